@@ -1,0 +1,119 @@
+//! Alerts: rules, the states they put their targets in, and who owns them.
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    id::{HostName, Operator, RuleName, ServiceId, Uid},
+    time::Timestamp,
+};
+
+/// How bad, which decides who is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Severity {
+    /// Critical: users are hurt, at once.
+    P1,
+    /// High.
+    P2,
+    /// Medium.
+    P3,
+    /// Low: next business day.
+    P4,
+}
+
+/// A rule as configured: built in, overridden or new.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleSpec {
+    /// Its name.
+    pub name: RuleName,
+    /// What is measured: `host.cpu`, `host.disk_free`, `check.latency`, `service.down` …
+    pub metric: String,
+    /// Fires while the value is on the wrong side of this.
+    pub threshold: Threshold,
+    /// Resolves once the value is back past this (hysteresis); none: the threshold itself.
+    pub clear: Option<f64>,
+    /// Milliseconds that the value must stay bad before it fires.
+    pub for_ms: u64,
+    /// How bad.
+    pub severity: Severity,
+    /// Only targets with these: `env`, `service`, `host`, or a label.
+    pub matches: BTreeMap<String, String>,
+    /// Whether it is evaluated.
+    pub enabled: bool,
+}
+
+/// Which side of a limit is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    /// Bad above.
+    Above(f64),
+    /// Bad below.
+    Below(f64),
+}
+
+/// What an alert is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A service.
+    Service(ServiceId),
+    /// A host.
+    Host(HostName),
+    /// Something on a host: a PM2 process, a file system.
+    Part {
+        /// The host.
+        host: HostName,
+        /// Which part.
+        part: String,
+    },
+}
+
+/// What happened to an alert. An alert is the fold of its events, in the store and on screen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertEvent {
+    /// The alert: one per rule and target from pending to resolved.
+    pub alert: Uid,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Operator,
+    /// What.
+    pub kind: AlertEventKind,
+}
+
+/// What happened to an alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AlertEventKind {
+    /// It began to fire.
+    Fired {
+        /// The rule.
+        rule: RuleName,
+        /// About what.
+        target: Target,
+        /// How bad.
+        severity: Severity,
+        /// The value that fired it.
+        value: Option<f64>,
+        /// When the value went bad.
+        since: Timestamp,
+        /// One line: `CPU 91 % > 80 % for 5m`.
+        summary: String,
+    },
+    /// Somebody owns it for a while.
+    Acknowledged {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The value is good again.
+    Resolved {
+        /// The value that resolved it.
+        value: Option<f64>,
+    },
+    /// It flips too often; it counts as firing until it has been quiet for long enough.
+    Flapping {
+        /// Flips within the last hour.
+        flips: u32,
+    },
+}

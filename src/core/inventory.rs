@@ -1,0 +1,197 @@
+//! What there is to watch: the configuration once it is checked, resolved and free of secrets.
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    alerts::RuleSpec,
+    id::{CheckId, EnvName, HostName, ServiceId},
+};
+
+/// Settings of one check kind or recipe, as the configuration gave them after validation.
+///
+/// Durations are milliseconds. The kind's own file knows the shape: core only carries and compares it.
+pub type Params = serde_json::Map<String, serde_json::Value>;
+
+/// Everything the configuration names. Replaced as a whole on reload.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inventory {
+    /// The client's name, shown on line 0.
+    pub client: String,
+    /// Environments in the order of the configuration.
+    pub environments: Vec<Environment>,
+    /// Hosts in the order of the configuration.
+    pub hosts: Vec<Arc<Host>>,
+    /// Services in the order of the configuration, one entry per environment.
+    pub services: Vec<Arc<Service>>,
+    /// Alert rules: the built-in ones as overridden, then the configuration's own.
+    pub rules: Vec<Arc<RuleSpec>>,
+    /// How the console looks and tells time.
+    pub display: Display,
+    /// When a change is allowed.
+    pub write: WritePolicy,
+}
+
+/// An environment: `prod`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Environment {
+    /// Its name.
+    pub name: EnvName,
+    /// Decides the confirmation level of changes, whatever the name says.
+    pub kind: EnvKind,
+}
+
+/// What kind of environment, which decides how hard a change is guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvKind {
+    /// Users are hurt by a mistake: armed write, review, typed name, reason.
+    Production,
+    /// A rehearsal: review and `y`.
+    Staging,
+    /// Anything else: review and `y`.
+    Other,
+}
+
+/// A machine that is reached by SSH, or the machine the console runs on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Host {
+    /// Its name in the configuration.
+    pub name: HostName,
+    /// Its environment; none means it is only a jump host and is never changed.
+    pub env: Option<EnvName>,
+    /// Address or `~/.ssh/config` alias; `local` is this machine without SSH.
+    pub address: String,
+    /// SSH port, when the configuration says one.
+    pub port: Option<u16>,
+    /// Login name, when the configuration says one.
+    pub user: Option<String>,
+    /// Jump hosts, outermost first.
+    pub jump: Vec<HostName>,
+    /// Private key file.
+    pub identity: Option<String>,
+    /// Free labels, which rules may match.
+    pub labels: BTreeMap<String, String>,
+    /// Directories put before PATH on the host: where `pm2` and `node` live.
+    pub path_prefix: Vec<String>,
+    /// systemd units to watch.
+    pub units: Vec<String>,
+}
+
+/// A service in one environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its id: `play@prod`.
+    pub id: ServiceId,
+    /// The recipe that changes it (`node-pm2`, `systemd`), or `external`.
+    pub kind: Arc<str>,
+    /// The team that owns it.
+    pub owner: Option<String>,
+    /// Services it needs.
+    pub needs: Vec<ServiceId>,
+    /// Its objective.
+    pub slo: Option<Slo>,
+    /// The recipe's settings.
+    pub recipe: Params,
+    /// Hosts it runs on.
+    pub hosts: Vec<HostName>,
+    /// Its checks.
+    pub checks: Vec<Arc<CheckSpec>>,
+}
+
+/// A service level objective.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slo {
+    /// Percent of time that is to be up.
+    pub objective: f64,
+    /// Over how long, in milliseconds.
+    pub window_ms: u64,
+}
+
+/// One check: what every kind has in common, and the kind's own settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckSpec {
+    /// Its id: `play@prod/page`.
+    pub id: CheckId,
+    /// The kind's name: `http`, `tcp`, `tls`, `dns`, `command`.
+    pub kind: Arc<str>,
+    /// Milliseconds between two starts.
+    pub every_ms: u64,
+    /// Milliseconds after which it is given up.
+    pub timeout_ms: u64,
+    /// Failures in a row that make it down.
+    pub fail_after: u32,
+    /// Milliseconds from which an answer counts as degraded.
+    pub slow_ms: Option<u64>,
+    /// The host a `command` runs on.
+    pub on: Option<HostName>,
+    /// The kind's own settings.
+    pub params: Params,
+}
+
+/// How the console looks and tells time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Display {
+    /// Theme name or path.
+    pub theme: String,
+    /// Keymap name or path.
+    pub keymap: String,
+    /// `auto`, `unicode` or `ascii`.
+    pub glyphs: String,
+    /// Second clock and the borders of days.
+    pub timezone: chrono_tz::Tz,
+    /// `[keys]`: action id to key, over the keymap.
+    pub keys: BTreeMap<String, String>,
+}
+
+impl Default for Display {
+    fn default() -> Self {
+        Self {
+            theme: "dark".into(),
+            keymap: "default".into(),
+            glyphs: "auto".into(),
+            timezone: chrono_tz::UTC,
+            keys: BTreeMap::new(),
+        }
+    }
+}
+
+/// When a change is allowed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WritePolicy {
+    /// Milliseconds that write stays armed.
+    pub arm_ms: u64,
+}
+
+impl Default for WritePolicy {
+    fn default() -> Self {
+        Self { arm_ms: 5 * 60_000 }
+    }
+}
+
+impl Inventory {
+    /// Finds a service by id.
+    pub fn service(&self, id: &ServiceId) -> Option<&Arc<Service>> {
+        self.services.iter().find(|service| service.id == *id)
+    }
+
+    /// Finds a host by name.
+    pub fn host(&self, name: &HostName) -> Option<&Arc<Host>> {
+        self.hosts.iter().find(|host| host.name == *name)
+    }
+
+    /// Returns an environment's kind; an unknown environment counts as production, the strictest.
+    pub fn env_kind(&self, env: &EnvName) -> EnvKind {
+        self.environments.iter().find(|e| e.name == *env).map_or(EnvKind::Production, |e| e.kind)
+    }
+
+    /// Iterates over all checks of all services.
+    pub fn checks(&self) -> impl Iterator<Item = &Arc<CheckSpec>> {
+        self.services.iter().flat_map(|service| service.checks.iter())
+    }
+
+    /// Finds a check by id.
+    pub fn check(&self, id: &CheckId) -> Option<&Arc<CheckSpec>> {
+        self.service(&id.service)?.checks.iter().find(|check| check.id == *id)
+    }
+}

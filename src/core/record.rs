@@ -1,0 +1,147 @@
+//! Rows: what is written to the store, as data. A row is history: it is added, never changed.
+use serde::{Deserialize, Serialize};
+
+use super::{
+    alerts::AlertEvent,
+    id::{Operator, ServiceId},
+    incidents::{IncidentEvent, StoredIncidentEvent},
+    runs::RunEvent,
+    services::{CheckResult, Split},
+    time::Timestamp,
+};
+
+/// One thing to write.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Row {
+    /// A check result; a second one for the same check and slot is ignored.
+    Result(CheckResult),
+    /// How an hour of a service divides; replaces what the same source said of that hour before.
+    Bucket(Bucket),
+    /// One minute of a host.
+    HostMinute(HostMinute),
+    /// An alert's event.
+    Alert(AlertEvent),
+    /// An incident's event; the store gives the number and the position.
+    Incident(IncidentEvent),
+    /// A run's event; the store gives the number.
+    Run(RunEvent),
+    /// An entry of the audit log, chained by hash.
+    Audit(Audit),
+    /// A status update.
+    StatusUpdate(StatusUpdate),
+}
+
+/// How a stretch of a service's time divides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bucket {
+    /// The service.
+    pub service: ServiceId,
+    /// Start of the stretch: a full hour in UTC, or for imported days the start of the day.
+    pub start: Timestamp,
+    /// Its length in milliseconds.
+    pub length_ms: i64,
+    /// How it divides.
+    pub split: Split,
+    /// `own`, or where it was imported from: `prometheus`, `uptimerobot`.
+    pub source: String,
+}
+
+/// One minute of a host, averaged; none where nothing was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostMinute {
+    /// The host.
+    pub host: super::id::HostName,
+    /// Start of the minute.
+    pub at: Timestamp,
+    /// CPU in percent.
+    pub cpu_pct: Option<f32>,
+    /// Memory in percent.
+    pub mem_pct: Option<f32>,
+    /// One-minute load.
+    pub load: Option<f32>,
+}
+
+/// An audit entry: who did what, from where, with which result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Audit {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Operator,
+    /// From where: terminal or `SSH_CONNECTION`.
+    pub from: String,
+    /// What: `run.confirmed`, `write.armed`, `host_key.accepted`.
+    pub what: String,
+    /// To what: `play@prod`.
+    pub target: String,
+    /// More, never a secret.
+    pub detail: String,
+}
+
+/// A status update: what people were told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusUpdate {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Operator,
+    /// About which service; none: about all.
+    pub service: Option<ServiceId>,
+    /// Declared state, apart from what is measured.
+    pub state: DeclaredState,
+    /// The text.
+    pub text: String,
+}
+
+/// What people were told about the state of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeclaredState {
+    /// Somebody looks.
+    Investigating,
+    /// The cause is known.
+    Identified,
+    /// Mended, under watch.
+    Monitoring,
+    /// Over.
+    Resolved,
+    /// Planned work.
+    Maintenance,
+}
+
+/// What the store has that this console has not seen yet, from any console, in the order of commit.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Changes {
+    /// Check results.
+    pub results: Vec<CheckResult>,
+    /// Alert events.
+    pub alerts: Vec<AlertEvent>,
+    /// Incident events.
+    pub incidents: Vec<StoredIncidentEvent>,
+    /// Run events with the run's number.
+    pub runs: Vec<(super::id::RunId, RunEvent)>,
+    /// Status updates.
+    pub updates: Vec<StatusUpdate>,
+    /// Buckets that were written or replaced.
+    pub buckets: Vec<Bucket>,
+}
+
+/// Who records.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recorder {
+    /// This process holds the lease.
+    Me {
+        /// The lease's epoch, which every write carries.
+        epoch: u64,
+    },
+    /// Another process does.
+    Other {
+        /// Who, as it named itself: `ana@jump pid 8812`.
+        owner: String,
+    },
+    /// Nobody can: the store does not work, and why. Live data are shown, nothing is recorded.
+    Nobody {
+        /// Why, and what to do.
+        why: String,
+    },
+}

@@ -1,0 +1,8 @@
+//! quarterdeck: a full-screen terminal console for the engineer on call.
+pub mod checks;
+pub mod config;
+pub mod core;
+pub mod error;
+pub mod remote;
+pub mod sources;
+pub mod tasks;

@@ -1,0 +1,153 @@
+//! How other machines are reached: SSH by lane, jump hosts, host keys, detached runs; and the one HTTP client.
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+
+use crate::core::{hosts::LinkFault, id::HostName};
+
+/// What a connection is for. Each host has at most one connection per lane, so that a flood of logs never delays a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// Samples, commands, runs.
+    Control,
+    /// Log streams.
+    Logs,
+    /// Uploads.
+    Bulk,
+}
+
+/// A command for a host's POSIX shell.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Shell text, run by `sh`; sent by stdin when long.
+    pub text: String,
+    /// Directories put before PATH.
+    pub path_prefix: Vec<String>,
+    /// Total time allowed.
+    pub timeout: Duration,
+    /// Most bytes kept of stdout and of stderr; the rest is counted and dropped.
+    pub max_output: usize,
+}
+
+impl Script {
+    /// A command with ten seconds and 256 KiB, which fits most questions.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), path_prefix: Vec::new(), timeout: Duration::from_secs(10), max_output: 256 * 1024 }
+    }
+}
+
+/// How a remote command ended. There is no variant for a lost link: that is an error, and its outcome is unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With this code.
+    Code(i32),
+    /// By this signal, without SIG.
+    Signal(String),
+}
+
+/// What a command left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// How it ended.
+    pub exit: Exit,
+    /// Raw bytes; bytes from outside are hostile until sanitised.
+    pub stdout: Vec<u8>,
+    /// Raw bytes.
+    pub stderr: Vec<u8>,
+    /// Bytes beyond the limit that were dropped.
+    pub dropped_bytes: u64,
+}
+
+/// A piece of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chunk {
+    /// Bytes of stdout.
+    Stdout(Vec<u8>),
+    /// Bytes of stderr.
+    Stderr(Vec<u8>),
+    /// This many bytes were dropped because the reader was too slow.
+    Dropped(u64),
+    /// It ended by itself.
+    Ended(Exit),
+    /// The link was lost: how it ended is unknown.
+    Lost(RemoteError),
+}
+
+/// A command that goes on. Dropping it ends the remote process, also on a dead link.
+#[derive(Debug)]
+pub struct Stream {
+    /// Its output, in order; bounded.
+    pub chunks: mpsc::Receiver<Chunk>,
+    /// Dropped to end the remote process: its stdin is closed, which the stdin-watcher around the command waits for.
+    pub alive: tokio_util::sync::DropGuard,
+}
+
+/// Why a host could not be reached, or was lost.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{host}: {what}")]
+pub struct RemoteError {
+    /// The host that failed: for `LinkFault::Jump`, the jump host.
+    pub host: HostName,
+    /// The step that failed.
+    pub fault: LinkFault,
+    /// What exactly, sanitised, in one line.
+    pub what: String,
+    /// What a person can do about it.
+    pub hint: Option<String>,
+    /// Set when a person's answer would help.
+    pub question: Option<Question>,
+}
+
+/// Something only a person can answer. `watch` and the command line never ask: there it is an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The server showed a key that no known_hosts file has.
+    UnknownHostKey {
+        /// `[host]:port` or host, as it would stand in known_hosts.
+        pattern: String,
+        /// Key type: `ssh-ed25519`.
+        algorithm: String,
+        /// `SHA256:…`.
+        fingerprint: String,
+        /// The line that would be appended.
+        line: String,
+    },
+    /// The private key is encrypted.
+    Passphrase {
+        /// Its file.
+        identity: String,
+    },
+}
+
+/// Reaches hosts. The real one is [`ssh::Pool`](self); tests hand in others.
+pub trait Remote: Send + Sync {
+    /// Runs a command and waits for its end.
+    ///
+    /// # Errors
+    /// When the host cannot be reached or is lost meanwhile: then nobody knows whether it ran.
+    fn run<'a>(&'a self, host: &'a HostName, lane: Lane, script: Script) -> BoxFuture<'a, Result<Output, RemoteError>>;
+
+    /// Starts a command that goes on until the stream is dropped.
+    ///
+    /// # Errors
+    /// When the host cannot be reached.
+    fn stream<'a>(
+        &'a self,
+        host: &'a HostName,
+        lane: Lane,
+        script: Script,
+    ) -> BoxFuture<'a, Result<Stream, RemoteError>>;
+
+    /// Drops every connection to a host, so that the next use connects anew.
+    fn forget(&self, host: &HostName);
+
+    /// Appends an accepted key's line to `~/.ssh/known_hosts`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    fn accept_host_key(&self, line: &str) -> Result<(), RemoteError>;
+
+    /// Keeps a passphrase in memory for an identity.
+    fn unlock(&self, identity: &str, passphrase: secrecy::SecretString);
+}
