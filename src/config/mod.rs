@@ -25,7 +25,7 @@ pub struct Field {
 }
 
 /// What may stand as a value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Shape {
     /// Any text.
     Text,
