@@ -1,5 +1,4 @@
 //! The only place that spawns. A task has a name, ends when told, and its panic becomes a message.
-#![expect(clippy::disallowed_methods, reason = "this is the one place that may spawn")]
 use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;

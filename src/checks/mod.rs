@@ -1,4 +1,4 @@
-//! Checks: how a service is asked whether it works. One file per kind; [`ALL`] lists them.
+//! Checks: how a service is asked whether it works. One file per kind; `ALL` lists them.
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;

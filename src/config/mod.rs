@@ -55,11 +55,11 @@ pub enum Shape {
     /// The name of a host in the configuration.
     Host,
     /// A list of one of these.
-    List(&'static Shape),
+    List(&'static Self),
     /// A table with these settings.
     Table(&'static [Field]),
     /// A table from any key to one of these.
-    Map(&'static Shape),
+    Map(&'static Self),
     /// Any one of these, tried in order.
-    Either(&'static [Shape]),
+    Either(&'static [Self]),
 }

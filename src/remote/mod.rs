@@ -120,7 +120,7 @@ pub enum Question {
     },
 }
 
-/// Reaches hosts. The real one is [`ssh::Pool`](self); tests hand in others.
+/// Reaches hosts. The real one is the SSH pool; tests hand in others.
 pub trait Remote: Send + Sync {
     /// Runs a command and waits for its end.
     ///

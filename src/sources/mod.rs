@@ -1,4 +1,4 @@
-//! Sources: where samples come from. One file per place; [`ALL`] lists them.
+//! Sources: where samples come from. One file per place; `ALL` lists them.
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading {
     /// /proc and df.
-    Sample(HostSample),
+    Sample(Box<HostSample>),
     /// PM2's list.
     Pm2(Pm2List),
     /// systemd units.
