@@ -1,4 +1,5 @@
 //! The pure heart: state, messages in, effects out. No file, socket, clock or terminal.
+pub mod action;
 pub mod alerts;
 pub mod hosts;
 pub mod id;

@@ -1,0 +1,302 @@
+//! The one list of what a person can do. Keys, palette, help, menus and `qd keys` are all made from [`ACTIONS`].
+use serde::Serialize;
+
+/// Something a person can do, by key, palette or menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// Shows help of the focused pane.
+    OpenHelp,
+    /// Opens the command palette.
+    OpenPalette,
+    /// Filters the focused table.
+    FilterRows,
+    /// Focuses the next pane.
+    FocusNextPane,
+    /// Focuses the previous pane.
+    FocusPreviousPane,
+    /// Focuses the pane with this number, from 1.
+    FocusPane(u8),
+    /// Moves the cursor.
+    Move(Motion),
+    /// Opens the selected object.
+    OpenSelected,
+    /// Goes one level back, closes the box, clears the filter.
+    GoBack,
+    /// Accepts a box.
+    Confirm,
+    /// Says yes in a box that asks for `y`.
+    SayYes,
+    /// Goes to the view before this one, and back again.
+    LastView,
+    /// Goes back in the history of views.
+    HistoryBack,
+    /// Goes forward in the history of views.
+    HistoryForward,
+    /// Closes the view; at the root ends the program.
+    CloseView,
+    /// Ends the program.
+    Quit,
+    /// Sorts the focused table by its next column.
+    SortRows,
+    /// Gives the focused pane the whole screen, and back.
+    ZoomPane,
+    /// Shows times as UTC, local or age.
+    ToggleTime,
+    /// Copies the selected row.
+    CopyLine,
+    /// Owns the selected alert for a while.
+    AcknowledgeAlert,
+    /// Opens an incident for the selected alert or service, or goes to the one that is open.
+    OpenIncident,
+    /// Adds a note to the open incident.
+    AddNote,
+    /// Ends the incident.
+    ResolveIncident,
+    /// Writes a status update.
+    WriteUpdate,
+    /// Lists what can be done to the selected object.
+    OpenActionMenu,
+    /// Restarts the selected service, after a review.
+    RestartService,
+    /// Arms write for an environment.
+    ArmWrite,
+    /// Goes back to looking only.
+    DisarmWrite,
+    /// Connects to the selected host again at once.
+    ReconnectHost,
+    /// Shows the exact commands of the review.
+    ShowCommands,
+    /// Counts planned work into or out of what is shown.
+    ToggleMaintenance,
+    /// Goes to the overview.
+    GoOverview,
+    /// Goes to the hosts.
+    GoHosts,
+    /// Goes to the alerts.
+    GoAlerts,
+    /// Goes to the incidents.
+    GoIncidents,
+    /// Goes to the runs.
+    GoRuns,
+    /// Lists past messages.
+    GoMessages,
+    /// Turns the mouse on or off.
+    ToggleMouse,
+    /// Draws everything anew.
+    RedrawScreen,
+    /// Suspends the program.
+    Suspend,
+    /// Reads the configuration again.
+    ReloadConfig,
+}
+
+/// How the cursor moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Motion {
+    /// One row down.
+    Down,
+    /// One row up.
+    Up,
+    /// One column or day left.
+    Left,
+    /// One column or day right.
+    Right,
+    /// To the first row.
+    Top,
+    /// To the last row.
+    Bottom,
+    /// Half a page down.
+    HalfDown,
+    /// Half a page up.
+    HalfUp,
+    /// A page down.
+    PageDown,
+    /// A page up.
+    PageUp,
+}
+
+/// Where an action makes sense. The keymap looks a key up in the focused scope first, then everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// In every view, no box open.
+    Everywhere,
+    /// Services pane and service detail.
+    Services,
+    /// Hosts pane and host detail.
+    Hosts,
+    /// Alerts pane and view.
+    Alerts,
+    /// Incident list and detail.
+    Incidents,
+    /// Run list and detail.
+    Runs,
+    /// Any box that is open.
+    Box,
+}
+
+impl Scope {
+    /// Its name in keymap files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Everywhere => "everywhere",
+            Self::Services => "services",
+            Self::Hosts => "hosts",
+            Self::Alerts => "alerts",
+            Self::Incidents => "incidents",
+            Self::Runs => "runs",
+            Self::Box => "box",
+        }
+    }
+
+    /// Every scope, in help order.
+    pub const ALL: &'static [Self] =
+        &[Self::Everywhere, Self::Services, Self::Hosts, Self::Alerts, Self::Incidents, Self::Runs, Self::Box];
+}
+
+/// What an action may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Danger {
+    /// Only looks.
+    None,
+    /// Writes to our own store.
+    Records,
+    /// Changes a system, always after a review.
+    Changes,
+}
+
+/// An action's entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Its id in keymaps and on the command line: verb-noun.
+    pub id: &'static str,
+    /// What it is.
+    pub action: Action,
+    /// What a person reads, in lower case.
+    pub words: &'static str,
+    /// One or two words for the last line.
+    pub hint: &'static str,
+    /// Where it makes sense.
+    pub scope: Scope,
+    /// What it may do.
+    pub danger: Danger,
+}
+
+const fn entry(id: &'static str, action: Action, hint: &'static str, words: &'static str) -> Entry {
+    Entry { id, action, words, hint, scope: Scope::Everywhere, danger: Danger::None }
+}
+
+impl Entry {
+    const fn within(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    const fn danger(mut self, danger: Danger) -> Self {
+        self.danger = danger;
+        self
+    }
+}
+
+/// Everything a person can do, in help order.
+pub const ACTIONS: &[Entry] = &[
+    entry("open-help", Action::OpenHelp, "help", "help for the focused pane, searchable"),
+    entry("open-palette", Action::OpenPalette, "command", "commands and objects, by fuzzy search"),
+    entry("filter-rows", Action::FilterRows, "filter", "filter the rows of this pane; Esc clears"),
+    entry("focus-next-pane", Action::FocusNextPane, "pane", "next pane"),
+    entry("focus-previous-pane", Action::FocusPreviousPane, "pane", "previous pane"),
+    entry("focus-pane-1", Action::FocusPane(1), "pane", "pane 1"),
+    entry("focus-pane-2", Action::FocusPane(2), "pane", "pane 2"),
+    entry("focus-pane-3", Action::FocusPane(3), "pane", "pane 3"),
+    entry("focus-pane-4", Action::FocusPane(4), "pane", "pane 4"),
+    entry("focus-pane-5", Action::FocusPane(5), "pane", "pane 5"),
+    entry("focus-pane-6", Action::FocusPane(6), "pane", "pane 6"),
+    entry("focus-pane-7", Action::FocusPane(7), "pane", "pane 7"),
+    entry("focus-pane-8", Action::FocusPane(8), "pane", "pane 8"),
+    entry("focus-pane-9", Action::FocusPane(9), "pane", "pane 9"),
+    entry("move-down", Action::Move(Motion::Down), "down", "down"),
+    entry("move-up", Action::Move(Motion::Up), "up", "up"),
+    entry("move-left", Action::Move(Motion::Left), "left", "left, or the day before"),
+    entry("move-right", Action::Move(Motion::Right), "right", "right, or the day after"),
+    entry("move-top", Action::Move(Motion::Top), "top", "first row"),
+    entry("move-bottom", Action::Move(Motion::Bottom), "bottom", "last row"),
+    entry("half-page-down", Action::Move(Motion::HalfDown), "down", "half a page down"),
+    entry("half-page-up", Action::Move(Motion::HalfUp), "up", "half a page up"),
+    entry("page-down", Action::Move(Motion::PageDown), "down", "a page down"),
+    entry("page-up", Action::Move(Motion::PageUp), "up", "a page up"),
+    entry("open-selected", Action::OpenSelected, "open", "open what the cursor is on"),
+    entry("go-back", Action::GoBack, "back", "one level back; closes a box, clears a filter"),
+    entry("last-view", Action::LastView, "last view", "the view before this one, like cd -"),
+    entry("history-back", Action::HistoryBack, "back", "back in the history of views"),
+    entry("history-forward", Action::HistoryForward, "forward", "forward in the history of views"),
+    entry("close-view", Action::CloseView, "quit", "close the view; at the root quit"),
+    entry("sort-rows", Action::SortRows, "sort", "sort by the next column"),
+    entry("zoom-pane", Action::ZoomPane, "wide", "this pane on the whole screen, and back"),
+    entry("toggle-time", Action::ToggleTime, "time", "times as UTC, local, or age"),
+    entry("copy-line", Action::CopyLine, "copy", "copy the row to the terminal's clipboard"),
+    entry("acknowledge-alert", Action::AcknowledgeAlert, "ack", "own the alert for 30 minutes")
+        .within(Scope::Alerts)
+        .danger(Danger::Records),
+    entry("open-incident", Action::OpenIncident, "incident", "open an incident for it, or go to the one that is open")
+        .danger(Danger::Records),
+    entry("add-note", Action::AddNote, "note", "a note in the incident's timeline")
+        .within(Scope::Incidents)
+        .danger(Danger::Records),
+    entry("resolve-incident", Action::ResolveIncident, "resolve", "say that the incident is over")
+        .within(Scope::Incidents)
+        .danger(Danger::Records),
+    entry("write-update", Action::WriteUpdate, "update", "write a status update").danger(Danger::Records),
+    entry("open-action-menu", Action::OpenActionMenu, "act", "what can be done to it"),
+    entry("restart-service", Action::RestartService, "restart", "restart the service, after a review")
+        .danger(Danger::Changes),
+    entry("arm-write", Action::ArmWrite, "arm", "arm write for this environment, for minutes").danger(Danger::Records),
+    entry("disarm-write", Action::DisarmWrite, "disarm", "look only again"),
+    entry("reconnect-host", Action::ReconnectHost, "reconnect", "connect to the host again now").within(Scope::Hosts),
+    entry("toggle-maintenance", Action::ToggleMaintenance, "maint", "mark planned work in the bars, or not")
+        .within(Scope::Services),
+    entry("go-overview", Action::GoOverview, "overview", "go to the overview"),
+    entry("go-hosts", Action::GoHosts, "hosts", "go to the hosts"),
+    entry("go-alerts", Action::GoAlerts, "alerts", "go to the alerts"),
+    entry("go-incidents", Action::GoIncidents, "incidents", "go to the incidents"),
+    entry("go-runs", Action::GoRuns, "runs", "go to the runs"),
+    entry("go-messages", Action::GoMessages, "messages", "what was said on the message line"),
+    entry("toggle-mouse", Action::ToggleMouse, "mouse", "mouse on or off; off leaves selection to the terminal"),
+    entry("redraw-screen", Action::RedrawScreen, "redraw", "draw everything anew"),
+    entry("suspend", Action::Suspend, "suspend", "to the shell; fg comes back"),
+    entry("reload-config", Action::ReloadConfig, "reload", "read the configuration again"),
+    entry("quit", Action::Quit, "quit", "end quarterdeck"),
+    entry("confirm", Action::Confirm, "confirm", "accept the box").within(Scope::Box),
+    entry("say-yes", Action::SayYes, "yes", "yes, in a box that asks for it").within(Scope::Box),
+    entry("show-commands", Action::ShowCommands, "commands", "the exact commands of the review").within(Scope::Box),
+];
+
+impl Action {
+    /// Finds an action by its id.
+    pub fn by_id(id: &str) -> Option<Self> {
+        ACTIONS.iter().find(|entry| entry.id == id).map(|entry| entry.action)
+    }
+
+    /// Returns its entry; every action has one, which a test holds.
+    pub fn entry(self) -> Option<&'static Entry> {
+        ACTIONS.iter().find(|entry| entry.action == self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_verb_noun() {
+        let mut ids: Vec<_> = ACTIONS.iter().map(|entry| entry.id).collect();
+        ids.sort_unstable();
+        let all = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+        assert!(ids.iter().all(|id| id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')));
+        for entry in ACTIONS {
+            assert_eq!(Action::by_id(entry.id), Some(entry.action));
+        }
+    }
+}
