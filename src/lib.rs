@@ -3,6 +3,7 @@ pub mod checks;
 pub mod config;
 pub mod core;
 pub mod error;
+pub mod parse;
 pub mod remote;
 pub mod sources;
 pub mod tasks;

@@ -1,0 +1,2 @@
+//! What servers and files say, turned into values: pure functions over bytes that nobody vouches for, one file per format.
+pub mod sanitise;
