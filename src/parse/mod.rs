@@ -1,2 +1,3 @@
 //! What servers and files say, turned into values: pure functions over bytes that nobody vouches for, one file per format.
 pub mod sanitise;
+pub mod ssh_config;
