@@ -15,7 +15,7 @@ use super::{
 pub enum Row {
     /// A check result; a second one for the same check and slot is ignored.
     Result(CheckResult),
-    /// How an hour of a service divides; replaces what the same source said of that hour before.
+    /// How an hour or a day of a service divides; replaces what the same source said of the same stretch before.
     Bucket(Bucket),
     /// One minute of a host.
     HostMinute(HostMinute),
@@ -32,11 +32,14 @@ pub enum Row {
 }
 
 /// How a stretch of a service's time divides.
+///
+/// The key is (service, start, length, source): an hour and a day may start together. Own buckets are hours of UTC and
+/// days of the display time zone (23 to 25 hours); a year of days is what the overview reads, hours serve the last day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bucket {
     /// The service.
     pub service: ServiceId,
-    /// Start of the stretch: a full hour in UTC, or for imported days the start of the day.
+    /// Start of the stretch: a full hour in UTC, or the start of a day.
     pub start: Timestamp,
     /// Its length in milliseconds.
     pub length_ms: i64,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    id::{HostName, Operator, RuleName, ServiceId, Uid},
+    id::{CheckId, HostName, Operator, RuleName, ServiceId, Uid},
     time::Timestamp,
 };
 
@@ -58,6 +58,8 @@ pub enum Threshold {
 pub enum Target {
     /// A service.
     Service(ServiceId),
+    /// One check of a service.
+    Check(CheckId),
     /// A host.
     Host(HostName),
     /// Something on a host: a PM2 process, a file system.
