@@ -6,4 +6,5 @@ pub mod error;
 pub mod parse;
 pub mod remote;
 pub mod sources;
+pub mod store;
 pub mod tasks;

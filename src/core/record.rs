@@ -49,6 +49,11 @@ pub struct Bucket {
     pub source: String,
 }
 
+impl Bucket {
+    /// The source of what this program measured itself.
+    pub const OWN: &str = "own";
+}
+
 /// One minute of a host, averaged; none where nothing was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostMinute {
@@ -127,6 +132,8 @@ pub struct Changes {
     pub updates: Vec<StatusUpdate>,
     /// Buckets that were written or replaced.
     pub buckets: Vec<Bucket>,
+    /// How many rows this version cannot read, and so are missing above.
+    pub unreadable: usize,
 }
 
 /// Who records.

@@ -1,0 +1,330 @@
+//! Reading, within one snapshot.
+use std::{collections::HashMap, str::FromStr};
+
+use rusqlite::{Connection, Params, Row, params};
+use serde::de::DeserializeOwned;
+
+use super::{OpenState, Since, Trouble, unsigned};
+use crate::{
+    core::{
+        id::{HostName, IncidentId, RunId},
+        incidents::{IncidentEvent, StoredIncidentEvent},
+        record::{Bucket, Changes, HostMinute},
+        runs::RunEvent,
+        services::{CheckResult, Outcome, Split},
+        time::Timestamp,
+    },
+    store::CHANGES_AT_ONCE,
+};
+
+/// How far this reader has read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cursors {
+    alert: i64,
+    incident: i64,
+    run: i64,
+    update: i64,
+    result: i64,
+    bucket: i64,
+    version: Option<i64>,
+    more: bool,
+    /// `data_version` tells of the commits of others only.
+    pub(super) own_commit: bool,
+}
+
+impl Cursors {
+    /// Whether it is worth a look.
+    pub(super) fn may_have_news(&self, version: i64) -> bool {
+        self.own_commit || self.more || self.version != Some(version)
+    }
+}
+
+/// Takes everything there is for seen.
+pub(super) fn skip_to_end(conn: &Connection, cursors: &mut Cursors) -> Result<(), Trouble> {
+    let end = |table: &str| -> Result<i64, rusqlite::Error> {
+        conn.query_row(&format!("SELECT coalesce(max(feed), 0) FROM {table}"), [], |row| row.get(0))
+    };
+    *cursors = Cursors {
+        alert: end("alert_event")?,
+        incident: end("incident_event")?,
+        run: end("run_event")?,
+        update: end("status_update")?,
+        result: end("result")?,
+        bucket: conn.query_row("SELECT value FROM counter WHERE name = 'bucket'", [], |row| row.get(0))?,
+        version: None,
+        more: false,
+        own_commit: false,
+    };
+    Ok(())
+}
+
+const INCIDENT_COLUMNS: &str = "SELECT body, feed, incident, seq FROM incident_event";
+const RUN_COLUMNS: &str = "SELECT body, feed, run FROM run_event";
+const RESULT_COLUMNS: &str = "SELECT feed, \"check\", slot, at, outcome, took_ms, detail, cert_not_after FROM result";
+const BUCKET_COLUMNS: &str = "SELECT feed, service, source, start, length_ms, up_ms, degraded_ms, down_ms,
+     maintenance_ms, unknown_ms FROM bucket";
+
+/// Reads what is behind the cursors and moves them, unless an error comes up.
+pub(super) fn changes(conn: &Connection, cursors: &mut Cursors, version: i64) -> Result<Option<Changes>, Trouble> {
+    let mut reader = Reader::new(conn);
+    let mut next = Cursors { version: Some(version), more: false, own_commit: false, ..*cursors };
+    let mut changes = Changes {
+        alerts: reader.alerts("SELECT body, feed FROM alert_event WHERE feed > ?1 ORDER BY feed", [next.alert])?,
+        incidents: reader.incidents(&format!("{INCIDENT_COLUMNS} WHERE feed > ?1 ORDER BY feed"), [next.incident])?,
+        ..Changes::default()
+    };
+    next.alert = next.alert.max(reader.feeds.alert);
+    next.incident = next.incident.max(reader.feeds.incident);
+    changes.runs = reader.runs(&format!("{RUN_COLUMNS} WHERE feed > ?1 ORDER BY feed"), [next.run])?;
+    next.run = next.run.max(reader.feeds.run);
+    changes.updates =
+        reader.updates("SELECT body, feed FROM status_update WHERE feed > ?1 ORDER BY feed", [next.update])?;
+    next.update = next.update.max(reader.feeds.update);
+    let limit = i64::try_from(CHANGES_AT_ONCE).unwrap_or(i64::MAX);
+    let results = format!("{RESULT_COLUMNS} WHERE feed > ?1 ORDER BY feed LIMIT ?2");
+    changes.results = reader.results(&results, params![next.result, limit])?;
+    next.result = next.result.max(reader.feeds.result);
+    let buckets = format!("{BUCKET_COLUMNS} WHERE feed > ?1 ORDER BY feed LIMIT ?2");
+    changes.buckets = reader.buckets(&buckets, params![next.bucket, limit])?;
+    next.bucket = next.bucket.max(reader.feeds.bucket);
+    next.more = changes.results.len() >= CHANGES_AT_ONCE || changes.buckets.len() >= CHANGES_AT_ONCE;
+    changes.unreadable = reader.unreadable;
+    *cursors = next;
+    Ok((changes != Changes::default()).then_some(changes))
+}
+
+/// Reads what a console starts from and sets the cursors behind it.
+pub(super) fn open_state(conn: &Connection, cursors: &mut Cursors, since: Since) -> Result<OpenState, Trouble> {
+    let mut reader = Reader::new(conn);
+    let events = [since.events.0];
+    let mut state = OpenState {
+        alerts: reader.alerts(
+            "SELECT body, feed FROM alert_event WHERE alert IN (SELECT uid FROM alert WHERE resolved = 0
+             UNION SELECT uid FROM alert WHERE last_at >= ?1) ORDER BY feed",
+            events,
+        )?,
+        incidents: reader.incidents(
+            &format!(
+                "{INCIDENT_COLUMNS} WHERE incident IN (SELECT number FROM incident WHERE resolved = 0
+                 UNION SELECT number FROM incident WHERE last_at >= ?1) ORDER BY feed"
+            ),
+            events,
+        )?,
+        runs: reader.runs(
+            &format!(
+                "{RUN_COLUMNS} WHERE run IN (SELECT number FROM run WHERE ended = 0
+                 UNION SELECT number FROM run WHERE last_at >= ?1) ORDER BY feed"
+            ),
+            events,
+        )?,
+        updates: reader.updates("SELECT body, feed FROM status_update WHERE at >= ?1 ORDER BY feed", events)?,
+        latest: reader.results(
+            &format!(
+                "{RESULT_COLUMNS} WHERE feed IN (SELECT (SELECT feed FROM result r WHERE r.\"check\" = n.id
+                 ORDER BY slot DESC LIMIT 1) FROM name n WHERE n.kind = 'check')"
+            ),
+            [],
+        )?,
+        results: reader.results(
+            &format!(
+                "{RESULT_COLUMNS} WHERE feed IN (SELECT r.feed FROM name n CROSS JOIN result r
+                 ON r.\"check\" = n.id AND r.slot >= ?1 WHERE n.kind = 'check')"
+            ),
+            [since.results.0],
+        )?,
+        unreadable: 0,
+    };
+    state.latest.sort_by(|a, b| a.check.cmp(&b.check));
+    state.results.sort_by(|a, b| (&a.check, a.slot).cmp(&(&b.check, b.slot)));
+    state.unreadable = reader.unreadable;
+    skip_to_end(conn, cursors)?;
+    Ok(state)
+}
+
+/// Reads buckets as written.
+pub(super) fn buckets(conn: &Connection, from: Timestamp, to: Timestamp) -> Result<Vec<Bucket>, Trouble> {
+    // By the pairs that have a day in the range, so that the primary key is used.
+    let sql = "SELECT b.feed, b.service, b.source, b.start, b.length_ms, b.up_ms, b.degraded_ms, b.down_ms,
+         b.maintenance_ms, b.unknown_ms
+         FROM (SELECT DISTINCT service, source FROM bucket_day WHERE day > ?1 - 86400000 AND day < ?2) d
+         CROSS JOIN bucket b ON b.service = d.service AND b.source = d.source AND b.start >= ?1 AND b.start < ?2";
+    let mut buckets = Reader::new(conn).buckets(sql, params![from.0, to.0])?;
+    buckets.sort_by(|a, b| (&a.service, &a.source, a.start).cmp(&(&b.service, &b.source, b.start)));
+    Ok(buckets)
+}
+
+/// Reads the minutes of a host.
+pub(super) fn host_minutes(
+    conn: &Connection,
+    host: &HostName,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<HostMinute>, Trouble> {
+    let minutes = conn
+        .prepare_cached(
+            "SELECT at, cpu_pct, mem_pct, load FROM host_minute
+             WHERE host = (SELECT id FROM name WHERE kind = 'host' AND text = ?1) AND at >= ?2 AND at < ?3 ORDER BY at",
+        )?
+        .query_map(params![host.as_str(), from.0, to.0], |row| {
+            Ok(HostMinute {
+                host: host.clone(),
+                at: Timestamp(row.get(0)?),
+                cpu_pct: row.get(1)?,
+                mem_pct: row.get(2)?,
+                load: row.get(3)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(minutes)
+}
+
+/// Reads the names of one kind as ids, those that this version cannot read left out.
+pub(super) fn names<T: FromStr>(conn: &Connection, kind: &str) -> Result<HashMap<i64, T>, Trouble> {
+    let mut statement = conn.prepare_cached("SELECT id, text FROM name WHERE kind = ?1")?;
+    let mut rows = statement.query([kind])?;
+    let mut names = HashMap::new();
+    while let Some(row) = rows.next()? {
+        if let Ok(id) = row.get_ref(1)?.as_str().unwrap_or_default().parse() {
+            names.insert(row.get(0)?, id);
+        }
+    }
+    Ok(names)
+}
+
+/// The highest feed of each kind that was read.
+#[derive(Debug, Default)]
+struct Feeds {
+    alert: i64,
+    incident: i64,
+    run: i64,
+    update: i64,
+    result: i64,
+    bucket: i64,
+}
+
+/// Reads rows and counts those that this version does not understand.
+struct Reader<'a> {
+    conn: &'a Connection,
+    unreadable: usize,
+    feeds: Feeds,
+}
+
+impl<'a> Reader<'a> {
+    fn new(conn: &'a Connection) -> Self {
+        Self { conn, unreadable: 0, feeds: Feeds::default() }
+    }
+
+    /// Reads JSON bodies (column 0) with what stands beside them.
+    fn bodies<T: DeserializeOwned, K>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+        beside: impl Fn(&Row<'_>) -> rusqlite::Result<K>,
+    ) -> Result<(Vec<(K, T)>, i64), Trouble> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let (mut read, mut last) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            last = row.get::<_, i64>(1)?.max(last);
+            match serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default()) {
+                Ok(body) => read.push((beside(row)?, body)),
+                Err(_) => self.unreadable += 1,
+            }
+        }
+        Ok((read, last))
+    }
+
+    fn alerts(&mut self, sql: &str, params: impl Params) -> Result<Vec<crate::core::alerts::AlertEvent>, Trouble> {
+        let (read, last) = self.bodies(sql, params, |_| Ok(()))?;
+        self.feeds.alert = last;
+        Ok(read.into_iter().map(|((), event)| event).collect())
+    }
+
+    fn updates(&mut self, sql: &str, params: impl Params) -> Result<Vec<crate::core::record::StatusUpdate>, Trouble> {
+        let (read, last) = self.bodies(sql, params, |_| Ok(()))?;
+        self.feeds.update = last;
+        Ok(read.into_iter().map(|((), update)| update).collect())
+    }
+
+    fn incidents(&mut self, sql: &str, params: impl Params) -> Result<Vec<StoredIncidentEvent>, Trouble> {
+        let beside = |row: &Row<'_>| Ok((row.get::<_, i64>(2)?, row.get::<_, i64>(3)?));
+        let (read, last) = self.bodies::<IncidentEvent, _>(sql, params, beside)?;
+        self.feeds.incident = last;
+        let stored = |((number, seq), event)| StoredIncidentEvent {
+            number: IncidentId(unsigned(number)),
+            seq: unsigned(seq),
+            event,
+        };
+        Ok(read.into_iter().map(stored).collect())
+    }
+
+    fn runs(&mut self, sql: &str, params: impl Params) -> Result<Vec<(RunId, RunEvent)>, Trouble> {
+        let (read, last) = self.bodies(sql, params, |row| row.get::<_, i64>(2))?;
+        self.feeds.run = last;
+        Ok(read.into_iter().map(|(number, event)| (RunId(unsigned(number)), event)).collect())
+    }
+
+    fn results(&mut self, sql: &str, params: impl Params) -> Result<Vec<CheckResult>, Trouble> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let (mut read, mut names) = (Vec::new(), None);
+        while let Some(row) = rows.next()? {
+            self.feeds.result = self.feeds.result.max(row.get(0)?);
+            let names = match &mut names {
+                Some(names) => names,
+                none => none.insert(self::names(self.conn, "check")?),
+            };
+            let outcome = match row.get::<_, i64>(4)? {
+                0 => Outcome::Up,
+                1 => Outcome::Degraded,
+                2 => Outcome::Down,
+                _ => Outcome::Unknown,
+            };
+            let Some(check) = names.get(&row.get(1)?).cloned() else {
+                self.unreadable += 1;
+                continue;
+            };
+            read.push(CheckResult {
+                check,
+                slot: Timestamp(row.get(2)?),
+                at: Timestamp(row.get(3)?),
+                outcome,
+                took_ms: row.get(5)?,
+                detail: row.get(6)?,
+                cert_not_after: row.get::<_, Option<i64>>(7)?.map(Timestamp),
+            });
+        }
+        Ok(read)
+    }
+
+    fn buckets(&mut self, sql: &str, params: impl Params) -> Result<Vec<Bucket>, Trouble> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let (mut read, mut names) = (Vec::new(), None);
+        while let Some(row) = rows.next()? {
+            self.feeds.bucket = self.feeds.bucket.max(row.get(0)?);
+            let names = match &mut names {
+                Some(names) => names,
+                none => none.insert(self::names(self.conn, "service")?),
+            };
+            let Some(service) = names.get(&row.get(1)?).cloned() else {
+                self.unreadable += 1;
+                continue;
+            };
+            read.push(Bucket {
+                service,
+                source: row.get(2)?,
+                start: Timestamp(row.get(3)?),
+                length_ms: row.get(4)?,
+                split: Split {
+                    up_ms: row.get(5)?,
+                    degraded_ms: row.get(6)?,
+                    down_ms: row.get(7)?,
+                    maintenance_ms: row.get(8)?,
+                    unknown_ms: row.get(9)?,
+                },
+            });
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,316 @@
+//! Writing rows, within one transaction.
+use std::collections::{BTreeSet, HashMap};
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{Committed, Link, StoreError, Trouble, lease, pack, signed, unsigned};
+use crate::{
+    core::{
+        alerts::{AlertEvent, AlertEventKind},
+        id::{IncidentId, RunId},
+        incidents::{IncidentEvent, IncidentEventKind, NumberedRun, StoredIncidentEvent},
+        record::{Audit, Bucket, HostMinute, Row, StatusUpdate},
+        runs::{RunEvent, RunEventKind},
+        services::{CheckResult, Outcome},
+    },
+    store::audit,
+};
+
+/// Whether somebody will be held to a row, so that it has to survive a loss of power.
+pub(super) fn is_held_to(row: &Row) -> bool {
+    match row {
+        Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) => false,
+        Row::Alert(_) | Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) => true,
+    }
+}
+
+/// Whether only the recorder makes such rows.
+fn is_recorded(row: &Row) -> bool {
+    match row {
+        Row::Result(_) | Row::HostMinute(_) => true,
+        Row::Bucket(bucket) => bucket.source == Bucket::OWN,
+        Row::Alert(event) => match event.kind {
+            AlertEventKind::Fired { .. } | AlertEventKind::Resolved { .. } | AlertEventKind::Flapping { .. } => true,
+            AlertEventKind::Acknowledged { .. } => false,
+        },
+        Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) => false,
+    }
+}
+
+/// Writes all rows. Runs within a write transaction, which is rolled back on an error.
+pub(super) fn commit(conn: &Connection, rows: &[Row], as_recorder: Option<u64>) -> Result<Committed, Trouble> {
+    if as_recorder.is_some() || rows.iter().any(is_recorded) {
+        let lease = lease::current(conn)?;
+        if !as_recorder.is_some_and(|epoch| lease.is_held_in(epoch)) {
+            let current = lease.epoch;
+            let label = lease.holder().map(|holder| holder.label);
+            return Err(Trouble::Said(StoreError::LostLease { mine: as_recorder, current, label }));
+        }
+    }
+    let mut writer = Writer {
+        conn,
+        epoch: as_recorder.unwrap_or(0),
+        names: HashMap::new(),
+        days: BTreeSet::new(),
+        bucket_feed: None,
+        committed: Committed::default(),
+    };
+    for row in rows {
+        writer.row(row)?;
+    }
+    writer.finish()
+}
+
+/// What has a name of its own in the table of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Named {
+    Check,
+    Service,
+    Host,
+}
+
+impl Named {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Service => "service",
+            Self::Host => "host",
+        }
+    }
+}
+
+struct Writer<'a> {
+    conn: &'a Connection,
+    epoch: u64,
+    /// Of this transaction only: what is rolled back must not be remembered.
+    names: HashMap<(Named, String), i64>,
+    days: BTreeSet<pack::Key>,
+    bucket_feed: Option<i64>,
+    committed: Committed,
+}
+
+impl Writer<'_> {
+    fn row(&mut self, row: &Row) -> Result<(), Trouble> {
+        match row {
+            Row::Result(result) => self.result(result),
+            Row::Bucket(bucket) => self.bucket(bucket),
+            Row::HostMinute(minute) => self.host_minute(minute),
+            Row::Alert(event) => self.alert(event),
+            Row::Incident(event) => self.incident(event),
+            Row::Run(event) => self.run(event),
+            Row::Audit(audit) => self.audit(audit),
+            Row::StatusUpdate(update) => self.status_update(update),
+        }
+    }
+
+    fn finish(self) -> Result<Committed, Trouble> {
+        for day in &self.days {
+            pack::rebuild(self.conn, day)?;
+        }
+        if let Some(feed) = self.bucket_feed {
+            self.conn.execute("UPDATE counter SET value = ?1 WHERE name = 'bucket'", [feed])?;
+        }
+        Ok(self.committed)
+    }
+
+    fn name(&mut self, kind: Named, text: String) -> Result<i64, Trouble> {
+        let key = (kind, text);
+        if let Some(id) = self.names.get(&key) {
+            return Ok(*id);
+        }
+        let known = self
+            .conn
+            .prepare_cached("SELECT id FROM name WHERE kind = ?1 AND text = ?2")?
+            .query_row(params![kind.as_str(), key.1], |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => self
+                .conn
+                .prepare_cached("INSERT INTO name(kind, text) VALUES (?1, ?2)")?
+                .insert(params![kind.as_str(), key.1])?,
+        };
+        self.names.insert(key, id);
+        Ok(id)
+    }
+
+    fn result(&mut self, result: &CheckResult) -> Result<(), Trouble> {
+        let check = self.name(Named::Check, result.check.to_string())?;
+        let outcome = match result.outcome {
+            Outcome::Up => 0,
+            Outcome::Degraded => 1,
+            Outcome::Down => 2,
+            Outcome::Unknown => 3,
+        };
+        let added = self
+            .conn
+            .prepare_cached(
+                "INSERT INTO result(\"check\", slot, at, outcome, took_ms, detail, cert_not_after, epoch)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                check,
+                result.slot.0,
+                result.at.0,
+                outcome,
+                result.took_ms,
+                result.detail,
+                result.cert_not_after.map(|at| at.0),
+                signed(self.epoch),
+            ])?;
+        self.committed.ignored += 1 - added;
+        Ok(())
+    }
+
+    fn bucket(&mut self, bucket: &Bucket) -> Result<(), Trouble> {
+        let service = self.name(Named::Service, bucket.service.to_string())?;
+        let last = match self.bucket_feed {
+            Some(feed) => feed,
+            None => self
+                .conn
+                .query_row("SELECT value FROM counter WHERE name = 'bucket'", [], |row| row.get::<_, i64>(0))?,
+        };
+        let feed = last + 1;
+        self.bucket_feed = Some(feed);
+        let split = bucket.split;
+        self.conn
+            .prepare_cached(
+                "INSERT INTO bucket VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 ON CONFLICT DO UPDATE SET length_ms = excluded.length_ms, up_ms = excluded.up_ms,
+                 degraded_ms = excluded.degraded_ms, down_ms = excluded.down_ms,
+                 maintenance_ms = excluded.maintenance_ms, unknown_ms = excluded.unknown_ms, feed = excluded.feed",
+            )?
+            .execute(params![
+                service,
+                bucket.source,
+                bucket.start.0,
+                bucket.length_ms,
+                split.up_ms,
+                split.degraded_ms,
+                split.down_ms,
+                split.maintenance_ms,
+                split.unknown_ms,
+                feed,
+            ])?;
+        self.days.insert(pack::Key::of(bucket.start, service, &bucket.source));
+        Ok(())
+    }
+
+    fn host_minute(&mut self, minute: &HostMinute) -> Result<(), Trouble> {
+        let host = self.name(Named::Host, minute.host.to_string())?;
+        let added = self
+            .conn
+            .prepare_cached("INSERT INTO host_minute VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
+            .execute(params![host, minute.at.0, minute.cpu_pct, minute.mem_pct, minute.load])?;
+        self.committed.ignored += 1 - added;
+        Ok(())
+    }
+
+    fn alert(&mut self, event: &AlertEvent) -> Result<(), Trouble> {
+        let (kind, body) = json(event)?;
+        let uid = event.alert.to_string();
+        // An alert is open from the moment it fires (again) until it is resolved; owning it changes neither.
+        let resolved = match event.kind {
+            AlertEventKind::Resolved { .. } => Some(1),
+            AlertEventKind::Fired { .. } | AlertEventKind::Flapping { .. } => Some(0),
+            AlertEventKind::Acknowledged { .. } => None,
+        };
+        self.conn
+            .prepare_cached(
+                "INSERT INTO alert VALUES (?1, ?2, coalesce(?3, 0)) ON CONFLICT DO UPDATE
+                 SET last_at = max(last_at, excluded.last_at), resolved = coalesce(?3, resolved)",
+            )?
+            .execute(params![uid, event.at.0, resolved])?;
+        self.conn
+            .prepare_cached("INSERT INTO alert_event(alert, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![uid, event.at.0, kind, body])?;
+        Ok(())
+    }
+
+    fn incident(&mut self, event: &IncidentEvent) -> Result<(), Trouble> {
+        let (kind, body) = json(event)?;
+        let resolved = match event.kind {
+            IncidentEventKind::Resolved { .. } => Some(1),
+            IncidentEventKind::Opened { .. } => Some(0),
+            IncidentEventKind::Detected { .. }
+            | IncidentEventKind::Acknowledged
+            | IncidentEventKind::Action { .. }
+            | IncidentEventKind::Result { .. }
+            | IncidentEventKind::Note { .. }
+            | IncidentEventKind::SeverityChanged { .. } => None,
+        };
+        let number: i64 = self
+            .conn
+            .prepare_cached(
+                "INSERT INTO incident(uid, last_at, resolved) VALUES (?1, ?2, coalesce(?3, 0)) ON CONFLICT DO UPDATE
+                 SET last_at = max(last_at, excluded.last_at), resolved = coalesce(?3, resolved) RETURNING number",
+            )?
+            .query_row(params![event.incident.to_string(), event.at.0, resolved], |row| row.get(0))?;
+        let seq: i64 = self
+            .conn
+            .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM incident_event WHERE incident = ?1")?
+            .query_row([number], |row| row.get(0))?;
+        self.conn
+            .prepare_cached("INSERT INTO incident_event(incident, seq, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![number, seq, event.at.0, kind, body])?;
+        self.committed.incidents.push(StoredIncidentEvent {
+            number: IncidentId(unsigned(number)),
+            seq: unsigned(seq),
+            event: event.clone(),
+        });
+        Ok(())
+    }
+
+    fn run(&mut self, event: &RunEvent) -> Result<(), Trouble> {
+        let (kind, body) = json(event)?;
+        // An ended run may still wait for its proof; a console that starts then finds it among the recent ones.
+        let ended = match event.kind {
+            RunEventKind::Ended { .. } | RunEventKind::Proved { .. } => Some(1),
+            RunEventKind::Confirmed { .. } => Some(0),
+            RunEventKind::StepStarted { .. } | RunEventKind::StepEnded { .. } => None,
+        };
+        let number: i64 = self
+            .conn
+            .prepare_cached(
+                "INSERT INTO run(uid, last_at, ended) VALUES (?1, ?2, coalesce(?3, 0)) ON CONFLICT DO UPDATE
+                 SET last_at = max(last_at, excluded.last_at), ended = coalesce(?3, ended) RETURNING number",
+            )?
+            .query_row(params![event.run.to_string(), event.at.0, ended], |row| row.get(0))?;
+        self.conn
+            .prepare_cached("INSERT INTO run_event(run, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![number, event.at.0, kind, body])?;
+        self.committed.runs.push(NumberedRun { run: event.run, number: RunId(unsigned(number)) });
+        Ok(())
+    }
+
+    fn audit(&mut self, entry: &Audit) -> Result<(), Trouble> {
+        let last = self
+            .conn
+            .prepare_cached("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")?
+            .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+            .optional()?;
+        let (seq, prev) = last.unwrap_or_else(|| (0, audit::GENESIS.to_owned()));
+        let link: Link = audit::link(unsigned(seq) + 1, &prev, entry)?;
+        self.conn
+            .prepare_cached("INSERT INTO audit(seq, at, body, prev, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![signed(link.seq), entry.at.0, link.body, link.prev, link.hash])?;
+        self.committed.audit_head = Some(link.hash);
+        Ok(())
+    }
+
+    fn status_update(&mut self, update: &StatusUpdate) -> Result<(), Trouble> {
+        let body = serde_json::to_string(update)?;
+        let service = update.service.as_ref().map(ToString::to_string);
+        self.conn
+            .prepare_cached("INSERT INTO status_update(at, service, body) VALUES (?1, ?2, ?3)")?
+            .execute(params![update.at.0, service, body])?;
+        Ok(())
+    }
+}
+
+/// Writes an event as JSON and returns its kind beside it.
+fn json(event: &impl serde::Serialize) -> Result<(String, String), Trouble> {
+    let value = serde_json::to_value(event)?;
+    let kind = value.pointer("/kind/kind").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    Ok((kind, value.to_string()))
+}
