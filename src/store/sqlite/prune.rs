@@ -15,6 +15,13 @@ pub(super) enum Kind {
 /// Everything that is forgotten.
 pub(super) const ALL: [Kind; 3] = [Kind::Results, Kind::Buckets, Kind::HostMinutes];
 
+/// Check by check, so that the index on check and slot is used.
+pub(super) const OLD_RESULTS: &str = "DELETE FROM result WHERE feed IN (SELECT r.feed FROM name n CROSS JOIN result r
+     ON r.\"check\" = n.id AND r.slot < ?1 WHERE n.kind = 'check' LIMIT 1000)";
+/// Host by host, so that the primary key is used.
+pub(super) const OLD_HOST_MINUTES: &str = "DELETE FROM host_minute WHERE (host, at) IN (SELECT m.host, m.at
+     FROM name n CROSS JOIN host_minute m ON m.host = n.id AND m.at < ?1 WHERE n.kind = 'host' LIMIT 1000)";
+
 impl Kind {
     /// Where its rows are counted.
     pub(super) fn count(self, pruned: &mut Pruned) -> &mut usize {
@@ -28,18 +35,8 @@ impl Kind {
     /// Removes about a thousand rows; none when there was nothing left to remove.
     pub(super) fn batch(self, conn: &Connection, now: Timestamp, keep: &Keep) -> Result<Option<usize>, Trouble> {
         let removed = match self {
-            Self::Results => conn
-                .prepare_cached(
-                    "DELETE FROM result WHERE feed IN (SELECT r.feed FROM name n CROSS JOIN result r
-                     ON r.\"check\" = n.id AND r.slot < ?1 WHERE n.kind = 'check' LIMIT 1000)",
-                )?
-                .execute([(now - keep.results_ms).0])?,
-            Self::HostMinutes => conn
-                .prepare_cached(
-                    "DELETE FROM host_minute WHERE (host, at) IN (SELECT m.host, m.at FROM name n
-                     CROSS JOIN host_minute m ON m.host = n.id AND m.at < ?1 WHERE n.kind = 'host' LIMIT 1000)",
-                )?
-                .execute([(now - keep.host_minutes_ms).0])?,
+            Self::Results => conn.prepare_cached(OLD_RESULTS)?.execute([(now - keep.results_ms).0])?,
+            Self::HostMinutes => conn.prepare_cached(OLD_HOST_MINUTES)?.execute([(now - keep.host_minutes_ms).0])?,
             Self::Buckets => return buckets(conn, floor_to_day(now - keep.buckets_ms)),
         };
         Ok((removed > 0).then_some(removed))

@@ -58,6 +58,9 @@ pub(super) fn skip_to_end(conn: &Connection, cursors: &mut Cursors) -> Result<()
     Ok(())
 }
 
+/// The open alerts and the recent ones.
+pub(super) const OPEN_ALERTS: &str = "SELECT body, feed FROM alert_event WHERE alert IN
+     (SELECT uid FROM alert WHERE resolved = 0 UNION ALL SELECT uid FROM alert WHERE last_at >= ?1) ORDER BY feed";
 const INCIDENT_COLUMNS: &str = "SELECT body, feed, incident, seq FROM incident_event";
 const RUN_COLUMNS: &str = "SELECT body, feed, run FROM run_event";
 const RESULT_COLUMNS: &str = "SELECT feed, \"check\", slot, at, outcome, took_ms, detail, cert_not_after FROM result";
@@ -98,22 +101,18 @@ pub(super) fn open_state(conn: &Connection, cursors: &mut Cursors, since: Since)
     let mut reader = Reader::new(conn);
     let events = [since.events.0];
     let mut state = OpenState {
-        alerts: reader.alerts(
-            "SELECT body, feed FROM alert_event WHERE alert IN (SELECT uid FROM alert WHERE resolved = 0
-             UNION SELECT uid FROM alert WHERE last_at >= ?1) ORDER BY feed",
-            events,
-        )?,
+        alerts: reader.alerts(OPEN_ALERTS, events)?,
         incidents: reader.incidents(
             &format!(
                 "{INCIDENT_COLUMNS} WHERE incident IN (SELECT number FROM incident WHERE resolved = 0
-                 UNION SELECT number FROM incident WHERE last_at >= ?1) ORDER BY feed"
+                 UNION ALL SELECT number FROM incident WHERE last_at >= ?1) ORDER BY feed"
             ),
             events,
         )?,
         runs: reader.runs(
             &format!(
                 "{RUN_COLUMNS} WHERE run IN (SELECT number FROM run WHERE ended = 0
-                 UNION SELECT number FROM run WHERE last_at >= ?1) ORDER BY feed"
+                 UNION ALL SELECT number FROM run WHERE last_at >= ?1) ORDER BY feed"
             ),
             events,
         )?,
