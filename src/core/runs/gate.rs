@@ -1,0 +1,161 @@
+//! The one gate: decides whether anything may change a system. No view, command or source goes around it,
+//! because only the gate can make a [`Permit`] and nothing runs without one.
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+use crate::core::{
+    id::EnvName,
+    inventory::{EnvKind, Inventory},
+    time::{Mono, Now},
+};
+
+/// How hard a change is guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Level {
+    /// Outside of production: a review box and `y`.
+    Review,
+    /// In production: armed write, a review box, the typed name, a reason, two seconds to cancel.
+    Production,
+}
+
+/// Which environment may be changed, and until when. Nothing at start, one at a time, for minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Armed {
+    current: Option<(EnvName, Mono)>,
+}
+
+impl Armed {
+    /// Arms write for one environment; any other is disarmed.
+    pub fn arm(&mut self, env: EnvName, until: Mono) {
+        self.current = Some((env, until));
+    }
+
+    /// Goes back to looking only.
+    pub fn disarm(&mut self) {
+        self.current = None;
+    }
+
+    /// Returns the armed environment and the milliseconds left.
+    pub fn left(&self, now: Now) -> Option<(&EnvName, u64)> {
+        self.current.as_ref().filter(|(_, until)| *until > now.mono).map(|(env, until)| (env, until.since(now.mono)))
+    }
+
+    /// Says whether this environment may be changed now.
+    pub fn covers(&self, env: &EnvName, now: Now) -> bool {
+        self.left(now).is_some_and(|(armed, _)| armed == env)
+    }
+}
+
+/// What the person has given so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmation<'a> {
+    /// The service name as typed.
+    pub typed: &'a str,
+    /// Why.
+    pub reason: &'a str,
+    /// Whether `y` was said.
+    pub yes: bool,
+}
+
+/// Leave to run exactly one plan. Cannot be made outside of the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permit {
+    level: Level,
+}
+
+impl Permit {
+    /// The level that was passed.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+}
+
+/// Why a change is refused, as the review box shows it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Production, and write is not armed for it.
+    #[error("looking only: arm write for {0} first (:arm-write)")]
+    NotArmed(EnvName),
+    /// A host of the plan belongs to another environment, or to none.
+    #[error("{host} is not in {env}: it is never changed from here")]
+    WrongHost {
+        /// The host.
+        host: String,
+        /// The plan's environment.
+        env: EnvName,
+    },
+    /// The plan has no steps.
+    #[error("nothing to do")]
+    Empty,
+    /// The name does not match.
+    #[error("type the service name to go on: {0}")]
+    Name(String),
+    /// The reason is missing.
+    #[error("say why: a reason is needed in production")]
+    Reason,
+    /// `y` was not said.
+    #[error("press y to go on")]
+    Yes,
+}
+
+/// Returns the level that a change in an environment needs.
+pub fn level(inventory: &Inventory, env: &EnvName) -> Level {
+    match inventory.env_kind(env) {
+        EnvKind::Production => Level::Production,
+        EnvKind::Staging | EnvKind::Other => Level::Review,
+    }
+}
+
+/// Decides whether a plan may run.
+///
+/// # Errors
+/// The first thing that is missing, in the order in which a person can mend it.
+pub fn pass(
+    inventory: &Inventory,
+    armed: &Armed,
+    plan: &Plan,
+    given: Confirmation<'_>,
+    now: Now,
+) -> Result<Permit, Refusal> {
+    check_hosts(inventory, plan)?;
+    let env = &plan.service.env;
+    let level = level(inventory, env);
+    match level {
+        Level::Production => {
+            if !armed.covers(env, now) {
+                return Err(Refusal::NotArmed(env.clone()));
+            }
+            let name = plan.service.service.as_str();
+            if given.typed.trim() != name {
+                return Err(Refusal::Name(name.to_owned()));
+            }
+            if given.reason.trim().is_empty() {
+                return Err(Refusal::Reason);
+            }
+        }
+        Level::Review => {
+            if !given.yes {
+                return Err(Refusal::Yes);
+            }
+        }
+    }
+    Ok(Permit { level })
+}
+
+/// Refuses plans that touch a host outside of the service's environment, whatever a recipe made of it.
+///
+/// # Errors
+/// The first host at fault, or that there is nothing to do.
+pub fn check_hosts(inventory: &Inventory, plan: &Plan) -> Result<(), Refusal> {
+    if plan.steps.is_empty() {
+        return Err(Refusal::Empty);
+    }
+    let stray = plan
+        .steps
+        .iter()
+        .find(|step| inventory.host(&step.host).and_then(|host| host.env.as_ref()) != Some(&plan.service.env));
+    match stray {
+        Some(step) => Err(Refusal::WrongHost { host: step.host.to_string(), env: plan.service.env.clone() }),
+        None => Ok(()),
+    }
+}

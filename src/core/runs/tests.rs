@@ -1,0 +1,244 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::*;
+use crate::core::inventory::{EnvKind, Environment, Host};
+
+fn host(name: &str, env: Option<&str>) -> Arc<Host> {
+    Arc::new(Host {
+        name: name.into(),
+        env: env.map(Into::into),
+        address: "127.0.0.1".into(),
+        port: None,
+        user: None,
+        jump: Vec::new(),
+        identity: None,
+        labels: BTreeMap::new(),
+        path_prefix: Vec::new(),
+        units: Vec::new(),
+    })
+}
+
+fn inventory() -> Inventory {
+    Inventory {
+        environments: vec![
+            Environment { name: "prod".into(), kind: EnvKind::Production },
+            Environment { name: "staging".into(), kind: EnvKind::Staging },
+        ],
+        hosts: vec![host("web-01", Some("prod")), host("stage-01", Some("staging")), host("jump", None)],
+        ..Inventory::default()
+    }
+}
+
+fn plan(service: &str, host: &str) -> Plan {
+    Plan {
+        service: service.parse().unwrap(),
+        title: "restart play".into(),
+        steps: vec![Step {
+            host: host.into(),
+            name: "restart".into(),
+            command: "pm2 restart 0".into(),
+            path_prefix: Vec::new(),
+            timeout_ms: 60_000,
+        }],
+        effect: "open requests are cut".into(),
+        undo: "none needed".into(),
+        lock: "/run/lock/qd-play".into(),
+    }
+}
+
+fn at(ms: u64) -> Now {
+    Now { utc: Timestamp(1_000_000 + i64::try_from(ms).unwrap()), mono: Mono(ms) }
+}
+
+fn actor() -> Actor {
+    Actor { by: "ana".into(), from: "tty1".into() }
+}
+
+const RUN: Uid = Uid([1, 2, 3, 4, 5, 6]);
+
+struct Desk {
+    state: State,
+    inventory: Inventory,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { state: State::default(), inventory: inventory() }
+    }
+
+    fn send(&mut self, ms: u64, msg: Msg) -> Out {
+        update(&mut self.state, msg, at(ms), &self.inventory, &actor())
+    }
+
+    fn reviewed(&mut self, ms: u64, plan: Plan) -> Out {
+        let asked = self.send(ms, Msg::RestartAsked { service: plan.service.clone() });
+        assert!(matches!(asked.asks.as_slice(), [Ask::Plan(_)]));
+        self.send(ms, Msg::Planned { run: RUN, plan, incident: None, before: Health::Down })
+    }
+}
+
+#[test]
+fn production_needs_armed_write_the_name_and_a_reason_in_that_order() {
+    let mut desk = Desk::new();
+    _ = desk.reviewed(0, plan("play@prod", "web-01"));
+    let refused = |desk: &Desk| desk.state.review.as_ref().unwrap().refused.clone().unwrap();
+    assert_eq!(desk.send(600, Msg::Confirmed), Out::default());
+    assert!(refused(&desk).contains("arm write for prod"));
+    let armed = desk.send(700, Msg::WriteArmed("prod".into()));
+    assert!(matches!(armed.rows.as_slice(), [Row::Audit(audit)] if audit.what == "write.armed"));
+    _ = desk.send(800, Msg::Confirmed);
+    assert!(refused(&desk).contains("type the service name"));
+    _ = desk.send(900, Msg::NameTyped("play".into()));
+    _ = desk.send(900, Msg::Confirmed);
+    assert!(refused(&desk).contains("reason"));
+    _ = desk.send(950, Msg::ReasonTyped("it is down".into()));
+    assert_eq!(desk.send(1_000, Msg::Confirmed), Out::default());
+    assert_eq!(desk.send(2_900, Msg::Ticked), Out::default(), "two seconds to cancel");
+    let started = desk.send(3_000, Msg::Ticked);
+    match started.asks.as_slice() {
+        [Ask::Start { rows, run: RUN, plan, permit }] => {
+            assert!(matches!(rows.as_slice(), [Row::Audit(_), Row::Run(_)]), "rows go first");
+            assert_eq!((plan.title.as_str(), permit.level()), ("restart play", Level::Production));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(started.facts, [Fact::Confirmed { run: RUN }]);
+    assert_eq!(desk.state.review, None);
+}
+
+#[test]
+fn the_countdown_can_be_cancelled_and_disarming_stops_it() {
+    let mut desk = Desk::new();
+    _ = desk.send(0, Msg::WriteArmed("prod".into()));
+    for stop in [Msg::Cancelled, Msg::WriteDisarmed] {
+        _ = desk.send(0, Msg::WriteArmed("prod".into()));
+        _ = desk.reviewed(0, plan("play@prod", "web-01"));
+        _ = desk.send(600, Msg::NameTyped("play".into()));
+        _ = desk.send(600, Msg::ReasonTyped("down".into()));
+        _ = desk.send(600, Msg::Confirmed);
+        assert!(desk.state.review.as_ref().unwrap().starts.is_some());
+        _ = desk.send(1_000, stop);
+        assert_eq!(desk.send(5_000, Msg::Ticked).asks, []);
+        assert!(desk.state.runs.is_empty());
+        desk.state.review = None;
+    }
+}
+
+#[test]
+fn what_was_typed_before_the_box_opened_is_dropped() {
+    let mut desk = Desk::new();
+    _ = desk.reviewed(10_000, plan("play@staging", "stage-01"));
+    assert_eq!(desk.send(10_499, Msg::Confirmed).asks, []);
+    _ = desk.send(10_499, Msg::NameTyped("play".into()));
+    assert_eq!(desk.state.review.as_ref().unwrap().typed, "");
+    assert!(matches!(desk.send(10_500, Msg::Confirmed).asks.as_slice(), [Ask::Start { .. }]));
+}
+
+#[test]
+fn armed_write_ends_by_itself_and_covers_one_environment() {
+    let mut desk = Desk::new();
+    _ = desk.send(0, Msg::WriteArmed("prod".into()));
+    assert!(desk.state.armed.covers(&"prod".into(), at(299_999)));
+    assert!(!desk.state.armed.covers(&"prod".into(), at(300_000)));
+    _ = desk.send(10, Msg::WriteArmed("staging".into()));
+    assert!(!desk.state.armed.covers(&"prod".into(), at(20)));
+}
+
+#[test]
+fn a_plan_for_a_host_of_another_environment_is_refused_before_any_box() {
+    for (service, host) in [("play@prod", "stage-01"), ("play@prod", "jump"), ("play@prod", "nowhere")] {
+        let mut desk = Desk::new();
+        let out = desk.reviewed(0, plan(service, host));
+        assert!(matches!(out.facts.as_slice(), [Fact::Said(why)] if why.contains("never changed")), "{out:?}");
+        assert_eq!(desk.state.review, None);
+    }
+}
+
+#[test]
+fn a_plan_nobody_waits_for_opens_no_box() {
+    let mut desk = Desk::new();
+    _ = desk.send(0, Msg::RestartAsked { service: "cloud@prod".parse().unwrap() });
+    let _ =
+        desk.send(1, Msg::Planned { run: RUN, plan: plan("play@prod", "web-01"), incident: None, before: Health::Up });
+    assert_eq!(desk.state.review, None);
+}
+
+fn running() -> Desk {
+    let mut desk = Desk::new();
+    _ = desk.reviewed(0, plan("play@staging", "stage-01"));
+    _ = desk.send(600, Msg::Confirmed);
+    desk
+}
+
+fn event(ms: u64, kind: RunEventKind) -> RunEvent {
+    RunEvent { run: RUN, at: at(ms).utc, by: "ana".into(), kind }
+}
+
+#[test]
+fn a_lost_link_is_unknown_until_the_journal_says_more() {
+    let mut desk = running();
+    _ = desk.send(700, Msg::Happened(event(700, RunEventKind::StepStarted { step: 0 })));
+    let unknown = StepEnd::Unknown("see the journal".into());
+    _ = desk.send(800, Msg::Happened(event(800, RunEventKind::StepEnded { step: 0, end: unknown })));
+    _ = desk.send(800, Msg::Happened(event(800, RunEventKind::Ended { outcome: RunOutcome::Unknown })));
+    assert_eq!(desk.state.runs[&RUN].outcome.unwrap().0, RunOutcome::Unknown);
+    _ = desk.send(900, Msg::Happened(event(900, RunEventKind::StepEnded { step: 0, end: StepEnd::Exit(0) })));
+    _ = desk.send(900, Msg::Happened(event(900, RunEventKind::Ended { outcome: RunOutcome::Succeeded })));
+    let run = &desk.state.runs[&RUN];
+    assert_eq!(run.steps[0].ended.as_ref().unwrap().1, StepEnd::Exit(0));
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded);
+    _ = desk.send(950, Msg::Happened(event(950, RunEventKind::Ended { outcome: RunOutcome::Failed })));
+    assert_eq!(desk.state.runs[&RUN].outcome.unwrap().0, RunOutcome::Succeeded, "what is known stays");
+}
+
+#[test]
+fn only_results_from_after_the_run_prove_a_recovery() {
+    let mut desk = running();
+    _ = desk.send(1_000, Msg::Happened(event(1_000, RunEventKind::Ended { outcome: RunOutcome::Succeeded })));
+    let seen = |ms, health| Msg::HealthSeen { service: "play@staging".parse().unwrap(), health, since: at(ms).utc };
+    assert_eq!(desk.send(1_100, seen(900, Health::Up)), Out::default(), "a result from before");
+    assert_eq!(desk.send(1_200, seen(1_100, Health::Down)), Out::default(), "not yet");
+    let out = desk.send(3_000, seen(2_000, Health::Up));
+    assert_eq!(out.facts, [Fact::Proved { run: RUN }]);
+    let (verdict, summary) = desk.state.runs[&RUN].proof.clone().unwrap();
+    assert_eq!((verdict, summary.as_str()), (Verdict::Recovered, "play@staging recovered: down before, up now"));
+    assert_eq!(desk.send(4_000, seen(3_500, Health::Up)), Out::default(), "proved once");
+}
+
+#[test]
+fn without_recovery_in_time_the_verdict_is_no() {
+    let mut desk = running();
+    _ = desk.send(1_000, Msg::Happened(event(1_000, RunEventKind::Ended { outcome: RunOutcome::Succeeded })));
+    assert_eq!(desk.send(1_000 + PROOF_MS - 1, Msg::Ticked), Out::default());
+    let out = desk.send(1_000 + PROOF_MS, Msg::Ticked);
+    assert_eq!(out.facts, [Fact::Proved { run: RUN }]);
+    assert_eq!(desk.state.runs[&RUN].proof.as_ref().unwrap().0, Verdict::Unknown, "no result came at all");
+    let mut desk = running();
+    _ = desk.send(1_000, Msg::Happened(event(1_000, RunEventKind::Ended { outcome: RunOutcome::Succeeded })));
+    let service: ServiceId = "play@staging".parse().unwrap();
+    _ = desk.send(2_000, Msg::HealthSeen { service, health: Health::Down, since: at(1_500).utc });
+    _ = desk.send(1_000 + PROOF_MS, Msg::Ticked);
+    assert_eq!(desk.state.runs[&RUN].proof.as_ref().unwrap().0, Verdict::NotRecovered);
+}
+
+#[test]
+fn events_from_the_store_build_the_same_run_as_those_from_the_host() {
+    let mut ours = running();
+    let confirmed =
+        RunEventKind::Confirmed { plan: plan("play@staging", "stage-01"), reason: String::new(), incident: None };
+    let tail = [
+        RunEventKind::StepStarted { step: 0 },
+        RunEventKind::StepEnded { step: 0, end: StepEnd::Exit(1) },
+        RunEventKind::Ended { outcome: RunOutcome::Failed },
+    ];
+    let mut theirs = Desk::new();
+    _ = theirs.send(600, Msg::Stored { number: RunId(7), event: event(600, confirmed) });
+    for kind in tail {
+        _ = ours.send(700, Msg::Happened(event(700, kind.clone())));
+        let stored = theirs.send(700, Msg::Stored { number: RunId(7), event: event(700, kind) });
+        assert_eq!(stored, Out::default(), "what another console did is not done again");
+    }
+    let (ours, theirs) = (&ours.state.runs[&RUN], &theirs.state.runs[&RUN]);
+    assert_eq!((&ours.steps, ours.outcome), (&theirs.steps, theirs.outcome));
+    assert_eq!(theirs.number, Some(RunId(7)));
+}
