@@ -4,6 +4,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+pub use crate::core::hosts::Question;
 use crate::core::{hosts::LinkFault, id::HostName};
 
 /// What a connection is for. Each host has at most one connection per lane, so that a flood of logs never delays a command.
@@ -95,29 +96,8 @@ pub struct RemoteError {
     pub what: String,
     /// What a person can do about it.
     pub hint: Option<String>,
-    /// Set when a person's answer would help.
+    /// Set when a person's answer would help. `watch` and the command line never ask: there it is an error.
     pub question: Option<Question>,
-}
-
-/// Something only a person can answer. `watch` and the command line never ask: there it is an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// The server showed a key that no known_hosts file has.
-    UnknownHostKey {
-        /// `[host]:port` or host, as it would stand in known_hosts.
-        pattern: String,
-        /// Key type: `ssh-ed25519`.
-        algorithm: String,
-        /// `SHA256:…`.
-        fingerprint: String,
-        /// The line that would be appended.
-        line: String,
-    },
-    /// The private key is encrypted.
-    Passphrase {
-        /// Its file.
-        identity: String,
-    },
 }
 
 /// Reaches hosts. The real one is the SSH pool; tests hand in others.

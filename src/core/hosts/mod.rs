@@ -182,3 +182,24 @@ pub enum LinkFault {
     /// The server spoke nonsense or refused a channel.
     Protocol,
 }
+
+/// Something about a host that only a person can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The server showed a key that no known_hosts file has.
+    UnknownHostKey {
+        /// `[host]:port` or host, as it would stand in known_hosts.
+        pattern: String,
+        /// Key type: `ssh-ed25519`.
+        algorithm: String,
+        /// `SHA256:…`.
+        fingerprint: String,
+        /// The line that would be appended.
+        line: String,
+    },
+    /// The private key is encrypted.
+    Passphrase {
+        /// Its file.
+        identity: String,
+    },
+}

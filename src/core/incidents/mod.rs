@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     alerts::Severity,
-    id::{IncidentId, Operator, ServiceId, Uid},
+    id::{IncidentId, Operator, RunId, ServiceId, Uid},
     record::Row,
     time::Timestamp,
 };
@@ -90,6 +90,15 @@ pub struct StoredIncidentEvent {
     pub seq: u64,
     /// The event.
     pub event: IncidentEvent,
+}
+
+/// The number of a run, once the store has given it one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumberedRun {
+    /// The run.
+    pub run: Uid,
+    /// Its number.
+    pub number: RunId,
 }
 
 /// Every incident this console knows of.
