@@ -1,4 +1,10 @@
 //! Configuration: raw shape, validation with file, line, column and a suggestion, themes, keymaps, secrets by reference.
+pub mod problem;
+pub mod secret;
+mod source;
+pub mod theme;
+
+pub use problem::{Problem, check_text};
 
 /// A kind of check, recipe or source that has settings of its own in the configuration.
 ///
@@ -62,4 +68,32 @@ pub enum Shape {
     Map(&'static Self),
     /// Any one of these, tried in order.
     Either(&'static [Self]),
+}
+
+/// Reads a text file of at most 4 MiB, with words instead of an error.
+pub(crate) fn read_bounded(path: &std::path::Path) -> Result<String, String> {
+    use std::io::Read as _;
+    const MOST: u64 = 4 << 20;
+    let file = std::fs::File::open(path).map_err(|error| io_words(&error))?;
+    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Err("it is a directory".to_owned());
+    }
+    let mut text = String::new();
+    match file.take(MOST + 1).read_to_string(&mut text) {
+        Ok(read) if u64::try_from(read).is_ok_and(|read| read > MOST) => Err("it is larger than 4 MiB".to_owned()),
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err("it is not UTF-8 text".to_owned()),
+        Err(error) => Err(io_words(&error)),
+    }
+}
+
+fn io_words(error: &std::io::Error) -> String {
+    let kind = error.kind();
+    if kind == std::io::ErrorKind::NotFound {
+        "there is no such file".to_owned()
+    } else if kind == std::io::ErrorKind::PermissionDenied {
+        "permission denied".to_owned()
+    } else {
+        error.to_string()
+    }
 }
