@@ -40,6 +40,8 @@ pub struct HostSample {
     pub uptime_s: Option<u64>,
     /// The host's clock minus ours, in milliseconds; the reading error is about half a round trip.
     pub skew_ms: Option<i64>,
+    /// Round trip to the host in milliseconds, when it was measured.
+    pub rtt_ms: Option<u32>,
     /// The busiest processes.
     pub top: Vec<Process>,
 }
