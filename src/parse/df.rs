@@ -28,9 +28,8 @@ pub fn disks<'a>(space: impl IntoIterator<Item = &'a [u8]>, inodes: impl IntoIte
         let room = found.len() < MAX_DISKS;
         match found.iter_mut().find(|(source, _)| source == row.source && row.source.starts_with(b"/")) {
             Some((_, other)) if disk.mount.len() < other.mount.len() => *other = disk,
-            Some(_) => {}
             None if room => found.push((row.source.to_vec(), disk)),
-            None => {}
+            Some(_) | None => {}
         }
     }
     let mut disks: Vec<Disk> = found.into_iter().map(|(_, disk)| disk).collect();

@@ -1,6 +1,8 @@
 //! What servers and files say, turned into values: pure functions over bytes that nobody vouches for, one file per format.
 pub mod df;
+pub mod pm2;
 pub mod proc;
 pub mod ps;
 pub mod sanitise;
 pub mod ssh_config;
+pub mod systemd;

@@ -88,7 +88,7 @@ struct Counters {
     disks: BTreeMap<String, Device>,
 }
 
-/// Clock ticks by state, as `/proc/stat` counts them (proc_stat(5)).
+/// Clock ticks by state, as `/proc/stat` counts them: `proc_stat(5)`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cpu {
     all: [u64; 8],
@@ -412,12 +412,12 @@ fn net(lines: &[&str]) -> BTreeMap<String, [u64; 2]> {
         (name != "lo" && !name.is_empty()).then(|| (name.to_owned(), [rx, tx]))
     };
     let all: BTreeMap<String, [u64; 2]> = lines.iter().filter_map(read).take(1_024).collect();
-    let real: BTreeMap<String, [u64; 2]> = all
+    let counted: BTreeMap<String, [u64; 2]> = all
         .iter()
         .filter(|(name, _)| !name.contains(['.', '@']) && !ELSEWHERE.iter().any(|prefix| name.starts_with(prefix)))
         .map(|(name, bytes)| (name.clone(), *bytes))
         .collect();
-    if real.is_empty() { all } else { real }
+    if counted.is_empty() { all } else { counted }
 }
 
 /// Whole devices only: partitions and what is layered on devices (dm, md, loop, RAM) would count the same bytes twice.
