@@ -1,7 +1,21 @@
 //! Services: check results, what they make of a service, and how much of the time it was up.
+//!
+//! [`schedule`] says when a check starts, [`verdict`] what its results make of it, [`uptime`] how much of the time the
+//! service was up (with the formula and its edges), [`days`] how a day looks. [`State`] holds it all together.
 use serde::{Deserialize, Serialize};
 
 use super::{id::CheckId, time::Timestamp};
+
+pub mod days;
+pub mod schedule;
+mod state;
+pub mod uptime;
+pub mod verdict;
+
+pub use state::{
+    Ask, Attempt, CheckState, Fact, Figures, Indicator, Maintenance, Msg, Origin, Out, Reading, ServiceState, State,
+    Want, indicator, update,
+};
 
 /// What one run of a check saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,4 +79,65 @@ pub struct Split {
     pub maintenance_ms: i64,
     /// Nobody was recording, or the check could not be made.
     pub unknown_ms: i64,
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::sync::Arc;
+
+    use crate::core::{
+        id::{CheckId, ServiceId},
+        inventory::{CheckSpec, Inventory, Params, Service},
+        services::{CheckResult, Outcome},
+        time::Timestamp,
+    };
+
+    pub(crate) fn id(text: &str) -> CheckId {
+        text.parse().unwrap()
+    }
+
+    pub(crate) fn check(text: &str, every: i64, timeout: i64, fail_after: u32) -> Arc<CheckSpec> {
+        Arc::new(CheckSpec {
+            id: id(text),
+            kind: "http".into(),
+            every_ms: every.unsigned_abs(),
+            timeout_ms: timeout.unsigned_abs(),
+            fail_after,
+            slow_ms: None,
+            on: None,
+            params: Params::new(),
+        })
+    }
+
+    /// Builds an inventory whose services are those of the checks, in order.
+    pub(crate) fn inventory(checks: &[Arc<CheckSpec>]) -> Inventory {
+        let mut inventory = Inventory::default();
+        let mut ids: Vec<ServiceId> = checks.iter().map(|check| check.id.service.clone()).collect();
+        ids.dedup();
+        for id in ids {
+            inventory.services.push(Arc::new(Service {
+                checks: checks.iter().filter(|check| check.id.service == id).cloned().collect(),
+                id,
+                kind: "external".into(),
+                owner: None,
+                needs: Vec::new(),
+                slo: None,
+                recipe: Params::new(),
+                hosts: Vec::new(),
+            }));
+        }
+        inventory
+    }
+
+    pub(crate) fn result(check: &str, slot: i64, outcome: Outcome) -> CheckResult {
+        CheckResult {
+            check: id(check),
+            slot: Timestamp(slot),
+            at: Timestamp(slot + 40),
+            outcome,
+            took_ms: (outcome != Outcome::Down).then_some(40),
+            detail: format!("{outcome:?}").to_lowercase(),
+            cert_not_after: None,
+        }
+    }
 }

@@ -1,0 +1,849 @@
+//! The state of all services, and how messages change it.
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    CheckResult, Health, Outcome, Split,
+    days::{Calendar, Day},
+    schedule::Schedule,
+    uptime::{Evidence, Ledger, Runs, Span, Spans, hour_of},
+    verdict::{Level, Took, Track, hold_ms},
+};
+use crate::core::{
+    id::{CheckId, CheckName, ServiceId},
+    inventory::{CheckSpec, Inventory, Service},
+    record::{Bucket, Row, StatusUpdate},
+    ring::Ring,
+    time::{DAY, HOUR, MINUTE, Mono, Now, SECOND, Timestamp},
+};
+
+/// Latencies that are kept of each check.
+const HISTORY: usize = 60;
+/// Status updates that are kept.
+const UPDATES: usize = 500;
+/// Milliseconds between two looks at what time alone changes.
+const LOOK: u64 = 1_000;
+/// Milliseconds after which a service's figures are computed again though nothing happened.
+const REFRESH: u64 = 10_000;
+/// Milliseconds that a result may be dated ahead of the clock.
+const AHEAD: i64 = MINUTE;
+/// Milliseconds by which the clock may go back before the results of its future are forgotten.
+const BACK: i64 = 5 * SECOND;
+/// Milliseconds, beyond twice the longest time-out, that an hour waits for late results before it is final.
+const GRACE: i64 = MINUTE;
+
+/// What happened to services.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// The configuration was read: handed in with every update. What did not change keeps its history.
+    InventoryReplaced,
+    /// This process runs the checks from now on: it holds the lease, or there is no store that works.
+    RecordingStarted,
+    /// Another process runs the checks from now on.
+    RecordingStopped,
+    /// Time passed. Sent at least every 100 ms.
+    Ticked,
+    /// A check ended, here or, read from the store, elsewhere. A second one for the same check and slot changes nothing.
+    ResultArrived {
+        /// The result.
+        result: CheckResult,
+        /// Where it comes from.
+        origin: Origin,
+    },
+    /// Stored results that [`State::results_wanted`] asked for; all of one check in one message.
+    ResultsLoaded(Vec<CheckResult>),
+    /// Stored buckets: at the start, hours and days as [`State::buckets_wanted`] says; imported ones at any time.
+    BucketsLoaded(Vec<Bucket>),
+    /// Status updates, stored or new, from any console. One that is known changes nothing.
+    StatusUpdatesArrived(Vec<StatusUpdate>),
+    /// All declared windows of planned work, past (90 days) and to come.
+    MaintenanceReplaced(Vec<Maintenance>),
+    /// Somebody wants a service's checks to run now.
+    CheckRequested(ServiceId),
+}
+
+/// Where a result comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// This process ran the check: the result is to be stored.
+    Measured,
+    /// The store: another process ran it.
+    Stored,
+}
+
+/// A window of planned work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Maintenance {
+    /// The service; none: all.
+    pub service: Option<ServiceId>,
+    /// From when to when.
+    pub span: Span,
+}
+
+/// What other slices need to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A service is down, confirmed.
+    WentDown {
+        /// The service.
+        service: ServiceId,
+        /// The check that says so.
+        check: CheckName,
+        /// The first failure.
+        since: Timestamp,
+        /// What the check saw.
+        detail: String,
+    },
+    /// A service that was down answers again.
+    Recovered {
+        /// The service.
+        service: ServiceId,
+        /// The first failure.
+        since: Timestamp,
+        /// The first good answer.
+        at: Timestamp,
+    },
+    /// A service's health changed in any way; the above come beside it.
+    HealthChanged {
+        /// The service.
+        service: ServiceId,
+        /// What it was.
+        from: Health,
+        /// What it is.
+        to: Health,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Run a check and send the result with this slot.
+    RunCheck {
+        /// The check.
+        check: Arc<CheckSpec>,
+        /// The result's slot.
+        slot: Timestamp,
+        /// First or second try.
+        attempt: Attempt,
+    },
+}
+
+/// Which try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Attempt {
+    /// As planned.
+    Planned,
+    /// At once after the first failure.
+    Retry,
+}
+
+/// What an update brought.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Out {
+    /// To be written to the store.
+    pub rows: Vec<Row>,
+    /// For other slices.
+    pub facts: Vec<Fact>,
+    /// To be done.
+    pub asks: Vec<Ask>,
+}
+
+/// One entry of a check's history.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// When.
+    pub slot: Timestamp,
+    /// What was seen.
+    pub outcome: Outcome,
+    /// How long it took, in milliseconds; none without an answer.
+    pub took_ms: Option<u32>,
+}
+
+/// How the four windows of [`uptime`](super::uptime) divide. `split.uptime()` is the percentage.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// 24 hours.
+    pub h24: Split,
+    /// 7 days.
+    pub d7: Split,
+    /// 30 days.
+    pub d30: Split,
+    /// 90 days.
+    pub d90: Split,
+}
+
+/// The state of everything in one line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Indicator {
+    /// Every service is up.
+    Operational,
+    /// None is down, at least one is degraded.
+    Degraded,
+    /// At least one is down, but less than half of those of which something is known.
+    PartialOutage,
+    /// At least half of those of which something is known are down.
+    MajorOutage,
+    /// Planned work, and else all is up.
+    Maintenance,
+    /// Of at least one nothing is known, and nothing worse is known; or there are no services.
+    #[default]
+    Unknown,
+}
+
+/// Computes the global indicator. The first line that holds decides:
+///
+/// 1. *major outage*: down ≥ 1, and 2 × down ≥ up + degraded + down;
+/// 2. *partial outage*: down ≥ 1;
+/// 3. *degraded*: degraded ≥ 1;
+/// 4. *unknown*: unknown ≥ 1, or there are no services: missing is never green;
+/// 5. *maintenance*: maintenance ≥ 1;
+/// 6. *operational*.
+pub fn indicator(healths: impl Iterator<Item = Health>) -> Indicator {
+    let (mut up, mut degraded, mut down, mut maintenance, mut unknown) = (0_usize, 0_usize, 0_usize, 0_usize, 0_usize);
+    for health in healths {
+        match health {
+            Health::Up => up += 1,
+            Health::Degraded => degraded += 1,
+            Health::Down => down += 1,
+            Health::Maintenance => maintenance += 1,
+            Health::Unknown => unknown += 1,
+        }
+    }
+    match () {
+        () if down > 0 && 2 * down >= up + degraded + down => Indicator::MajorOutage,
+        () if down > 0 => Indicator::PartialOutage,
+        () if degraded > 0 => Indicator::Degraded,
+        () if unknown > 0 || up + maintenance == 0 => Indicator::Unknown,
+        () if maintenance > 0 => Indicator::Maintenance,
+        () => Indicator::Operational,
+    }
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckState {
+    /// What is checked, and how often.
+    pub spec: Arc<CheckSpec>,
+    /// The newest result.
+    pub last: Option<CheckResult>,
+    /// The newest results, oldest first.
+    pub history: Ring<Reading>,
+    /// When it last answered well (up or degraded).
+    pub last_ok: Option<Timestamp>,
+    /// When the certificate that it last saw expires.
+    pub cert_not_after: Option<Timestamp>,
+    track: Track,
+    running: Option<(Timestamp, Mono)>,
+}
+
+impl CheckState {
+    fn new(spec: &Arc<CheckSpec>) -> Self {
+        Self {
+            spec: Arc::clone(spec),
+            last: None,
+            history: Ring::new(HISTORY),
+            last_ok: None,
+            cert_not_after: None,
+            track: Track::new(spec),
+            running: None,
+        }
+    }
+
+    /// Returns what is known of it now; none when nothing is, or no longer.
+    pub fn level(&self, now: Timestamp) -> Option<Level> {
+        self.track.level_at(now)
+    }
+
+    /// Returns since when it stands at its present level; down is dated back to the first failure.
+    pub fn since(&self) -> Timestamp {
+        self.track.since()
+    }
+
+    /// Returns how many failures stand in a row that do not make it down yet: `1 of 3`.
+    pub fn unconfirmed(&self, now: Timestamp) -> u32 {
+        self.track.unconfirmed(now)
+    }
+
+    /// Says whether it runs right now.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    fn note(&mut self, result: &CheckResult) {
+        if matches!(result.outcome, Outcome::Up | Outcome::Degraded) {
+            self.last_ok = self.last_ok.max(Some(result.slot));
+        }
+        if self.last.as_ref().is_none_or(|last| last.slot < result.slot) {
+            self.history.push(Reading { slot: result.slot, outcome: result.outcome, took_ms: result.took_ms });
+            self.cert_not_after = result.cert_not_after.or(self.cert_not_after);
+            self.last = Some(result.clone());
+        }
+    }
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceState {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Its health now.
+    pub health: Health,
+    /// Since when.
+    pub since: Timestamp,
+    /// Its checks, in the order of the configuration.
+    pub checks: Vec<CheckState>,
+    /// The last 90 days, oldest first, today last.
+    pub days: Vec<Day>,
+    /// How the windows divide; at most ten seconds old, and computed at once when the health changes.
+    pub figures: Figures,
+    /// Since when it is down, until it is known to be well again (unknown and planned work in between do not end it).
+    pub down_since: Option<Timestamp>,
+    ledger: Ledger,
+    recorded: Spans,
+    shortest_hold: i64,
+    grace: i64,
+    refreshed: Option<Mono>,
+    dirty: bool,
+}
+
+impl ServiceState {
+    fn new(service: &Arc<Service>, now: Now) -> Self {
+        Self {
+            service: Arc::clone(service),
+            health: Health::Unknown,
+            since: now.utc,
+            checks: Vec::new(),
+            days: Vec::new(),
+            figures: Figures::default(),
+            down_since: None,
+            ledger: Ledger::default(),
+            recorded: Spans::default(),
+            shortest_hold: 0,
+            grace: 0,
+            refreshed: None,
+            dirty: true,
+        }
+    }
+
+    /// Returns the service's id.
+    pub fn id(&self) -> &ServiceId {
+        &self.service.id
+    }
+
+    /// Returns the newest result of any of its checks.
+    pub fn last(&self) -> Option<&CheckResult> {
+        self.checks.iter().filter_map(|check| check.last.as_ref()).max_by_key(|last| last.slot)
+    }
+
+    /// Returns when any of its checks last answered well.
+    pub fn last_ok(&self) -> Option<Timestamp> {
+        self.checks.iter().filter_map(|check| check.last_ok).max()
+    }
+
+    /// Returns the soonest expiry of the certificates that its checks saw.
+    pub fn cert_not_after(&self) -> Option<Timestamp> {
+        self.checks.iter().filter_map(|check| check.cert_not_after).min()
+    }
+
+    /// Returns how many of its checks are unknown now.
+    pub fn checks_unknown(&self, now: Timestamp) -> usize {
+        self.checks.iter().filter(|check| check.level(now).is_none()).count()
+    }
+
+    /// Returns the check that is the worst now: the one whose detail explains the health.
+    pub fn worst(&self, now: Timestamp) -> Option<&CheckState> {
+        // `max_by_key` takes the last of equals: the first check of the configuration is to win.
+        self.checks.iter().rev().max_by_key(|check| check.level(now))
+    }
+
+    fn adopt(&mut self, service: &Arc<Service>) {
+        let mut old: HashMap<CheckId, CheckState> =
+            self.checks.drain(..).map(|check| (check.spec.id.clone(), check)).collect();
+        self.service = Arc::clone(service);
+        self.checks = service
+            .checks
+            .iter()
+            .map(|spec| match old.remove(&spec.id) {
+                Some(mut check) => {
+                    check.track.adopt(spec);
+                    check.spec = Arc::clone(spec);
+                    check
+                }
+                None => CheckState::new(spec),
+            })
+            .collect();
+        self.shortest_hold = service.checks.iter().map(|check| hold_ms(check)).min().unwrap_or(0);
+        let timeout = service.checks.iter().map(|check| check.timeout_ms).max().unwrap_or(0);
+        self.grace = i64::try_from(timeout.saturating_mul(2)).unwrap_or(DAY).min(DAY) + GRACE;
+        self.dirty = true;
+    }
+
+    /// Computes the health: a window of planned work, else as bad as the worst check of which something is known.
+    fn assess(&self, now: Timestamp, windows: &[Span]) -> (Health, Timestamp) {
+        if let Some(window) = windows.iter().find(|window| window.from <= now && now < window.to) {
+            return (Health::Maintenance, window.from);
+        }
+        let newest = self.checks.iter().filter_map(|check| check.track.newest()).max();
+        let recorded = newest.is_some_and(|newest| now < newest + self.shortest_hold);
+        let known = || self.checks.iter().filter_map(|check| Some((check.level(now)?, check.since())));
+        let worst = known().map(|(level, _)| level).max().filter(|_| recorded);
+        let since = known().filter(|(level, _)| Some(*level) == worst).map(|(_, since)| since);
+        match worst {
+            Some(Level::Down) => (Health::Down, since.min().unwrap_or(now)),
+            Some(Level::Degraded) => (Health::Degraded, since.min().unwrap_or(now)),
+            Some(Level::Up) => (Health::Up, since.max().unwrap_or(now)),
+            None => (Health::Unknown, now),
+        }
+    }
+
+    /// Sets the health and says what changed.
+    fn decide(&mut self, now: Now, windows: &[Span]) -> Vec<Fact> {
+        let (health, since) = self.assess(now.utc, windows);
+        let mut facts = Vec::new();
+        if health != self.health {
+            facts.push(Fact::HealthChanged { service: self.id().clone(), from: self.health, to: health, since });
+            (self.health, self.since, self.dirty) = (health, since, true);
+        }
+        match (health, self.down_since) {
+            (Health::Down, None) => {
+                self.down_since = Some(since);
+                if let Some(worst) = self.worst(now.utc) {
+                    facts.push(Fact::WentDown {
+                        service: self.id().clone(),
+                        check: worst.spec.id.check.clone(),
+                        since,
+                        detail: worst.last.as_ref().map(|last| last.detail.clone()).unwrap_or_default(),
+                    });
+                }
+            }
+            (Health::Up | Health::Degraded, Some(down)) => {
+                self.down_since = None;
+                facts.push(Fact::Recovered { service: self.id().clone(), since: down, at: since });
+            }
+            (Health::Up | Health::Degraded | Health::Unknown | Health::Maintenance, None)
+            | (Health::Down | Health::Unknown | Health::Maintenance, Some(_)) => {}
+        }
+        facts
+    }
+
+    fn settle(&mut self, now: Now, windows: &[Span], calendar: &Calendar) -> Vec<Span> {
+        let open = self.checks.iter().filter_map(|check| check.track.open_from(now.utc - self.grace)).min();
+        let limit = (now.utc - self.grace).min(open.unwrap_or(now.utc));
+        if self.ledger.settled().is_none_or(|settled| settled + HOUR > limit) {
+            return Vec::new();
+        }
+        let checks: Vec<&dyn Runs> = self.checks.iter().map(|check| &check.track as &dyn Runs).collect();
+        let evidence = Evidence { checks: &checks, recorded: &self.recorded, maintenance: windows };
+        let changed = self.ledger.settle(&evidence, limit, calendar);
+        self.ledger.prune(now.utc);
+        if let Some(settled) = self.ledger.settled() {
+            self.checks.iter_mut().for_each(|check| check.track.drop_before(settled));
+            self.recorded.drop_before(settled);
+        }
+        self.dirty = true;
+        changed
+    }
+
+    fn refresh(&mut self, now: Now, windows: &[Span], calendar: &Calendar) {
+        let checks: Vec<&dyn Runs> = self.checks.iter().map(|check| &check.track as &dyn Runs).collect();
+        let evidence = Evidence { checks: &checks, recorded: &self.recorded, maintenance: windows };
+        self.days.clear();
+        for (span, date) in calendar.shown() {
+            let (split, imported) = self.ledger.day(&evidence, span, now.utc);
+            let length_ms = Span::new(span.from, span.to.min(now.utc)).ms();
+            self.days.push(Day { date, start: span.from, length_ms, split, imported });
+        }
+        let last = |count| self.days.iter().rev().take(count).fold(Split::default(), |sum, day| sum.plus(day.split));
+        let day = Span::new(hour_of(now.utc - DAY), now.utc);
+        self.figures = Figures { h24: self.ledger.hours(&evidence, day), d7: last(7), d30: last(30), d90: last(90) };
+        (self.refreshed, self.dirty) = (Some(now.mono), false);
+    }
+}
+
+/// What is to be read of one check's stored results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Want {
+    /// The check.
+    pub check: CheckId,
+    /// From this slot on.
+    pub from: Timestamp,
+}
+
+/// All services.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    services: Vec<ServiceState>,
+    at: HashMap<CheckId, (usize, usize)>,
+    by_id: HashMap<ServiceId, usize>,
+    schedule: Schedule,
+    calendar: Calendar,
+    maintenance: Vec<Maintenance>,
+    updates: Vec<StatusUpdate>,
+    recording: bool,
+    overall: Figures,
+    looked: Option<Now>,
+}
+
+impl State {
+    /// Iterates over the services in the order of the configuration.
+    pub fn services(&self) -> impl ExactSizeIterator<Item = &ServiceState> {
+        self.services.iter()
+    }
+
+    /// Returns the services as they stand on screen: worst first (down, degraded, unknown, planned work, up), else in the
+    /// order of the configuration.
+    pub fn worst_first(&self) -> Vec<&ServiceState> {
+        let mut services: Vec<_> = self.services.iter().collect();
+        services.sort_by_key(|service| rank(service.health));
+        services
+    }
+
+    /// Finds a service.
+    pub fn service(&self, id: &ServiceId) -> Option<&ServiceState> {
+        self.services.get(*self.by_id.get(id)?)
+    }
+
+    /// Finds a check.
+    pub fn check(&self, id: &CheckId) -> Option<&CheckState> {
+        let (service, check) = *self.at.get(id)?;
+        self.services.get(service)?.checks.get(check)
+    }
+
+    /// Returns the global indicator.
+    pub fn indicator(&self) -> Indicator {
+        indicator(self.services.iter().map(|service| service.health))
+    }
+
+    /// Counts the services of a health.
+    pub fn count(&self, health: Health) -> usize {
+        self.services.iter().filter(|service| service.health == health).count()
+    }
+
+    /// Returns how the windows of all services together divide.
+    pub fn overall(&self) -> &Figures {
+        &self.overall
+    }
+
+    /// Returns the next start of any check.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.schedule.next()
+    }
+
+    /// Returns the next start of a service's checks: "next check in".
+    pub fn next_check(&self, service: &ServiceId) -> Option<Timestamp> {
+        let checks = &self.service(service)?.checks;
+        checks.iter().filter_map(|check| self.schedule.next_of(&check.spec.id)).min()
+    }
+
+    /// Returns the next start of one check.
+    pub fn next_of(&self, check: &CheckId) -> Option<Timestamp> {
+        self.schedule.next_of(check)
+    }
+
+    /// Returns the status updates, oldest first.
+    pub fn updates(&self) -> impl DoubleEndedIterator<Item = &StatusUpdate> {
+        self.updates.iter()
+    }
+
+    /// Says whether a status update says again what the newest about the same service says.
+    pub fn repeats(&self, update: &StatusUpdate) -> bool {
+        let newest = self.updates.iter().rev().find(|known| known.service == update.service);
+        newest.is_some_and(|known| known.state == update.state && known.text.trim() == update.text.trim())
+    }
+
+    /// Returns the declared windows of planned work.
+    pub fn maintenance(&self) -> &[Maintenance] {
+        &self.maintenance
+    }
+
+    /// Says from when on hours, and from when on days are to be read at the start.
+    ///
+    /// Days suffice for bars and the long windows; hours serve the last 24 h and say up to where all is final. When own
+    /// days turn out to be cut in another time zone, hours of 93 days are wanted.
+    pub fn buckets_wanted(&self, now: Now) -> (Timestamp, Timestamp) {
+        let recut = self.services.iter().any(|service| service.ledger.wants_hours());
+        let days = now.utc - 93 * DAY;
+        (if recut { days } else { now.utc - 26 * HOUR }, days)
+    }
+
+    /// Says which stored results are to be read once the buckets are there: what is not final yet, what comes before it and
+    /// decides how it is read, and the latest latencies.
+    pub fn results_wanted(&self, now: Now) -> Vec<Want> {
+        let mut wants = Vec::new();
+        for service in &self.services {
+            let settled = service.ledger.settled().unwrap_or_else(|| hour_of(now.utc - 25 * HOUR));
+            let settled = settled.min(hour_of(now.utc));
+            for check in &service.checks {
+                let lead = hold_ms(&check.spec).saturating_mul(i64::from(check.spec.fail_after).saturating_add(2));
+                let history = i64::try_from(check.spec.every_ms).unwrap_or(i64::MAX).saturating_mul(60);
+                let from = (settled - lead).min(now.utc - history);
+                wants.push(Want { check: check.spec.id.clone(), from });
+            }
+        }
+        wants
+    }
+
+    fn windows(&self, service: &ServiceId) -> Vec<Span> {
+        windows(&self.maintenance, service)
+    }
+
+    fn sum(&mut self) {
+        self.overall = self.services.iter().fold(Figures::default(), |sum, service| Figures {
+            h24: sum.h24.plus(service.figures.h24),
+            d7: sum.d7.plus(service.figures.d7),
+            d30: sum.d30.plus(service.figures.d30),
+            d90: sum.d90.plus(service.figures.d90),
+        });
+    }
+
+    /// Looks at all services: health, what is final, figures that are due.
+    fn look(&mut self, now: Now, out: &mut Out) {
+        if !self.calendar.is_today(now.utc) {
+            self.calendar = Calendar::new(self.calendar.zone(), now.utc);
+            self.services.iter_mut().for_each(|service| service.dirty = true);
+        }
+        let mut changed = false;
+        for service in &mut self.services {
+            let windows = windows(&self.maintenance, &service.service.id);
+            out.facts.extend(service.decide(now, &windows));
+            let settled = service.settle(now, &windows, &self.calendar);
+            if self.recording && !settled.is_empty() {
+                out.rows.extend(service.ledger.rows(&service.service.id, &settled));
+            }
+            let old = service.refreshed.is_none_or(|refreshed| now.mono.since(refreshed) >= REFRESH);
+            if service.dirty || old {
+                service.refresh(now, &windows, &self.calendar);
+                changed = true;
+            }
+        }
+        if changed {
+            self.sum();
+        }
+    }
+}
+
+fn windows(maintenance: &[Maintenance], service: &ServiceId) -> Vec<Span> {
+    maintenance
+        .iter()
+        .filter(|window| window.service.as_ref().is_none_or(|of| of == service))
+        .map(|window| window.span)
+        .collect()
+}
+
+fn rank(health: Health) -> u8 {
+    match health {
+        Health::Down => 0,
+        Health::Degraded => 1,
+        Health::Unknown => 2,
+        Health::Maintenance => 3,
+        Health::Up => 4,
+    }
+}
+
+/// Applies a message.
+pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> Out {
+    let mut out = Out::default();
+    match msg {
+        Msg::InventoryReplaced => replace(state, now, inventory, &mut out),
+        Msg::RecordingStarted => start(state, now, &mut out),
+        Msg::RecordingStopped => {
+            state.recording = false;
+            state.services.iter_mut().flat_map(|service| &mut service.checks).for_each(|check| check.running = None);
+        }
+        Msg::Ticked => tick(state, now, &mut out),
+        Msg::ResultArrived { result, origin } => arrived(state, result, origin, now, &mut out),
+        Msg::ResultsLoaded(results) => loaded(state, results, now),
+        Msg::BucketsLoaded(buckets) => {
+            let mut of: HashMap<&ServiceId, Vec<&Bucket>> = HashMap::new();
+            for bucket in &buckets {
+                of.entry(&bucket.service).or_default().push(bucket);
+            }
+            for (id, buckets) in of {
+                if let Some(service) = state.by_id.get(id).and_then(|at| state.services.get_mut(*at)) {
+                    service.ledger.load(buckets.into_iter(), &state.calendar);
+                    service.dirty = true;
+                }
+            }
+            state.look(now, &mut out);
+        }
+        Msg::StatusUpdatesArrived(updates) => {
+            for update in updates {
+                if !state.updates.contains(&update) {
+                    let position = state.updates.partition_point(|known| known.at <= update.at);
+                    state.updates.insert(position, update);
+                }
+            }
+            let over = state.updates.len().saturating_sub(UPDATES);
+            state.updates.drain(..over);
+        }
+        Msg::MaintenanceReplaced(windows) => {
+            state.maintenance = windows;
+            state.services.iter_mut().for_each(|service| service.dirty = true);
+            state.look(now, &mut out);
+        }
+        Msg::CheckRequested(id) => {
+            if let Some(service) = state.by_id.get(&id).and_then(|at| state.services.get(*at)) {
+                service.checks.iter().for_each(|check| state.schedule.at_once(&check.spec.id, now));
+            }
+        }
+    }
+    out
+}
+
+fn replace(state: &mut State, now: Now, inventory: &Inventory, out: &mut Out) {
+    let zone = inventory.display.timezone;
+    let moved = zone != state.calendar.zone();
+    state.calendar = Calendar::new(zone, now.utc);
+    let mut old: HashMap<ServiceId, ServiceState> =
+        state.services.drain(..).map(|service| (service.service.id.clone(), service)).collect();
+    state.at.clear();
+    state.by_id.clear();
+    for (position, service) in inventory.services.iter().enumerate() {
+        let mut of = old.remove(&service.id).unwrap_or_else(|| ServiceState::new(service, now));
+        of.adopt(service);
+        if moved && of.ledger.settled().is_some() {
+            of.ledger.recut(&state.calendar);
+        }
+        for (check, spec) in service.checks.iter().enumerate() {
+            state.at.insert(spec.id.clone(), (position, check));
+        }
+        state.by_id.insert(service.id.clone(), position);
+        state.services.push(of);
+    }
+    state.schedule.reconcile(inventory.checks(), now);
+    if state.recording {
+        catch_up(state, now);
+    }
+    state.look(now, out);
+}
+
+fn start(state: &mut State, now: Now, out: &mut Out) {
+    if state.recording {
+        return;
+    }
+    state.recording = true;
+    catch_up(state, now);
+    for service in &state.services {
+        let spans = service.ledger.all_since(now.utc - 26 * HOUR, &state.calendar);
+        out.rows.extend(service.ledger.rows(&service.service.id, &spans));
+    }
+}
+
+fn catch_up(state: &mut State, now: Now) {
+    let State { schedule, services, at, .. } = state;
+    schedule.catch_up(now, |id| {
+        let (service, check) = *at.get(id)?;
+        services.get(service)?.checks.get(check)?.track.newest()
+    });
+}
+
+fn tick(state: &mut State, now: Now, out: &mut Out) {
+    if state.looked.is_some_and(|looked| looked.utc.since(now.utc) > BACK) {
+        for service in &mut state.services {
+            service.checks.iter_mut().for_each(|check| check.track.forget_after(now.utc));
+            service.recorded.drop_after(now.utc);
+            service.dirty = true;
+        }
+        state.looked = None;
+    }
+    for start in state.schedule.due(now) {
+        let Some((service, check)) = state.at.get(&start.check.id).copied() else { continue };
+        let Some(check) = state.services.get_mut(service).and_then(|service| service.checks.get_mut(check)) else {
+            continue;
+        };
+        if state.recording && !in_flight(check, now) {
+            check.running = Some((start.slot, now.mono));
+            out.asks.push(Ask::RunCheck { check: start.check, slot: start.slot, attempt: Attempt::Planned });
+        }
+    }
+    if state.looked.is_none_or(|looked| now.mono.since(looked.mono) >= LOOK) {
+        state.looked = Some(now);
+        state.look(now, out);
+    }
+}
+
+/// Says whether a check runs; one that did not report long after its time-out is given up, so that it is tried again.
+fn in_flight(check: &CheckState, now: Now) -> bool {
+    check.running.is_some_and(|(_, since)| now.mono.since(since) < check.spec.timeout_ms.saturating_add(10_000))
+}
+
+fn arrived(state: &mut State, result: CheckResult, origin: Origin, now: Now, out: &mut Out) {
+    let row = |result: &CheckResult| Row::Result(result.clone());
+    let Some((service, check)) = state.at.get(&result.check).copied() else {
+        // The check was taken out of the configuration while it ran: what it saw is still history.
+        if origin == Origin::Measured {
+            out.rows.push(row(&result));
+        }
+        return;
+    };
+    let windows = state.windows(&result.check.service);
+    let Some(service) = state.services.get_mut(service) else { return };
+    let Some(check) = service.checks.get_mut(check) else { return };
+    if check.running.is_some_and(|(slot, _)| slot == result.slot) {
+        check.running = None;
+    }
+    if result.slot.since(now.utc) > AHEAD {
+        return;
+    }
+    let Took::Counted { retry } = check.track.take(result.slot, result.outcome) else { return };
+    check.note(&result);
+    if origin == Origin::Measured {
+        out.rows.push(row(&result));
+        if retry && state.recording && !in_flight(check, now) {
+            let slot = result.slot + 1;
+            check.running = Some((slot, now.mono));
+            out.asks.push(Ask::RunCheck { check: Arc::clone(&check.spec), slot, attempt: Attempt::Retry });
+        }
+    }
+    service.recorded.add(Span::new(result.slot, result.slot + service.shortest_hold));
+    service.ledger.begin(result.slot);
+    let facts = service.decide(now, &windows);
+    service.dirty = true;
+    if !facts.is_empty() {
+        out.facts.extend(facts);
+        service.refresh(now, &windows, &state.calendar);
+        state.sum();
+    }
+}
+
+/// Takes stored results: no rows, and no facts, since what they tell is not news.
+fn loaded(state: &mut State, results: Vec<CheckResult>, now: Now) {
+    let mut of: HashMap<(usize, usize), Vec<CheckResult>> = HashMap::new();
+    for result in results {
+        if let Some(at) = state.at.get(&result.check)
+            && result.slot.since(now.utc) <= AHEAD
+        {
+            of.entry(*at).or_default().push(result);
+        }
+    }
+    for ((service, check), mut results) in of {
+        let Some(service) = state.services.get_mut(service) else { continue };
+        let hold = service.shortest_hold;
+        let Some(check) = service.checks.get_mut(check) else { continue };
+        results.sort_by_key(|result| result.slot);
+        check.track.load(results.iter().map(|result| (result.slot, result.outcome)));
+        service.recorded.extend(results.iter().map(|result| Span::new(result.slot, result.slot + hold)));
+        if let Some(first) = results.first() {
+            service.ledger.begin(first.slot);
+        }
+        let live: Vec<Reading> = check.history.iter().copied().collect();
+        check.history = Ring::new(HISTORY);
+        let newest = check.last.take();
+        for result in &results {
+            check.note(result);
+        }
+        let last = check.last.as_ref().map(|last| last.slot);
+        live.into_iter().filter(|reading| Some(reading.slot) > last).for_each(|reading| check.history.push(reading));
+        check.last = newest.into_iter().chain(check.last.take()).max_by_key(|last| last.slot);
+        service.dirty = true;
+    }
+    for service in &mut state.services {
+        let windows = windows(&state.maintenance, &service.service.id);
+        if service.dirty {
+            let _facts = service.decide(now, &windows);
+            service.refresh(now, &windows, &state.calendar);
+        }
+    }
+    state.sum();
+}
