@@ -1,4 +1,9 @@
 //! How other machines are reached: SSH by lane, jump hosts, host keys, detached runs; and the one HTTP client.
+pub mod dns;
+pub mod http;
+pub mod net;
+pub mod tls;
+
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;

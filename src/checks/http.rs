@@ -1,0 +1,366 @@
+//! `http`: a URL answers as it should.
+//!
+//! A run makes a fresh connection (never one from a pool), so that a listener that is gone is seen. Its time runs from
+//! the look-up of the name to the last byte of the body, of which at most 1 MiB is read, decompressed; a body that
+//! breaks off is Down even where nothing is expected of it. With `resolve = "all"` every address behind the name is
+//! asked at once, each with the name as SNI and Host; the worst one decides, and its address is said. An address of a
+//! family that this machine has no route for is passed over as long as another one could be asked.
+use futures_util::{future::BoxFuture, future::join_all};
+use regex::Regex;
+use serde_json::Value;
+
+use super::{
+    Check, Context, Probe, Seen,
+    params::{self, Settings},
+    patience,
+    tls::{CA, CERT_WARN, Warn},
+    took, worse,
+};
+use crate::{
+    config::{Field, Kind, Shape},
+    core::{inventory::CheckSpec, services::Outcome, time::Timestamp},
+    error::{self, Report},
+    parse::sanitise,
+    remote::{
+        http::{Answer, Call, Client, Fault},
+        net::{self, NetFault},
+    },
+};
+
+/// The kind.
+pub(super) struct Http;
+
+impl Kind for Http {
+    fn name(&self) -> &'static str {
+        "http"
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a list of settings is long and flat")]
+    fn fields(&self) -> &'static [Field] {
+        const JSON: &[Field] = &[
+            Field {
+                name: "pointer",
+                shape: Shape::Text,
+                required: true,
+                doc: "Where to look, as a JSON pointer (RFC 6901): `/status` or `/items/0/name`.",
+            },
+            Field {
+                name: "equals",
+                shape: Shape::Either(&[Shape::Text, Shape::Number, Shape::Flag]),
+                required: false,
+                doc: "The value that must stand there; without it, any will do.",
+            },
+        ];
+        const FIELDS: &[Field] = &[
+            Field { name: "url", shape: Shape::Url, required: true, doc: "What to ask." },
+            Field {
+                name: "method",
+                shape: Shape::Choice(&["GET", "HEAD", "POST", "PUT", "OPTIONS"]),
+                required: false,
+                doc: "Default `GET`. The check is run again and again: it must not change anything.",
+            },
+            Field {
+                name: "headers",
+                shape: Shape::Map(&Shape::Either(&[Shape::Secret, Shape::Text])),
+                required: false,
+                doc: "Headers to send; a value may be a reference to a secret. Secrets never follow a redirect to another origin.",
+            },
+            Field { name: "body", shape: Shape::Text, required: false, doc: "Body to send." },
+            Field {
+                name: "expect",
+                shape: Shape::List(&Shape::Text),
+                required: false,
+                doc: "Status codes that are good: `\"2xx\"`, `\"200-299\"`, `\"204\"`. Default `[\"2xx\"]`.",
+            },
+            Field {
+                name: "contains",
+                shape: Shape::Text,
+                required: false,
+                doc: "Text that the first 1 MiB of the body must contain.",
+            },
+            Field {
+                name: "regex",
+                shape: Shape::Regex,
+                required: false,
+                doc: "Regular expression that must match in the first 1 MiB of the body.",
+            },
+            Field {
+                name: "json",
+                shape: Shape::Table(JSON),
+                required: false,
+                doc: "What the body must say as JSON; it must fit in 1 MiB.",
+            },
+            Field {
+                name: "require_headers",
+                shape: Shape::Map(&Shape::Text),
+                required: false,
+                doc: "Headers that the answer must have, with a text that the value must contain in any case; an empty text takes any value.",
+            },
+            Field {
+                name: "forbid_headers",
+                shape: Shape::List(&Shape::Text),
+                required: false,
+                doc: "Headers that the answer must not have, as `server` or `x-powered-by`.",
+            },
+            Field {
+                name: "redirects",
+                shape: Shape::Integer { min: 0, max: 10 },
+                required: false,
+                doc: "How many redirects are followed. Default `0`: a redirect is an answer like any other.",
+            },
+            Field {
+                name: "resolve",
+                shape: Shape::Choice(&["first", "all"]),
+                required: false,
+                doc: "`all` asks each address behind the name (at most 16), without a proxy; the worst decides. Default `first`.",
+            },
+            CA,
+            CERT_WARN,
+        ];
+        FIELDS
+    }
+}
+
+impl Check for Http {
+    fn probe(&self, spec: &CheckSpec) -> Result<Box<dyn Probe>, Report> {
+        let settings = Settings(&spec.params);
+        let bad = |fault: Fault| Report::new(error::Kind::Config, fault.to_string());
+        let method = settings.text("method")?.unwrap_or("GET");
+        let mut call = Call::new(method, settings.need_text("url")?).map_err(bad)?;
+        let mut secret = None;
+        for (name, value) in settings.map("headers")? {
+            let value = params::value(value)?;
+            if matches!(value, crate::remote::http::Value::Secret(_)) {
+                secret = Some(name);
+            }
+            call = call.header(name, &value).map_err(bad)?;
+        }
+        if let Some(name) = secret.filter(|_| !call.keeps_secrets()) {
+            let what = format!("header `{name}` is a secret, and the URL is not encrypted");
+            return Err(Report::new(error::Kind::Config, what).hint("use https://"));
+        }
+        if let Some(body) = settings.text("body")? {
+            call = call.body(body);
+        }
+        call.redirects = settings.integer("redirects")?.and_then(|n| u8::try_from(n).ok()).unwrap_or(0);
+        call.timeout = patience(spec);
+        Ok(Box::new(HttpProbe {
+            call,
+            client: Client::new(settings.trust()?),
+            want: Want::read(settings)?,
+            warn: Warn::read(settings)?,
+            all: settings.text("resolve")? == Some("all"),
+        }))
+    }
+}
+
+struct HttpProbe {
+    call: Call,
+    client: Client,
+    want: Want,
+    warn: Warn,
+    all: bool,
+}
+
+impl Probe for HttpProbe {
+    fn ask<'a>(&'a self, context: &'a Context) -> BoxFuture<'a, Seen> {
+        Box::pin(
+            async move { if self.all { self.ask_all(context).await } else { self.ask_one(&self.call, context).await } },
+        )
+    }
+}
+
+impl HttpProbe {
+    async fn ask_one(&self, call: &Call, context: &Context) -> Seen {
+        let began = context.clock.now().mono;
+        let answer = self.client.send(call).await;
+        let now = context.clock.now().utc;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(fault) => return failed(&fault, now),
+        };
+        let cert_not_after = answer.tls.first_to_expire(now).map(|one| one.not_after);
+        let (outcome, detail) = match self.want.unmet(&answer) {
+            Some(unmet) => (Outcome::Down, unmet),
+            None => match self.warn.of(&answer.tls, now) {
+                Some(warning) => (Outcome::Degraded, warning),
+                None => (Outcome::Up, answer.status.to_string()),
+            },
+        };
+        Seen { outcome, took_ms: took(context, began), detail, cert_not_after }
+    }
+
+    async fn ask_all(&self, context: &Context) -> Seen {
+        let target = self.call.target();
+        let now = context.clock.now().utc;
+        let resolved = tokio::time::timeout(self.call.timeout, net::resolve(&target.host, target.port)).await;
+        let addresses = match resolved {
+            Ok(Ok(addresses)) => addresses,
+            Ok(Err(fault)) => return failed(&fault.into(), now),
+            Err(_) => return failed(&NetFault::NoResolver(sanitise::name(&target.host)).into(), now),
+        };
+        let calls: Vec<Call> = addresses.iter().map(|address| self.call.clone().pinned(*address)).collect();
+        let mut all: Vec<_> =
+            addresses.iter().zip(join_all(calls.iter().map(|call| self.ask_one(call, context))).await).collect();
+        if all.iter().any(|(_, seen)| seen.outcome != Outcome::Unknown) {
+            all.retain(|(_, seen)| seen.outcome != Outcome::Unknown);
+        }
+        let count = all.len();
+        let worst = all.iter().fold(Outcome::Up, |worst, (_, seen)| worse(worst, seen.outcome));
+        let bad: Vec<_> = all.iter().filter(|(_, seen)| seen.outcome == worst && worst != Outcome::Up).collect();
+        let detail = match (bad.first(), all.first()) {
+            (Some((address, seen)), _) => {
+                let more = if count > 1 { format!(" ({} of {count} addresses)", bad.len()) } else { String::new() };
+                format!("{}: {}{more}", address.ip(), seen.detail)
+            }
+            (None, Some((_, seen))) if count == 1 => format!("{}, 1 address", seen.detail),
+            (None, Some((_, seen))) => format!("{}, {count} addresses", seen.detail),
+            (None, None) => "no address".into(),
+        };
+        Seen {
+            outcome: worst,
+            took_ms: all.iter().filter_map(|(_, seen)| seen.took_ms).max(),
+            detail,
+            cert_not_after: all.iter().filter_map(|(_, seen)| seen.cert_not_after).min(),
+        }
+    }
+}
+
+/// Makes a result of a call that got no answer.
+fn failed(fault: &Fault, now: Timestamp) -> Seen {
+    use crate::remote::tls::TlsFault;
+    let cert_not_after = match fault {
+        Fault::Tls(TlsFault::Expired(at)) => Some(*at),
+        Fault::Tls(
+            TlsFault::NotYetValid(_)
+            | TlsFault::WrongName { .. }
+            | TlsFault::Untrusted(_)
+            | TlsFault::NoRoots
+            | TlsFault::NotTls
+            | TlsFault::Other(_),
+        )
+        | Fault::Net(_)
+        | Fault::Protocol(_)
+        | Fault::Body { .. }
+        | Fault::Timeout { .. }
+        | Fault::Redirect(_)
+        | Fault::Call(_) => None,
+    };
+    let outcome = if fault.ours() { Outcome::Unknown } else { Outcome::Down };
+    Seen { cert_not_after, ..Seen::new(outcome, fault.text(now)) }
+}
+
+/// What an answer must be.
+struct Want {
+    status: Vec<(u16, u16)>,
+    status_text: String,
+    contains: Option<String>,
+    regex: Option<Regex>,
+    json: Option<(String, Option<Value>)>,
+    require: Vec<(String, String)>,
+    forbid: Vec<String>,
+}
+
+impl Want {
+    fn read(settings: Settings<'_>) -> Result<Self, Report> {
+        let status = settings.texts("expect")?.filter(|list| !list.is_empty()).unwrap_or_else(|| vec!["2xx"]);
+        let json = settings.table("json")?.map(|json| -> Result<_, Report> {
+            let pointer = Settings(json).need_text("pointer")?;
+            if !(pointer.is_empty() || pointer.starts_with('/')) {
+                let what = format!("`{pointer}` is not a JSON pointer");
+                return Err(Report::new(error::Kind::Config, what).hint("it begins with a slash: /status"));
+            }
+            Ok((pointer.to_owned(), json.get("equals").cloned()))
+        });
+        Ok(Self {
+            status: status.iter().map(|range| range_of(range)).collect::<Result<_, _>>()?,
+            status_text: status.join(" or "),
+            contains: settings.text("contains")?.map(str::to_owned),
+            regex: settings.regex("regex")?,
+            json: json.transpose()?,
+            require: settings
+                .map("require_headers")?
+                .into_iter()
+                .map(|(name, part)| (name.to_lowercase(), part.to_lowercase()))
+                .collect(),
+            forbid: settings
+                .texts("forbid_headers")?
+                .unwrap_or_default()
+                .iter()
+                .map(|name| name.to_lowercase())
+                .collect(),
+        })
+    }
+
+    /// Says the first expectation that an answer does not meet.
+    fn unmet(&self, answer: &Answer) -> Option<String> {
+        self.unmet_status(answer).or_else(|| self.unmet_headers(answer)).or_else(|| self.unmet_body(answer))
+    }
+
+    fn unmet_status(&self, answer: &Answer) -> Option<String> {
+        if self.status.iter().any(|(from, to)| (*from..=*to).contains(&answer.status)) {
+            return None;
+        }
+        let to = answer.header("location").next().map(|to| format!(" to {}", sanitise::line_max(to, 80)));
+        let to = to.filter(|_| (300..400).contains(&answer.status)).unwrap_or_default();
+        Some(format!("{}{to}, expected {}", answer.status, self.status_text))
+    }
+
+    fn unmet_headers(&self, answer: &Answer) -> Option<String> {
+        for (name, part) in &self.require {
+            let mut values = answer.header(name).peekable();
+            let Some(first) = values.peek().copied() else { return Some(format!("header {name} is missing")) };
+            if !values.any(|value| value.to_lowercase().contains(part)) {
+                return Some(format!("header {name} is {:?}, expected {part:?}", sanitise::line_max(first, 60)));
+            }
+        }
+        let found = self.forbid.iter().find_map(|name| Some((name, answer.header(name).next()?)));
+        found.map(|(name, value)| format!("header {name} must not be sent, is {:?}", sanitise::line_max(value, 60)))
+    }
+
+    fn unmet_body(&self, answer: &Answer) -> Option<String> {
+        let within = if answer.cut { " in its first 1 MiB" } else { "" };
+        if let Some(part) = &self.contains
+            && memchr::memmem::find(&answer.body, part.as_bytes()).is_none()
+        {
+            return Some(format!("body does not contain {part:?}{within}"));
+        }
+        if let Some(pattern) = &self.regex
+            && !pattern.is_match(&String::from_utf8_lossy(&answer.body))
+        {
+            return Some(format!("body does not match /{pattern}/{within}"));
+        }
+        let (pointer, equals) = self.json.as_ref()?;
+        if answer.cut {
+            return Some("body is longer than 1 MiB, too long to read as JSON".into());
+        }
+        let Ok(json) = serde_json::from_slice::<Value>(&answer.body) else {
+            return Some(format!("body is not JSON: {:?}", sanitise::line_max(answer.body.trim_ascii(), 60)));
+        };
+        let Some(found) = json.pointer(pointer) else { return Some(format!("{pointer} is missing in the body")) };
+        let equals = equals.as_ref().filter(|wanted| !same(found, wanted))?;
+        Some(format!("{pointer} is {}, expected {equals}", sanitise::line_max(found.to_string(), 80)))
+    }
+}
+
+/// Compares as a person does: `1` and `1.0` are the same number.
+fn same(found: &Value, wanted: &Value) -> bool {
+    match (found.as_f64(), wanted.as_f64()) {
+        (Some(found), Some(wanted)) => (found - wanted).abs() < f64::EPSILON * wanted.abs().max(1.0),
+        _ => found == wanted,
+    }
+}
+
+/// Reads `2xx`, `200-299` or `204`.
+fn range_of(text: &str) -> Result<(u16, u16), Report> {
+    let code = |text: &str| text.trim().parse::<u16>().ok().filter(|code| (100..600).contains(code));
+    let read = match (text.trim().strip_suffix("xx"), text.split_once('-')) {
+        (Some(class), _) => class.parse::<u16>().ok().filter(|c| (1..6).contains(c)).map(|c| (c * 100, c * 100 + 99)),
+        (None, Some((from, to))) => code(from).zip(code(to)).filter(|(from, to)| from <= to),
+        (None, None) => code(text).map(|code| (code, code)),
+    };
+    read.ok_or_else(|| {
+        Report::new(error::Kind::Config, format!("`expect` has {text:?}"))
+            .hint("write status codes as \"2xx\", \"200-299\" or \"204\"")
+    })
+}

@@ -1,0 +1,120 @@
+//! Reads a kind's settings. The configuration has been validated: what does not fit here is a mistake of ours, and is
+//! said as one instead of being passed over.
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::{
+    core::inventory::Params,
+    error::{Kind, Report},
+    remote::{http, net::HostPort},
+};
+
+/// Settings with readers for the shapes in use.
+#[derive(Clone, Copy)]
+pub(super) struct Settings<'a>(pub(super) &'a Params);
+
+impl<'a> Settings<'a> {
+    pub(super) fn text(self, key: &str) -> Result<Option<&'a str>, Report> {
+        self.0.get(key).map(|value| value.as_str().ok_or_else(|| bad(key, "a text"))).transpose()
+    }
+
+    pub(super) fn need_text(self, key: &str) -> Result<&'a str, Report> {
+        self.text(key)?.ok_or_else(|| Report::new(Kind::Config, format!("`{key}` is missing")))
+    }
+
+    pub(super) fn flag(self, key: &str, default: Flag) -> Result<Flag, Report> {
+        match self.0.get(key) {
+            None => Ok(default),
+            Some(value) => {
+                value.as_bool().map(|on| if on { Flag::On } else { Flag::Off }).ok_or_else(|| bad(key, "true or false"))
+            }
+        }
+    }
+
+    pub(super) fn integer(self, key: &str) -> Result<Option<i64>, Report> {
+        self.0.get(key).map(|value| value.as_i64().ok_or_else(|| bad(key, "a whole number"))).transpose()
+    }
+
+    pub(super) fn texts(self, key: &str) -> Result<Option<Vec<&'a str>>, Report> {
+        let list = |value: &'a Value| -> Option<Vec<&'a str>> { value.as_array()?.iter().map(Value::as_str).collect() };
+        self.0.get(key).map(|value| list(value).ok_or_else(|| bad(key, "a list of texts"))).transpose()
+    }
+
+    /// Durations, in milliseconds.
+    pub(super) fn durations(self, key: &str) -> Result<Option<Vec<i64>>, Report> {
+        let list = |value: &Value| -> Option<Vec<i64>> { value.as_array()?.iter().map(Value::as_i64).collect() };
+        self.0.get(key).map(|value| list(value).ok_or_else(|| bad(key, "a list of durations"))).transpose()
+    }
+
+    pub(super) fn regex(self, key: &str) -> Result<Option<regex::Regex>, Report> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        regex::Regex::new(text)
+            .map(Some)
+            .map_err(|error| Report::new(Kind::Config, format!("`{key}` is not a regular expression")).because(&error))
+    }
+
+    /// A map from a name to a text.
+    pub(super) fn map(self, key: &str) -> Result<Vec<(&'a str, &'a str)>, Report> {
+        let pairs = |value: &'a Value| -> Option<Vec<(&'a str, &'a str)>> {
+            value.as_object()?.iter().map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect()
+        };
+        self.0.get(key).map_or(Ok(Vec::new()), |value| pairs(value).ok_or_else(|| bad(key, "a table of texts")))
+    }
+
+    pub(super) fn table(self, key: &str) -> Result<Option<&'a Params>, Report> {
+        self.0.get(key).map(|value| value.as_object().ok_or_else(|| bad(key, "a table"))).transpose()
+    }
+
+    pub(super) fn host_port(self, key: &str, default: Option<u16>) -> Result<HostPort, Report> {
+        let text = self.need_text(key)?;
+        HostPort::parse(text, default).ok_or_else(|| {
+            Report::new(Kind::Config, format!("`{key} = {text:?}` is not a host and port"))
+                .hint("write it as in db.example:5432 or [::1]:5432")
+        })
+    }
+
+    /// Whom to trust: the system, and the file that `ca` names.
+    pub(super) fn trust(self) -> Result<http::Trust, Report> {
+        Ok(match self.text("ca")? {
+            Some(path) => http::Trust::with_file(&home(path))?,
+            None => http::Trust::system(),
+        })
+    }
+}
+
+/// A setting that is on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flag {
+    On,
+    Off,
+}
+
+fn bad(key: &str, want: &str) -> Report {
+    Report::new(Kind::Config, format!("`{key}` must be {want}"))
+}
+
+/// Resolves a leading `~`.
+fn home(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+/// Reads a value that may be a reference to a secret.
+pub(super) fn value(text: &str) -> Result<http::Value, Report> {
+    let secret = if let Some(name) = text.strip_prefix("env:") {
+        std::env::var(name).map_err(|_| format!("the environment has no variable {name}"))
+    } else if let Some(path) = text.strip_prefix("file:") {
+        std::fs::read_to_string(home(path)).map_err(|error| format!("cannot read {path}: {error}"))
+    } else if text.starts_with("command:") {
+        Err("references by command: are not read here yet".to_owned())
+    } else {
+        return Ok(http::Value::Plain(text.to_owned()));
+    };
+    secret
+        .map(|secret| http::Value::Secret(SecretString::from(secret.trim_end())))
+        .map_err(|why| Report::new(Kind::Config, format!("a secret is missing: {why}")))
+}

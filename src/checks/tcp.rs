@@ -1,0 +1,115 @@
+//! `tcp`: something accepts connections, and says what it should.
+use futures_util::future::BoxFuture;
+use tokio::io::AsyncReadExt as _;
+
+use super::{Check, Context, Probe, Seen, params::Settings, patience, took};
+use crate::{
+    config::{Field, Kind, Shape},
+    core::{inventory::CheckSpec, services::Outcome},
+    error::Report,
+    parse::sanitise,
+    remote::{
+        http::words_of,
+        net::{self, HostPort, NetFault, Progress, Step},
+    },
+};
+
+/// Most bytes read while the banner is waited for.
+const MAX_BANNER: usize = 4_096;
+
+/// The kind.
+pub(super) struct Tcp;
+
+impl Kind for Tcp {
+    fn name(&self) -> &'static str {
+        "tcp"
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        const FIELDS: &[Field] = &[
+            Field {
+                name: "address",
+                shape: Shape::Text,
+                required: true,
+                doc: "Host and port: `db.example:5432` or `[::1]:5432`.",
+            },
+            Field {
+                name: "banner",
+                shape: Shape::Text,
+                required: false,
+                doc: "Text that the server must send by itself within its first 4 KiB, as `SSH-2.0` or `220`; without it the connection is enough.",
+            },
+        ];
+        FIELDS
+    }
+}
+
+impl Check for Tcp {
+    fn probe(&self, spec: &CheckSpec) -> Result<Box<dyn Probe>, Report> {
+        let settings = Settings(&spec.params);
+        Ok(Box::new(TcpProbe {
+            at: settings.host_port("address", None)?,
+            banner: settings.text("banner")?.filter(|banner| !banner.is_empty()).map(str::to_owned),
+            patience: patience(spec),
+            timeout_ms: spec.timeout_ms,
+        }))
+    }
+}
+
+struct TcpProbe {
+    at: HostPort,
+    banner: Option<String>,
+    patience: std::time::Duration,
+    timeout_ms: u64,
+}
+
+impl Probe for TcpProbe {
+    fn ask<'a>(&'a self, context: &'a Context) -> BoxFuture<'a, Seen> {
+        Box::pin(async move {
+            let began = context.clock.now().mono;
+            let progress = Progress::default();
+            let tried = tokio::time::timeout(self.patience, self.attempt(&progress)).await;
+            let (outcome, detail) = tried.unwrap_or_else(|_| {
+                (Outcome::Down, format!("no answer within {}, {}", words_of(self.timeout_ms), progress.step().words()))
+            });
+            let took_ms = (outcome == Outcome::Up).then(|| took(context, began)).flatten();
+            Seen { took_ms, ..Seen::new(outcome, detail) }
+        })
+    }
+}
+
+impl TcpProbe {
+    async fn attempt(&self, progress: &Progress) -> (Outcome, String) {
+        let fault = |fault: &NetFault| (if fault.ours() { Outcome::Unknown } else { Outcome::Down }, fault.to_string());
+        let addresses = match net::resolve(&self.at.host, self.at.port).await {
+            Ok(addresses) => addresses,
+            Err(error) => return fault(&error),
+        };
+        progress.at(Step::Connect);
+        let mut stream = match net::connect(&addresses).await {
+            Ok(stream) => stream,
+            Err(error) => return fault(&error),
+        };
+        let Some(wanted) = &self.banner else { return (Outcome::Up, "connected".into()) };
+        progress.at(Step::Answer);
+        let mut said = Vec::new();
+        loop {
+            let mut piece = [0; 1_024];
+            let read = match stream.read(&mut piece).await {
+                Ok(read) => read,
+                Err(error) => return (Outcome::Down, format!("no banner: {}", net::plain(&error))),
+            };
+            said.extend_from_slice(piece.get(..read).unwrap_or_default());
+            if memchr::memmem::find(&said, wanted.as_bytes()).is_some() {
+                return (Outcome::Up, format!("said {:?}", first_line(&said)));
+            }
+            if read == 0 || said.len() >= MAX_BANNER {
+                return (Outcome::Down, format!("said {:?}, expected {wanted:?}", first_line(&said)));
+            }
+        }
+    }
+}
+
+fn first_line(said: &[u8]) -> String {
+    sanitise::line_max(said.split(|byte| *byte == b'\n').next().unwrap_or_default(), 80)
+}
