@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::{id::CheckId, time::Timestamp};
 
 pub mod days;
+mod message;
 pub mod schedule;
+mod service;
 mod state;
 pub mod uptime;
 pub mod verdict;
 
-pub use state::{
-    Ask, Attempt, CheckState, Fact, Figures, Indicator, Maintenance, Msg, Origin, Out, Reading, ServiceState, State,
-    Want, indicator, update,
-};
+pub use message::{Ask, Attempt, Fact, Maintenance, Msg, Origin, Out};
+pub use service::{CheckState, Figures, Reading, ServiceState};
+pub use state::{Indicator, State, Want, indicator, update};
 
 /// What one run of a check saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,22 +2,21 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    CheckResult, Health, Outcome, Split,
-    days::{Calendar, Day},
+    Ask, Attempt, CheckResult, CheckState, Figures, Health, Maintenance, Msg, Origin, Out, Reading, ServiceState,
+    days::Calendar,
     schedule::Schedule,
-    uptime::{Evidence, Ledger, Runs, Span, Spans, hour_of},
-    verdict::{Level, Took, Track, hold_ms},
+    service::HISTORY,
+    uptime::{Span, hour_of},
+    verdict::{Took, hold_ms},
 };
 use crate::core::{
-    id::{CheckId, CheckName, ServiceId},
-    inventory::{CheckSpec, Inventory, Service},
+    id::{CheckId, ServiceId},
+    inventory::Inventory,
     record::{Bucket, Row, StatusUpdate},
     ring::Ring,
-    time::{DAY, HOUR, MINUTE, Mono, Now, SECOND, Timestamp},
+    time::{DAY, HOUR, MINUTE, Now, SECOND, Timestamp},
 };
 
-/// Latencies that are kept of each check.
-const HISTORY: usize = 60;
 /// Status updates that are kept.
 const UPDATES: usize = 500;
 /// Milliseconds between two looks at what time alone changes.
@@ -28,150 +27,6 @@ const REFRESH: u64 = 10_000;
 const AHEAD: i64 = MINUTE;
 /// Milliseconds by which the clock may go back before the results of its future are forgotten.
 const BACK: i64 = 5 * SECOND;
-/// Milliseconds, beyond twice the longest time-out, that an hour waits for late results before it is final.
-const GRACE: i64 = MINUTE;
-
-/// What happened to services.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Msg {
-    /// The configuration was read: handed in with every update. What did not change keeps its history.
-    InventoryReplaced,
-    /// This process runs the checks from now on: it holds the lease, or there is no store that works.
-    RecordingStarted,
-    /// Another process runs the checks from now on.
-    RecordingStopped,
-    /// Time passed. Sent at least every 100 ms.
-    Ticked,
-    /// A check ended, here or, read from the store, elsewhere. A second one for the same check and slot changes nothing.
-    ResultArrived {
-        /// The result.
-        result: CheckResult,
-        /// Where it comes from.
-        origin: Origin,
-    },
-    /// Stored results that [`State::results_wanted`] asked for; all of one check in one message.
-    ResultsLoaded(Vec<CheckResult>),
-    /// Stored buckets: at the start, hours and days as [`State::buckets_wanted`] says; imported ones at any time.
-    BucketsLoaded(Vec<Bucket>),
-    /// Status updates, stored or new, from any console. One that is known changes nothing.
-    StatusUpdatesArrived(Vec<StatusUpdate>),
-    /// All declared windows of planned work, past (90 days) and to come.
-    MaintenanceReplaced(Vec<Maintenance>),
-    /// Somebody wants a service's checks to run now.
-    CheckRequested(ServiceId),
-}
-
-/// Where a result comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// This process ran the check: the result is to be stored.
-    Measured,
-    /// The store: another process ran it.
-    Stored,
-}
-
-/// A window of planned work.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Maintenance {
-    /// The service; none: all.
-    pub service: Option<ServiceId>,
-    /// From when to when.
-    pub span: Span,
-}
-
-/// What other slices need to know.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fact {
-    /// A service is down, confirmed.
-    WentDown {
-        /// The service.
-        service: ServiceId,
-        /// The check that says so.
-        check: CheckName,
-        /// The first failure.
-        since: Timestamp,
-        /// What the check saw.
-        detail: String,
-    },
-    /// A service that was down answers again.
-    Recovered {
-        /// The service.
-        service: ServiceId,
-        /// The first failure.
-        since: Timestamp,
-        /// The first good answer.
-        at: Timestamp,
-    },
-    /// A service's health changed in any way; the above come beside it.
-    HealthChanged {
-        /// The service.
-        service: ServiceId,
-        /// What it was.
-        from: Health,
-        /// What it is.
-        to: Health,
-        /// Since when.
-        since: Timestamp,
-    },
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
-    /// Run a check and send the result with this slot.
-    RunCheck {
-        /// The check.
-        check: Arc<CheckSpec>,
-        /// The result's slot.
-        slot: Timestamp,
-        /// First or second try.
-        attempt: Attempt,
-    },
-}
-
-/// Which try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Attempt {
-    /// As planned.
-    Planned,
-    /// At once after the first failure.
-    Retry,
-}
-
-/// What an update brought.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Out {
-    /// To be written to the store.
-    pub rows: Vec<Row>,
-    /// For other slices.
-    pub facts: Vec<Fact>,
-    /// To be done.
-    pub asks: Vec<Ask>,
-}
-
-/// One entry of a check's history.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reading {
-    /// When.
-    pub slot: Timestamp,
-    /// What was seen.
-    pub outcome: Outcome,
-    /// How long it took, in milliseconds; none without an answer.
-    pub took_ms: Option<u32>,
-}
-
-/// How the four windows of [`uptime`](super::uptime) divide. `split.uptime()` is the percentage.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Figures {
-    /// 24 hours.
-    pub h24: Split,
-    /// 7 days.
-    pub d7: Split,
-    /// 30 days.
-    pub d30: Split,
-    /// 90 days.
-    pub d90: Split,
-}
 
 /// The state of everything in one line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -217,247 +72,6 @@ pub fn indicator(healths: impl Iterator<Item = Health>) -> Indicator {
         () if unknown > 0 || up + maintenance == 0 => Indicator::Unknown,
         () if maintenance > 0 => Indicator::Maintenance,
         () => Indicator::Operational,
-    }
-}
-
-/// One check.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CheckState {
-    /// What is checked, and how often.
-    pub spec: Arc<CheckSpec>,
-    /// The newest result.
-    pub last: Option<CheckResult>,
-    /// The newest results, oldest first.
-    pub history: Ring<Reading>,
-    /// When it last answered well (up or degraded).
-    pub last_ok: Option<Timestamp>,
-    /// When the certificate that it last saw expires.
-    pub cert_not_after: Option<Timestamp>,
-    track: Track,
-    running: Option<(Timestamp, Mono)>,
-}
-
-impl CheckState {
-    fn new(spec: &Arc<CheckSpec>) -> Self {
-        Self {
-            spec: Arc::clone(spec),
-            last: None,
-            history: Ring::new(HISTORY),
-            last_ok: None,
-            cert_not_after: None,
-            track: Track::new(spec),
-            running: None,
-        }
-    }
-
-    /// Returns what is known of it now; none when nothing is, or no longer.
-    pub fn level(&self, now: Timestamp) -> Option<Level> {
-        self.track.level_at(now)
-    }
-
-    /// Returns since when it stands at its present level; down is dated back to the first failure.
-    pub fn since(&self) -> Timestamp {
-        self.track.since()
-    }
-
-    /// Returns how many failures stand in a row that do not make it down yet: `1 of 3`.
-    pub fn unconfirmed(&self, now: Timestamp) -> u32 {
-        self.track.unconfirmed(now)
-    }
-
-    /// Says whether it runs right now.
-    pub fn is_running(&self) -> bool {
-        self.running.is_some()
-    }
-
-    fn note(&mut self, result: &CheckResult) {
-        if matches!(result.outcome, Outcome::Up | Outcome::Degraded) {
-            self.last_ok = self.last_ok.max(Some(result.slot));
-        }
-        if self.last.as_ref().is_none_or(|last| last.slot < result.slot) {
-            self.history.push(Reading { slot: result.slot, outcome: result.outcome, took_ms: result.took_ms });
-            self.cert_not_after = result.cert_not_after.or(self.cert_not_after);
-            self.last = Some(result.clone());
-        }
-    }
-}
-
-/// One service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ServiceState {
-    /// The service.
-    pub service: Arc<Service>,
-    /// Its health now.
-    pub health: Health,
-    /// Since when.
-    pub since: Timestamp,
-    /// Its checks, in the order of the configuration.
-    pub checks: Vec<CheckState>,
-    /// The last 90 days, oldest first, today last.
-    pub days: Vec<Day>,
-    /// How the windows divide; at most ten seconds old, and computed at once when the health changes.
-    pub figures: Figures,
-    /// Since when it is down, until it is known to be well again (unknown and planned work in between do not end it).
-    pub down_since: Option<Timestamp>,
-    ledger: Ledger,
-    recorded: Spans,
-    shortest_hold: i64,
-    grace: i64,
-    refreshed: Option<Mono>,
-    dirty: bool,
-}
-
-impl ServiceState {
-    fn new(service: &Arc<Service>, now: Now) -> Self {
-        Self {
-            service: Arc::clone(service),
-            health: Health::Unknown,
-            since: now.utc,
-            checks: Vec::new(),
-            days: Vec::new(),
-            figures: Figures::default(),
-            down_since: None,
-            ledger: Ledger::default(),
-            recorded: Spans::default(),
-            shortest_hold: 0,
-            grace: 0,
-            refreshed: None,
-            dirty: true,
-        }
-    }
-
-    /// Returns the service's id.
-    pub fn id(&self) -> &ServiceId {
-        &self.service.id
-    }
-
-    /// Returns the newest result of any of its checks.
-    pub fn last(&self) -> Option<&CheckResult> {
-        self.checks.iter().filter_map(|check| check.last.as_ref()).max_by_key(|last| last.slot)
-    }
-
-    /// Returns when any of its checks last answered well.
-    pub fn last_ok(&self) -> Option<Timestamp> {
-        self.checks.iter().filter_map(|check| check.last_ok).max()
-    }
-
-    /// Returns the soonest expiry of the certificates that its checks saw.
-    pub fn cert_not_after(&self) -> Option<Timestamp> {
-        self.checks.iter().filter_map(|check| check.cert_not_after).min()
-    }
-
-    /// Returns how many of its checks are unknown now.
-    pub fn checks_unknown(&self, now: Timestamp) -> usize {
-        self.checks.iter().filter(|check| check.level(now).is_none()).count()
-    }
-
-    /// Returns the check that is the worst now: the one whose detail explains the health.
-    pub fn worst(&self, now: Timestamp) -> Option<&CheckState> {
-        // `max_by_key` takes the last of equals: the first check of the configuration is to win.
-        self.checks.iter().rev().max_by_key(|check| check.level(now))
-    }
-
-    fn adopt(&mut self, service: &Arc<Service>) {
-        let mut old: HashMap<CheckId, CheckState> =
-            self.checks.drain(..).map(|check| (check.spec.id.clone(), check)).collect();
-        self.service = Arc::clone(service);
-        self.checks = service
-            .checks
-            .iter()
-            .map(|spec| match old.remove(&spec.id) {
-                Some(mut check) => {
-                    check.track.adopt(spec);
-                    check.spec = Arc::clone(spec);
-                    check
-                }
-                None => CheckState::new(spec),
-            })
-            .collect();
-        self.shortest_hold = service.checks.iter().map(|check| hold_ms(check)).min().unwrap_or(0);
-        let timeout = service.checks.iter().map(|check| check.timeout_ms).max().unwrap_or(0);
-        self.grace = i64::try_from(timeout.saturating_mul(2)).unwrap_or(DAY).min(DAY) + GRACE;
-        self.dirty = true;
-    }
-
-    /// Computes the health: a window of planned work, else as bad as the worst check of which something is known.
-    fn assess(&self, now: Timestamp, windows: &[Span]) -> (Health, Timestamp) {
-        if let Some(window) = windows.iter().find(|window| window.from <= now && now < window.to) {
-            return (Health::Maintenance, window.from);
-        }
-        let newest = self.checks.iter().filter_map(|check| check.track.newest()).max();
-        let recorded = newest.is_some_and(|newest| now < newest + self.shortest_hold);
-        let known = || self.checks.iter().filter_map(|check| Some((check.level(now)?, check.since())));
-        let worst = known().map(|(level, _)| level).max().filter(|_| recorded);
-        let since = known().filter(|(level, _)| Some(*level) == worst).map(|(_, since)| since);
-        match worst {
-            Some(Level::Down) => (Health::Down, since.min().unwrap_or(now)),
-            Some(Level::Degraded) => (Health::Degraded, since.min().unwrap_or(now)),
-            Some(Level::Up) => (Health::Up, since.max().unwrap_or(now)),
-            None => (Health::Unknown, now),
-        }
-    }
-
-    /// Sets the health and says what changed.
-    fn decide(&mut self, now: Now, windows: &[Span]) -> Vec<Fact> {
-        let (health, since) = self.assess(now.utc, windows);
-        let mut facts = Vec::new();
-        if health != self.health {
-            facts.push(Fact::HealthChanged { service: self.id().clone(), from: self.health, to: health, since });
-            (self.health, self.since, self.dirty) = (health, since, true);
-        }
-        match (health, self.down_since) {
-            (Health::Down, None) => {
-                self.down_since = Some(since);
-                if let Some(worst) = self.worst(now.utc) {
-                    facts.push(Fact::WentDown {
-                        service: self.id().clone(),
-                        check: worst.spec.id.check.clone(),
-                        since,
-                        detail: worst.last.as_ref().map(|last| last.detail.clone()).unwrap_or_default(),
-                    });
-                }
-            }
-            (Health::Up | Health::Degraded, Some(down)) => {
-                self.down_since = None;
-                facts.push(Fact::Recovered { service: self.id().clone(), since: down, at: since });
-            }
-            (Health::Up | Health::Degraded | Health::Unknown | Health::Maintenance, None)
-            | (Health::Down | Health::Unknown | Health::Maintenance, Some(_)) => {}
-        }
-        facts
-    }
-
-    fn settle(&mut self, now: Now, windows: &[Span], calendar: &Calendar) -> Vec<Span> {
-        let open = self.checks.iter().filter_map(|check| check.track.open_from(now.utc - self.grace)).min();
-        let limit = (now.utc - self.grace).min(open.unwrap_or(now.utc));
-        if self.ledger.settled().is_none_or(|settled| settled + HOUR > limit) {
-            return Vec::new();
-        }
-        let checks: Vec<&dyn Runs> = self.checks.iter().map(|check| &check.track as &dyn Runs).collect();
-        let evidence = Evidence { checks: &checks, recorded: &self.recorded, maintenance: windows };
-        let changed = self.ledger.settle(&evidence, limit, calendar);
-        self.ledger.prune(now.utc);
-        if let Some(settled) = self.ledger.settled() {
-            self.checks.iter_mut().for_each(|check| check.track.drop_before(settled));
-            self.recorded.drop_before(settled);
-        }
-        self.dirty = true;
-        changed
-    }
-
-    fn refresh(&mut self, now: Now, windows: &[Span], calendar: &Calendar) {
-        let checks: Vec<&dyn Runs> = self.checks.iter().map(|check| &check.track as &dyn Runs).collect();
-        let evidence = Evidence { checks: &checks, recorded: &self.recorded, maintenance: windows };
-        self.days.clear();
-        for (span, date) in calendar.shown() {
-            let (split, imported) = self.ledger.day(&evidence, span, now.utc);
-            let length_ms = Span::new(span.from, span.to.min(now.utc)).ms();
-            self.days.push(Day { date, start: span.from, length_ms, split, imported });
-        }
-        let last = |count| self.days.iter().rev().take(count).fold(Split::default(), |sum, day| sum.plus(day.split));
-        let day = Span::new(hour_of(now.utc - DAY), now.utc);
-        self.figures = Figures { h24: self.ledger.hours(&evidence, day), d7: last(7), d30: last(30), d90: last(90) };
-        (self.refreshed, self.dirty) = (Some(now.mono), false);
     }
 }
 
@@ -847,3 +461,7 @@ fn loaded(state: &mut State, results: Vec<CheckResult>, now: Now) {
     }
     state.sum();
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

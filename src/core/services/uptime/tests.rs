@@ -62,8 +62,10 @@ fn oracle(checks: &Recorded, maintenance: &[Span], from: i64, to: i64) -> Split 
     let mut split = Split::default();
     for t in (from..to).step_by(1_000) {
         let planned = maintenance.iter().any(|span| span.from.0 <= t && t < span.to.0);
-        let recorded =
-            checks.iter().flat_map(|(_, results)| results.range(..=t).next_back()).any(|(slot, _)| t < slot + shortest);
+        let recorded = checks
+            .iter()
+            .filter_map(|(_, results)| results.range(..=t).next_back())
+            .any(|(slot, _)| t < slot + shortest);
         let worst = checks.iter().filter_map(|(spec, results)| level_at(spec, results, t)).max();
         match worst {
             _ if planned => split.maintenance_ms += 1_000,
@@ -191,7 +193,7 @@ proptest! {
         for (number, spec) in specs.iter().enumerate() {
             let mut kept = BTreeMap::new();
             let every = i64::try_from(spec.every_ms).unwrap();
-            for (n, slot) in (0..).map(|n| (n, start + 7 * SECOND + n as i64 * every)).take_while(|(_, slot)| *slot < end) {
+            for (n, slot) in (0..).map(|n: i64| (usize::try_from(n).unwrap(), start + 7 * SECOND + n * every)).take_while(|(_, slot)| *slot < end) {
                 let (outcome, skip, late) = seed[(n * 7 + number * 3) % seed.len()];
                 let minute = (slot - start) / MINUTE;
                 if skip < 8 || slot + late * SECOND >= end || (outage.0..outage.0 + outage.1).contains(&minute) {
