@@ -6,7 +6,7 @@ use crate::core::{
     inventory::{CheckSpec, Inventory},
     record::DeclaredState,
     services::{
-        Outcome,
+        Fact, Outcome,
         testing::{check, id, inventory, result},
     },
     time::Mono,
