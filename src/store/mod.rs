@@ -25,7 +25,7 @@ pub use sqlite::{IfMissing, Options, Sqlite};
 
 use crate::core::{
     alerts::AlertEvent,
-    id::{HostName, RunId, Uid},
+    id::{CheckId, HostName, RunId, Uid},
     incidents::{NumberedRun, StoredIncidentEvent},
     record::{Bucket, Changes, HostMinute, Row, StatusUpdate},
     runs::RunEvent,
@@ -80,21 +80,17 @@ pub trait Store: Send {
     /// When the store cannot be read.
     fn open_state(&mut self, since: Since) -> Result<OpenState, StoreError>;
 
-    /// Returns the buckets that start from `from` on and before `to`, as written, by service, source and start.
+    /// Returns the buckets of one kind that start from `from` on and before `to`, oldest first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn buckets(&mut self, from: Timestamp, to: Timestamp) -> Result<Vec<Bucket>, StoreError>;
+    fn buckets(&mut self, kind: BucketKind, from: Timestamp, to: Timestamp) -> Result<Vec<Bucket>, StoreError>;
 
-    /// Adds the buckets up to whole days, fast: `borders` are the starts of the days in ascending order and the end of
-    /// the last, as the display time zone has them (n + 1 borders make n days of 23, 24 or 25 hours).
-    ///
-    /// A bucket counts to the day that contains its middle. There is one entry per service, source and day of which
-    /// anything is known, by service, source and start; `start` and `length_ms` are those of the day.
+    /// Returns the results of a check from a slot on, by slot.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn days(&mut self, borders: &[Timestamp]) -> Result<Vec<Bucket>, StoreError>;
+    fn results(&mut self, check: &CheckId, from: Timestamp) -> Result<Vec<CheckResult>, StoreError>;
 
     /// Returns the minutes of a host from `from` on and before `to`, oldest first.
     ///
@@ -172,6 +168,15 @@ pub struct Committed {
     pub audit_head: Option<String>,
 }
 
+/// Which buckets: they lie apart, since an overview reads 90 days of everything and a year of hours is 24 times as much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BucketKind {
+    /// Of at most an hour.
+    Hours,
+    /// Longer ones, recorded here or imported.
+    Days,
+}
+
 /// How far back a console looks when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Since {
@@ -205,7 +210,7 @@ pub struct OpenState {
 pub struct Keep {
     /// Check results; buckets keep what they add up to.
     pub results_ms: i64,
-    /// Buckets, in whole UTC days.
+    /// Buckets, of hours and of days.
     pub buckets_ms: i64,
     /// Host minutes.
     pub host_minutes_ms: i64,

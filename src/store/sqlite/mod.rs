@@ -1,7 +1,6 @@
 //! The store as one SQLite file in WAL mode, shared by any number of processes on one machine.
 mod lease;
 mod open;
-mod pack;
 mod prune;
 mod read;
 mod schema;
@@ -13,12 +12,13 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior, config::DbConfig, ffi
 
 use self::{lease::Watch, read::Cursors};
 use super::{
-    AuditState, Committed, Holder, Keep, Lease, OpenState, Owner, Pruned, Since, Store, StoreError,
+    AuditState, BucketKind, Committed, Holder, Keep, Lease, OpenState, Owner, Pruned, Since, Store, StoreError,
     audit::{Link, Verifier},
 };
 use crate::core::{
-    id::HostName,
+    id::{CheckId, HostName},
     record::{Bucket, Changes, HostMinute, Row},
+    services::CheckResult,
     time::{Now, Timestamp},
 };
 
@@ -188,12 +188,12 @@ impl Store for Sqlite {
         self.read(|conn, cursors| read::open_state(conn, cursors, since))
     }
 
-    fn buckets(&mut self, from: Timestamp, to: Timestamp) -> Result<Vec<Bucket>, StoreError> {
-        self.read(|conn, _| read::buckets(conn, from, to))
+    fn buckets(&mut self, kind: BucketKind, from: Timestamp, to: Timestamp) -> Result<Vec<Bucket>, StoreError> {
+        self.read(|conn, _| read::buckets(conn, kind, from, to))
     }
 
-    fn days(&mut self, borders: &[Timestamp]) -> Result<Vec<Bucket>, StoreError> {
-        self.read(|conn, _| pack::days(conn, borders))
+    fn results(&mut self, check: &CheckId, from: Timestamp) -> Result<Vec<CheckResult>, StoreError> {
+        self.read(|conn, _| read::results(conn, check, from))
     }
 
     fn host_minutes(&mut self, host: &HostName, from: Timestamp, to: Timestamp) -> Result<Vec<HostMinute>, StoreError> {
@@ -284,6 +284,14 @@ impl Place {
             }
             _ => StoreError::Internal { path, detail },
         }
+    }
+}
+
+/// How buckets of a kind are marked, so that they lie together.
+fn mark(kind: BucketKind) -> i64 {
+    match kind {
+        BucketKind::Hours => 0,
+        BucketKind::Days => 1,
     }
 }
 

@@ -30,10 +30,11 @@ fn set_up(mut conn: Connection, place: &Place, options: &Options) -> Result<Conn
     // Until the file is known to be ours, not even closing it may write what its WAL holds back into it.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    let found = inspect(&conn, place)?;
+    // SQLite falls back to reading without a word; what it says later depends on the -shm file.
     if conn.is_readonly("main")? {
         return Err(Trouble::Said(StoreError::ReadOnly { path: place.path.clone() }));
     }
+    let found = inspect(&conn, place)?;
     use_wal(&mut conn, place)?;
     conn.pragma_update(None, "foreign_keys", "ON")?;
     conn.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;

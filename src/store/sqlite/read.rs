@@ -4,10 +4,10 @@ use std::{collections::HashMap, str::FromStr};
 use rusqlite::{Connection, Params, Row, params};
 use serde::de::DeserializeOwned;
 
-use super::{OpenState, Since, Trouble, unsigned};
+use super::{BucketKind, OpenState, Since, Trouble, mark, unsigned};
 use crate::{
     core::{
-        id::{HostName, IncidentId, RunId},
+        id::{CheckId, HostName, IncidentId, RunId},
         incidents::{IncidentEvent, StoredIncidentEvent},
         record::{Bucket, Changes, HostMinute},
         runs::RunEvent,
@@ -140,16 +140,24 @@ pub(super) fn open_state(conn: &Connection, cursors: &mut Cursors, since: Since)
     Ok(state)
 }
 
-/// Reads buckets as written.
-pub(super) fn buckets(conn: &Connection, from: Timestamp, to: Timestamp) -> Result<Vec<Bucket>, Trouble> {
-    // By the pairs that have a day in the range, so that the primary key is used.
-    let sql = "SELECT b.feed, b.service, b.source, b.start, b.length_ms, b.up_ms, b.degraded_ms, b.down_ms,
-         b.maintenance_ms, b.unknown_ms
-         FROM (SELECT DISTINCT service, source FROM bucket_day WHERE day > ?1 - 86400000 AND day < ?2) d
-         CROSS JOIN bucket b ON b.service = d.service AND b.source = d.source AND b.start >= ?1 AND b.start < ?2";
-    let mut buckets = Reader::new(conn).buckets(sql, params![from.0, to.0])?;
-    buckets.sort_by(|a, b| (&a.service, &a.source, a.start).cmp(&(&b.service, &b.source, b.start)));
-    Ok(buckets)
+/// Reads buckets along the primary key.
+pub(super) fn buckets(
+    conn: &Connection,
+    kind: BucketKind,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Bucket>, Trouble> {
+    let sql = format!("{BUCKET_COLUMNS} WHERE days = ?1 AND start >= ?2 AND start < ?3 ORDER BY start");
+    Reader::new(conn).buckets(&sql, params![mark(kind), from.0, to.0])
+}
+
+/// Reads the results of a check.
+pub(super) fn results(conn: &Connection, check: &CheckId, from: Timestamp) -> Result<Vec<CheckResult>, Trouble> {
+    let sql = format!(
+        "{RESULT_COLUMNS} WHERE \"check\" = (SELECT id FROM name WHERE kind = 'check' AND text = ?1)
+         AND slot >= ?2 ORDER BY slot"
+    );
+    Reader::new(conn).results(&sql, params![check.to_string(), from.0])
 }
 
 /// Reads the minutes of a host.
@@ -178,7 +186,7 @@ pub(super) fn host_minutes(
 }
 
 /// Reads the names of one kind as ids, those that this version cannot read left out.
-pub(super) fn names<T: FromStr>(conn: &Connection, kind: &str) -> Result<HashMap<i64, T>, Trouble> {
+fn names<T: FromStr>(conn: &Connection, kind: &str) -> Result<HashMap<i64, T>, Trouble> {
     let mut statement = conn.prepare_cached("SELECT id, text FROM name WHERE kind = ?1")?;
     let mut rows = statement.query([kind])?;
     let mut names = HashMap::new();

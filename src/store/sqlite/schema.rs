@@ -47,10 +47,12 @@ CREATE TABLE result(
     UNIQUE ("check", slot)
 ) STRICT;
 
+-- days: 0 for buckets of up to an hour, 1 for longer ones, so that an overview of days does not read the hours.
 CREATE TABLE bucket(
+    days INTEGER NOT NULL CHECK (days IN (0, 1)),
+    start INTEGER NOT NULL,
     service INTEGER NOT NULL REFERENCES name(id),
     source TEXT NOT NULL,
-    start INTEGER NOT NULL,
     length_ms INTEGER NOT NULL,
     up_ms INTEGER NOT NULL,
     degraded_ms INTEGER NOT NULL,
@@ -58,18 +60,9 @@ CREATE TABLE bucket(
     maintenance_ms INTEGER NOT NULL,
     unknown_ms INTEGER NOT NULL,
     feed INTEGER NOT NULL,
-    PRIMARY KEY (service, source, start)
+    PRIMARY KEY (days, start, service, source, length_ms)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bucket_feed ON bucket(feed);
-
--- The buckets of a UTC day, packed: made of bucket in the same transaction, for fast overviews in any time zone.
-CREATE TABLE bucket_day(
-    day INTEGER NOT NULL,
-    service INTEGER NOT NULL REFERENCES name(id),
-    source TEXT NOT NULL,
-    runs BLOB NOT NULL,
-    PRIMARY KEY (day, service, source)
-) STRICT, WITHOUT ROWID;
 
 CREATE TABLE host_minute(
     host INTEGER NOT NULL REFERENCES name(id),

@@ -1,9 +1,9 @@
 //! Writing rows, within one transaction.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Committed, Link, StoreError, Trouble, lease, pack, signed, unsigned};
+use super::{BucketKind, Committed, Link, StoreError, Trouble, lease, mark, signed, unsigned};
 use crate::{
     core::{
         alerts::{AlertEvent, AlertEventKind},
@@ -12,6 +12,7 @@ use crate::{
         record::{Audit, Bucket, HostMinute, Row, StatusUpdate},
         runs::{RunEvent, RunEventKind},
         services::{CheckResult, Outcome},
+        time::HOUR,
     },
     store::audit,
 };
@@ -51,7 +52,6 @@ pub(super) fn commit(conn: &Connection, rows: &[Row], as_recorder: Option<u64>) 
         conn,
         epoch: as_recorder.unwrap_or(0),
         names: HashMap::new(),
-        days: BTreeSet::new(),
         bucket_feed: None,
         committed: Committed::default(),
     };
@@ -84,7 +84,6 @@ struct Writer<'a> {
     epoch: u64,
     /// Of this transaction only: what is rolled back must not be remembered.
     names: HashMap<(Named, String), i64>,
-    days: BTreeSet<pack::Key>,
     bucket_feed: Option<i64>,
     committed: Committed,
 }
@@ -104,9 +103,6 @@ impl Writer<'_> {
     }
 
     fn finish(self) -> Result<Committed, Trouble> {
-        for day in &self.days {
-            pack::rebuild(self.conn, day)?;
-        }
         if let Some(feed) = self.bucket_feed {
             self.conn.execute("UPDATE counter SET value = ?1 WHERE name = 'bucket'", [feed])?;
         }
@@ -173,17 +169,19 @@ impl Writer<'_> {
         let feed = last + 1;
         self.bucket_feed = Some(feed);
         let split = bucket.split;
+        let kind = if bucket.length_ms <= HOUR { BucketKind::Hours } else { BucketKind::Days };
         self.conn
             .prepare_cached(
-                "INSERT INTO bucket VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                 ON CONFLICT DO UPDATE SET length_ms = excluded.length_ms, up_ms = excluded.up_ms,
+                "INSERT INTO bucket VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                 ON CONFLICT DO UPDATE SET up_ms = excluded.up_ms,
                  degraded_ms = excluded.degraded_ms, down_ms = excluded.down_ms,
                  maintenance_ms = excluded.maintenance_ms, unknown_ms = excluded.unknown_ms, feed = excluded.feed",
             )?
             .execute(params![
+                mark(kind),
+                bucket.start.0,
                 service,
                 bucket.source,
-                bucket.start.0,
                 bucket.length_ms,
                 split.up_ms,
                 split.degraded_ms,
@@ -192,7 +190,6 @@ impl Writer<'_> {
                 split.unknown_ms,
                 feed,
             ])?;
-        self.days.insert(pack::Key::of(bucket.start, service, &bucket.source));
         Ok(())
     }
 
