@@ -236,13 +236,7 @@ impl Writer<'_> {
             | IncidentEventKind::Note { .. }
             | IncidentEventKind::SeverityChanged { .. } => None,
         };
-        let number: i64 = self
-            .conn
-            .prepare_cached(
-                "INSERT INTO incident(uid, last_at, resolved) VALUES (?1, ?2, coalesce(?3, 0)) ON CONFLICT DO UPDATE
-                 SET last_at = max(last_at, excluded.last_at), resolved = coalesce(?3, resolved) RETURNING number",
-            )?
-            .query_row(params![event.incident.to_string(), event.at.0, resolved], |row| row.get(0))?;
+        let number = self.number("incident", "resolved", &event.incident.to_string(), event.at.0, resolved)?;
         let seq: i64 = self
             .conn
             .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM incident_event WHERE incident = ?1")?
@@ -266,18 +260,30 @@ impl Writer<'_> {
             RunEventKind::Confirmed { .. } => Some(0),
             RunEventKind::StepStarted { .. } | RunEventKind::StepEnded { .. } => None,
         };
-        let number: i64 = self
-            .conn
-            .prepare_cached(
-                "INSERT INTO run(uid, last_at, ended) VALUES (?1, ?2, coalesce(?3, 0)) ON CONFLICT DO UPDATE
-                 SET last_at = max(last_at, excluded.last_at), ended = coalesce(?3, ended) RETURNING number",
-            )?
-            .query_row(params![event.run.to_string(), event.at.0, ended], |row| row.get(0))?;
+        let number = self.number("run", "ended", &event.run.to_string(), event.at.0, ended)?;
         self.conn
             .prepare_cached("INSERT INTO run_event(run, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![number, event.at.0, kind, body])?;
         self.committed.runs.push(NumberedRun { run: event.run, number: RunId(unsigned(number)) });
         Ok(())
+    }
+
+    /// Notes an event of an incident or a run and returns its number, the next one for a new one. Looked up before it is
+    /// inserted: an insert that meets a conflict would use up a number all the same.
+    fn number(&self, table: &str, flag: &str, uid: &str, at: i64, over: Option<i64>) -> Result<i64, Trouble> {
+        let known = self
+            .conn
+            .prepare_cached(&format!(
+                "UPDATE {table} SET last_at = max(last_at, ?2), {flag} = coalesce(?3, {flag}) WHERE uid = ?1
+                 RETURNING number"
+            ))?
+            .query_row(params![uid, at, over], |row| row.get(0))
+            .optional()?;
+        if let Some(number) = known {
+            return Ok(number);
+        }
+        let insert = format!("INSERT INTO {table}(uid, last_at, {flag}) VALUES (?1, ?2, coalesce(?3, 0))");
+        Ok(self.conn.prepare_cached(&insert)?.insert(params![uid, at, over])?)
     }
 
     fn audit(&mut self, entry: &Audit) -> Result<(), Trouble> {

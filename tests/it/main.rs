@@ -1,0 +1,3 @@
+//! What needs no server: each capability as a person or a script meets it. One file each.
+#[cfg(test)]
+mod store;
