@@ -1,10 +1,66 @@
 //! Configuration: raw shape, validation with file, line, column and a suggestion, themes, keymaps, secrets by reference.
+pub mod keymap;
 pub mod problem;
+mod raw;
 pub mod secret;
 mod source;
 pub mod theme;
+mod walk;
 
 pub use problem::{Problem, check_text};
+
+/// What the surroundings say: home directory and variables. Handed in, so that every test sets it.
+#[derive(Clone, Default)]
+pub struct Env {
+    home: std::path::PathBuf,
+    variables: std::collections::BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Env {
+    /// Shows no variable's value: one may be a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Env").field("home", &self.home).finish_non_exhaustive()
+    }
+}
+
+impl Env {
+    /// Makes surroundings of a home directory and variables.
+    pub fn new<'a>(
+        home: impl Into<std::path::PathBuf>,
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { home: home.into(), variables }
+    }
+
+    /// Takes this process's surroundings. Variables that are not UTF-8 count as unset.
+    pub fn of_process() -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let home = directories::BaseDirs::new().map_or_else(|| "/".into(), |dirs| dirs.home_dir().to_owned());
+        Self { home, variables: std::env::vars_os().filter_map(text).collect() }
+    }
+
+    /// The home directory.
+    pub fn home(&self) -> &std::path::Path {
+        &self.home
+    }
+
+    /// A variable's value.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// Resolves a path as configured: `~` is the home directory, what is relative is relative to `dir`.
+    pub fn resolve(&self, dir: &std::path::Path, path: &str) -> std::path::PathBuf {
+        match path.strip_prefix('~') {
+            Some("") => self.home.clone(),
+            Some(rest) if rest.starts_with('/') => self.home.join(rest.trim_start_matches('/')),
+            _ => dir.join(path),
+        }
+    }
+}
 
 /// A kind of check, recipe or source that has settings of its own in the configuration.
 ///

@@ -91,7 +91,7 @@ impl Source {
             }
             line.push(match letter {
                 _ if within(&self.hidden, at) => '*',
-                letter if letter.is_control() => ' ',
+                letter if !crate::parse::sanitise::is_safe(letter) => ' ',
                 letter => letter,
             });
         }
@@ -196,13 +196,6 @@ fn learn_value(value: &Spanned<DeValue<'_>>, hide: Hide, strings: &mut Vec<(Span
         DeValue::Integer(_) | DeValue::Float(_) if hide == Hide::Always => strings.push((value.span(), true)),
         DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
     }
-}
-
-/// Hides everything below a value whose meaning nobody knows.
-pub(crate) fn hide_all(source: &mut Source, value: &Spanned<DeValue<'_>>) {
-    let mut strings = Vec::new();
-    learn_value(value, Hide::Always, &mut strings);
-    strings.into_iter().filter(|(_, hide)| *hide).for_each(|(span, _)| source.hide(&span));
 }
 
 /// Says whether a key's name lets one expect a secret behind it.

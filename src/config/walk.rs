@@ -1,0 +1,512 @@
+//! Holds values against the shapes that [`Field`]s promise. Everything wrong is said; nothing stops at the first.
+use serde_json::{Map, Value as Json};
+
+use super::{
+    Field, Shape,
+    problem::closest,
+    raw::{Book, Key, Place, Raw, Value},
+    source::names_a_secret,
+};
+use crate::core::time::parse_duration;
+
+/// A value that fits its shape: durations are milliseconds, paths are absolute.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) value: Json,
+    /// The parts of a list, with their places.
+    pub(crate) parts: Vec<Self>,
+}
+
+/// A table whose settings fit their shapes.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) place: Place,
+    /// Whether something in it was wrong.
+    pub(crate) broken: bool,
+    entries: Vec<(Key, Node)>,
+}
+
+impl Settings {
+    pub(crate) fn node(&self, key: &str) -> Option<&Node> {
+        self.entries.iter().find(|(k, _)| k.name == key).map(|(_, node)| node)
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.node(key)?.value.as_str()
+    }
+
+    pub(crate) fn owned(&self, key: &str) -> Option<String> {
+        self.text(key).map(str::to_owned)
+    }
+
+    pub(crate) fn number(&self, key: &str) -> Option<f64> {
+        self.node(key)?.value.as_f64()
+    }
+
+    pub(crate) fn flag(&self, key: &str) -> Option<bool> {
+        self.node(key)?.value.as_bool()
+    }
+
+    /// A whole number or a duration that is known not to be negative.
+    pub(crate) fn count(&self, key: &str) -> Option<u64> {
+        self.node(key)?.value.as_u64()
+    }
+
+    /// The texts of a list, with their places.
+    pub(crate) fn texts(&self, key: &str) -> Vec<(&str, &Place)> {
+        let parts = self.node(key).map_or(&[][..], |node| &node.parts);
+        parts.iter().filter_map(|part| Some((part.value.as_str()?, &part.place))).collect()
+    }
+
+    /// The pairs of a map from text to text.
+    pub(crate) fn pairs(&self, key: &str) -> Vec<(String, String)> {
+        let map = self.node(key).and_then(|node| node.value.as_object());
+        map.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    }
+
+    /// All settings but the named ones, as parameters.
+    pub(crate) fn params(&self, but: &[Field]) -> Map<String, Json> {
+        self.entries
+            .iter()
+            .filter(|(key, _)| !but.iter().any(|field| field.name == key.name))
+            .map(|(key, node)| (key.name.clone(), node.value.clone()))
+            .collect()
+    }
+
+    /// Where a setting stands, or else the table.
+    pub(crate) fn place_of(&self, key: &str) -> &Place {
+        self.node(key).map_or(&self.place, |node| &node.place)
+    }
+}
+
+/// What names may be referred to, and how paths are resolved.
+pub(crate) struct Walk<'a> {
+    pub(crate) book: Book,
+    pub(crate) env: &'a super::Env,
+    /// Names of the hosts in the configuration, with whether each one is left out.
+    pub(crate) hosts: Vec<(String, HostState)>,
+}
+
+/// What became of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HostState {
+    Valid,
+    LeftOut,
+}
+
+impl Walk<'_> {
+    /// Holds a table against lists of fields; a later list may repeat a name of an earlier one, which counts.
+    pub(crate) fn table(&mut self, raw: &Raw, fields: &[&[Field]], later: &[&str], what: &str) -> Settings {
+        let mut settings = Settings { place: raw.place.clone(), broken: false, entries: Vec::new() };
+        let Some(entries) = raw.table() else {
+            self.book.error(&raw.place, format!("{what} must be a table, not {}", raw.is_a()), "");
+            self.book.hide(raw);
+            settings.broken = true;
+            return settings;
+        };
+        let all = || fields.iter().copied().flatten();
+        for (key, value) in entries {
+            if let Some(field) = all().find(|field| field.name == key.name) {
+                match self.value(value, &field.shape, &key.name) {
+                    Some(node) => settings.entries.push((key.clone(), node)),
+                    None => settings.broken = true,
+                }
+            } else if later.contains(&key.name.as_str()) {
+                self.not_yet(key, value);
+            } else {
+                self.unknown(key, value, all().map(|field| field.name), what);
+                settings.broken = true;
+            }
+        }
+        for field in all().filter(|field| field.required) {
+            if raw.get(field.name).is_none() {
+                let help = format!("add `{} = …`: {}", field.name, first_sentence(field.doc));
+                self.book.error(&raw.place, format!("{what} has no `{}`", field.name), help);
+                settings.broken = true;
+            }
+        }
+        settings
+    }
+
+    pub(crate) fn unknown<'f>(&mut self, key: &Key, value: &Raw, known: impl Iterator<Item = &'f str>, what: &str) {
+        let known: Vec<_> = known.collect();
+        let help = match closest(&key.name, known.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("keys here: {}", known.join(", ")),
+        };
+        self.book.error(&key.place, format!("unknown key `{}` in {what}", shown(&key.name)), help);
+        self.book.hide(value);
+    }
+
+    pub(crate) fn not_yet(&mut self, key: &Key, value: &Raw) {
+        self.book.warn(&key.place, format!("`{}` is not used by this version", key.name), "");
+        self.book.hide(value);
+    }
+
+    /// Gives the tables of a list of tables; what is none is said and left out.
+    pub(crate) fn tables<'r>(&mut self, raw: &'r Raw, key: &str) -> Vec<&'r Raw> {
+        let Some(list) = raw.list() else {
+            let help = format!("write {key} = [{{ … }}] or [[{key}]]");
+            self.book.error(&raw.place, format!("`{key}` must be a list of tables, not {}", raw.is_a()), help);
+            self.book.hide(raw);
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for part in list {
+            if part.table().is_some() {
+                tables.push(part);
+            } else {
+                self.book.error(&part.place, format!("`{key}` must be a list of tables; this is {}", part.is_a()), "");
+                self.book.hide(part);
+            }
+        }
+        tables
+    }
+
+    /// Holds a value against a shape.
+    pub(crate) fn value(&mut self, raw: &Raw, shape: &Shape, key: &str) -> Option<Node> {
+        let node = |value: Json| Some(Node { place: raw.place.clone(), value, parts: Vec::new() });
+        match shape {
+            Shape::Text => self.text(raw, key, shape).and_then(|text| self.plain(raw, key, text)).and_then(node),
+            Shape::Path => {
+                let text = self.text(raw, key, shape)?;
+                let text = self.plain(raw, key, text)?;
+                let dir = self.book.source(&raw.place)?.path().parent().map(std::path::Path::to_owned)?;
+                node(self.env.resolve(&dir, text.as_str()?).to_string_lossy().into())
+            }
+            Shape::Url => self.url(raw, key).and_then(node),
+            Shape::Duration => self.duration(raw, key).and_then(node),
+            Shape::Integer { min, max } => self.integer(raw, key, *min, *max).and_then(node),
+            Shape::Number => match raw.value {
+                Value::Integer(Some(number)) => node(number.into()),
+                Value::Number(number) if number.is_finite() => node(number.into()),
+                _ => self.wrong(raw, key, shape),
+            },
+            Shape::Flag => match raw.value {
+                Value::Flag(flag) => node(flag.into()),
+                _ => self.wrong(raw, key, shape),
+            },
+            Shape::Choice(words) => self.choice(raw, key, words).and_then(node),
+            Shape::Regex => self.regex(raw, key).and_then(node),
+            Shape::Secret => self.secret(raw, key).and_then(node),
+            Shape::Host => self.host(raw, key).and_then(node),
+            Shape::List(of) => self.list(raw, key, of),
+            Shape::Table(fields) => {
+                let settings = self.table(raw, &[fields], &[], &format!("`{key}`"));
+                if settings.broken { None } else { node(Json::Object(settings.params(&[]))) }
+            }
+            Shape::Map(of) => self.map(raw, key, of),
+            Shape::Either(shapes) => self.either(raw, key, shapes),
+        }
+    }
+
+    /// Quotes a text, unless it may be secret.
+    pub(crate) fn quote(&self, raw: &Raw) -> String {
+        match raw.text() {
+            Some(text) if self.book.may_show(&raw.place) => format!("\"{}\"", shown(text)),
+            _ => "(not shown)".to_owned(),
+        }
+    }
+
+    fn wrong<T>(&mut self, raw: &Raw, key: &str, shape: &Shape) -> Option<T> {
+        self.book.error(&raw.place, format!("`{key}` must be {}, not {}", words(shape), raw.is_a()), "");
+        None
+    }
+
+    fn text<'r>(&mut self, raw: &'r Raw, key: &str, shape: &Shape) -> Option<&'r str> {
+        match raw.text() {
+            Some(text) => Some(text),
+            None => self.wrong(raw, key, shape),
+        }
+    }
+
+    fn plain(&mut self, raw: &Raw, key: &str, text: &str) -> Option<Json> {
+        if names_a_secret(key) && !super::secret::is_reference(text) && !text.is_empty() {
+            return self.literal(raw, key);
+        }
+        if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\t')) {
+            self.book.error(&raw.place, format!("`{key}` has a control character"), "");
+            return None;
+        }
+        Some(text.into())
+    }
+
+    fn literal<T>(&mut self, raw: &Raw, key: &str) -> Option<T> {
+        self.book.hide(raw);
+        let variable: String =
+            key.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        self.book.error(
+            &raw.place,
+            format!("`{key}` is a literal secret"),
+            format!(
+                "refer to it: \"env:{variable}\", \"file:~/.config/quarterdeck/{}\" or \"command:pass show …\"; change the secret if this file was shared",
+                key.to_lowercase()
+            ),
+        );
+        None
+    }
+
+    fn secret(&mut self, raw: &Raw, key: &str) -> Option<Json> {
+        let text = self.text(raw, key, &Shape::Secret)?;
+        match super::secret::SecretRef::parse(text) {
+            Ok(_) => Some(text.into()),
+            Err(super::secret::BadRef::Literal) => self.literal(raw, key),
+            Err(other) => {
+                self.book.error(&raw.place, format!("`{key}`: {other}"), "");
+                None
+            }
+        }
+    }
+
+    fn url(&mut self, raw: &Raw, key: &str) -> Option<Json> {
+        let text = self.text(raw, key, &Shape::Url)?;
+        if super::source::looks_secret(text.split(['/', '?']).take(3).collect::<Vec<_>>().join("/").as_str())
+            && text.contains('@')
+        {
+            self.book.hide(raw);
+            let help = "take it out of the URL and send it as a header by reference, or use a key without a password";
+            self.book.error(&raw.place, format!("`{key}` holds a literal secret: a URL with a password"), help);
+            return None;
+        }
+        match bad_url(text) {
+            None => Some(text.into()),
+            Some(why) => {
+                let what = format!("`{key}` is not a URL: {why}: {}", self.quote(raw));
+                self.book.error(&raw.place, what, "as in https://example.com/health");
+                None
+            }
+        }
+    }
+
+    fn duration(&mut self, raw: &Raw, key: &str) -> Option<Json> {
+        if let Value::Integer(Some(number)) = raw.value {
+            let help = format!("say of what: \"{number}s\", \"{number}ms\", \"{number}m\"");
+            self.book.error(&raw.place, format!("`{key}` must be a duration, not a bare number"), help);
+            return None;
+        }
+        let text = self.text(raw, key, &Shape::Duration)?;
+        match parse_duration(text) {
+            Ok(ms) if i64::try_from(ms).is_ok() => Some(ms.into()),
+            _ => {
+                let what = format!("`{key}` is not a duration: {}", self.quote(raw));
+                self.book.error(&raw.place, what, "a number and ms, s, m, h or d, as in \"30s\"");
+                None
+            }
+        }
+    }
+
+    fn integer(&mut self, raw: &Raw, key: &str, min: i64, max: i64) -> Option<Json> {
+        let Value::Integer(number) = raw.value else { return self.wrong(raw, key, &Shape::Integer { min, max }) };
+        match number {
+            Some(number) if (min..=max).contains(&number) => Some(number.into()),
+            other => {
+                let got = other.map_or_else(|| "more than fits".to_owned(), |number| number.to_string());
+                let bounds = if min == max { min.to_string() } else { format!("from {min} to {max}") };
+                self.book.error(&raw.place, format!("`{key}` must be {bounds}, got {got}"), "");
+                None
+            }
+        }
+    }
+
+    fn choice(&mut self, raw: &Raw, key: &str, words: &[&str]) -> Option<Json> {
+        let text = self.text(raw, key, &Shape::Choice(&[]))?;
+        if words.contains(&text) {
+            return Some(text.into());
+        }
+        let help = match closest(text, words.iter().copied()) {
+            Some(word) => format!("did you mean \"{word}\"? one of: {}", words.join(", ")),
+            None => format!("one of: {}", words.join(", ")),
+        };
+        let what = format!("`{key}` cannot be {}", self.quote(raw));
+        self.book.error(&raw.place, what, help);
+        None
+    }
+
+    fn regex(&mut self, raw: &Raw, key: &str) -> Option<Json> {
+        let text = self.text(raw, key, &Shape::Regex)?;
+        match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
+            Ok(_) => Some(text.into()),
+            Err(error) => {
+                let why = error.to_string();
+                let why = why.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
+                self.book.error(&raw.place, format!("`{key}` is not a regular expression: {why}"), "");
+                None
+            }
+        }
+    }
+
+    fn host(&mut self, raw: &Raw, key: &str) -> Option<Json> {
+        let name = self.text(raw, key, &Shape::Host)?;
+        match self.hosts.iter().find(|(host, _)| host == name) {
+            Some((_, HostState::Valid)) => Some(name.into()),
+            Some((_, HostState::LeftOut)) => {
+                self.book.warn(&raw.place, format!("host `{}` is left out", shown(name)), "mend the host first");
+                None
+            }
+            None => {
+                let help = refer(name, self.hosts.iter().map(|(host, _)| host.as_str()), "hosts");
+                self.book.error(&raw.place, format!("`{key}`: there is no host `{}`", shown(name)), help);
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, raw: &Raw, key: &str, of: &Shape) -> Option<Node> {
+        let Some(list) = raw.list() else {
+            self.book.error(
+                &raw.place,
+                format!("`{key}` must be a list of {}, not {}", plural(of), raw.is_a()),
+                if raw.text().is_some() { "put it in brackets: [\"…\"]" } else { "" },
+            );
+            return None;
+        };
+        let parts: Vec<_> = list.iter().map(|part| self.value(part, of, key)).collect();
+        let parts: Vec<_> = parts.into_iter().collect::<Option<_>>()?;
+        let value = parts.iter().map(|part: &Node| part.value.clone()).collect();
+        Some(Node { place: raw.place.clone(), value, parts })
+    }
+
+    fn map(&mut self, raw: &Raw, key: &str, of: &Shape) -> Option<Node> {
+        let Some(entries) = raw.table() else { return self.wrong(raw, key, &Shape::Map(&Shape::Text)) };
+        let mut map = Some(Map::new());
+        for (key, value) in entries {
+            match (self.value(value, of, &key.name), &mut map) {
+                (Some(node), Some(map)) => drop(map.insert(key.name.clone(), node.value)),
+                _ => map = None,
+            }
+        }
+        Some(Node { place: raw.place.clone(), value: Json::Object(map?), parts: Vec::new() })
+    }
+
+    fn either(&mut self, raw: &Raw, key: &str, shapes: &[Shape]) -> Option<Node> {
+        let mark = self.book.drafts.len();
+        let mut tried = Vec::new();
+        for shape in shapes {
+            if let Some(node) = self.value(raw, shape, key) {
+                self.book.drafts.truncate(mark);
+                return Some(node);
+            }
+            let said = self.book.drafts.split_off(mark);
+            // A shape of another type says nothing about what was meant.
+            if fits(raw, shape) {
+                tried.push(said);
+            }
+        }
+        let only = tried.pop().filter(|_| tried.is_empty());
+        match only {
+            Some(said) => self.book.drafts.extend(said),
+            None => {
+                let kinds: Vec<_> = shapes.iter().map(words).collect();
+                let got = if tried.is_empty() { format!(", not {}", raw.is_a()) } else { String::new() };
+                self.book.error(&raw.place, format!("`{key}` must be {}{got}", kinds.join(" or ")), "");
+            }
+        }
+        None
+    }
+}
+
+fn fits(raw: &Raw, shape: &Shape) -> bool {
+    match shape {
+        Shape::Text
+        | Shape::Path
+        | Shape::Url
+        | Shape::Duration
+        | Shape::Choice(_)
+        | Shape::Regex
+        | Shape::Secret
+        | Shape::Host => raw.text().is_some(),
+        Shape::Integer { .. } => matches!(raw.value, Value::Integer(_)),
+        Shape::Number => matches!(raw.value, Value::Integer(_) | Value::Number(_)),
+        Shape::Flag => matches!(raw.value, Value::Flag(_)),
+        Shape::List(_) => raw.list().is_some(),
+        Shape::Table(_) | Shape::Map(_) => raw.table().is_some(),
+        Shape::Either(shapes) => shapes.iter().any(|shape| fits(raw, shape)),
+    }
+}
+
+/// Says what a shape is, with an article.
+pub(crate) fn words(shape: &Shape) -> String {
+    match shape {
+        Shape::Text => "a text".into(),
+        Shape::Path => "the path of a file".into(),
+        Shape::Url => "a URL".into(),
+        Shape::Duration => "a duration, as in \"30s\"".into(),
+        Shape::Integer { .. } => "a whole number".into(),
+        Shape::Number => "a number".into(),
+        Shape::Flag => "true or false".into(),
+        Shape::Choice([]) => "a word".into(),
+        Shape::Choice(words) => format!("one of {}", words.join(", ")),
+        Shape::Regex => "a regular expression".into(),
+        Shape::Secret => "a reference to a secret".into(),
+        Shape::Host => "the name of a host".into(),
+        Shape::List(of) => format!("a list of {}", plural(of)),
+        Shape::Table(_) | Shape::Map(_) => "a table".into(),
+        Shape::Either(shapes) => shapes.iter().map(words).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+fn plural(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Text | Shape::Choice(_) => "texts",
+        Shape::Path => "paths",
+        Shape::Url => "URLs",
+        Shape::Duration => "durations",
+        Shape::Integer { .. } | Shape::Number => "numbers",
+        Shape::Flag => "flags",
+        Shape::Regex => "regular expressions",
+        Shape::Secret => "references to secrets",
+        Shape::Host => "hosts",
+        Shape::List(_) => "lists",
+        Shape::Table(_) | Shape::Map(_) => "tables",
+        Shape::Either(_) => "values",
+    }
+}
+
+/// Suggests a name that exists.
+pub(crate) fn refer<'n>(name: &str, known: impl Iterator<Item = &'n str>, what: &str) -> String {
+    let known: Vec<_> = known.collect();
+    match closest(name, known.iter().copied()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None if known.is_empty() => format!("the configuration has no {what}"),
+        None => {
+            let more = if known.len() > 8 { ", …" } else { "" };
+            format!("{what}: {}{more}", known.iter().take(8).copied().collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// Cuts a text to what fits in a message and cannot harm a terminal.
+pub(crate) fn shown(text: &str) -> String {
+    let clean: String = text.chars().filter(|letter| !letter.is_control()).collect();
+    let clean = crate::parse::sanitise::line(clean.as_bytes());
+    if clean.chars().count() <= 60 { clean } else { clean.chars().take(59).chain(['…']).collect() }
+}
+
+fn first_sentence(doc: &str) -> &str {
+    doc.split_once(". ").map_or(doc, |(first, _)| first).trim_end_matches('.')
+}
+
+/// Says why a text is no URL of http or https.
+fn bad_url(text: &str) -> Option<&'static str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Some("it must begin with http:// or https://") };
+    if !matches!(scheme, "http" | "https") {
+        return Some("it must begin with http:// or https://");
+    }
+    if text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
+        return Some("it has a space in it");
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (host, port) = match host_port.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, port)) => (host, port.strip_prefix(':')),
+        None => host_port.split_once(':').map_or((host_port, None), |(host, port)| (host, Some(port))),
+    };
+    if host.is_empty() {
+        return Some("it has no host");
+    }
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Some("its port is not a number up to 65535");
+    }
+    None
+}
