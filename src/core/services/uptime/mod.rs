@@ -66,8 +66,6 @@ use crate::core::{
 #[cfg(test)]
 mod tests;
 
-/// The source of buckets that were recorded here.
-pub const OWN: &str = "own";
 /// Hours that are kept for the last 24 h, the running one not counted, and a little more for late hours.
 const HOURS_KEPT: i64 = 27 * HOUR;
 /// Days that are kept.
@@ -355,7 +353,7 @@ impl Ledger {
         let before = self.settled.filter(|_| !self.hours.is_empty());
         let mut stored = BTreeMap::new();
         for bucket in buckets.filter(|bucket| bucket.length_ms > 0) {
-            if bucket.source != OWN {
+            if bucket.source != Bucket::OWN {
                 self.import(bucket);
             } else if bucket.length_ms == HOUR && hour_of(bucket.start) == bucket.start {
                 self.hours.entry(bucket.start).or_insert(bucket.split);
@@ -369,6 +367,7 @@ impl Ledger {
         self.settled = before.max(loaded).or(self.settled);
         self.days_of_hours(calendar, &stored);
         for (start, split) in stored {
+            let split = self.completed(calendar, start, split);
             self.days.entry(start).or_insert(split);
         }
     }
@@ -395,6 +394,22 @@ impl Ledger {
         self.days.clear();
         self.misaligned = true;
         self.days_of_hours(calendar, &BTreeMap::new());
+    }
+
+    /// Brings a stored day up to where the hours are final. Hours and days are read one after the other, and another
+    /// process may have written in between; a day's parts add up to how far it was accounted for.
+    fn completed(&mut self, calendar: &Calendar, start: Timestamp, split: Split) -> Split {
+        let Some(day) = calendar.day_at(start) else { return split };
+        let covered = start + split.known_ms().saturating_add(split.unknown_ms);
+        if covered >= day.to {
+            return split;
+        }
+        self.settled = self.settled.max(Some(hour_of(covered)));
+        let rest = Span::new(covered, day.to);
+        self.hours.range(hour_of(covered)..day.to).fold(split, |sum, (hour, of)| {
+            let part = Span::new(*hour, *hour + HOUR).overlap(rest).ms();
+            sum.plus(of.share(part, HOUR))
+        })
     }
 
     /// Makes days of hours where no day was stored; hours that straddle a border are divided by length.
@@ -455,7 +470,7 @@ impl Ledger {
                 start: span.from,
                 length_ms: span.ms(),
                 split: split.within(elapsed),
-                source: OWN.to_owned(),
+                source: Bucket::OWN.to_owned(),
             })
         };
         // An hour-long day does not exist, so the length tells which one is meant.

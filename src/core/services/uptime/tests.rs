@@ -381,7 +381,7 @@ fn imported_days_fill_what_was_not_recorded_and_own_data_win() {
     let days = vec![
         bucket(T0 - 2 * DAY, DAY, imported, "prometheus"),
         bucket(T0 - DAY, DAY, imported, "prometheus"),
-        bucket(T0 - DAY, DAY, own, OWN),
+        bucket(T0 - DAY, DAY, own, Bucket::OWN),
         // It knows less of the same day.
         bucket(T0 - 2 * DAY, DAY, Split { down_ms: HOUR, ..Split::default() }, "uptimerobot"),
     ];
@@ -447,9 +447,10 @@ fn another_time_zone_makes_days_again_from_hours() {
     inventory.display.timezone = chrono_tz::America::Bogota;
     let mut state = State::default();
     update(&mut state, Msg::InventoryReplaced, now(T0), &inventory);
-    let hour =
-        |at: i64, up_ms| bucket(T0 + at * HOUR, HOUR, Split { up_ms, down_ms: HOUR - up_ms, ..Split::default() }, OWN);
-    let utc_day = bucket(T0 - DAY, DAY, Split { up_ms: DAY, ..Split::default() }, OWN);
+    let hour = |at: i64, up_ms| {
+        bucket(T0 + at * HOUR, HOUR, Split { up_ms, down_ms: HOUR - up_ms, ..Split::default() }, Bucket::OWN)
+    };
+    let utc_day = bucket(T0 - DAY, DAY, Split { up_ms: DAY, ..Split::default() }, Bucket::OWN);
     update(&mut state, Msg::BucketsLoaded(vec![utc_day, hour(-1, HOUR)]), now(T0), &inventory);
     let (hours_from, days_from) = state.buckets_wanted(now(T0));
     assert_eq!(hours_from, days_from, "hours of all days are wanted");
@@ -458,6 +459,24 @@ fn another_time_zone_makes_days_again_from_hours() {
     let days = &state.services().next().unwrap().days;
     // It is 19:00 in Bogota: five hours of the stored ones lie on the day before.
     assert_eq!((days[89].split.up_ms, days[88].split.down_ms), (19 * HOUR, 5 * HOUR));
+}
+
+#[test]
+fn hours_and_days_that_were_read_at_different_moments_agree() {
+    let inventory = one_check();
+    let day = |hours: i64| bucket(T0, DAY, Split { up_ms: hours * HOUR, ..Split::default() }, Bucket::OWN);
+    let hours = |count: i64| {
+        (0..count).map(|n| bucket(T0 + n * HOUR, HOUR, Split { up_ms: HOUR, ..Split::default() }, Bucket::OWN))
+    };
+    let at = T0 + 3 * HOUR + 5 * MINUTE;
+    for (of_day, of_hours, known) in [(3, 3, 3), (2, 3, 3), (3, 2, 3)] {
+        let mut state = State::default();
+        update(&mut state, Msg::InventoryReplaced, now(at), &inventory);
+        update(&mut state, Msg::BucketsLoaded(hours(of_hours).chain([day(of_day)]).collect()), now(at), &inventory);
+        let service = state.services().next().unwrap();
+        assert_eq!(service.days[89].split.up_ms, known * HOUR, "day of {of_day}, hours {of_hours}");
+        assert_eq!(service.ledger.settled(), Some(Timestamp(T0 + 3 * HOUR)));
+    }
 }
 
 #[test]
