@@ -30,10 +30,10 @@ pub fn show(bytes: &[u8], asked: &[String]) -> Vec<UnitState> {
 }
 
 fn unit(block: &BTreeMap<String, String>, name: Option<&String>) -> UnitState {
-    let text = |key: &str| block.get(key).map(|value| sanitise::name(value)).unwrap_or_default();
+    let text = |key: &str| block.get(key).map(sanitise::name).unwrap_or_default();
     let number = |key: &str| block.get(key).and_then(|value| value.parse::<u64>().ok());
     UnitState {
-        unit: name.map_or_else(|| text("Id"), |name| sanitise::name(name)),
+        unit: name.map_or_else(|| text("Id"), sanitise::name),
         load: text("LoadState"),
         active: text("ActiveState"),
         sub: text("SubState"),

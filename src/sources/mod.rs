@@ -1,4 +1,8 @@
 //! Sources: where samples come from. One file per place; `ALL` lists them.
+pub mod pm2;
+pub mod ssh_metrics;
+pub mod systemd;
+
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -12,6 +16,9 @@ use crate::{
     },
     remote::{Remote, RemoteError},
 };
+
+/// All sources.
+pub const ALL: &[&dyn Source] = &[&pm2::Pm2, &ssh_metrics::SshMetrics, &systemd::Systemd];
 
 /// Something a source read.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,4 +76,11 @@ pub trait Source: Sync {
 
     /// Reads until it fails or is dropped. It returns only on failure.
     fn run(&self, context: Context) -> BoxFuture<'static, SourceError>;
+}
+
+/// Returns the first line that says something, sanitised and short enough for a status line.
+fn first_line(bytes: &[u8]) -> Option<String> {
+    let mut lines =
+        bytes.split(|byte| *byte == b'\n').map(|line| crate::parse::sanitise::line_max(line.trim_ascii(), 200));
+    lines.find(|line| !line.trim().is_empty())
 }
