@@ -1,3 +1,5 @@
 //! What needs no server: each capability as a person or a script meets it. One file each.
 #[cfg(test)]
+mod sources_contract;
+#[cfg(test)]
 mod store;
