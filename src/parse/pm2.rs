@@ -80,6 +80,8 @@ struct Env {
     #[serde(default)]
     pm_uptime: Scalar,
     #[serde(default)]
+    autorestart: Scalar,
+    #[serde(default)]
     restart_time: Scalar,
     #[serde(default)]
     unstable_restarts: Scalar,
@@ -118,6 +120,7 @@ impl Raw {
             pm_id: self.pm_id.count()?,
             name: self.name.text().unwrap_or_default(),
             pid: self.pid.count().filter(|pid| online && *pid > 0),
+            autorestart: !matches!(env.autorestart, Scalar::Flag(false)),
             restarts: env.restart_time.count().unwrap_or(0),
             unstable_restarts: env.unstable_restarts.count().unwrap_or(0),
             memory_bytes: self.monit.memory.whole().filter(|_| online),
@@ -132,13 +135,14 @@ impl Raw {
     }
 }
 
-/// A text or a number; anything else is none.
+/// A text, a number or a flag; anything else is none.
 #[derive(Default)]
 enum Scalar {
     #[default]
     None,
     Text(String),
     Number(f64),
+    Flag(bool),
 }
 
 impl Scalar {
@@ -146,7 +150,7 @@ impl Scalar {
         match self {
             Self::Text(text) => Some(text),
             Self::Number(number) => Some(number.to_string()),
-            Self::None => None,
+            Self::Flag(_) | Self::None => None,
         }
     }
 
@@ -154,7 +158,7 @@ impl Scalar {
         match self {
             Self::Number(number) => Some(*number),
             Self::Text(text) => text.parse().ok(),
-            Self::None => None,
+            Self::Flag(_) | Self::None => None,
         }
         .filter(|number| number.is_finite() && *number >= 0.0)
     }
@@ -209,8 +213,8 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Scalar::Number(number as f64))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Scalar, E> {
-        Ok(Scalar::None)
+    fn visit_bool<E>(self, flag: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Flag(flag))
     }
 
     fn visit_unit<E>(self) -> Result<Scalar, E> {
@@ -334,6 +338,8 @@ mod tests {
         }
         assert_eq!(processes.iter().filter(|process| process.name == "l-clu").count(), 2, "names are not unique");
         assert_eq!(jlist(as_printed(ERRORED).as_bytes()).unwrap()[0].status, "errored");
+        let ended = br#"[{"pm_id":1,"pm2_env":{"status":"stopped","autorestart":false}},{"pm_id":2,"pm2_env":{"status":"stopped"}}]"#;
+        assert_eq!(jlist(ended).unwrap().iter().map(|process| process.autorestart).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]

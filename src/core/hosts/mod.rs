@@ -97,7 +97,7 @@ pub struct Process {
 }
 
 /// A process that PM2 keeps, without its environment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pm2Process {
     /// PM2's id.
     pub pm_id: u32,
@@ -107,6 +107,8 @@ pub struct Pm2Process {
     pub status: String,
     /// Process id while online.
     pub pid: Option<u32>,
+    /// Whether PM2 starts it again when it ends; one that does not may rightly be `stopped`, as a job that is done.
+    pub autorestart: bool,
     /// Restarts since it was added, manual ones included.
     pub restarts: u32,
     /// Restarts within a short life.
