@@ -34,7 +34,8 @@ fn set_up(mut conn: Connection, place: &Place, options: &Options) -> Result<Conn
     if conn.is_readonly("main")? {
         return Err(Trouble::Said(StoreError::ReadOnly { path: place.path.clone() }));
     }
-    let found = inspect(&conn, place)?;
+    // In one snapshot: another process may be making the store just now.
+    let found = inspect(&*conn.transaction_with_behavior(TransactionBehavior::Deferred)?, place)?;
     use_wal(&mut conn, place)?;
     conn.pragma_update(None, "foreign_keys", "ON")?;
     conn.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;

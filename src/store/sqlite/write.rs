@@ -7,12 +7,12 @@ use super::{BucketKind, Committed, Link, StoreError, Trouble, lease, mark, signe
 use crate::{
     core::{
         alerts::{AlertEvent, AlertEventKind},
-        id::{IncidentId, RunId},
+        id::{IncidentId, RunId, Uid},
         incidents::{IncidentEvent, IncidentEventKind, NumberedRun, StoredIncidentEvent},
         record::{Audit, Bucket, HostMinute, Row, StatusUpdate},
         runs::{RunEvent, RunEventKind},
         services::{CheckResult, Outcome},
-        time::HOUR,
+        time::{HOUR, Timestamp},
     },
     store::audit,
 };
@@ -78,6 +78,22 @@ impl Named {
         }
     }
 }
+
+/// How to note an event of what has a number.
+struct Numbered {
+    update: &'static str,
+    insert: &'static str,
+}
+
+const INCIDENTS: Numbered = Numbered {
+    update: "UPDATE incident SET last_at = max(last_at, ?2), resolved = coalesce(?3, resolved) WHERE uid = ?1
+             RETURNING number",
+    insert: "INSERT INTO incident(uid, last_at, resolved) VALUES (?1, ?2, coalesce(?3, 0))",
+};
+const RUNS: Numbered = Numbered {
+    update: "UPDATE run SET last_at = max(last_at, ?2), ended = coalesce(?3, ended) WHERE uid = ?1 RETURNING number",
+    insert: "INSERT INTO run(uid, last_at, ended) VALUES (?1, ?2, coalesce(?3, 0))",
+};
 
 struct Writer<'a> {
     conn: &'a Connection,
@@ -236,7 +252,7 @@ impl Writer<'_> {
             | IncidentEventKind::Note { .. }
             | IncidentEventKind::SeverityChanged { .. } => None,
         };
-        let number = self.number("incident", "resolved", &event.incident.to_string(), event.at.0, resolved)?;
+        let number = self.number(&INCIDENTS, event.incident, event.at, resolved)?;
         let seq: i64 = self
             .conn
             .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM incident_event WHERE incident = ?1")?
@@ -260,7 +276,7 @@ impl Writer<'_> {
             RunEventKind::Confirmed { .. } => Some(0),
             RunEventKind::StepStarted { .. } | RunEventKind::StepEnded { .. } => None,
         };
-        let number = self.number("run", "ended", &event.run.to_string(), event.at.0, ended)?;
+        let number = self.number(&RUNS, event.run, event.at, ended)?;
         self.conn
             .prepare_cached("INSERT INTO run_event(run, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![number, event.at.0, kind, body])?;
@@ -270,20 +286,14 @@ impl Writer<'_> {
 
     /// Notes an event of an incident or a run and returns its number, the next one for a new one. Looked up before it is
     /// inserted: an insert that meets a conflict would use up a number all the same.
-    fn number(&self, table: &str, flag: &str, uid: &str, at: i64, over: Option<i64>) -> Result<i64, Trouble> {
-        let known = self
-            .conn
-            .prepare_cached(&format!(
-                "UPDATE {table} SET last_at = max(last_at, ?2), {flag} = coalesce(?3, {flag}) WHERE uid = ?1
-                 RETURNING number"
-            ))?
-            .query_row(params![uid, at, over], |row| row.get(0))
-            .optional()?;
-        if let Some(number) = known {
-            return Ok(number);
+    fn number(&self, of: &Numbered, uid: Uid, at: Timestamp, over: Option<i64>) -> Result<i64, Trouble> {
+        let uid = uid.to_string();
+        let known =
+            self.conn.prepare_cached(of.update)?.query_row(params![uid, at.0, over], |row| row.get(0)).optional()?;
+        match known {
+            Some(number) => Ok(number),
+            None => Ok(self.conn.prepare_cached(of.insert)?.insert(params![uid, at.0, over])?),
         }
-        let insert = format!("INSERT INTO {table}(uid, last_at, {flag}) VALUES (?1, ?2, coalesce(?3, 0))");
-        Ok(self.conn.prepare_cached(&insert)?.insert(params![uid, at, over])?)
     }
 
     fn audit(&mut self, entry: &Audit) -> Result<(), Trouble> {

@@ -2,7 +2,7 @@
 //!
 //! The processes are this test binary again, started with a role in its environment.
 mod failures;
-#[path = "../support/history.rs"]
+#[path = "../../support/history.rs"]
 #[expect(dead_code, reason = "shared with the benches")]
 mod history;
 mod order;
@@ -252,4 +252,25 @@ fn a_console_starts_from_what_is_open_and_what_is_recent() {
     assert_eq!(page.iter().map(|result| result.slot).collect::<Vec<_>>(), [at(60_000)]);
     assert_eq!(other.changes().unwrap(), None, "all of it was in the state");
     assert_eq!(other.open_state(everything()).unwrap().incidents.len(), 5);
+}
+
+#[test]
+fn many_consoles_that_start_at_once_make_one_store() {
+    let dir = TempDir::new().unwrap();
+    let holders: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..=8)
+            .map(|number| {
+                let dir = &dir;
+                scope.spawn(move || {
+                    let mut store = open(dir);
+                    store.commit(&[note(number, "here")], None).unwrap();
+                    store.lease(&owner(number), now(0), TTL).unwrap()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(holders.iter().filter(|lease| matches!(lease, Lease::Mine { epoch: 1 })).count(), 1, "{holders:?}");
+    let numbers: Vec<_> = open(&dir).open_state(everything()).unwrap().incidents.iter().map(|e| e.number.0).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
 }
