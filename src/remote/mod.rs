@@ -1,7 +1,13 @@
 //! How other machines are reached: SSH by lane, jump hosts, host keys, detached runs; and the one HTTP client.
+pub mod detached;
 pub mod dns;
 pub mod http;
+pub mod known_hosts;
+mod local;
 pub mod net;
+mod pump;
+pub mod script;
+pub mod ssh;
 pub mod tls;
 
 use std::time::Duration;
@@ -10,7 +16,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
 pub use crate::core::hosts::Question;
-use crate::core::{hosts::LinkFault, id::HostName};
+use crate::core::{hosts::LinkFault, id::HostName, time::Timestamp};
 
 /// What a connection is for. Each host has at most one connection per lane, so that a flood of logs never delays a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,7 +36,7 @@ pub struct Script {
     pub text: String,
     /// Directories put before PATH.
     pub path_prefix: Vec<String>,
-    /// Total time allowed.
+    /// Total time allowed once the host is reached; reaching it has its own limit. Of a stream, nothing.
     pub timeout: Duration,
     /// Most bytes kept of stdout and of stderr; the rest is counted and dropped.
     pub max_output: usize,
@@ -105,6 +111,59 @@ pub struct RemoteError {
     pub question: Option<Question>,
 }
 
+<<<<<<< HEAD
+=======
+/// Something only a person can answer. `watch` and the command line never ask: there it is an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The server showed a key that no known_hosts file has.
+    UnknownHostKey {
+        /// `[host]:port` or host, as it would stand in known_hosts.
+        pattern: String,
+        /// Key type: `ssh-ed25519`.
+        algorithm: String,
+        /// `SHA256:…`.
+        fingerprint: String,
+        /// The line that would be appended.
+        line: String,
+    },
+    /// The private key is encrypted.
+    Passphrase {
+        /// Its file.
+        identity: String,
+    },
+}
+
+/// How the connection to a host stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LinkState {
+    /// Nobody has wanted anything from it yet.
+    #[default]
+    Idle,
+    /// It is being connected to for the first time, or after a loss.
+    Connecting {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It is there.
+    Connected {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It cannot be reached.
+    Failing {
+        /// Why, as of the last attempt.
+        error: RemoteError,
+        /// Attempts in a row that failed.
+        attempts: u32,
+        /// The first of them.
+        since: Timestamp,
+        /// Before this moment nothing is tried: what is asked fails at once with the last error.
+        retry_at: Timestamp,
+    },
+}
+
+>>>>>>> 501952e (Reach hosts over SSH: one connection per host and lane, every channel drained, host keys as OpenSSH decides)
 /// Reaches hosts. The real one is the SSH pool; tests hand in others.
 pub trait Remote: Send + Sync {
     /// Runs a command and waits for its end.
@@ -135,4 +194,21 @@ pub trait Remote: Send + Sync {
 
     /// Keeps a passphrase in memory for an identity.
     fn unlock(&self, identity: &str, passphrase: secrecy::SecretString);
+
+    /// Says how the connection to a host stands.
+    fn link(&self, host: &HostName) -> LinkState {
+        let _ = host;
+        LinkState::Idle
+    }
+}
+
+/// The command had its time: it was told to end, and nobody knows how far it came.
+fn timed_out(host: &HostName, after: Duration) -> RemoteError {
+    RemoteError {
+        host: host.clone(),
+        fault: LinkFault::Timeout,
+        what: format!("the command was ended after {} s", after.as_secs_f32()),
+        hint: None,
+        question: None,
+    }
 }

@@ -1,0 +1,142 @@
+//! The shell text around every script: what keeps its stdin to itself, and leaves nothing running when the reader goes away.
+//!
+//! Without a terminal a closed channel ends no remote process, so the channel's stdin stays open and a watcher waits for its end:
+//! then it ends the whole process group, gently and three seconds later for good. A shell that does not lead its own group (some
+//! servers do not give it one) ends only the script. The script itself reads nothing: its stdin is empty.
+//!
+//! Two forms go over the wire, both a single word list that any login shell splits alike (no quote, backslash, `!` or line
+//! break within the quotes): `exec sh -c 'INLINE' qd 'PREFIX' 'SCRIPT'` while the script is short and plain, else
+//! `exec sh -c 'PIPED' qd LENGTH` with the script as the first LENGTH bytes of stdin, because a command line is limited.
+use super::Script;
+
+/// What both forms do once the script is in `$s`. `$g` is what is ended: the group, or only the script.
+macro_rules! watched {
+    ($body:literal) => {
+        concat!(
+            "exec 3<&0; g=; kill -0 -- -$$ 2>/dev/null && g=-$$; ",
+            $body,
+            " </dev/null 3<&- & p=$!; [ -n \"$g\" ] || g=$p; ",
+            "(cat <&3 & c=$!; trap \"kill $c; exit 0\" TERM; wait $c; trap \"\" TERM; ",
+            "kill -TERM -- $g; sleep 3; kill -KILL -- $g) >/dev/null 2>&1 & w=$!; ",
+            "exec 3<&-; wait $p; s=$?; kill $w 2>/dev/null; exit $s"
+        )
+    };
+}
+
+const INLINE: &str =
+    concat!("LC_ALL=C; [ -z \"$1\" ] || PATH=$1:$PATH; export LC_ALL PATH; ", watched!("sh -c \"$2\""));
+const PIPED: &str = concat!("q=$(head -c $1); LC_ALL=C; export LC_ALL; ", watched!("(eval \"$q\")"));
+
+/// Longest script that goes on the command line.
+const MAX_INLINE: usize = 8 * 1024;
+
+/// A script, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// The command for the login shell.
+    pub command: String,
+    /// What is to be written to its stdin, which then stays open.
+    pub stdin: Vec<u8>,
+}
+
+/// Wraps a script.
+pub fn wrap(script: &Script) -> Wire {
+    let prefix = script.path_prefix.join(":");
+    if script.text.len() <= MAX_INLINE && is_plain(&script.text) && is_plain(&prefix) {
+        return Wire { command: format!("exec sh -c '{INLINE}' qd '{prefix}' '{}'", script.text), stdin: Vec::new() };
+    }
+    let stdin = piped(&script.text, &prefix).into_bytes();
+    Wire { command: format!("exec sh -c '{PIPED}' qd {}", stdin.len()), stdin }
+}
+
+/// Wraps a script as arguments of `sh`, for this machine.
+pub(super) fn wrap_local(script: &Script) -> (Vec<String>, Vec<u8>) {
+    let prefix = script.path_prefix.join(":");
+    if script.text.len() <= MAX_INLINE && !script.text.contains('\0') {
+        return (vec!["-c".into(), INLINE.into(), "qd".into(), prefix, script.text.clone()], Vec::new());
+    }
+    let stdin = piped(&script.text, &prefix).into_bytes();
+    (vec!["-c".into(), PIPED.into(), "qd".into(), stdin.len().to_string()], stdin)
+}
+
+fn piped(text: &str, prefix: &str) -> String {
+    let text = text.replace('\0', "");
+    if prefix.is_empty() { text } else { format!("PATH={}:$PATH; export PATH\n{text}", quote(prefix)) }
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.contains(['\'', '\\', '!', '\n', '\r', '\0'])
+}
+
+/// Quotes a word for a POSIX shell.
+pub fn quote(word: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(safe) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\0', "").replace('\'', "'\\''"))
+}
+
+/// What a server reads out of a command that [`wrap`] made: for servers that play hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// The whole script.
+    Inline {
+        /// Directories before PATH, joined by colons.
+        prefix: String,
+        /// The script.
+        text: String,
+    },
+    /// The script is the first bytes of stdin.
+    Piped {
+        /// How many.
+        length: usize,
+    },
+}
+
+/// Reads a command that [`wrap`] made; none when it is something else.
+pub fn unwrap(command: &str) -> Option<Received> {
+    let rest = command.strip_prefix("exec sh -c '")?;
+    if let Some(length) = rest.strip_prefix(PIPED).and_then(|rest| rest.strip_prefix("' qd ")) {
+        return Some(Received::Piped { length: length.parse().ok()? });
+    }
+    let rest = rest.strip_prefix(INLINE)?.strip_prefix("' qd '")?.strip_suffix('\'')?;
+    let (prefix, text) = rest.split_once("' '")?;
+    Some(Received::Inline { prefix: prefix.to_owned(), text: text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrapped_is_read_back() {
+        let mut script = Script::new("uptime | head -n 1");
+        script.path_prefix = vec!["/opt/a/bin".into(), "/opt/b/bin".into()];
+        let wire = wrap(&script);
+        assert_eq!(wire.stdin, b"");
+        let inline = Received::Inline { prefix: "/opt/a/bin:/opt/b/bin".into(), text: "uptime | head -n 1".into() };
+        assert_eq!(unwrap(&wire.command), Some(inline));
+
+        for text in ["echo 'a'\necho b", "echo \\", &"x".repeat(9_000)] {
+            let wire = wrap(&Script::new(text));
+            assert_eq!(wire.stdin, text.as_bytes());
+            assert_eq!(unwrap(&wire.command), Some(Received::Piped { length: text.len() }));
+        }
+        assert_eq!(unwrap("uptime"), None);
+    }
+
+    #[test]
+    fn the_command_line_means_the_same_to_every_login_shell() {
+        for form in [INLINE, PIPED] {
+            assert!(is_plain(form), "{form}");
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_for_the_shell() {
+        assert_eq!(quote("/a/b-c_1.d"), "/a/b-c_1.d");
+        assert_eq!(quote(""), "''");
+        assert_eq!(quote("it's $HOME"), "'it'\\''s $HOME'");
+    }
+}

@@ -1,0 +1,51 @@
+//! What tests with real parts share. Include it with `#[path = "../support/mod.rs"] mod support;`.
+#![expect(clippy::allow_attributes, reason = "each test binary uses another part of this")]
+#![allow(dead_code, reason = "each test binary uses another part of this")]
+
+pub(crate) mod relay;
+pub(crate) mod sshd;
+
+use std::{sync::Arc, time::Duration};
+
+use quarterdeck::{
+    core::time::{Clock, Mono, Now, Timestamp},
+    tasks::Tasks,
+};
+use tokio::runtime::Handle;
+
+/// Longest wait for an event that must come: it only ends a test that hangs.
+pub(crate) const HANG: Duration = Duration::from_secs(30);
+
+/// Makes tasks whose panics are printed.
+pub(crate) fn tasks() -> Tasks {
+    Tasks::new(Handle::current(), |panicked| println!("task panicked: {panicked:?}"))
+}
+
+/// The machine's clock.
+pub(crate) struct RealClock(tokio::time::Instant);
+
+impl Clock for RealClock {
+    fn now(&self) -> Now {
+        let utc = std::time::UNIX_EPOCH.elapsed().unwrap();
+        let mono = self.0.elapsed();
+        Now {
+            utc: Timestamp(i64::try_from(utc.as_millis()).unwrap()),
+            mono: Mono(u64::try_from(mono.as_millis()).unwrap()),
+        }
+    }
+}
+
+/// Makes the machine's clock.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(RealClock(tokio::time::Instant::now()))
+}
+
+/// Waits until something holds; asks every few milliseconds, and fails when it never does.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(HANG, wait).await.is_ok(), "never came: {what}");
+}

@@ -1,0 +1,286 @@
+//! A real OpenSSH server per test: own port, own host keys, own user key, own home; stopped by its pid.
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Child,
+};
+
+/// How a server is to be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Setup {
+    /// Further lines of its configuration.
+    pub(crate) lines: Vec<String>,
+    /// Types of host keys: `ed25519`, `rsa`, `ecdsa`. One ed25519 key when empty.
+    pub(crate) host_keys: Vec<&'static str>,
+    /// Host key files to take instead of new ones.
+    pub(crate) host_key_files: Vec<PathBuf>,
+}
+
+/// A running server.
+pub(crate) struct Sshd {
+    /// Holds everything; its `home` is HOME of whoever logs in.
+    pub(crate) dir: TempDir,
+    /// Where it listens on 127.0.0.1.
+    pub(crate) port: u16,
+    /// The login name: who runs the test.
+    pub(crate) user: String,
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+/// Makes a key pair at `file`.
+pub(crate) fn keygen(file: &Path, kind: &str, passphrase: &str) {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-t", kind, "-N", passphrase, "-C", "test", "-f"]).arg(file);
+    if kind == "rsa" {
+        command.args(["-b", "2048"]);
+    }
+    assert!(command.stdin(Stdio::null()).status().unwrap().success(), "ssh-keygen -t {kind}");
+}
+
+/// Says who runs the test.
+pub(crate) fn login() -> String {
+    let output = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().unwrap();
+    output.stdout.trim_ascii() == b"0"
+}
+
+fn sshd_binary() -> PathBuf {
+    let places = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd"];
+    places.iter().map(PathBuf::from).find(|path| path.exists()).expect("openssh-server is not installed")
+}
+
+impl Sshd {
+    /// Starts a server with one ed25519 host key.
+    pub(crate) async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    /// Starts a server; returns once it listens.
+    pub(crate) async fn with(setup: Setup) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::create_dir(at("home")).unwrap();
+        keygen(&at("id"), "ed25519", "");
+        std::fs::copy(at("id.pub"), at("authorized_keys")).unwrap();
+        let mut host_keys = setup.host_key_files.clone();
+        let kinds = if setup.host_keys.is_empty() && host_keys.is_empty() { vec!["ed25519"] } else { setup.host_keys };
+        for kind in kinds {
+            let file = at(&format!("host_{kind}"));
+            keygen(&file, kind, "");
+            host_keys.push(file);
+        }
+        if is_root() {
+            // The privilege separation directory, which the distribution's start script would make.
+            std::fs::create_dir_all("/run/sshd").unwrap();
+        }
+        let log = Arc::new(Mutex::new(String::new()));
+        for _ in 0..20 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let mut text = format!(
+                "ListenAddress 127.0.0.1\nPort {port}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM {}\n\
+                 PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPrintMotd no\n\
+                 SetEnv HOME={}\n",
+                at("authorized_keys").display(),
+                if is_root() { "yes" } else { "no" },
+                at("home").display(),
+            );
+            for key in &host_keys {
+                text.push_str(&format!("HostKey {}\n", key.display()));
+            }
+            for line in &setup.lines {
+                text.push_str(&format!("{line}\n"));
+            }
+            std::fs::write(at("sshd_config"), text).unwrap();
+            if let Some(child) = serve(&at("sshd_config"), &log).await {
+                return Self { port, user: login(), child, log, dir };
+            }
+        }
+        panic!("sshd does not start: {}", log.lock().unwrap());
+    }
+
+    /// Returns the address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// Returns a file's path in the server's directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Returns the private key that may log in.
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.path("id")
+    }
+
+    /// Returns HOME of whoever logs in.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.path("home")
+    }
+
+    /// Returns a host key's algorithm and base64, as in known_hosts.
+    pub(crate) fn host_key(&self, kind: &str) -> String {
+        public_key(&self.path(&format!("host_{kind}.pub")))
+    }
+
+    /// Writes a known_hosts file that knows this server's keys under a port, and returns its path.
+    pub(crate) fn known_hosts(&self, port: u16) -> PathBuf {
+        let file = self.path(&format!("known_hosts_{port}"));
+        let mut text = String::new();
+        for kind in ["ed25519", "ecdsa", "rsa"] {
+            if self.path(&format!("host_{kind}.pub")).exists() {
+                text.push_str(&format!("[127.0.0.1]:{port} {}\n", self.host_key(kind)));
+            }
+        }
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    /// Lets another key log in.
+    pub(crate) fn authorize(&self, public: &Path) {
+        let mut text = std::fs::read_to_string(self.path("authorized_keys")).unwrap();
+        text.push_str(&std::fs::read_to_string(public).unwrap());
+        std::fs::write(self.path("authorized_keys"), text).unwrap();
+    }
+
+    /// Returns what it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Sends a signal to the listening process, by name without SIG.
+    pub(crate) fn signal(&self, name: &str) {
+        if let Some(pid) = self.child.id() {
+            signal(pid, name);
+        }
+    }
+
+    /// Returns the processes that serve this server's connections.
+    pub(crate) fn sessions(&self) -> Vec<u32> {
+        self.child.id().map(children).unwrap_or_default()
+    }
+
+    /// Ends the server and every connection it serves, as a host that goes down.
+    pub(crate) async fn stop(&mut self) {
+        for pid in self.sessions() {
+            for inner in children(pid) {
+                signal(inner, "KILL");
+            }
+            signal(pid, "KILL");
+        }
+        self.child.kill().await.unwrap();
+    }
+
+    /// Starts it again on the same port.
+    pub(crate) async fn restart(&mut self) {
+        self.child = serve(&self.path("sshd_config"), &self.log).await.expect("sshd does not start again");
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        for pid in self.sessions() {
+            for inner in children(pid) {
+                signal(inner, "KILL");
+            }
+            signal(pid, "KILL");
+        }
+    }
+}
+
+/// Returns a public key's algorithm and base64.
+pub(crate) fn public_key(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// Sends a signal to one process.
+pub(crate) fn signal(pid: u32, name: &str) {
+    Command::new("kill").args(["-s", name, "--", &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
+}
+
+/// Returns a process's children.
+pub(crate) fn children(of: u32) -> Vec<u32> {
+    processes().into_iter().filter(|process| process.parent == of).map(|process| process.pid).collect()
+}
+
+/// A process of this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    /// Its id.
+    pub(crate) pid: u32,
+    /// Its parent's id.
+    pub(crate) parent: u32,
+    /// Its arguments, joined by blanks.
+    pub(crate) command: String,
+}
+
+/// Lists this machine's processes that are not zombies.
+pub(crate) fn processes() -> Vec<Process> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let (Ok(stat), Ok(command)) =
+            (std::fs::read_to_string(entry.path().join("stat")), std::fs::read(entry.path().join("cmdline")))
+        else {
+            continue;
+        };
+        let Some((_, rest)) = stat.rsplit_once(')') else { continue };
+        let mut words = rest.split_whitespace();
+        let (state, parent) = (words.next().unwrap_or("Z"), words.next().and_then(|word| word.parse().ok()));
+        if let Some(parent) = parent.filter(|_| state != "Z") {
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            found.push(Process { pid, parent, command });
+        }
+    }
+    found
+}
+
+/// Says whether a process whose arguments hold this text is alive.
+pub(crate) fn runs(text: &str) -> bool {
+    processes().iter().any(|process| process.command.contains(text))
+}
+
+async fn serve(config: &Path, log: &Arc<Mutex<String>>) -> Option<Child> {
+    let mut child = tokio::process::Command::new(sshd_binary())
+        .args(["-D", "-e", "-f"])
+        .arg(config)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let keep = |line: &str, log: &Mutex<String>| {
+        let mut log = log.lock().unwrap();
+        log.push_str(line);
+        log.push('\n');
+    };
+    loop {
+        let line = tokio::time::timeout(super::HANG, lines.next_line()).await.ok()?.ok()??;
+        keep(&line, log);
+        if line.contains("Server listening on") {
+            break;
+        }
+    }
+    let log = Arc::clone(log);
+    let drain = async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            keep(&line, &log);
+        }
+    };
+    super::tasks().spawn("sshd log", drain).detach();
+    Some(child)
+}
