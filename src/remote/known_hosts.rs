@@ -151,10 +151,11 @@ impl KnownHost {
         {
             return Trust::Trusted;
         }
-        match judge_key(&self.lines, key) {
-            Trust::Unknown if judge_key(&self.portless, key) == Trust::Trusted => Trust::Trusted,
-            trust => trust,
+        let trust = judge_key(&self.lines, key);
+        if trust == Trust::Unknown && judge_key(&self.portless, key) == Trust::Trusted {
+            return Trust::Trusted;
         }
+        trust
     }
 
     fn vouched_for(&self, cert: &Certificate, lines: &[Line], now: u64) -> bool {
@@ -297,9 +298,9 @@ fn read_line(line: &str, name: &str) -> Option<(Marker, KeyData)> {
     }
     let (marker, line) = match line.strip_prefix('@') {
         None => (Marker::None, line),
-        Some(marked) => {
-            let (marker, rest) = marked.split_once([' ', '\t'])?;
-            let marker = match marker {
+        Some(rest) => {
+            let (word, rest) = rest.split_once([' ', '\t'])?;
+            let marker = match word {
                 "cert-authority" => Marker::Authority,
                 "revoked" => Marker::Revoked,
                 _ => return None,

@@ -1,5 +1,7 @@
 //! Tests with real parts on loopback: one module per part.
+#[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(test)]
 mod ssh;

@@ -1,5 +1,5 @@
 //! The pool against a real OpenSSH server: commands, streams, links that are cut or freeze.
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc, time::Duration};
 
 use quarterdeck::{
     core::{hosts::LinkFault, id::HostName, inventory::Host},
@@ -100,7 +100,6 @@ async fn a_long_script_goes_by_stdin_and_a_prefix_comes_before_path() {
     std::fs::create_dir(&bin).unwrap();
     let tool = bin.join("sometool");
     std::fs::write(&tool, "#!/bin/sh\necho tool\n").unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut machine = host("web", "127.0.0.1", Some(sshd.port), Some(sshd.identity()));
     machine.path_prefix = vec![bin.display().to_string()];

@@ -1,5 +1,4 @@
-//! What tests with real parts share. Include it with `#[path = "../support/mod.rs"] mod support;`.
-#![expect(clippy::allow_attributes, reason = "each test binary uses another part of this")]
+//! What tests with real parts share. Include it with `#[cfg(test)] #[path = "../support/mod.rs"] mod support;`.
 #![allow(dead_code, reason = "each test binary uses another part of this")]
 
 pub(crate) mod relay;

@@ -1,5 +1,6 @@
 //! A real OpenSSH server per test: own port, own host keys, own user key, own home; stopped by its pid.
 use std::{
+    fmt::Write as _,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -97,10 +98,10 @@ impl Sshd {
                 at("home").display(),
             );
             for key in &host_keys {
-                text.push_str(&format!("HostKey {}\n", key.display()));
+                writeln!(text, "HostKey {}", key.display()).unwrap();
             }
             for line in &setup.lines {
-                text.push_str(&format!("{line}\n"));
+                writeln!(text, "{line}").unwrap();
             }
             std::fs::write(at("sshd_config"), text).unwrap();
             if let Some(child) = serve(&at("sshd_config"), &log).await {
@@ -141,7 +142,7 @@ impl Sshd {
         let mut text = String::new();
         for kind in ["ed25519", "ecdsa", "rsa"] {
             if self.path(&format!("host_{kind}.pub")).exists() {
-                text.push_str(&format!("[127.0.0.1]:{port} {}\n", self.host_key(kind)));
+                writeln!(text, "[127.0.0.1]:{port} {}", self.host_key(kind)).unwrap();
             }
         }
         std::fs::write(&file, text).unwrap();

@@ -1,6 +1,6 @@
 //! Getting in: the agent's keys, key files, encrypted ones once they are unlocked, certificates beside them.
 //!
-//! Every key that is refused counts against the server's MaxAuthTries (6 by default), so what is likely to fit goes first: the
+//! Every key that is refused counts against the server's `MaxAuthTries` (6 by default), so what is likely to fit goes first: the
 //! identity that our configuration names, then the agent's keys that are also named as files, then its others, then the files.
 use std::{
     collections::HashMap,
@@ -79,12 +79,19 @@ enum Opened {
 
 type Agent = AgentClient<UnixStream>;
 
+/// The hash for RSA signatures, which the server is asked for once it matters.
+#[derive(Clone, Copy)]
+enum RsaHash {
+    NotAsked,
+    Known(Option<HashAlg>),
+}
+
 struct Attempts<'a> {
     handle: &'a mut Handle<Client>,
     hop: &'a Hop,
     keys: &'a Arc<KeyRing>,
     tasks: &'a Tasks,
-    rsa_hash: Option<Option<HashAlg>>,
+    rsa_hash: RsaHash,
     refused: Refused,
 }
 
@@ -99,7 +106,7 @@ pub(super) async fn authenticate(
     let held = held.unwrap_or_default();
     let named: Vec<Option<KeyData>> = hop.identities.iter().map(|file| public_part(file)).collect();
     let is = |id: &AgentIdentity, key: &Option<KeyData>| key.as_ref() == Some(id.public_key().key_data());
-    let mut attempts = Attempts { handle, hop, keys, tasks, rsa_hash: None, refused: Refused::default() };
+    let mut attempts = Attempts { handle, hop, keys, tasks, rsa_hash: RsaHash::NotAsked, refused: Refused::default() };
 
     let mut files: Vec<(&PathBuf, &Option<KeyData>)> = hop.identities.iter().zip(&named).collect();
     let mut from_agent: Vec<&AgentIdentity> = Vec::new();
@@ -232,10 +239,12 @@ impl Attempts<'_> {
         if !rsa {
             return None;
         }
-        if self.rsa_hash.is_none() {
-            self.rsa_hash = Some(self.handle.best_supported_rsa_hash().await.ok().flatten().flatten());
+        if let RsaHash::Known(hash) = self.rsa_hash {
+            return hash;
         }
-        self.rsa_hash.flatten()
+        let hash = self.handle.best_supported_rsa_hash().await.ok().flatten().flatten();
+        self.rsa_hash = RsaHash::Known(hash);
+        hash
     }
 
     async fn open(&self, file: &Path) -> Opened {
@@ -266,7 +275,7 @@ impl Attempts<'_> {
             }
             Err(error) => {
                 if let Some(last) = self.refused.tried.last_mut() {
-                    last.push_str(&format!(" ({})", sanitise::name(error)));
+                    *last = format!("{last} ({})", sanitise::name(error));
                 }
             }
         }
@@ -317,7 +326,7 @@ fn open_key(file: &Path, passphrase: Option<&SecretString>) -> Opened {
         Ok(text) => text,
         Err(error) => return Opened::Unusable(error.to_string()),
     };
-    match russh::keys::decode_secret_key(&text, passphrase.map(|secret| secret.expose_secret())) {
+    match russh::keys::decode_secret_key(&text, passphrase.map(SecretString::expose_secret)) {
         Ok(key) => Opened::Key(Arc::new(key)),
         Err(russh::keys::Error::KeyIsEncrypted) => Opened::Locked,
         Err(_) if passphrase.is_some() => Opened::WrongPassphrase,

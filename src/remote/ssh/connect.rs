@@ -68,7 +68,7 @@ pub(super) struct Link {
     _cut: DropGuard,
     cut: CancellationToken,
     /// Keeps the connection alive that this one goes through.
-    via: Option<Arc<Link>>,
+    via: Option<Arc<Self>>,
 }
 
 /// What the connection's own task has to say.
@@ -316,9 +316,10 @@ impl Attempt<'_> {
         let Some((address, reason)) = last else {
             return Err(self.error(LinkFault::Dns, format!("the name {host} has no address"), None));
         };
-        let (fault, hint) = match reason.kind() {
-            std::io::ErrorKind::ConnectionRefused => (LinkFault::Refused, "is sshd running there, on this port?"),
-            _ => (LinkFault::Timeout, "is the host up, and the way to it open?"),
+        let (fault, hint) = if reason.kind() == std::io::ErrorKind::ConnectionRefused {
+            (LinkFault::Refused, "is sshd running there, on this port?")
+        } else {
+            (LinkFault::Timeout, "is the host up, and the way to it open?")
         };
         let what = format!("{address}: {}", sanitise::name(reason.to_string()).to_lowercase());
         Err(self.error(fault, what, Some(hint)))
@@ -374,13 +375,12 @@ impl Attempt<'_> {
         }
         let Hop { host, port, .. } = self.hop;
         let heard = self.heard.load(Ordering::Relaxed);
-        let what = match reason {
-            russh::Error::NoCommonAlgo { kind, theirs, .. } => {
-                let theirs = sanitise::name(theirs.join(","));
-                format!("no common {kind:?} algorithm; the server has {theirs}")
-            }
-            _ if heard => format!("{host}:{port}: {}", sanitise::name(reason.to_string())),
-            _ => format!("{host}:{port} hung up without an SSH banner"),
+        let what = if let russh::Error::NoCommonAlgo { kind, theirs, .. } = reason {
+            format!("no common {kind:?} algorithm; the server has {}", sanitise::name(theirs.join(",")))
+        } else if heard {
+            format!("{host}:{port}: {}", sanitise::name(reason.to_string()))
+        } else {
+            format!("{host}:{port} hung up without an SSH banner")
         };
         self.error(
             LinkFault::Protocol,
@@ -453,7 +453,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Makes sshd set TCP_NODELAY, which it does only once a session has run: else all that goes through waits 44 ms a turn.
+/// Makes sshd set `TCP_NODELAY`, which it does only once a session has run: else all that goes through waits 44 ms a turn.
 pub(super) async fn prepare_jump(link: &Arc<Link>, tasks: &Tasks) -> Result<(), RemoteError> {
     // A jump host may forbid commands: then it is only slower.
     channel::run(link, &Script::new("true"), tasks).await.map(drop).or_else(|error| match error.fault {

@@ -250,13 +250,12 @@ fn hop(host: &Host, settings: SshSettings, options: &PoolOptions) -> Result<Hop,
         identities.retain(|other| *other != first);
         identities.insert(0, first);
     }
-    let known_hosts = match &options.known_hosts {
-        Some(files) => files.clone(),
-        None => {
-            let mut files = paths(&settings.user_known_hosts_files)?;
-            files.extend(paths(&settings.global_known_hosts_files)?);
-            files
-        }
+    let known_hosts = if let Some(files) = &options.known_hosts {
+        files.clone()
+    } else {
+        let mut files = paths(&settings.user_known_hosts_files)?;
+        files.extend(paths(&settings.global_known_hosts_files)?);
+        files
     };
     let agent = match &settings.identity_agent {
         IdentityAgent::Environment => options.agent.clone(),
