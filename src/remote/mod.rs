@@ -111,29 +111,6 @@ pub struct RemoteError {
     pub question: Option<Question>,
 }
 
-<<<<<<< HEAD
-=======
-/// Something only a person can answer. `watch` and the command line never ask: there it is an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// The server showed a key that no known_hosts file has.
-    UnknownHostKey {
-        /// `[host]:port` or host, as it would stand in known_hosts.
-        pattern: String,
-        /// Key type: `ssh-ed25519`.
-        algorithm: String,
-        /// `SHA256:…`.
-        fingerprint: String,
-        /// The line that would be appended.
-        line: String,
-    },
-    /// The private key is encrypted.
-    Passphrase {
-        /// Its file.
-        identity: String,
-    },
-}
-
 /// How the connection to a host stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LinkState {
@@ -163,7 +140,6 @@ pub enum LinkState {
     },
 }
 
->>>>>>> 501952e (Reach hosts over SSH: one connection per host and lane, every channel drained, host keys as OpenSSH decides)
 /// Reaches hosts. The real one is the SSH pool; tests hand in others.
 pub trait Remote: Send + Sync {
     /// Runs a command and waits for its end.
