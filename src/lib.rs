@@ -2,6 +2,7 @@
 pub mod checks;
 pub mod config;
 pub mod core;
+pub mod demo;
 pub mod error;
 pub mod parse;
 pub mod remote;

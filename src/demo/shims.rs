@@ -1,0 +1,156 @@
+//! The commands of a simulated host: small shell scripts that stand before the real ones on its PATH.
+//!
+//! They read what the simulation writes into the folder `$QD_SIM`. What changes something leaves a request there and
+//! waits for its reply, so that a restart takes place in the simulated world and nowhere else.
+
+/// Name and text of every shim.
+pub(super) const ALL: &[(&str, &str)] = &[
+    ("pm2", PM2),
+    ("systemctl", SYSTEMCTL),
+    ("sudo", SUDO),
+    ("df", DF),
+    ("ps", PS),
+    ("date", DATE),
+    ("hostname", "#!/bin/sh\nprintf '%s\\n' \"$QD_HOST\"\n"),
+    ("nproc", "#!/bin/sh\nprintf '%s\\n' \"$QD_CORES\"\n"),
+    ("mysqladmin", "#!/bin/sh\necho 'mysqld is alive'\n"),
+    ("mongosh", "#!/bin/sh\necho 1\n"),
+    ("redis-cli", "#!/bin/sh\necho PONG\n"),
+];
+
+/// Leaves a request, waits for the reply: its first line is the exit code.
+macro_rules! ask {
+    () => {
+        r#"
+ask() {
+  id=$$.$(date +%s%N)
+  printf '%s\n' "$*" >"$QD_SIM/req/.$id" && mv "$QD_SIM/req/.$id" "$QD_SIM/req/$id" || exit 1
+  n=0
+  while [ ! -e "$QD_SIM/rep/$id" ]; do
+    n=$((n + 1))
+    [ $n -gt 100 ] && { echo 'the simulation does not answer' >&2; exit 1; }
+    sleep 0.1
+  done
+  { read -r code; cat; } <"$QD_SIM/rep/$id"
+  rm -f "$QD_SIM/rep/$id"
+  exit "${code:-1}"
+}
+"#
+    };
+}
+
+const PM2: &str = concat!(
+    "#!/bin/sh",
+    ask!(),
+    r#"
+[ -s "$QD_SIM/jlist.json" ] || exit 1
+for word; do
+  shift
+  case $word in
+    --silent | -s | --no-color | --update-env | --force | --mini-list) ;;
+    --lines | --kill-timeout) shift ;;
+    *) set -- "$@" "$word" ;;
+  esac
+done
+case ${1:-} in
+  jlist) cat "$QD_SIM/jlist.json" ;;
+  --version | -v) echo 7.0.4 ;;
+  ping) echo "{ msg: 'pong' }" ;;
+  save) echo '[PM2] Saving current process list...' ;;
+  restart | reload | start | stop)
+    [ $# = 2 ] || { echo "error: missing required argument 'id|name'"; exit 1; }
+    ask pm2 "$1" "$2" ;;
+  *) echo "[PM2][ERROR] Command not found: ${1:-}" >&2; exit 1 ;;
+esac
+"#
+);
+
+const SYSTEMCTL: &str = concat!(
+    "#!/bin/sh",
+    ask!(),
+    r#"
+verb= units= want=
+for word; do
+  case $word in
+    -p) want=next; continue ;;
+    --property=*) want=${word#--property=} ;;
+    -*) ;;
+    *)
+      if [ "$want" = next ]; then want=$word
+      elif [ -z "$verb" ]; then verb=$word
+      else case $word in *.*) units="$units $word" ;; *) units="$units $word.service" ;; esac; fi ;;
+  esac
+done
+case $verb in
+  show)
+    between=
+    for unit in $units; do
+      [ -n "$between" ] && echo
+      between=yes
+      if [ -f "$QD_SIM/units/$unit" ]; then cat "$QD_SIM/units/$unit"
+      else printf 'Id=%s\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nResult=success\nMainPID=0\n' "$unit"; fi |
+        { [ -n "$want" ] && grep -E "^($(printf %s "$want" | tr , '|'))=" || cat; }
+    done ;;
+  is-active)
+    code=3
+    for unit in $units; do
+      state=$(sed -n 's/^ActiveState=//p' "$QD_SIM/units/$unit" 2>/dev/null)
+      [ "$state" = active ] && code=0
+      echo "${state:-inactive}"
+    done
+    exit $code ;;
+  restart | start | stop | reload | reload-or-restart)
+    set -- $units
+    ask systemctl "$verb" "$1" ;;
+  *) echo "Unknown command verb $verb." >&2; exit 1 ;;
+esac
+"#
+);
+
+/// Who works on a simulated host may do everything there.
+const SUDO: &str = r#"#!/bin/sh
+while :; do
+  case ${1:-} in
+    -u | -g) shift 2 ;;
+    -*) shift ;;
+    *) break ;;
+  esac
+done
+exec "$@"
+"#;
+
+const DF: &str = r#"#!/bin/sh
+kind=k
+for word; do
+  case $word in
+    -B1 | --block-size=1 | -PB1) kind=b ;;
+    --block-size* | --local | --portability) ;;
+    -*i*) kind=i ;;
+  esac
+done
+exec cat "$QD_SIM/df.$kind"
+"#;
+
+/// Prints the processes it is asked for by `-p`, or all.
+const PS: &str = r#"#!/bin/sh
+list=
+while [ $# -gt 0 ]; do
+  case $1 in
+    -p) list=${2:-}; shift ;;
+    -p*) list=${1#-p} ;;
+  esac
+  shift
+done
+[ -n "$list" ] || exec cat "$QD_SIM/ps"
+exec awk -v list="$list" 'BEGIN { n = split(list, a, ","); for (i = 1; i <= n; i++) want[a[i]] = 1 } $1 in want' "$QD_SIM/ps"
+"#;
+
+/// A host's clock may be wrong.
+const DATE: &str = r#"#!/bin/sh
+for real in /bin/date /usr/bin/date; do
+  [ -x $real ] || continue
+  [ "${QD_SKEW:-0}" = 0 ] && exec $real "$@"
+  exec $real -d "$QD_SKEW seconds" "$@"
+done
+exit 127
+"#;

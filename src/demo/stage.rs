@@ -1,0 +1,206 @@
+//! Puts the simulated world onto the disk, where the shells of its hosts read it, and takes their requests.
+use std::{
+    fs, io,
+    io::Write as _,
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{
+    cast::{HOSTS, Host, VICTIM},
+    folder, paper, shims,
+    world::World,
+};
+use crate::core::time::{Clock, Now};
+
+/// The world as all parts of the demo share it. It is never locked across an await.
+pub(super) type Shared = Arc<Mutex<World>>;
+
+/// Looks at the world; a panic elsewhere leaves it usable.
+pub(super) fn look<T>(world: &Shared, with: impl FnOnce(&mut World) -> T) -> T {
+    with(&mut world.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Where one host lives on the disk.
+#[derive(Clone, Debug)]
+pub(super) struct Rooms {
+    /// The host's own folder.
+    pub root: PathBuf,
+    /// The folder of the shims, shared by all.
+    pub bin: PathBuf,
+}
+
+impl Rooms {
+    /// Says where a host lives.
+    pub(super) fn of(folder: &Path, host: &Host) -> Self {
+        Self { root: folder.join("hosts").join(host.name), bin: folder.join("bin") }
+    }
+
+    /// Returns the home of the user that logs in.
+    pub(super) fn home(&self) -> PathBuf {
+        self.root.join("home")
+    }
+
+    /// Returns where a service is deployed on it.
+    pub(super) fn deployed(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+}
+
+/// Makes every folder and file that the hosts need before their first login.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
+    let bin = folder.join("bin");
+    fs::create_dir(&bin)?;
+    for (name, text) in shims::ALL {
+        folder::write_with_mode(&bin.join(name), text.as_bytes(), 0o700)?;
+    }
+    for host in HOSTS {
+        let rooms = Rooms::of(folder, host);
+        let home = rooms.home();
+        for part in ["proc/net", "proc/pressure", "sim/req", "sim/rep", "sim/units", "home/tmp"] {
+            fs::create_dir_all(rooms.root.join(part))?;
+        }
+        for service in super::cast::SERVICES.iter().filter(|service| service.host == host.name) {
+            fs::create_dir_all(rooms.deployed(service.path))?;
+        }
+        if !host.apps.is_empty() {
+            fs::create_dir_all(home.join(".pm2/logs"))?;
+            // What tells a live daemon: a socket, and the id of a process that lives as long as the demo.
+            drop(UnixListener::bind(home.join(".pm2/rpc.sock"))?);
+            fs::write(home.join(".pm2/pm2.pid"), std::process::id().to_string())?;
+            for app in host.apps {
+                for kind in ["out", "error"] {
+                    fs::write(home.join(format!(".pm2/logs/{}-{kind}.log", app.name)), "")?;
+                }
+            }
+        }
+    }
+    write_moment(folder, world)?;
+    write_lists(folder, world)
+}
+
+/// Moves the world on and writes what changed; takes the requests that lie there. Blocking: a few milliseconds.
+///
+/// # Errors
+/// When the folder cannot be written, or is gone.
+pub(super) fn turn(folder: &Path, world: &Shared, clock: &dyn Clock, full: Full) -> io::Result<()> {
+    let now = clock.now();
+    let broke = look(world, |world| world.tick(now));
+    if broke {
+        log_crash(folder, now)?;
+    }
+    let changed = answer_requests(folder, world)?;
+    if full == Full::Yes {
+        write_moment(folder, world)?;
+    }
+    if changed || broke || full == Full::Yes {
+        write_lists(folder, world)?;
+    }
+    Ok(())
+}
+
+/// Whether a turn also writes the numbers that move all the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// It does.
+    Yes,
+    /// It only looks for requests.
+    No,
+}
+
+fn write_moment(folder: &Path, world: &Shared) -> io::Result<()> {
+    let sheets: Vec<_> =
+        look(world, |world| world.hosts.iter().map(|host| (host.cast, paper::moment(host, world.now))).collect());
+    for (host, sheets) in sheets {
+        write_sheets(&Rooms::of(folder, host).root, &sheets)?;
+    }
+    Ok(())
+}
+
+fn write_lists(folder: &Path, world: &Shared) -> io::Result<()> {
+    let sheets: Vec<_> = look(world, |world| {
+        let list = |host: &super::world::Live| {
+            let rooms = Rooms::of(folder, host.cast);
+            let pids: Vec<u32> = host
+                .cast
+                .processes
+                .iter()
+                .map(|process| process.pid)
+                .chain(host.apps.iter().filter_map(|app| app.pid))
+                .collect();
+            let sheets = paper::lists(host, world.now, &rooms.home().to_string_lossy());
+            (rooms, sheets, pids)
+        };
+        world.hosts.iter().map(list).collect()
+    });
+    for (rooms, sheets, pids) in sheets {
+        write_sheets(&rooms.root, &sheets)?;
+        bury(&rooms.root.join("proc"), &pids)?;
+    }
+    Ok(())
+}
+
+fn write_sheets(root: &Path, sheets: &[paper::Sheet]) -> io::Result<()> {
+    for (path, text) in sheets {
+        let path = root.join(path);
+        match folder::write(&path, text.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A process that was just born; its folder's folder is there as long as the demo is.
+                path.parent().map_or(Ok(()), fs::create_dir)?;
+                folder::write(&path, text.as_bytes())?;
+            }
+            written => written?,
+        }
+    }
+    Ok(())
+}
+
+/// Removes the folders of processes that ended.
+fn bury(proc: &Path, alive: &[u32]) -> io::Result<()> {
+    for entry in fs::read_dir(proc)?.flatten() {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !alive.contains(&pid)) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn answer_requests(folder: &Path, world: &Shared) -> io::Result<bool> {
+    let mut any = false;
+    for host in HOSTS {
+        let sim = Rooms::of(folder, host).root.join("sim");
+        for entry in fs::read_dir(sim.join("req"))?.flatten() {
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with('.') {
+                continue;
+            }
+            let request = fs::read_to_string(entry.path())?;
+            fs::remove_file(entry.path())?;
+            let words: Vec<&str> = request.split_whitespace().collect();
+            let reply = look(world, |world| world.command(host.name, &words));
+            // First what the command changed, then its end: who reads the list afterwards sees the change.
+            write_lists(folder, world)?;
+            folder::write(&sim.join("rep").join(name), format!("{}\n{}", reply.code, reply.text).as_bytes())?;
+            any = true;
+        }
+    }
+    Ok(any)
+}
+
+fn log_crash(folder: &Path, now: Now) -> io::Result<()> {
+    let Some(host) = HOSTS.iter().find(|host| host.name == VICTIM.1) else { return Ok(()) };
+    let path = Rooms::of(folder, host).home().join(format!(".pm2/logs/{}-error.log", VICTIM.0));
+    let mut file = fs::OpenOptions::new().append(true).create(true).open(path)?;
+    writeln!(
+        file,
+        "{} MongoServerSelectionError: connection pool for 10.0.1.31:27017 was cleared\n    at Timeout._onTimeout \
+         (/var/www/play/node_modules/mongodb/lib/sdam/topology.js:278:38)\n    at listOnTimeout \
+         (node:internal/timers:569:17)",
+        now.utc.rfc3339()
+    )
+}
