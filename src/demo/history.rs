@@ -11,7 +11,7 @@ use crate::{
         id::{HostName, Operator, ServiceId, Uid},
         incidents::{IncidentEvent, IncidentEventKind},
         record::{Bucket, DeclaredState, HostMinute, Row, StatusUpdate},
-        services::Split,
+        services::{Split, days::Calendar},
         time::{DAY, HOUR, MINUTE, Now, Timestamp},
     },
     store::{Lease, Owner, Store, StoreError},
@@ -19,6 +19,8 @@ use crate::{
 
 /// How many days of past there are.
 pub const DAYS: i64 = 90;
+/// Where the demo's days begin: its team works in Bogotá.
+pub(super) const ZONE: chrono_tz::Tz = chrono_tz::America::Bogota;
 /// How many minutes of the hosts' past there are.
 const HOST_MINUTES: i64 = 180;
 /// How many rows are written at once.
@@ -149,28 +151,31 @@ fn day(now: Timestamp, days_ago: i64) -> i64 {
 fn buckets(seed: u64, now: Timestamp, service: &Service) -> Vec<Bucket> {
     let episodes = episodes(seed, now, service);
     let this_hour = now.0.div_euclid(HOUR) * HOUR;
-    let mut start = day(now, DAYS);
     let mut buckets = Vec::new();
-    while start < this_hour {
-        let split = split(start, &episodes);
-        // An hour of which nothing is known has no row.
-        if split.unknown_ms < HOUR {
-            buckets.push(Bucket {
-                service: service_id(service.name, service.env),
-                start: Timestamp(start),
-                length_ms: HOUR,
-                split,
-                source: Bucket::OWN.to_owned(),
-            });
+    let mut add = |start: i64, length_ms: i64, to: i64| {
+        let split = split(start, to, &episodes);
+        // A stretch of which nothing is known has no row.
+        if split.up_ms + split.degraded_ms + split.down_ms + split.maintenance_ms > 0 {
+            let service = service_id(service.name, service.env);
+            buckets.push(Bucket { service, start: Timestamp(start), length_ms, split, source: Bucket::OWN.to_owned() });
         }
+    };
+    // As a recorder leaves them: hours of UTC and days of the display zone, cut from the same past; today as far as it is.
+    let calendar = Calendar::new(ZONE, now);
+    for (day, _) in calendar.shown() {
+        add(day.from.0, day.ms(), day.to.0.min(this_hour));
+    }
+    let first = calendar.shown().next().map_or(this_hour, |(day, _)| day.from.0);
+    let mut start = first.div_euclid(HOUR) * HOUR;
+    while start < this_hour {
+        add(start, HOUR, start + HOUR);
         start += HOUR;
     }
     buckets
 }
 
-/// Divides an hour: at every moment the worst of what was going on counts.
-fn split(start: i64, episodes: &[Episode]) -> Split {
-    let end = start + HOUR;
+/// Divides a stretch: at every moment the worst of what was going on counts.
+fn split(start: i64, end: i64, episodes: &[Episode]) -> Split {
     let near: Vec<_> = episodes.iter().filter(|episode| episode.from < end && episode.to > start).collect();
     let mut borders: Vec<i64> = near.iter().flat_map(|episode| [episode.from, episode.to]).collect();
     borders.extend([start, end]);
@@ -319,24 +324,33 @@ mod tests {
     }
 
     #[test]
-    fn every_hour_adds_up_and_lies_in_the_past() {
-        let mut hours = 0;
+    fn hours_and_days_tell_the_same_past() {
+        let all =
+            |split: Split| split.up_ms + split.degraded_ms + split.down_ms + split.maintenance_ms + split.unknown_ms;
+        let calendar = Calendar::new(ZONE, NOW);
         for service in SERVICES {
-            for bucket in buckets(7, NOW, service) {
-                let Split { up_ms, degraded_ms, down_ms, maintenance_ms, unknown_ms } = bucket.split;
-                assert_eq!(up_ms + degraded_ms + down_ms + maintenance_ms + unknown_ms, HOUR, "{bucket:?}");
-                assert!(bucket.start.0 % HOUR == 0 && bucket.start.0 + HOUR <= NOW.0);
-                hours += 1;
+            let (hours, days): (Vec<_>, Vec<_>) =
+                buckets(7, NOW, service).into_iter().partition(|bucket| bucket.length_ms == HOUR);
+            assert!(days.len() > 70 && hours.len() > 70 * 24, "{} {}", days.len(), hours.len());
+            for hour in &hours {
+                assert_eq!(all(hour.split), HOUR, "{hour:?}");
+                assert!(hour.start.0 % HOUR == 0 && hour.start.0 + HOUR <= NOW.0);
+            }
+            for day in &days {
+                assert!(calendar.is_day(day.start, day.length_ms), "{day:?}");
+                let within = |hour: &&Bucket| (day.start..day.start + day.length_ms).contains(&hour.start);
+                let down: i64 = hours.iter().filter(within).map(|hour| hour.split.down_ms).sum();
+                assert_eq!(down, day.split.down_ms, "{day:?}");
             }
         }
-        assert!(hours > 20_000, "{hours}");
     }
 
     #[test]
     fn percentages_are_those_of_a_team_that_tries() {
         for service in SERVICES.iter().filter(|service| service.env == "prod") {
             let (mut up, mut down) = (0, 0);
-            for bucket in buckets(super::super::Options::default().seed, NOW, service) {
+            let seed = crate::demo::Options::default().seed;
+            for bucket in buckets(seed, NOW, service).iter().filter(|bucket| bucket.length_ms > HOUR) {
                 up += bucket.split.up_ms + bucket.split.degraded_ms;
                 down += bucket.split.down_ms;
             }
@@ -351,8 +365,8 @@ mod tests {
             Episode { from: HOUR + 10 * MINUTE, to: HOUR + 40 * MINUTE, state: State::Degraded },
             Episode { from: HOUR + 30 * MINUTE, to: 3 * HOUR, state: State::Down },
         ];
-        let parts = split(HOUR, &episodes);
+        let parts = split(HOUR, 2 * HOUR, &episodes);
         assert_eq!((parts.up_ms, parts.degraded_ms, parts.down_ms), (10 * MINUTE, 20 * MINUTE, 30 * MINUTE));
-        assert_eq!(split(0, &episodes).up_ms, HOUR);
+        assert_eq!(split(0, HOUR, &episodes).up_ms, HOUR);
     }
 }

@@ -94,6 +94,7 @@ pub struct Fleet {
     /// The private key that lets in.
     pub identity: PathBuf,
     tasks: Tasks,
+    daemons: Vec<tokio::process::Child>,
     // Last: removed when nothing uses it any more.
     folder: Folder,
 }
@@ -108,6 +109,10 @@ impl Fleet {
 impl Drop for Fleet {
     fn drop(&mut self) {
         self.tasks.cancel();
+        for daemon in &mut self.daemons {
+            // One that has ended already is as good.
+            let _ended = daemon.start_kill();
+        }
     }
 }
 
@@ -135,12 +140,14 @@ pub async fn start(tasks: &Tasks, clock: Arc<dyn Clock>, options: Options) -> Re
         known_hosts: folder.path().join("known_hosts"),
         identity: folder.path().join("id_ed25519"),
         tasks,
+        daemons: Vec::new(),
         folder,
     };
     let root = fleet.folder.path().to_owned();
     std::fs::create_dir(&fleet.state_dir)
         .and_then(|()| stage::build(&root, &world))
         .map_err(|error| failed("its folder", &error))?;
+    fleet.daemons = stage::start_daemons(&root).map_err(|error| failed("its processes", &error))?;
     fleet.config_toml = open_doors(&fleet, &world).await.map_err(|error| failed("its servers", &error))?;
     std::fs::write(&fleet.config_path, &fleet.config_toml).map_err(|error| failed("its configuration", &error))?;
     let turning = turn(root, world, clock, fleet.tasks.clone());

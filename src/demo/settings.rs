@@ -20,8 +20,10 @@ pub(super) fn write(folder: &Path, ports: &Ports) -> String {
          environment = [\n  { name = \"prod\", kind = \"production\" },\n  { name = \"staging\", kind = \"staging\" },\n]\n\n\
          # Sooner than the built-in rules, so that a demo shows them within a minute.\n\
          rule = [\n  { name = \"cpu\", metric = \"host.cpu\", above = 80, clear = 70, for = \"30s\", severity = \"P2\" },\n]\n\n\
-         [display]\ntimezone = \"America/Bogota\"\n\n[store]\npath = ",
+         [display]\ntimezone = ",
     );
+    line!(&mut text, "\"{}\"\n", super::history::ZONE);
+    text.push_str("[store]\npath = ");
     line!(&mut text, "{}\n", quoted(&folder.join("state/qd.db")));
     for host in HOSTS {
         write_host(&mut text, host, folder, ports);

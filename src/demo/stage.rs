@@ -4,8 +4,11 @@ use std::{
     io::Write as _,
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
+    process::Stdio,
     sync::{Arc, Mutex, PoisonError},
 };
+
+use tokio::process::{Child, Command};
 
 use super::{
     cast::{HOSTS, Host, VICTIM},
@@ -69,9 +72,8 @@ pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
         }
         if !host.apps.is_empty() {
             fs::create_dir_all(home.join(".pm2/logs"))?;
-            // What tells a live daemon: a socket, and the id of a process that lives as long as the demo.
+            // What tells a live daemon beside its process: a socket.
             drop(UnixListener::bind(home.join(".pm2/rpc.sock"))?);
-            fs::write(home.join(".pm2/pm2.pid"), std::process::id().to_string())?;
             for app in host.apps {
                 for kind in ["out", "error"] {
                     fs::write(home.join(format!(".pm2/logs/{}-{kind}.log", app.name)), "")?;
@@ -81,6 +83,30 @@ pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
     }
     write_moment(folder, world)?;
     write_lists(folder, world)
+}
+
+/// Starts what looks like a PM2 daemon on every host that has one: a process of that name whose id is where PM2 keeps it.
+///
+/// # Errors
+/// When a process cannot be started or the folder not be written.
+pub(super) fn start_daemons(folder: &Path) -> io::Result<Vec<Child>> {
+    let mut daemons = Vec::new();
+    for host in HOSTS.iter().filter(|host| !host.apps.is_empty()) {
+        let daemon = Command::new("/bin/sh")
+            // It waits for the end of its stdin, which comes even when the demo is killed.
+            .args(["-c", "read -r _; :", "PM2 v7.0.4: God Daemon (/home/deploy/.pm2)"])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let pid = daemon.id().unwrap_or_default();
+        fs::write(Rooms::of(folder, host).home().join(".pm2/pm2.pid"), pid.to_string())?;
+        daemons.push(daemon);
+    }
+    Ok(daemons)
 }
 
 /// Moves the world on and writes what changed; takes the requests that lie there. Blocking: a few milliseconds.

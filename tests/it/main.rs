@@ -1,5 +1,7 @@
 //! What needs no server: each capability as a person or a script meets it. One file each.
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod sources_contract;
 #[cfg(test)]
 mod store;

@@ -1,0 +1,259 @@
+//! The demo's fleet as its clients see it: OpenSSH's `ssh` logs in, plain HTTP asks, and a restart mends what broke.
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    process::{Command, Output, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use quarterdeck::{
+    core::time::{Clock, Mono, Now, Timestamp},
+    demo::{self, Fleet, Options},
+    store::{BucketKind, IfMissing, Sqlite, Store as _},
+    tasks::Tasks,
+};
+
+/// Longer than anything here takes; only a hang reaches it.
+const GUARD: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+struct Ticking(std::time::Instant);
+
+impl Ticking {
+    #[expect(clippy::disallowed_methods, reason = "live servers belong to real time")]
+    fn start() -> Arc<Self> {
+        Arc::new(Self(std::time::Instant::now()))
+    }
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> Now {
+        let ms = u64::try_from(self.0.elapsed().as_millis()).unwrap();
+        Now { utc: Timestamp(1_795_204_865_304 + i64::try_from(ms).unwrap()), mono: Mono(ms) }
+    }
+}
+
+struct Demo {
+    fleet: Fleet,
+    config: toml::Table,
+    _parent: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Demo {
+    fn start(breaks_after: Option<Duration>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let parent = tempfile::tempdir().unwrap();
+        let options = Options { breaks_after, parent: Some(parent.path().to_owned()), ..Options::default() };
+        let tasks = Tasks::new(runtime.handle().clone(), |panicked| panic!("{panicked:?}"));
+        let fleet = runtime.block_on(demo::start(&tasks, Ticking::start(), options)).unwrap();
+        let config = fleet.config_toml.parse().unwrap();
+        Self { fleet, config, _parent: parent, _runtime: runtime }
+    }
+
+    fn port(&self, host: &str) -> i64 {
+        let hosts = self.config["host"].as_array().unwrap();
+        hosts.iter().find(|entry| entry["name"].as_str() == Some(host)).unwrap()["port"].as_integer().unwrap()
+    }
+
+    fn ssh(&self, host: &str) -> Command {
+        let mut ssh = Command::new("ssh");
+        ssh.args([
+            "-F",
+            "/dev/null",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+        ])
+        .args(["-o", "GlobalKnownHostsFile=/dev/null", "-o", "IdentityAgent=none", "-o", "ConnectTimeout=30"])
+        .arg("-o")
+        .arg(format!("UserKnownHostsFile={}", self.fleet.known_hosts.display()))
+        .arg("-i")
+        .arg(&self.fleet.identity)
+        .args(["-p", &self.port(host).to_string(), "deploy@127.0.0.1"])
+        .stdin(Stdio::null());
+        ssh
+    }
+
+    fn run(&self, host: &str, command: &str) -> (Option<i32>, String) {
+        let Output { status, stdout, stderr } = self.ssh(host).arg(command).output().unwrap();
+        let text = String::from_utf8_lossy(&stdout).into_owned();
+        (status.code(), if stderr.is_empty() { text } else { text + &String::from_utf8_lossy(&stderr) })
+    }
+
+    fn status(&self, service: &str, env: &str) -> String {
+        let services = self.config["service"].as_array().unwrap();
+        let entry = services.iter().find(|entry| entry["name"].as_str() == Some(service)).unwrap();
+        let url = entry["in"][env]["checks"][0]["url"].as_str().unwrap();
+        let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(GUARD)).unwrap();
+        write!(stream, "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    }
+}
+
+/// Asks until the answer is what is awaited, or hangs.
+fn wait_for<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, mut ask: impl FnMut() -> T) {
+    let clock = Ticking::start();
+    loop {
+        let got = ask();
+        if got == *wanted {
+            return;
+        }
+        assert!(clock.now().mono.0 < 30_000, "{what}: still {got:?}");
+    }
+}
+
+#[test]
+fn openssh_logs_in_to_a_simulated_machine() {
+    let demo = Demo::start(None);
+    assert_eq!(demo.run("api-01", "hostname; exit 7"), (Some(7), "api-01\n".into()));
+    let (_, df) = demo.run("db-01", "df -P -l -k");
+    assert!(df.contains(" /var/lib/mysql\n") && df.lines().count() == 3, "{df}");
+    let (_, inodes) = demo.run("db-01", "df -P -l -i");
+    assert!(inodes.contains("Inodes"), "{inodes}");
+    let (_, busiest) = demo.run("db-01", "ps -o pid= -o user= -o args= -p 931,958");
+    assert!(busiest.contains("/usr/sbin/mysqld") && busiest.lines().count() == 2, "{busiest}");
+    let (_, stat) = demo.run("db-01", "head -n 1 \"$QD_PROC/stat\"; cat \"$QD_PROC/931/stat\"");
+    assert!(stat.starts_with("cpu ") && stat.contains("931 (mysqld) S "), "{stat}");
+    let (code, unit) = demo.run("api-01", "systemctl show --no-pager -p Id,ActiveState apache2.service nope.service");
+    assert_eq!(
+        (code, unit.as_str()),
+        (Some(0), "Id=apache2.service\nActiveState=active\n\nId=nope.service\nActiveState=inactive\n")
+    );
+    let (_, skew) = demo.run("stage-01", "echo $(($(date +%s) - $(/bin/date +%s)))");
+    assert!(["41\n", "40\n", "42\n"].contains(&skew.as_str()), "{skew}");
+    assert_eq!(demo.run("api-01", "kill -9 $$").0, Some(255), "a signal is no exit code");
+    assert_eq!(
+        demo.run("api-01", "echo \"$HOME$SSH_AUTH_SOCK\" | grep -c \"^$PWD$\"").1,
+        "1\n",
+        "nothing of our environment"
+    );
+}
+
+#[test]
+fn stdin_reaches_the_command_and_its_end_ends_what_waits_for_it() {
+    let demo = Demo::start(None);
+    let mut child = demo
+        .ssh("api-01")
+        .arg("wc -c; echo ended >&2")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&vec![b'x'; 3_000_000]).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "3000000");
+    assert_eq!(output.stderr, b"ended\n");
+    // The other way round, more than any window.
+    let output = demo.ssh("api-01").arg("head -c 30000000 /dev/zero").output().unwrap();
+    assert_eq!(output.stdout.len(), 30_000_000);
+}
+
+#[test]
+fn a_detached_command_goes_on_after_the_link_is_closed() {
+    let demo = Demo::start(None);
+    let (code, _) =
+        demo.run("play-01", "mkfifo go; setsid sh -c 'read x <go; echo $x >done' >/dev/null 2>&1 </dev/null &");
+    assert_eq!(code, Some(0));
+    demo.run("play-01", "echo on >go");
+    wait_for("the detached command", &"on\n".to_owned(), || demo.run("play-01", "cat done 2>/dev/null").1);
+}
+
+#[test]
+fn a_stranger_is_not_let_in() {
+    let demo = Demo::start(None);
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("other");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap();
+    assert!(made.success());
+    let port = demo.port("api-01").to_string();
+    let output = Command::new("ssh")
+        .args(["-F", "/dev/null", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o"])
+        .arg(format!("UserKnownHostsFile={}", demo.fleet.known_hosts.display()))
+        .arg("-i")
+        .arg(&key)
+        .args(["-p", &port, "deploy@127.0.0.1", "true"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(255) && said.contains("Permission denied (publickey)"), "{said}");
+}
+
+#[test]
+fn a_jump_leads_to_the_fleet_and_nowhere_else() {
+    let demo = Demo::start(None);
+    let through = |target: i64| {
+        let mut proxy = String::from("ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none");
+        proxy.push_str(&format!(
+            " -o UserKnownHostsFile={} -i {} -p {} -W 127.0.0.1:{target} deploy@127.0.0.1",
+            demo.fleet.known_hosts.display(),
+            demo.fleet.identity.display(),
+            demo.port("lb-01"),
+        ));
+        let output = demo.ssh("db-01").arg("-o").arg(format!("ProxyCommand={proxy}")).arg("hostname").output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(through(demo.port("db-01")), (Some(0), "db-01\n".into()));
+    assert_eq!(through(1).0, Some(255), "no way out");
+}
+
+#[test]
+fn a_service_breaks_and_pm2_mends_it() {
+    let demo = Demo::start(Some(Duration::from_secs(1)));
+    wait_for("the outage", &"502".to_owned(), || demo.status("play", "prod"));
+    assert_eq!(demo.status("play", "staging"), "200");
+    let status = || {
+        let (code, list) = demo.run("play-01", "pm2 jlist --silent");
+        assert_eq!(code, Some(0), "{list}");
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        (list[0]["pm2_env"]["status"].as_str().unwrap().to_owned(), list[0]["pid"].as_u64().unwrap())
+    };
+    assert_eq!(status(), ("errored".into(), 0));
+    assert_eq!(demo.run("play-01", "pm2 restart 9").0, Some(1));
+    let (code, text) = demo.run("play-01", "PATH=/nowhere:$PATH pm2 restart 0 --no-color");
+    assert!(code == Some(0) && text.contains("[play](0)"), "{code:?} {text}");
+    let (state, pid) = status();
+    assert!(state == "online" && pid > 0, "{state} {pid}");
+    wait_for("the recovery", &"200".to_owned(), || demo.status("play", "prod"));
+    let (_, log) = demo.run("play-01", "cat .pm2/logs/play-error.log");
+    assert!(log.contains("MongoServerSelectionError"), "{log}");
+    assert_eq!(demo.run("play-01", "tr '\\0' ' ' <\"/proc/$(cat .pm2/pm2.pid)/cmdline\" | grep -c 'PM2 v'").1, "1\n");
+}
+
+#[test]
+fn the_fleet_leaves_nothing_behind() {
+    let demo = Demo::start(None);
+    let folder = demo.fleet.folder().to_owned();
+    let daemon: u32 = demo.run("play-01", "cat .pm2/pm2.pid").1.trim().parse().unwrap();
+    let port = demo.port("api-01");
+    drop(demo.fleet);
+    assert!(!folder.exists());
+    wait_for("its processes' end", &false, || std::path::Path::new(&format!("/proc/{daemon}/cmdline")).exists());
+    wait_for("its ports' end", &true, || TcpStream::connect(format!("127.0.0.1:{port}")).is_err());
+}
+
+#[test]
+fn the_past_is_written_once_and_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = quarterdeck::store::Options { if_missing: IfMissing::Create, ..Default::default() };
+    let mut store = Sqlite::open(&folder.path().join("qd.db"), &options).unwrap();
+    let now = Ticking::start().now();
+    demo::write_past(&mut store, 1, now).unwrap();
+    let buckets = store.buckets(BucketKind::Hours, Timestamp(0), now.utc).unwrap();
+    let days = store.buckets(BucketKind::Days, Timestamp(0), now.utc).unwrap();
+    assert!((800..=900).contains(&days.len()), "{}", days.len());
+    let services: std::collections::BTreeSet<_> = buckets.iter().map(|bucket| bucket.service.to_string()).collect();
+    assert_eq!(services.len(), 10);
+    assert!(buckets.len() > 20_000, "{}", buckets.len());
+    assert_eq!(store.holder().unwrap().filter(|holder| holder.until > now.utc), None, "the lease is free again");
+}
