@@ -1,6 +1,6 @@
 # qd-sampler 1: prints what /proc says every @EVERY@ seconds; ends with its stdin.
 LC_ALL=C; export LC_ALL; unset POSIXLY_CORRECT
-cd /proc || exit 1
+cd "${QD_PROC:-/proc}" || exit 1
 H=$(getconf CLK_TCK 2>/dev/null); P=$(getconf PAGESIZE 2>/dev/null)
 n=0; d=; w=; S=; N='
 '
@@ -14,7 +14,7 @@ while :; do
   grep -H -E '^(cpu|some)|^(Mem(Total|Free|Available)|Buffers|Cached|SReclaimable|Shmem|Swap(Total|Free)):|^[0-9]|^ +[0-9]+ +[0-9]+ |^ *[^ :]+: *[0-9]+ +[0-9]' \
     stat meminfo loadavg uptime net/dev diskstats pressure/cpu pressure/memory pressure/io 2>/dev/null
   if [ $((n % @TOP@)) = 0 ]; then
-    O=$({ printf '%s' "$S"; read -r u _ </proc/uptime; echo "= $u"; cat [0-9]*/stat 2>/dev/null; } | awk "$A" 2>/dev/null)
+    O=$({ printf '%s' "$S"; read -r u _ <uptime; echo "= $u"; cat [0-9]*/stat 2>/dev/null; } | awk "$A" 2>/dev/null)
     case $O in *"$N=$N"*) T=${O%%"$N=$N"*}; S=${O#*"$N=$N"}$N;; *) T=; S=;; esac
     L=${T##*"$N"}; T=${T%"$N"*}
     if [ -n "$L" ]; then
