@@ -10,6 +10,7 @@ use std::{
 use quarterdeck::{
     core::time::{Clock, Mono, Now, Timestamp},
     demo::{self, Fleet, Options},
+    parse::proc::{Blocks, Sampler},
     store::{BucketKind, IfMissing, Sqlite, Store as _},
     tasks::Tasks,
 };
@@ -228,6 +229,41 @@ fn a_service_breaks_and_pm2_mends_it() {
     let (_, log) = demo.run("play-01", "cat .pm2/logs/play-error.log");
     assert!(log.contains("MongoServerSelectionError"), "{log}");
     assert_eq!(demo.run("play-01", "tr '\\0' ' ' <\"/proc/$(cat .pm2/pm2.pid)/cmdline\" | grep -c 'PM2 v'").1, "1\n");
+}
+
+#[test]
+fn the_sampler_reads_the_simulated_machine_and_not_this_one() {
+    let demo = Demo::start(None);
+    let clock = Ticking::start();
+    for (host, cores, low, high) in [("db-01", 8, 75.0, 99.0), ("stage-01", 2, 0.5, 30.0)] {
+        let script = format!("{}\n", quarterdeck::sources::ssh_metrics::script(1_000));
+        let mut child = demo.ssh(host).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut blocks, mut sampler) = (Blocks::default(), Sampler::default());
+        let mut stdout = child.stdout.take().unwrap();
+        let sample = loop {
+            let mut bytes = [0; 4096];
+            let read = stdout.read(&mut bytes).unwrap();
+            assert!(read > 0, "the loop ended");
+            let mut last = None;
+            for block in blocks.push(&bytes[..read]).unwrap() {
+                last = Some(sampler.push(&block, clock.now(), Some(1)).unwrap());
+            }
+            // The first samples have nothing to compare with; file systems and processes come beside the loop.
+            if let Some(sample) = last.filter(|sample| {
+                sample.cpu_pct.is_some_and(|cpu| cpu > 0.0) && !sample.disks.is_empty() && !sample.top.is_empty()
+            }) {
+                break sample;
+            }
+        };
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(sample.cpu_pct.is_some_and(|cpu| (low..high).contains(&cpu)), "{sample:#?}");
+        assert_eq!(sample.core_count.or(u32::try_from(sample.cores_pct.len()).ok()), Some(cores));
+        assert!(sample.psi.is_some() && sample.net.is_some() && sample.uptime_s.is_some(), "{sample:#?}");
+        let busiest = sample.top.first().unwrap();
+        assert!(["mysqld", "node", "apache2"].iter().any(|name| busiest.command.contains(name)), "{busiest:?}");
+        assert!(sample.disks.iter().any(|disk| disk.mount == "/"), "{:?}", sample.disks);
+    }
 }
 
 #[test]
