@@ -1,7 +1,28 @@
 //! Hosts: samples, their history, how they are reached.
+//!
+//! A host keeps ten minutes of samples two seconds apart and one hour of means over twenty seconds: 480 points of 40 bytes, about 20 KiB,
+//! beside its latest sample and lists, so 200 hosts stay within some 8 MiB. Every value is asked for with the present time and is none
+//! once it is older than its limit: [`LIMIT_MS`] for samples, [`LIST_LIMIT_MS`] for lists.
+mod host;
+mod measure;
+mod message;
+mod state;
+
+pub use self::{
+    host::{Chart, Freshness, HostState, Hot, Link, Point, Trouble},
+    measure::{METRICS, Measurement},
+    message::{Fact, Msg, Out},
+    state::{Fleet, State, update},
+};
+
 use serde::{Deserialize, Serialize};
 
 use super::time::Timestamp;
+
+/// Milliseconds after which a sample says nothing about the present.
+pub const LIMIT_MS: u64 = 30_000;
+/// Milliseconds after which a list of PM2 or systemd says nothing about the present: it is asked for every ten seconds, and may take long.
+pub const LIST_LIMIT_MS: u64 = 45_000;
 
 /// One reading of a host. Everything a host may not tell is an `Option`: missing is not zero.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,6 +65,61 @@ pub struct HostSample {
     pub rtt_ms: Option<u32>,
     /// The busiest processes.
     pub top: Vec<Process>,
+}
+
+impl HostSample {
+    /// Returns memory in use, in percent.
+    pub fn mem_pct(&self) -> Option<f32> {
+        share(self.mem_used_bytes?, self.mem_total_bytes?)
+    }
+
+    /// Returns swap in use, in percent; none where there is no swap.
+    pub fn swap_pct(&self) -> Option<f32> {
+        share(self.swap_used_bytes?, self.swap_total_bytes?)
+    }
+
+    /// Returns the one-minute load for each core.
+    pub fn load_per_core(&self) -> Option<f32> {
+        let [one, ..] = self.load?;
+        self.core_count.filter(|cores| *cores > 0).map(|cores| one / cores as f32)
+    }
+
+    /// Returns the fullest disk: the one with the least percentage free.
+    pub fn fullest_disk(&self) -> Option<&Disk> {
+        self.disks.iter().filter(|disk| disk.free_pct().is_some()).min_by(|a, b| {
+            let free = |disk: &Disk| disk.free_pct().unwrap_or(100.0);
+            free(a).total_cmp(&free(b))
+        })
+    }
+}
+
+/// A part of a whole in percent; none of nothing.
+#[expect(clippy::cast_possible_truncation, reason = "a percentage loses nothing that is shown")]
+pub(super) fn share(part: u64, whole: u64) -> Option<f32> {
+    (whole > 0).then(|| (part as f64 * 100.0 / whole as f64) as f32)
+}
+
+impl Disk {
+    /// Returns the space in use in percent of what users can have, as `df` does: reserved blocks do not count.
+    pub fn used_pct(&self) -> Option<f32> {
+        share(self.used_bytes, self.used_bytes.saturating_add(self.avail_bytes))
+    }
+
+    /// Returns the space that is left in percent of what users can have.
+    pub fn free_pct(&self) -> Option<f32> {
+        share(self.avail_bytes, self.used_bytes.saturating_add(self.avail_bytes))
+    }
+}
+
+impl Pm2Process {
+    /// Says whether it should run and does not. `stopped` is not down where PM2 is not to start it again.
+    pub fn is_down(&self) -> bool {
+        match self.status.as_str() {
+            "online" | "launching" | "stopping" | "one-launch-status" => false,
+            "stopped" => self.autorestart,
+            _ => true,
+        }
+    }
 }
 
 /// Bytes a second, in and out.
@@ -207,3 +283,6 @@ pub enum Question {
         identity: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,517 @@
+//! One host: its latest readings, their ages, its history.
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{HostSample, LIMIT_MS, LIST_LIMIT_MS, LinkFault, Pm2List, Question, UnitState};
+use crate::core::{
+    alerts::{RuleSpec, Threshold},
+    id::HostName,
+    inventory::Host,
+    record::HostMinute,
+    ring::Ring,
+    time::{MINUTE, Mono, Now, Timestamp},
+};
+
+/// Milliseconds between two points of the last ten minutes.
+const STEP_MS: u64 = 2_000;
+const RECENT: usize = 300;
+/// Milliseconds of one point of the last hour.
+const CELL_MS: i64 = 20_000;
+const HOUR: usize = 180;
+/// Milliseconds within which restarts are counted.
+const STORM_MS: u64 = 10 * 60_000;
+/// Entries of the restart history; more within ten minutes are counted in the last one.
+const STORM_ENTRIES: usize = 256;
+
+/// How a host is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// For the first time, or anew.
+    Connecting {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It answers.
+    Up {
+        /// Round trip in milliseconds, when it was measured.
+        rtt_ms: Option<u32>,
+    },
+    /// It does not.
+    Stale {
+        /// Since when.
+        since: Timestamp,
+        /// Which step failed.
+        fault: LinkFault,
+        /// What exactly, sanitised, in one line.
+        reason: String,
+        /// When it is tried again.
+        retry_at: Option<Timestamp>,
+        /// What only a person can answer.
+        question: Option<Question>,
+    },
+}
+
+/// How much a reading still says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// There is none yet.
+    Never,
+    /// As new as it can be.
+    Live {
+        /// Its age in milliseconds.
+        age_ms: u64,
+    },
+    /// Overdue, or the host is lost: shown dimmed, with its age.
+    Dimmed {
+        /// Its age in milliseconds.
+        age_ms: u64,
+    },
+    /// Older than its limit: `?`.
+    Old {
+        /// Its age in milliseconds.
+        age_ms: u64,
+    },
+}
+
+/// A source that gave up although the host is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, sanitised.
+    pub reason: String,
+    /// When it is tried again.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// One point of a host's history.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Point {
+    /// When; of a mean, the start of its cell.
+    pub at: Timestamp,
+    /// CPU in percent.
+    pub cpu_pct: Option<f32>,
+    /// Memory in percent.
+    pub mem_pct: Option<f32>,
+    /// One-minute load for each core.
+    pub load_per_core: Option<f32>,
+}
+
+/// What of a host's history is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Chart {
+    /// CPU in percent.
+    Cpu,
+    /// Memory in percent.
+    Memory,
+    /// One-minute load for each core.
+    Load,
+}
+
+/// Since when which values have been past their rule's threshold. Whether that is an alert, is the rule's `for` to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hot {
+    /// CPU.
+    pub cpu: Option<Mono>,
+    /// Memory.
+    pub mem: Option<Mono>,
+    /// Space or inodes of the fullest disk.
+    pub disk: Option<Mono>,
+    /// Load for each core.
+    pub load: Option<Mono>,
+}
+
+impl Hot {
+    /// Says whether anything is.
+    pub fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+/// Thresholds that hold for a host, from the rules.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Limits {
+    cpu: Option<Threshold>,
+    mem: Option<Threshold>,
+    disk_free: Option<Threshold>,
+    inodes_free: Option<Threshold>,
+    load: Option<Threshold>,
+}
+
+/// Sum and count, for a mean.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mean {
+    sum: f64,
+    count: u32,
+}
+
+/// Means of what is kept as history.
+#[derive(Clone, Copy, Debug, Default)]
+struct Means {
+    start: Timestamp,
+    samples: u32,
+    cpu: Mean,
+    mem: Mean,
+    load: Mean,
+    load_per_core: Mean,
+}
+
+/// Restarts that were seen, by process.
+#[derive(Clone, Debug, Default)]
+struct Restarts {
+    counts: BTreeMap<u32, u32>,
+    seen: VecDeque<Seen>,
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    at: Mono,
+    name: String,
+    restarts: u32,
+}
+
+/// One host.
+#[derive(Clone, Debug)]
+pub struct HostState {
+    /// Its name.
+    pub name: HostName,
+    /// How it is reached.
+    pub link: Link,
+    pub(super) since: Mono,
+    pub(super) limits: Limits,
+    sample: Option<(Mono, Box<HostSample>)>,
+    pm2: Option<(Mono, Pm2List)>,
+    units: Option<(Mono, Vec<UnitState>)>,
+    pub(super) troubles: BTreeMap<&'static str, Trouble>,
+    recent: Ring<Point>,
+    hour: Ring<Point>,
+    cell: Means,
+    minute: Means,
+    hot: Hot,
+    restarts: Restarts,
+    mounts: Vec<String>,
+}
+
+impl HostState {
+    pub(super) fn new(name: HostName, now: Now) -> Self {
+        Self {
+            name,
+            link: Link::Connecting { since: now.utc },
+            since: now.mono,
+            limits: Limits::default(),
+            sample: None,
+            pm2: None,
+            units: None,
+            troubles: BTreeMap::new(),
+            recent: Ring::new(RECENT),
+            hour: Ring::new(HOUR),
+            cell: Means::default(),
+            minute: Means::default(),
+            hot: Hot::default(),
+            restarts: Restarts::default(),
+            mounts: Vec::new(),
+        }
+    }
+
+    /// Says how much the last sample still says.
+    pub fn freshness(&self, now: Mono) -> Freshness {
+        freshness(self.sample.as_ref().map(|(at, _)| *at), now, LIMIT_MS, &self.link)
+    }
+
+    /// Says how much the last PM2 list still says.
+    pub fn pm2_freshness(&self, now: Mono) -> Freshness {
+        freshness(self.pm2.as_ref().map(|(at, _)| *at), now, LIST_LIMIT_MS, &self.link)
+    }
+
+    /// Says how much the units' last states still say.
+    pub fn units_freshness(&self, now: Mono) -> Freshness {
+        freshness(self.units.as_ref().map(|(at, _)| *at), now, LIST_LIMIT_MS, &self.link)
+    }
+
+    /// Returns the last sample while it says something about the present.
+    pub fn sample(&self, now: Mono) -> Option<&HostSample> {
+        self.sample.as_ref().filter(|(at, _)| now.since(*at) <= LIMIT_MS).map(|(_, sample)| &**sample)
+    }
+
+    /// Returns PM2's last list while it says something about the present.
+    pub fn pm2(&self, now: Mono) -> Option<&Pm2List> {
+        self.pm2.as_ref().filter(|(at, _)| now.since(*at) <= LIST_LIMIT_MS).map(|(_, list)| list)
+    }
+
+    /// Returns the units' last states while they say something about the present.
+    pub fn units(&self, now: Mono) -> Option<&[UnitState]> {
+        self.units.as_ref().filter(|(at, _)| now.since(*at) <= LIST_LIMIT_MS).map(|(_, units)| units.as_slice())
+    }
+
+    /// Returns the last sample however old, only ever to be shown as the past: dimmed, with its age.
+    pub fn last_sample(&self) -> Option<&HostSample> {
+        self.sample.as_ref().map(|(_, sample)| &**sample)
+    }
+
+    /// Returns PM2's last list however old, only ever to be shown as the past.
+    pub fn last_pm2(&self) -> Option<&Pm2List> {
+        self.pm2.as_ref().map(|(_, list)| list)
+    }
+
+    /// Returns the units' last states however old, only ever to be shown as the past.
+    pub fn last_units(&self) -> &[UnitState] {
+        self.units.as_ref().map(|(_, units)| units.as_slice()).unwrap_or_default()
+    }
+
+    /// Returns the mount points of the last answer of `df`, however old.
+    pub fn mounts(&self) -> &[String] {
+        &self.mounts
+    }
+
+    /// Returns the sources that gave up although the host is reached, by name.
+    pub fn troubles(&self) -> impl Iterator<Item = (&'static str, &Trouble)> {
+        self.troubles.iter().map(|(source, trouble)| (*source, trouble))
+    }
+
+    /// Returns the last ten minutes, oldest first, two seconds apart at the least.
+    pub fn recent(&self) -> impl DoubleEndedIterator<Item = &Point> + ExactSizeIterator {
+        self.recent.iter()
+    }
+
+    /// Returns the last hour as means over twenty seconds, oldest first; a stretch without samples has no point.
+    pub fn hour(&self) -> impl DoubleEndedIterator<Item = &Point> + ExactSizeIterator {
+        self.hour.iter()
+    }
+
+    /// Returns what is past its threshold, and since when; nothing once the sample is old.
+    pub fn hot(&self, now: Mono) -> Hot {
+        if self.sample(now).is_some() { self.hot } else { Hot::default() }
+    }
+
+    /// Returns the restarts of a process of this name, or of all, within the last ten minutes; none while PM2's list is old.
+    pub fn restarts(&self, name: Option<&str>, now: Mono) -> Option<u32> {
+        self.pm2(now)?;
+        let counted = |seen: &&Seen| now.since(seen.at) < STORM_MS && name.is_none_or(|name| seen.name == name);
+        Some(self.restarts.seen.iter().filter(counted).fold(0, |sum, seen| sum.saturating_add(seen.restarts)))
+    }
+
+    /// Returns how hard the host is pressed: the greatest of CPU over 80 %, memory over 85 %, the fullest disk over 90 % and load over cores, so
+    /// that 1 is where it hurts. None without a sample that says something.
+    pub fn pressure(&self, now: Mono) -> Option<f32> {
+        let sample = self.sample(now)?;
+        let parts = [
+            sample.cpu_pct.map(|pct| pct / 80.0),
+            sample.mem_pct().map(|pct| pct / 85.0),
+            sample.fullest_disk().and_then(super::Disk::used_pct).map(|pct| pct / 90.0),
+            sample.load_per_core(),
+        ];
+        parts.into_iter().flatten().reduce(f32::max)
+    }
+
+    /// Milliseconds since the last sample, or since the host is known.
+    pub fn silent_ms(&self, now: Mono) -> u64 {
+        now.since(self.sample.as_ref().map_or(self.since, |(at, _)| *at))
+    }
+
+    /// Takes a sample; returns the minute that it ended.
+    pub(super) fn take_sample(&mut self, sample: Box<HostSample>, now: Now) -> Option<HostMinute> {
+        let point = Point {
+            at: sample.at,
+            cpu_pct: sample.cpu_pct,
+            mem_pct: sample.mem_pct(),
+            load_per_core: sample.load_per_core(),
+        };
+        // A little less than the step, so that a sample that comes early is not left out.
+        let due = self.recent.last().is_none_or(|last| sample.at.since(last.at).unsigned_abs() + 250 >= STEP_MS);
+        if due {
+            self.recent.push(point);
+        }
+        self.close_cell(sample.at);
+        self.cell.add(&point, &sample);
+        let ended = self.close_minute(sample.at);
+        self.minute.add(&point, &sample);
+        self.hot = self.limits.hot(&sample, self.hot, now.mono);
+        if !sample.disks.is_empty() && !sample.disks.iter().map(|disk| &disk.mount).eq(&self.mounts) {
+            self.mounts = sample.disks.iter().map(|disk| disk.mount.clone()).collect();
+        }
+        self.sample = Some((now.mono, sample));
+        ended
+    }
+
+    /// Ends the twenty seconds that a moment is no longer part of.
+    fn close_cell(&mut self, at: Timestamp) {
+        let start = floor(at, CELL_MS);
+        if self.cell.start != start {
+            if self.cell.samples > 0 {
+                self.hour.push(self.cell.point());
+            }
+            self.cell = Means { start, ..Means::default() };
+        }
+    }
+
+    /// Ends the minute that a moment is no longer part of.
+    pub(super) fn close_minute(&mut self, at: Timestamp) -> Option<HostMinute> {
+        let start = floor(at, MINUTE);
+        if self.minute.start == start {
+            return None;
+        }
+        let ended = std::mem::replace(&mut self.minute, Means { start, ..Means::default() });
+        (ended.samples > 0).then(|| HostMinute {
+            host: self.name.clone(),
+            at: ended.start,
+            cpu_pct: ended.cpu.get(),
+            mem_pct: ended.mem.get(),
+            load: ended.load.get(),
+        })
+    }
+
+    pub(super) fn take_pm2(&mut self, list: Pm2List, now: Mono) {
+        // Restarts that happened while nobody looked cannot be dated: then counting begins anew.
+        let known = self.pm2.as_ref().is_some_and(|(at, last)| last.daemon && now.since(*at) < STORM_MS);
+        self.restarts.take(&list, now, known);
+        self.pm2 = Some((now, list));
+    }
+
+    pub(super) fn take_units(&mut self, units: Vec<UnitState>, now: Mono) {
+        self.units = Some((now, units));
+    }
+}
+
+impl Chart {
+    /// Returns its value of a point.
+    pub fn of(self, point: &Point) -> Option<f32> {
+        match self {
+            Self::Cpu => point.cpu_pct,
+            Self::Memory => point.mem_pct,
+            Self::Load => point.load_per_core,
+        }
+    }
+}
+
+fn freshness(at: Option<Mono>, now: Mono, limit_ms: u64, link: &Link) -> Freshness {
+    let Some(at) = at else { return Freshness::Never };
+    let age_ms = now.since(at);
+    match link {
+        _ if age_ms > limit_ms => Freshness::Old { age_ms },
+        Link::Up { .. } if age_ms <= limit_ms / 2 => Freshness::Live { age_ms },
+        Link::Up { .. } | Link::Connecting { .. } | Link::Stale { .. } => Freshness::Dimmed { age_ms },
+    }
+}
+
+fn floor(at: Timestamp, step: i64) -> Timestamp {
+    Timestamp(at.0.div_euclid(step).saturating_mul(step))
+}
+
+impl Mean {
+    fn add(&mut self, value: Option<f32>) {
+        if let Some(value) = value {
+            self.sum += f64::from(value);
+            self.count += 1;
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a percentage loses nothing that is shown")]
+    fn get(self) -> Option<f32> {
+        (self.count > 0).then(|| (self.sum / f64::from(self.count)) as f32)
+    }
+}
+
+impl Means {
+    fn add(&mut self, point: &Point, sample: &HostSample) {
+        self.samples += 1;
+        self.cpu.add(point.cpu_pct);
+        self.mem.add(point.mem_pct);
+        self.load.add(sample.load.map(|[one, ..]| one));
+        self.load_per_core.add(point.load_per_core);
+    }
+
+    fn point(&self) -> Point {
+        Point {
+            at: self.start,
+            cpu_pct: self.cpu.get(),
+            mem_pct: self.mem.get(),
+            load_per_core: self.load_per_core.get(),
+        }
+    }
+}
+
+impl Limits {
+    /// Finds the strictest threshold of each metric among the rules that hold for a host.
+    pub(super) fn of<'a>(rules: impl Iterator<Item = &'a RuleSpec>, host: &Host) -> Self {
+        let mut limits = Self::default();
+        for rule in rules.filter(|rule| rule.enabled && holds(rule, host)) {
+            let slot = match rule.metric.as_str() {
+                "host.cpu" => &mut limits.cpu,
+                "host.mem" => &mut limits.mem,
+                "host.disk_free" => &mut limits.disk_free,
+                "host.inodes_free" => &mut limits.inodes_free,
+                "host.load_per_core" => &mut limits.load,
+                _ => continue,
+            };
+            *slot = Some(slot.map_or(rule.threshold, |known| stricter(known, rule.threshold)));
+        }
+        limits
+    }
+
+    fn hot(&self, sample: &HostSample, before: Hot, now: Mono) -> Hot {
+        let past = |limit: Option<Threshold>, value: Option<f32>| match (limit, value) {
+            (Some(Threshold::Above(limit)), Some(value)) => f64::from(value) > limit,
+            (Some(Threshold::Below(limit)), Some(value)) => f64::from(value) < limit,
+            (Some(_), None) | (None, _) => false,
+        };
+        let since = |is: bool, before: Option<Mono>| is.then(|| before.unwrap_or(now));
+        let disk = sample.disks.iter().any(|disk| {
+            past(self.disk_free, disk.free_pct()) || past(self.inodes_free, disk.inodes_pct.map(|used| 100.0 - used))
+        });
+        Hot {
+            cpu: since(past(self.cpu, sample.cpu_pct), before.cpu),
+            mem: since(past(self.mem, sample.mem_pct()), before.mem),
+            disk: since(disk, before.disk),
+            load: since(past(self.load, sample.load_per_core()), before.load),
+        }
+    }
+}
+
+/// Says whether a rule holds for a host: every `match` is its name, its environment or one of its labels.
+fn holds(rule: &RuleSpec, host: &Host) -> bool {
+    rule.matches.iter().all(|(key, value)| match key.as_str() {
+        "host" => host.name.as_str() == value,
+        "env" => host.env.as_ref().is_some_and(|env| env.as_str() == value),
+        label => host.labels.get(label) == Some(value),
+    })
+}
+
+fn stricter(a: Threshold, b: Threshold) -> Threshold {
+    match (a, b) {
+        (Threshold::Above(a), Threshold::Above(b)) => Threshold::Above(a.min(b)),
+        (Threshold::Below(a), Threshold::Below(b)) => Threshold::Below(a.max(b)),
+        (first, Threshold::Above(_) | Threshold::Below(_)) => first,
+    }
+}
+
+impl Restarts {
+    fn take(&mut self, list: &Pm2List, now: Mono, known: bool) {
+        let mut counts = BTreeMap::new();
+        for process in &list.processes {
+            let more = self.counts.get(&process.pm_id).map_or(0, |before| process.restarts.saturating_sub(*before));
+            counts.insert(process.pm_id, process.restarts);
+            if known && more > 0 {
+                self.see(now, &process.name, more);
+            }
+        }
+        self.counts = counts;
+        while self.seen.front().is_some_and(|seen| now.since(seen.at) >= STORM_MS) {
+            self.seen.pop_front();
+        }
+    }
+
+    fn see(&mut self, at: Mono, name: &str, restarts: u32) {
+        let full = self.seen.len() >= STORM_ENTRIES;
+        match self.seen.iter_mut().rev().find(|seen| seen.name == name) {
+            Some(seen) if full => {
+                seen.at = at;
+                seen.restarts = seen.restarts.saturating_add(restarts);
+            }
+            Some(_) | None => {
+                if full {
+                    self.seen.pop_front();
+                }
+                self.seen.push_back(Seen { at, name: name.to_owned(), restarts });
+            }
+        }
+    }
+}
