@@ -157,6 +157,3 @@ impl Probe for Guarded {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

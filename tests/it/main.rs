@@ -1,4 +1,8 @@
-//! What needs no server: each capability as a person or a script meets it. One file each.
+//! Each capability as a person or a script meets it. One file each.
+#[cfg(test)]
+mod checks_contract;
+#[cfg(test)]
+mod net;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]

@@ -1,0 +1,209 @@
+//! Small real servers on loopback, and what a check is given to work with.
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use quarterdeck::{
+    checks::{self, Context, Seen},
+    core::{
+        hosts::LinkFault,
+        id::{CheckId, HostName},
+        inventory::CheckSpec,
+        time::{Clock, Mono, Now, Timestamp},
+    },
+    remote::{Exit, Lane, Output, Remote, RemoteError, Script, Stream},
+    tasks::Tasks,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    runtime::Handle,
+};
+
+/// Longest that anything may hang before a test fails.
+pub(crate) const HANG: Duration = Duration::from_secs(30);
+
+/// A clock that ticks, shifted by this many milliseconds.
+pub(crate) struct Ticking {
+    start: tokio::time::Instant,
+    shift: i64,
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> Now {
+        let mono = u64::try_from(self.start.elapsed().as_millis()).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "certificates are judged by the real time, so the test needs it")]
+        let utc = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Now { utc: Timestamp(i64::try_from(utc.as_millis()).unwrap() + self.shift), mono: Mono(mono) }
+    }
+}
+
+/// Reaches hosts in a way that a test chooses.
+pub(crate) enum Hosts {
+    /// Every host is this machine.
+    Here,
+    /// None can be reached.
+    Nowhere,
+    /// None ever answers.
+    Silent,
+    /// Every command leaves this.
+    Says(Output),
+}
+
+impl Remote for Hosts {
+    fn run<'a>(&'a self, host: &'a HostName, _: Lane, script: Script) -> BoxFuture<'a, Result<Output, RemoteError>> {
+        Box::pin(async move {
+            match self {
+                Self::Here => {
+                    let child = tokio::process::Command::new("sh").arg("-c").arg(&script.text).kill_on_drop(true).output();
+                    let output = child.await.unwrap();
+                    let exit = output.status.code().map_or_else(|| Exit::Signal("KILL".into()), Exit::Code);
+                    Ok(Output { exit, stdout: output.stdout, stderr: output.stderr, dropped_bytes: 0 })
+                }
+                Self::Nowhere => Err(RemoteError {
+                    host: host.clone(),
+                    fault: LinkFault::Auth,
+                    what: "no key was accepted".into(),
+                    hint: None,
+                    question: None,
+                }),
+                Self::Silent => std::future::pending().await,
+                Self::Says(output) => Ok(output.clone()),
+            }
+        })
+    }
+
+    fn stream<'a>(&'a self, _: &'a HostName, _: Lane, _: Script) -> BoxFuture<'a, Result<Stream, RemoteError>> {
+        unimplemented!("no check streams")
+    }
+
+    fn forget(&self, _: &HostName) {}
+
+    fn accept_host_key(&self, _: &str) -> Result<(), RemoteError> {
+        unimplemented!("no check accepts keys")
+    }
+
+    fn unlock(&self, _: &str, _: secrecy::SecretString) {}
+}
+
+pub(crate) fn context(hosts: Hosts) -> Context {
+    Context { remote: Arc::new(hosts), clock: Arc::new(Ticking { start: tokio::time::Instant::now(), shift: 0 }) }
+}
+
+/// Makes a check's specification of its kind and settings, with a time-out of ten seconds.
+pub(crate) fn spec(kind: &str, params: serde_json::Value) -> CheckSpec {
+    CheckSpec {
+        id: "play@prod/page".parse::<CheckId>().unwrap(),
+        kind: kind.into(),
+        every_ms: 30_000,
+        timeout_ms: 10_000,
+        fail_after: 3,
+        slow_ms: None,
+        on: Some("web-01".into()),
+        params: params.as_object().unwrap().clone(),
+    }
+}
+
+/// Asks once, under the hang guard.
+pub(crate) async fn ask(spec: &CheckSpec, hosts: Hosts) -> Seen {
+    let probe = checks::probe(spec).unwrap();
+    let context = context(hosts);
+    tokio::time::timeout(HANG, probe.ask(&context)).await.expect("the check hangs")
+}
+
+/// Asks once with these settings.
+pub(crate) async fn see(kind: &str, params: serde_json::Value) -> Seen {
+    ask(&spec(kind, params), Hosts::Nowhere).await
+}
+
+pub(crate) fn tasks() -> Tasks {
+    Tasks::new(Handle::current(), |_| {})
+}
+
+/// Listens on a free port of loopback and hands every connection to `serve`.
+pub(crate) async fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    listen_at("127.0.0.1:0", serve).await
+}
+
+/// Listens at an address and hands every connection to `serve`.
+pub(crate) async fn listen_at<F>(address: &str, serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind(address).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let tasks = tasks();
+    let each = tasks.clone();
+    tasks
+        .spawn("listener", async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                each.spawn("connection", serve(stream)).detach();
+            }
+        })
+        .detach();
+    at
+}
+
+/// Answers the first bytes of every connection with these, then closes it.
+pub(crate) async fn says(bytes: impl Into<Vec<u8>>) -> SocketAddr {
+    let bytes: Arc<[u8]> = bytes.into().into();
+    listen(move |mut stream| {
+        let bytes = Arc::clone(&bytes);
+        async move {
+            stream.read(&mut [0; 65_536]).await.ok();
+            stream.write_all(&bytes).await.ok();
+            stream.shutdown().await.ok();
+            // Closing with bytes unread would reset the connection, and take what was said with it.
+            stream.read_to_end(&mut Vec::new()).await.ok();
+        }
+    })
+    .await
+}
+
+/// Says these bytes to every connection without being asked, then closes it.
+pub(crate) async fn greets(bytes: impl Into<Vec<u8>>) -> SocketAddr {
+    let bytes: Arc<[u8]> = bytes.into().into();
+    listen(move |mut stream| {
+        let bytes = Arc::clone(&bytes);
+        async move {
+            stream.write_all(&bytes).await.ok();
+            stream.shutdown().await.ok();
+            stream.read_to_end(&mut Vec::new()).await.ok();
+        }
+    })
+    .await
+}
+
+/// Reads until the end of a request's head, and returns it.
+pub(crate) async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && head.len() < 65_536 {
+        match stream.read(&mut byte).await {
+            Ok(1) => head.push(byte[0]),
+            _ => break,
+        }
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+/// Makes an answer of a status line, header lines and a body.
+pub(crate) fn http(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}", body.len())
+}
+
+/// A port on which nothing listens.
+pub(crate) fn closed_port() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Accepts connections and never says a word.
+pub(crate) async fn mute() -> SocketAddr {
+    listen(|stream| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    })
+    .await
+}
