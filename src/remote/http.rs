@@ -393,7 +393,7 @@ fn fault_of(error: &reqwest::Error, host: &str, shown: &Shown) -> Fault {
             return TlsFault::of(tls).into();
         }
         if let Some(io) = one.downcast_ref::<io::Error>() {
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            if let Some(tls) = super::tls::tls_in(io) {
                 return TlsFault::of(tls).into();
             }
             system = Some(io);

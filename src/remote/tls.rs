@@ -373,8 +373,7 @@ pub async fn handshake(stream: TcpStream, server_name: &str, trust: &Trust) -> R
             }
             // A server that wants a certificate of ours says so by an alert after it showed its own, which is all we
             // came for. Anything else, a signature that does not fit above all, is a fault.
-            let alert = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            if shown.fault.is_none() && !matches!(alert, Some(rustls::Error::AlertReceived(_))) {
+            if shown.fault.is_none() && !matches!(tls_in(&error), Some(rustls::Error::AlertReceived(_))) {
                 shown.fault = Some(fault_of_io(&error));
             }
             Ok(shown)
@@ -382,9 +381,15 @@ pub async fn handshake(stream: TcpStream, server_name: &str, trust: &Trust) -> R
     }
 }
 
-/// Finds the TLS error in an I/O error.
+/// Finds rustls' error in an I/O error, which may wrap it more than once.
+pub(super) fn tls_in(error: &std::io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref::<rustls::Error>().or_else(|| tls_in(inner.downcast_ref::<std::io::Error>()?))
+}
+
+/// Says what went wrong with a handshake.
 pub(super) fn fault_of_io(error: &std::io::Error) -> TlsFault {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+    match tls_in(error) {
         Some(error) => TlsFault::of(error),
         None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             TlsFault::Other("the connection was closed during the handshake".into())

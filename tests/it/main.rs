@@ -1,5 +1,7 @@
 //! Each capability as a person or a script meets it. One file each.
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod checks_contract;
 #[cfg(test)]
 mod net;

@@ -54,7 +54,8 @@ impl Remote for Hosts {
         Box::pin(async move {
             match self {
                 Self::Here => {
-                    let child = tokio::process::Command::new("sh").arg("-c").arg(&script.text).kill_on_drop(true).output();
+                    let child =
+                        tokio::process::Command::new("sh").arg("-c").arg(&script.text).kill_on_drop(true).output();
                     let output = child.await.unwrap();
                     let exit = output.status.code().map_or_else(|| Exit::Signal("KILL".into()), Exit::Code);
                     Ok(Output { exit, stdout: output.stdout, stderr: output.stderr, dropped_bytes: 0 })
@@ -204,6 +205,91 @@ pub(crate) async fn mute() -> SocketAddr {
     listen(|stream| async move {
         std::future::pending::<()>().await;
         drop(stream);
+    })
+    .await
+}
+
+/// Answers HTTP requests by what a function makes of their head.
+pub(crate) async fn web(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
+    web_at("127.0.0.1:0", answer).await
+}
+
+/// Answers HTTP requests at an address by what a function makes of their head.
+pub(crate) async fn web_at(address: &str, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
+    let answer = Arc::new(answer);
+    listen_at(address, move |mut stream| {
+        let answer = Arc::clone(&answer);
+        async move {
+            let request = read_request(&mut stream).await;
+            stream.write_all(answer(&request).as_bytes()).await.ok();
+            stream.shutdown().await.ok();
+            stream.read_to_end(&mut Vec::new()).await.ok();
+        }
+    })
+    .await
+}
+
+/// A certificate authority of our own.
+pub(crate) struct Authority {
+    certificate: rcgen::Certificate,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+    /// Its certificate as a file.
+    pub(crate) file: tempfile::NamedTempFile,
+}
+
+impl Authority {
+    pub(crate) fn new(name: &str) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let certificate = params.self_signed(&key).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), certificate.pem()).unwrap();
+        Self { certificate, issuer: rcgen::Issuer::new(params, key), file }
+    }
+
+    /// Makes a server's settings with a certificate for this name, valid between two moments in seconds from now.
+    pub(crate) fn server(&self, name: &str, from_s: i64, to_s: i64) -> tokio_rustls::TlsAcceptor {
+        quarterdeck::remote::http::install_crypto();
+        #[expect(clippy::disallowed_methods, reason = "a certificate is valid in real time")]
+        let now = chrono::Utc::now().timestamp();
+        let at =
+            |shift: i64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(now + shift).unwrap());
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (at(from_s), at(to_s));
+        let own = params.signed_by(&key, &self.issuer).unwrap();
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![own.der().clone(), self.certificate.der().clone()],
+                rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        tokio_rustls::TlsAcceptor::from(Arc::new(config))
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.file.path().to_str().unwrap()
+    }
+}
+
+/// Answers HTTPS requests with `200` and `it works`; `told` hears the name that each client asked for.
+pub(crate) async fn web_tls(
+    address: &str,
+    acceptor: tokio_rustls::TlsAcceptor,
+    told: tokio::sync::mpsc::UnboundedSender<String>,
+) -> SocketAddr {
+    listen_at(address, move |stream| {
+        let (acceptor, told) = (acceptor.clone(), told.clone());
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            told.send(stream.get_ref().1.server_name().unwrap_or("no name").to_owned()).ok();
+            read_request(&mut stream).await;
+            stream.write_all(http("200 OK", "", "it works").as_bytes()).await.ok();
+            stream.shutdown().await.ok();
+        }
     })
     .await
 }
