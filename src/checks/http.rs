@@ -5,13 +5,15 @@
 //! breaks off is Down even where nothing is expected of it. With `resolve = "all"` every address behind the name is
 //! asked at once, each with the name as SNI and Host; the worst one decides, and its address is said. An address of a
 //! family that this machine has no route for is passed over as long as another one could be asked.
+use std::net::{IpAddr, SocketAddr};
+
 use futures_util::{future::BoxFuture, future::join_all};
 use regex::Regex;
 use serde_json::Value;
 
 use super::{
     Check, Context, Probe, Seen,
-    params::{self, Settings},
+    params::{Settings, Source},
     patience,
     tls::{CA, CERT_WARN, Warn},
     took, worse,
@@ -110,9 +112,9 @@ impl Kind for Http {
             },
             Field {
                 name: "resolve",
-                shape: Shape::Choice(&["first", "all"]),
+                shape: Shape::Either(&[Shape::Choice(&["first", "all"]), Shape::List(&Shape::Text)]),
                 required: false,
-                doc: "`all` asks each address behind the name (at most 16), without a proxy; the worst decides. Default `first`.",
+                doc: "`all` asks each address behind the name (at most 16), a list each of its addresses, without a proxy and with the name as SNI and Host; the worst decides. Default `first`.",
             },
             CA,
             CERT_WARN,
@@ -127,17 +129,17 @@ impl Check for Http {
         let bad = |fault: Fault| Report::new(error::Kind::Config, fault.to_string());
         let method = settings.text("method")?.unwrap_or("GET");
         let mut call = Call::new(method, settings.need_text("url")?).map_err(bad)?;
-        let mut secret = None;
-        for (name, value) in settings.map("headers")? {
-            let value = params::value(value)?;
-            if matches!(value, crate::remote::http::Value::Secret(_)) {
-                secret = Some(name);
+        let mut late = Vec::new();
+        for (name, text) in settings.map("headers")? {
+            let source = Source::read(text)?;
+            if source.is_secret() && !call.keeps_secrets() {
+                let what = format!("header `{name}` is a secret, and the URL is not encrypted");
+                return Err(Report::new(error::Kind::Config, what).hint("use https://"));
             }
-            call = call.header(name, &value).map_err(bad)?;
-        }
-        if let Some(name) = secret.filter(|_| !call.keeps_secrets()) {
-            let what = format!("header `{name}` is a secret, and the URL is not encrypted");
-            return Err(Report::new(error::Kind::Config, what).hint("use https://"));
+            match source {
+                Source::Ready(value) => call = call.header(name, &value).map_err(bad)?,
+                Source::Command(..) => late.push((name.to_owned(), source)),
+            }
         }
         if let Some(body) = settings.text("body")? {
             call = call.body(body);
@@ -146,27 +148,76 @@ impl Check for Http {
         call.timeout = patience(spec);
         Ok(Box::new(HttpProbe {
             call,
+            late,
             client: Client::new(settings.trust()?),
             want: Want::read(settings)?,
             warn: Warn::read(settings)?,
-            all: settings.text("resolve")? == Some("all"),
+            addresses: Addresses::read(settings)?,
         }))
     }
 }
 
 struct HttpProbe {
     call: Call,
+    /// Headers whose values a command prints.
+    late: Vec<(String, Source)>,
     client: Client,
     want: Want,
     warn: Warn,
-    all: bool,
+    addresses: Addresses,
+}
+
+/// Which addresses behind the name are asked.
+enum Addresses {
+    /// The first that connects.
+    First,
+    /// Each that the name resolves to.
+    All,
+    /// Each of these.
+    These(Vec<IpAddr>),
+}
+
+impl Addresses {
+    fn read(settings: Settings<'_>) -> Result<Self, Report> {
+        let Some(list) = settings.text_or_texts("resolve")? else { return Ok(Self::First) };
+        match list.as_slice() {
+            ["first"] => Ok(Self::First),
+            ["all"] => Ok(Self::All),
+            list => {
+                let read = list.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>();
+                read.ok().filter(|list| !list.is_empty()).map(Self::These).ok_or_else(|| {
+                    Report::new(error::Kind::Config, format!("`resolve` is {}", list.join(", ")))
+                        .hint("write \"first\", \"all\" or a list of addresses: [\"192.0.2.10\", \"2001:db8::10\"]")
+                })
+            }
+        }
+    }
 }
 
 impl Probe for HttpProbe {
     fn ask<'a>(&'a self, context: &'a Context) -> BoxFuture<'a, Seen> {
-        Box::pin(
-            async move { if self.all { self.ask_all(context).await } else { self.ask_one(&self.call, context).await } },
-        )
+        Box::pin(async move {
+            let mut call = self.call.clone();
+            for (name, source) in &self.late {
+                let header = match source.get(call.timeout).await {
+                    Ok(value) => call.header(name, value),
+                    Err(why) => return Seen::new(Outcome::Unknown, format!("a secret is missing: {why}")),
+                };
+                call = match header {
+                    Ok(call) => call,
+                    Err(fault) => return Seen::new(Outcome::Unknown, fault.to_string()),
+                };
+            }
+            match &self.addresses {
+                Addresses::First => self.ask_one(&call, context).await,
+                Addresses::All => self.ask_all(&call, context).await,
+                Addresses::These(list) => {
+                    let port = call.target().port;
+                    let list: Vec<_> = list.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+                    self.ask_each(&call, &list, context).await
+                }
+            }
+        })
     }
 }
 
@@ -190,16 +241,18 @@ impl HttpProbe {
         Seen { outcome, took_ms: took(context, began), detail, cert_not_after }
     }
 
-    async fn ask_all(&self, context: &Context) -> Seen {
-        let target = self.call.target();
+    async fn ask_all(&self, call: &Call, context: &Context) -> Seen {
+        let target = call.target();
         let now = context.clock.now().utc;
-        let resolved = tokio::time::timeout(self.call.timeout, net::resolve(&target.host, target.port)).await;
-        let addresses = match resolved {
-            Ok(Ok(addresses)) => addresses,
-            Ok(Err(fault)) => return failed(&fault.into(), now),
-            Err(_) => return failed(&NetFault::NoResolver(sanitise::name(&target.host)).into(), now),
-        };
-        let calls: Vec<Call> = addresses.iter().map(|address| self.call.clone().pinned(*address)).collect();
+        match tokio::time::timeout(call.timeout, net::resolve(&target.host, target.port)).await {
+            Ok(Ok(addresses)) => self.ask_each(call, &addresses, context).await,
+            Ok(Err(fault)) => failed(&fault.into(), now),
+            Err(_) => failed(&NetFault::NoResolver(sanitise::name(&target.host)).into(), now),
+        }
+    }
+
+    async fn ask_each(&self, call: &Call, addresses: &[SocketAddr], context: &Context) -> Seen {
+        let calls: Vec<Call> = addresses.iter().map(|address| call.clone().pinned(*address)).collect();
         let mut all: Vec<_> =
             addresses.iter().zip(join_all(calls.iter().map(|call| self.ask_one(call, context))).await).collect();
         if all.iter().any(|(_, seen)| seen.outcome != Outcome::Unknown) {

@@ -1,11 +1,15 @@
 //! Reads a kind's settings. The configuration has been validated: what does not fit here is a mistake of ours, and is
 //! said as one instead of being passed over.
-use std::path::{Path, PathBuf};
+use std::{path::Path, time::Duration};
 
-use secrecy::SecretString;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::{
+    config::{
+        Env,
+        secret::{self, SecretError, SecretRef},
+    },
     core::inventory::Params,
     error::{Kind, Report},
     remote::{http, net::HostPort},
@@ -40,6 +44,14 @@ impl<'a> Settings<'a> {
     pub(super) fn texts(self, key: &str) -> Result<Option<Vec<&'a str>>, Report> {
         let list = |value: &'a Value| -> Option<Vec<&'a str>> { value.as_array()?.iter().map(Value::as_str).collect() };
         self.0.get(key).map(|value| list(value).ok_or_else(|| bad(key, "a list of texts"))).transpose()
+    }
+
+    /// One text, or a list of them.
+    pub(super) fn text_or_texts(self, key: &str) -> Result<Option<Vec<&'a str>>, Report> {
+        match self.0.get(key).and_then(Value::as_str) {
+            Some(text) => Ok(Some(vec![text])),
+            None => self.texts(key),
+        }
     }
 
     /// Durations, in milliseconds.
@@ -78,7 +90,7 @@ impl<'a> Settings<'a> {
     /// Whom to trust: the system, and the file that `ca` names.
     pub(super) fn trust(self) -> Result<http::Trust, Report> {
         Ok(match self.text("ca")? {
-            Some(path) => http::Trust::with_file(&home(path))?,
+            Some(path) => http::Trust::with_file(&Env::of_process().resolve(Path::new("."), path))?,
             None => http::Trust::system(),
         })
     }
@@ -95,26 +107,42 @@ fn bad(key: &str, want: &str) -> Report {
     Report::new(Kind::Config, format!("`{key}` must be {want}"))
 }
 
-/// Resolves a leading `~`.
-fn home(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => Path::new(&home).join(rest),
-        _ => PathBuf::from(path),
-    }
+/// A value that may be a reference to a secret.
+pub(super) enum Source {
+    /// At hand since the check was made.
+    Ready(http::Value),
+    /// Printed by a command, which is run at the first use; a failure is tried again at the next.
+    Command(SecretRef, OnceCell<http::Value>),
 }
 
-/// Reads a value that may be a reference to a secret.
-pub(super) fn value(text: &str) -> Result<http::Value, Report> {
-    let secret = if let Some(name) = text.strip_prefix("env:") {
-        std::env::var(name).map_err(|_| format!("the environment has no variable {name}"))
-    } else if let Some(path) = text.strip_prefix("file:") {
-        std::fs::read_to_string(home(path)).map_err(|error| format!("cannot read {path}: {error}"))
-    } else if text.starts_with("command:") {
-        Err("references by command: are not read here yet".to_owned())
-    } else {
-        return Ok(http::Value::Plain(text.to_owned()));
-    };
-    secret
-        .map(|secret| http::Value::Secret(SecretString::from(secret.trim_end())))
-        .map_err(|why| Report::new(Kind::Config, format!("a secret is missing: {why}")))
+impl Source {
+    /// Reads a text, and at once what needs no command: a secret that is missing should be told at the start.
+    pub(super) fn read(text: &str) -> Result<Self, Report> {
+        if !secret::is_reference(text) {
+            return Ok(Self::Ready(http::Value::Plain(text.to_owned())));
+        }
+        let bad = |error: &dyn std::error::Error| Report::new(Kind::Config, format!("a secret is missing: {error}"));
+        match SecretRef::parse(text).map_err(|error| bad(&error))? {
+            command @ SecretRef::Command(_) => Ok(Self::Command(command, OnceCell::new())),
+            other @ (SecretRef::Variable(_) | SecretRef::File(_)) => {
+                let secret = other.resolve_ready(&Env::of_process()).map_err(|error| bad(&error))?;
+                Ok(Self::Ready(http::Value::Secret(secret)))
+            }
+        }
+    }
+
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self, Self::Ready(http::Value::Secret(_)) | Self::Command(..))
+    }
+
+    /// Returns the value, running its command if need be.
+    pub(super) async fn get(&self, limit: Duration) -> Result<&http::Value, SecretError> {
+        match self {
+            Self::Ready(value) => Ok(value),
+            Self::Command(command, cell) => {
+                let run = async || command.resolve(&Env::of_process(), limit).await.map(http::Value::Secret);
+                cell.get_or_try_init(run).await
+            }
+        }
+    }
 }

@@ -1,9 +1,4 @@
 //! Each kind of check against real servers on loopback that behave and misbehave.
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
 use quarterdeck::{
     checks::{self, Seen},
     core::{inventory::CheckSpec, services::Outcome, time::DAY},
@@ -322,48 +317,70 @@ fn a_ca_file_that_is_none_is_refused_when_the_check_is_made() {
     }
 }
 
-/// Binds the same port on two addresses that `localhost` stands for here; none where it has only one.
-async fn twins() -> Option<u16> {
-    let mut found: Vec<_> = tokio::net::lookup_host(("localhost", 80)).await.ok()?.map(|at| at.ip()).collect();
-    found.sort_unstable();
-    found.dedup();
-    let both = found.iter().any(std::net::IpAddr::is_ipv4) && found.iter().any(std::net::IpAddr::is_ipv6);
-    both.then(|| std::net::TcpListener::bind("[::]:0").ok()?.local_addr().ok().map(|at| at.port())).flatten()
-}
-
-#[tokio::test]
-async fn every_address_behind_a_name_is_asked_where_that_is_wanted() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    let one = web(move |request| {
-        assert!(request.to_lowercase().contains("host: localhost:"), "{request}");
-        count.fetch_add(1, Ordering::SeqCst);
-        http("200 OK", "", "it works")
+/// Two servers on the same port of two addresses: two balancers behind one name.
+async fn balancers(one: &'static str, two: &'static str) -> u16 {
+    let at = web(move |_| http(one, "", "it works")).await;
+    web_at(&format!("127.0.0.2:{}", at.port()), move |request| {
+        assert!(request.to_lowercase().contains("host: balanced.example:"), "{request}");
+        http(two, "", "it works")
     })
     .await;
-    let url = |port: u16| json!({ "url": format!("http://localhost:{port}/"), "resolve": "all" });
-    let seen = see("http", url(one.port())).await;
-    let Some(port) = twins().await else {
-        println!("localhost has one address here: the second balancer was not tried");
-        assert_eq!(said(&seen), (Outcome::Up, "200, 1 address"));
-        return;
-    };
-    assert_eq!(said(&seen), (Outcome::Down, "::1: connect: refused (1 of 2 addresses)"), "one listens, one does not");
-    web_at(&format!("127.0.0.1:{port}"), |_| http("200 OK", "", "")).await;
-    web_at(&format!("[::1]:{port}"), |_| http("500 Oh", "", "")).await;
-    let seen = see("http", url(port)).await;
-    assert_eq!(said(&seen), (Outcome::Down, "::1: 500, expected 2xx (1 of 2 addresses)"));
-    assert!(asked.load(Ordering::SeqCst) >= 1);
+    at.port()
 }
 
 #[tokio::test]
-async fn an_address_is_asked_with_the_name_in_its_handshake() {
+async fn each_balancer_behind_a_name_is_asked_and_the_worst_decides() {
+    for (one, two, want) in [
+        ("200 OK", "200 OK", (Outcome::Up, "200, 2 addresses")),
+        ("200 OK", "502 Bad Gateway", (Outcome::Down, "127.0.0.2: 502, expected 2xx (1 of 2 addresses)")),
+        ("500 Oh", "502 Bad Gateway", (Outcome::Down, "127.0.0.1: 500, expected 2xx (2 of 2 addresses)")),
+    ] {
+        let url = format!("http://balanced.example:{}/", balancers(one, two).await);
+        let seen = see("http", json!({ "url": url, "resolve": ["127.0.0.1", "127.0.0.2"] })).await;
+        assert_eq!(said(&seen), want);
+    }
+    let port = balancers("200 OK", "200 OK").await;
+    let three = json!(["127.0.0.1", "127.0.0.2", "127.0.0.3"]);
+    let url = format!("http://balanced.example:{port}/");
+    let seen = see("http", json!({ "url": url, "resolve": three })).await;
+    assert_eq!(said(&seen), (Outcome::Down, "127.0.0.3: connect: refused (1 of 3 addresses)"));
+    assert!(checks::probe(&spec("http", json!({ "url": url, "resolve": ["nobody"] }))).is_err());
+    let here = web(|_| http("200 OK", "", "")).await;
+    let seen = see("http", json!({ "url": format!("http://localhost:{}/", here.port()), "resolve": "all" })).await;
+    println!("all of localhost: {}", seen.detail);
+    assert!(seen.detail == "200, 1 address" || seen.detail == "::1: connect: refused (1 of 2 addresses)");
+}
+
+#[tokio::test]
+async fn each_address_is_asked_with_the_name_in_its_handshake() {
     let authority = Authority::new("CA");
     let (told, mut heard) = mpsc::unbounded_channel();
-    let at = web_tls("127.0.0.1:0", authority.server("localhost", -HOUR, 90 * DAY_S), told).await;
-    let url = format!("https://localhost:{}/", at.port());
-    see("http", json!({ "url": url, "resolve": "all", "ca": authority.path() })).await;
-    assert_eq!(heard.recv().await.unwrap(), "localhost");
+    let good = authority.server("balanced.example", -HOUR, 90 * DAY_S + HOUR);
+    let at = web_tls("127.0.0.1:0", good, told.clone()).await;
+    let old = authority.server("balanced.example", -9 * DAY_S, -2 * DAY_S - HOUR);
+    web_tls(&format!("127.0.0.2:{}", at.port()), old, told).await;
+    let url = format!("https://balanced.example:{}/", at.port());
+    let both = json!({ "url": url, "resolve": ["127.0.0.1", "127.0.0.2"], "ca": authority.path() });
+    let seen = see("http", both).await;
+    let want = (Outcome::Down, "127.0.0.2: tls: certificate expired 2d ago (1 of 2 addresses)");
+    assert_eq!(said(&seen), want, "one balancer kept its old certificate");
+    assert_eq!(heard.recv().await.unwrap(), "balanced.example");
+}
+
+#[tokio::test]
+async fn a_secret_may_be_printed_by_a_command() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let at = web(move |request| {
+        told.send(request.to_owned()).unwrap();
+        http("200 OK", "", "")
+    })
+    .await;
+    let seen = page(at, json!({ "headers": { "x-token": "command:echo s3cret" } })).await;
+    assert_eq!(said(&seen), (Outcome::Up, "200"));
+    assert!(heard.recv().await.unwrap().contains("x-token: s3cret\r\n"));
+    let seen = page(at, json!({ "headers": { "x-token": "command:exit 3" } })).await;
+    assert_eq!(seen.outcome, Outcome::Unknown, "{}", seen.detail);
+    assert!(seen.detail.starts_with("a secret is missing: "), "{}", seen.detail);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ mod checks;
 #[cfg(test)]
 mod checks_contract;
 #[cfg(test)]
+mod checks_dns;
+#[cfg(test)]
 mod net;
 #[cfg(test)]
 mod demo;
