@@ -6,9 +6,9 @@ mod checks_contract;
 #[cfg(test)]
 mod checks_dns;
 #[cfg(test)]
-mod net;
-#[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod net;
 #[cfg(test)]
 mod sources_contract;
 #[cfg(test)]
