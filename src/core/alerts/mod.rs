@@ -1,4 +1,9 @@
 //! Alerts: rules, the states they put their targets in, and who owns them.
+//!
+//! [`feed`] turns what was read into measurements of the metrics in [`METRICS`]; [`State`] puts them to the rules. A value on
+//! the wrong side is *pending* until it has stayed there for the rule's `for`, measured on the monotonic clock; then the
+//! alert *fires*, and *resolves* once the value is back past `clear`. What is stored are the events, and an alert is the
+//! fold of its events: it survives a restart, and all consoles see the same. Pending is memory of one process.
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +12,20 @@ use super::{
     id::{CheckId, HostName, Operator, RuleName, ServiceId, Uid},
     time::Timestamp,
 };
+
+pub mod feed;
+mod fold;
+mod message;
+mod rules;
+mod state;
+mod view;
+
+pub use feed::Measurement;
+pub use fold::{Alert, Owned};
+pub use message::{Fact, Msg, Out};
+pub use rules::{METRICS, Metric, Subject, Unit, builtin_rules, host_of, metric, service_of};
+pub use state::{State, uid, update};
+pub use view::{Counts, Phase, Summary};
 
 /// How bad, which decides who is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,0 +1,171 @@
+//! An alert is the fold of its events.
+use std::collections::{HashMap, VecDeque};
+
+use super::{AlertEvent, AlertEventKind, Fact, Severity, Target};
+use crate::core::{
+    id::{Operator, RuleName, Uid},
+    time::{DAY, HOUR, Now, Timestamp},
+};
+
+/// Resolved alerts that are kept.
+const KEPT: usize = 500;
+/// Milliseconds that a resolved alert is kept.
+const KEPT_MS: i64 = DAY;
+/// Milliseconds in which flips count.
+pub(super) const FLIP_WINDOW: i64 = HOUR;
+
+/// Who owns an alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owned {
+    /// Who.
+    pub by: Operator,
+    /// Since when.
+    pub at: Timestamp,
+    /// Until when; after that it is nobody's again.
+    pub until: Timestamp,
+}
+
+/// One alert: what its events say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// Its id.
+    pub uid: Uid,
+    /// The rule that fired.
+    pub rule: RuleName,
+    /// About what.
+    pub target: Target,
+    /// How bad.
+    pub severity: Severity,
+    /// The value that fired it.
+    pub value: Option<f64>,
+    /// When the value went bad.
+    pub since: Timestamp,
+    /// When it fired.
+    pub fired_at: Timestamp,
+    /// One line.
+    pub summary: String,
+    /// Who owns it, or last did.
+    pub owned: Option<Owned>,
+    /// Flips within an hour, once it flaps.
+    pub flapping: Option<u32>,
+    /// When it was resolved.
+    pub resolved_at: Option<Timestamp>,
+    /// All its events.
+    pub events: Vec<AlertEvent>,
+}
+
+impl Alert {
+    /// Says whether it still fires.
+    pub fn is_firing(&self) -> bool {
+        self.resolved_at.is_none()
+    }
+
+    /// Returns who owns it now.
+    pub fn owner(&self, now: Timestamp) -> Option<&Owned> {
+        self.owned.as_ref().filter(|owned| now < owned.until)
+    }
+}
+
+/// What a rule is to a target: one alert fires at a time.
+pub(super) type Key = (RuleName, Target);
+
+/// All alerts as their events say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Alerts {
+    pub(super) all: HashMap<Uid, Alert>,
+    pub(super) firing: HashMap<Key, Uid>,
+    flips: HashMap<Key, VecDeque<Timestamp>>,
+}
+
+impl Alerts {
+    /// Applies an event; one that was applied already changes nothing. Returns what is new.
+    pub(super) fn apply(&mut self, event: &AlertEvent) -> Option<Fact> {
+        if let AlertEventKind::Fired { rule, target, severity, value, since, summary } = &event.kind {
+            let key = (rule.clone(), target.clone());
+            // A second onset while one fires is the same trouble, seen by two recorders.
+            if self.all.contains_key(&event.alert) || self.firing.contains_key(&key) {
+                return None;
+            }
+            let alert = Alert {
+                uid: event.alert,
+                rule: rule.clone(),
+                target: target.clone(),
+                severity: *severity,
+                value: *value,
+                since: *since,
+                fired_at: event.at,
+                summary: summary.clone(),
+                owned: None,
+                flapping: None,
+                resolved_at: None,
+                events: vec![event.clone()],
+            };
+            self.firing.insert(key.clone(), event.alert);
+            self.flip(key, event.at);
+            self.all.insert(event.alert, alert);
+            return Some(Fact::Fired { alert: event.alert });
+        }
+        let alert = self.all.get_mut(&event.alert)?;
+        if alert.events.contains(event) {
+            return None;
+        }
+        alert.events.push(event.clone());
+        match &event.kind {
+            AlertEventKind::Fired { .. } => None,
+            AlertEventKind::Acknowledged { until } => {
+                if alert.owned.as_ref().is_some_and(|owned| owned.at > event.at) {
+                    return None;
+                }
+                alert.owned = Some(Owned { by: event.by.clone(), at: event.at, until: *until });
+                Some(Fact::Acknowledged { alert: event.alert, by: event.by.clone(), until: *until })
+            }
+            AlertEventKind::Resolved { .. } => {
+                if alert.resolved_at.is_some() {
+                    return None;
+                }
+                alert.resolved_at = Some(event.at);
+                let key = (alert.rule.clone(), alert.target.clone());
+                self.firing.remove(&key);
+                self.flip(key, event.at);
+                Some(Fact::Resolved { alert: event.alert })
+            }
+            AlertEventKind::Flapping { flips } => {
+                alert.flapping = Some(*flips);
+                Some(Fact::Flapping { alert: event.alert, flips: *flips })
+            }
+        }
+    }
+
+    /// Returns how often a rule began or ceased to fire for a target within the last hour.
+    pub(super) fn flips(&self, key: &Key, now: Timestamp) -> u32 {
+        let flips = self.flips.get(key).into_iter().flatten().filter(|at| now.since(**at) < FLIP_WINDOW);
+        u32::try_from(flips.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Lets go of what is old.
+    pub(super) fn prune(&mut self, now: Now) {
+        let keep = now.utc - KEPT_MS;
+        self.all.retain(|_, alert| alert.resolved_at.is_none_or(|at| at >= keep));
+        if self.all.len() > KEPT + self.firing.len() {
+            let mut resolved: Vec<_> =
+                self.all.values().filter_map(|alert| Some((alert.resolved_at?, alert.uid))).collect();
+            resolved.sort_unstable();
+            let over = resolved.len().saturating_sub(KEPT);
+            for (_, uid) in resolved.into_iter().take(over) {
+                self.all.remove(&uid);
+            }
+        }
+        self.flips.retain(|_, flips| {
+            flips.retain(|at| now.utc.since(*at) < FLIP_WINDOW);
+            !flips.is_empty()
+        });
+    }
+
+    fn flip(&mut self, key: Key, at: Timestamp) {
+        let flips = self.flips.entry(key).or_default();
+        flips.push_back(at);
+        while flips.len() > 64 {
+            flips.pop_front();
+        }
+    }
+}
