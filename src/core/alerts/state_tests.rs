@@ -379,6 +379,7 @@ fn process(name: &str, status: &str, restarts: u32) -> Pm2Process {
     Pm2Process {
         pm_id: 0,
         name: name.to_owned(),
+        autorestart: true,
         status: status.to_owned(),
         pid: None,
         restarts,

@@ -222,7 +222,7 @@ fn cells_fold_the_worst_of_their_days_and_end_today() {
         date,
         start: Timestamp(0),
         length_ms: DAY,
-        split: crate::core::services::Split { down_ms, up_ms, maintenance_ms, ..Default::default() },
+        split: crate::core::services::Split { up_ms, down_ms, maintenance_ms, ..Default::default() },
         imported: crate::core::services::uptime::Imported::No,
     };
     let days = [
