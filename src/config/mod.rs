@@ -1,12 +1,19 @@
 //! Configuration: raw shape, validation with file, line, column and a suggestion, themes, keymaps, secrets by reference.
+mod fields;
 pub mod keymap;
+mod load;
+pub mod locate;
 pub mod problem;
 mod raw;
+mod rules;
 pub mod secret;
+mod sections;
 mod source;
 pub mod theme;
 mod walk;
 
+pub use load::{Catalog, Loaded, Settings, load, load_text};
+pub use locate::{locate, starter};
 pub use problem::{Problem, check_text};
 
 /// What the surroundings say: home directory and variables. Handed in, so that every test sets it.

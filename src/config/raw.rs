@@ -201,7 +201,7 @@ impl Book {
     /// Adds the excerpts, now that all secrets are known, and sorts by place.
     pub(crate) fn finish(self) -> Vec<Problem> {
         let Self { sources, mut drafts, loose } = self;
-        drafts.sort_by(|a, b| (a.place.file, a.place.span.start).cmp(&(b.place.file, b.place.span.start)));
+        drafts.sort_by_key(|draft| (draft.place.file, draft.place.span.start));
         let placed =
             drafts.into_iter().map(|Draft { place, problem, broken }| {
                 let source = sources.get(place.file);

@@ -37,10 +37,6 @@ impl Source {
         &self.path
     }
 
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
     /// Notes where strings stand, and hides the ones that look like secrets whatever their key is for.
     pub(crate) fn learn(&mut self, root: &Root<'_>) {
         let mut strings = Vec::new();
@@ -294,7 +290,7 @@ mod tests {
     fn places_count_characters() {
         let source = source("a = 'ñandú'\nb = 1\n");
         assert_eq!(source.place(0), (1, 1));
-        let b = source.text().find('b').unwrap();
+        let b = source.text.find('b').unwrap();
         assert_eq!(source.place(b), (2, 1));
         assert_eq!(source.place(9999), (3, 1));
     }

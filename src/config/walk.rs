@@ -20,16 +20,16 @@ pub(crate) struct Node {
 
 /// A table whose settings fit their shapes.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct Entries {
     pub(crate) place: Place,
     /// Whether something in it was wrong.
     pub(crate) broken: bool,
-    entries: Vec<(Key, Node)>,
+    pairs: Vec<(Key, Node)>,
 }
 
-impl Settings {
+impl Entries {
     pub(crate) fn node(&self, key: &str) -> Option<&Node> {
-        self.entries.iter().find(|(k, _)| k.name == key).map(|(_, node)| node)
+        self.pairs.iter().find(|(k, _)| k.name == key).map(|(_, node)| node)
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
@@ -67,7 +67,7 @@ impl Settings {
 
     /// All settings but the named ones, as parameters.
     pub(crate) fn params(&self, but: &[Field]) -> Map<String, Json> {
-        self.entries
+        self.pairs
             .iter()
             .filter(|(key, _)| !but.iter().any(|field| field.name == key.name))
             .map(|(key, node)| (key.name.clone(), node.value.clone()))
@@ -80,10 +80,22 @@ impl Settings {
     }
 }
 
+/// Which keys a table may have.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Keys<'k> {
+    /// Those with a shape; a later list may repeat a name of an earlier one, which counts.
+    pub(crate) fields: &'k [&'k [Field]],
+    /// Those that a later version uses.
+    pub(crate) later: &'k [&'k str],
+    /// Those that the caller reads by itself.
+    pub(crate) own: &'k [&'k str],
+}
+
 /// What names may be referred to, and how paths are resolved.
 pub(crate) struct Walk<'a> {
     pub(crate) book: Book,
     pub(crate) env: &'a super::Env,
+    pub(crate) catalog: &'a super::Catalog<'a>,
     /// Names of the hosts in the configuration, with whether each one is left out.
     pub(crate) hosts: Vec<(String, HostState)>,
 }
@@ -96,26 +108,27 @@ pub(crate) enum HostState {
 }
 
 impl Walk<'_> {
-    /// Holds a table against lists of fields; a later list may repeat a name of an earlier one, which counts.
-    pub(crate) fn table(&mut self, raw: &Raw, fields: &[&[Field]], later: &[&str], what: &str) -> Settings {
-        let mut settings = Settings { place: raw.place.clone(), broken: false, entries: Vec::new() };
+    /// Holds a table against the keys that it may have.
+    pub(crate) fn table(&mut self, raw: &Raw, keys: Keys<'_>, what: &str) -> Entries {
+        let mut settings = Entries { place: raw.place.clone(), broken: false, pairs: Vec::new() };
         let Some(entries) = raw.table() else {
             self.book.error(&raw.place, format!("{what} must be a table, not {}", raw.is_a()), "");
             self.book.hide(raw);
             settings.broken = true;
             return settings;
         };
-        let all = || fields.iter().copied().flatten();
+        let all = || keys.fields.iter().copied().flatten();
         for (key, value) in entries {
             if let Some(field) = all().find(|field| field.name == key.name) {
                 match self.value(value, &field.shape, &key.name) {
-                    Some(node) => settings.entries.push((key.clone(), node)),
+                    Some(node) => settings.pairs.push((key.clone(), node)),
                     None => settings.broken = true,
                 }
-            } else if later.contains(&key.name.as_str()) {
+            } else if keys.later.contains(&key.name.as_str()) {
                 self.not_yet(key, value);
-            } else {
-                self.unknown(key, value, all().map(|field| field.name), what);
+            } else if !keys.own.contains(&key.name.as_str()) {
+                let known = all().map(|field| field.name).chain(keys.own.iter().copied());
+                self.unknown(key, value, known, what);
                 settings.broken = true;
             }
         }
@@ -127,6 +140,20 @@ impl Walk<'_> {
             }
         }
         settings
+    }
+
+    /// Holds a table against its keys, but leaves those of its own to the caller even where they have a shape.
+    pub(crate) fn service(&mut self, raw: &Raw, keys: Keys<'_>, what: &str) -> Entries {
+        let others: Vec<Field> =
+            keys.fields.iter().copied().flatten().filter(|field| !keys.own.contains(&field.name)).copied().collect();
+        let entries = self.table(raw, Keys { fields: &[&others], ..keys }, what);
+        let missing =
+            keys.fields.iter().copied().flatten().filter(|field| field.required && keys.own.contains(&field.name));
+        for field in missing.filter(|field| raw.get(field.name).is_none()) {
+            let help = format!("add {}", first_sentence(field.doc));
+            self.book.error(&raw.place, format!("{what} has no `{}`", field.name), help);
+        }
+        entries
     }
 
     pub(crate) fn unknown<'f>(&mut self, key: &Key, value: &Raw, known: impl Iterator<Item = &'f str>, what: &str) {
@@ -178,22 +205,21 @@ impl Walk<'_> {
             Shape::Url => self.url(raw, key).and_then(node),
             Shape::Duration => self.duration(raw, key).and_then(node),
             Shape::Integer { min, max } => self.integer(raw, key, *min, *max).and_then(node),
-            Shape::Number => match raw.value {
-                Value::Integer(Some(number)) => node(number.into()),
-                Value::Number(number) if number.is_finite() => node(number.into()),
-                _ => self.wrong(raw, key, shape),
+            Shape::Number => match number(raw) {
+                Some(number) => node(number.into()),
+                None => self.wrong(raw, key, shape),
             },
-            Shape::Flag => match raw.value {
-                Value::Flag(flag) => node(flag.into()),
-                _ => self.wrong(raw, key, shape),
-            },
+            Shape::Flag => {
+                let Value::Flag(flag) = raw.value else { return self.wrong(raw, key, shape) };
+                node(flag.into())
+            }
             Shape::Choice(words) => self.choice(raw, key, words).and_then(node),
             Shape::Regex => self.regex(raw, key).and_then(node),
             Shape::Secret => self.secret(raw, key).and_then(node),
             Shape::Host => self.host(raw, key).and_then(node),
             Shape::List(of) => self.list(raw, key, of),
             Shape::Table(fields) => {
-                let settings = self.table(raw, &[fields], &[], &format!("`{key}`"));
+                let settings = self.table(raw, Keys { fields: &[fields], ..Keys::default() }, &format!("`{key}`"));
                 if settings.broken { None } else { node(Json::Object(settings.params(&[]))) }
             }
             Shape::Map(of) => self.map(raw, key, of),
@@ -394,16 +420,22 @@ impl Walk<'_> {
             }
         }
         let only = tried.pop().filter(|_| tried.is_empty());
-        match only {
-            Some(said) => self.book.drafts.extend(said),
-            None => {
-                let kinds: Vec<_> = shapes.iter().map(words).collect();
-                let got = if tried.is_empty() { format!(", not {}", raw.is_a()) } else { String::new() };
-                self.book.error(&raw.place, format!("`{key}` must be {}{got}", kinds.join(" or ")), "");
-            }
+        if let Some(said) = only {
+            self.book.drafts.extend(said);
+        } else {
+            let kinds: Vec<_> = shapes.iter().map(words).collect();
+            let got = if tried.is_empty() { format!(", not {}", raw.is_a()) } else { String::new() };
+            self.book.error(&raw.place, format!("`{key}` must be {}{got}", kinds.join(" or ")), "");
         }
         None
     }
+}
+
+fn number(raw: &Raw) -> Option<f64> {
+    if let Value::Integer(Some(number)) = raw.value {
+        return Some(number as f64);
+    }
+    if let Value::Number(number) = raw.value { Some(number).filter(|number| number.is_finite()) } else { None }
 }
 
 fn fits(raw: &Raw, shape: &Shape) -> bool {

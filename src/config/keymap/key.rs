@@ -165,13 +165,11 @@ fn code(text: &str) -> Option<Code> {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.code {
-            Code::F(number) => format!("F{number}"),
-            code => match (NAMES.iter().find(|(_, of)| *of == code), code) {
-                (Some((name, _)), _) => (*name).to_owned(),
-                (None, Code::Char(letter)) => letter.to_string(),
-                (None, _) => String::new(),
-            },
+        let name = match (NAMES.iter().find(|(_, of)| *of == self.code), self.code) {
+            (Some((name, _)), _) => (*name).to_owned(),
+            (None, Code::F(number)) => format!("F{number}"),
+            (None, Code::Char(letter)) => letter.to_string(),
+            (None, _) => String::new(),
         };
         let prefix = match (self.ctrl, self.shift) {
             (true, _) => "^",

@@ -149,7 +149,7 @@ impl Keymap {
                 Ok(key) => match self.forbidden(key) {
                     None => keys.push((key, part.place.clone())),
                     Some(why) => {
-                        book.error(&part.place, format!("`{key}` cannot be bound: {why}"), "choose another key")
+                        book.error(&part.place, format!("`{key}` cannot be bound: {why}"), "choose another key");
                     }
                 },
                 Err(bad) => {
@@ -162,10 +162,11 @@ impl Keymap {
     }
 
     fn forbidden(&self, key: Key) -> Option<&'static str> {
-        match key.code {
-            Code::Char('s' | 'q') if key.ctrl => Some("terminals use it for flow control"),
-            Code::Char('h') if key.ctrl => Some("some terminals send it for Backspace"),
-            Code::Char('a' | 'b') if key.ctrl && !self.prefixes => Some("screen and tmux use it as prefix"),
+        let Code::Char(letter) = key.code else { return None };
+        match letter {
+            's' | 'q' if key.ctrl => Some("terminals use it for flow control"),
+            'h' if key.ctrl => Some("some terminals send it for Backspace"),
+            'a' | 'b' if key.ctrl && !self.prefixes => Some("screen and tmux use it as prefix"),
             _ => None,
         }
     }

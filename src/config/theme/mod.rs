@@ -3,10 +3,7 @@
 //! A theme is data (`themes/*.toml`, or a file of one's own that changes some roles of a parent). The rules of the console, such as the
 //! double frame around a change in production, are not themeable; the colour of production must be readable and unlike those of down and
 //! staging, which is checked here.
-use std::{
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{ops::Range, path::Path};
 
 use toml::{
     Spanned,
@@ -432,12 +429,6 @@ fn look(text: &str) -> Result<RoleStyle, String> {
         }
     }
     Ok(style)
-}
-
-/// Where a theme or keymap named in the configuration is read from.
-pub(crate) fn file_of(name: &str, resolve: impl Fn(&str) -> PathBuf) -> Option<PathBuf> {
-    (name.contains('/') || Path::new(name).extension().is_some_and(|e| e == "toml") || name.starts_with('~'))
-        .then(|| resolve(name))
 }
 
 #[cfg(test)]

@@ -1,0 +1,164 @@
+//! Every setting that the file may have, but those of check kinds and recipes, which bring their own.
+use super::{Field, Shape};
+
+const fn field(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, shape, required: false, doc }
+}
+
+const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, shape, required: true, doc }
+}
+
+/// The file. Lists may also be written as `[[host]]` tables; those of included files are appended.
+pub(crate) const FILE: &[Field] = &[
+    required("version", Shape::Integer { min: 1, max: 1 }, "Version of this format. Always `1`."),
+    field("client", Shape::Text, "Whose systems these are, shown at the top. Default: nothing."),
+    field("include", Shape::List(&Shape::Text), "More files, relative to this one; `*` and `?` match within a name."),
+    field(
+        "environment",
+        Shape::List(&Shape::Table(ENVIRONMENT)),
+        "Environments; their kind decides how hard a change is guarded.",
+    ),
+    field("host", Shape::List(&Shape::Table(HOST)), "Machines, reached by SSH. `~/.ssh/config` fills what is silent."),
+    field("service", Shape::List(&Shape::Table(SERVICE)), "Services and their checks, by environment."),
+    field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
+    field("display", Shape::Table(DISPLAY), "How the console looks and tells time."),
+    field("keys", Shape::Map(&KEYS), "Action id = key or keys, over the keymap."),
+    field("store", Shape::Table(STORE), "Where history is kept."),
+    field("write", Shape::Table(WRITE), "When a change is allowed."),
+];
+
+/// Lists of tables, which included files may have too.
+pub(crate) const LISTS: &[&str] = &["environment", "host", "service", "rule"];
+
+/// Keys of the file that a later version uses.
+pub(crate) const LATER: &[&str] = &["log", "tracker", "notifier", "team", "severity"];
+
+const KEYS: Shape = Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]);
+const EVERY: Shape = Shape::Duration;
+
+/// One environment.
+pub(crate) const ENVIRONMENT: &[Field] = &[
+    required("name", Shape::Text, "Its name: `prod`."),
+    required(
+        "kind",
+        Shape::Choice(&["production", "staging", "other"]),
+        "How hard a change is guarded. `production` needs armed write and the typed name.",
+    ),
+    field("every", EVERY, "Interval of its checks where they say none. Default `30s`."),
+    field(
+        "timeout",
+        Shape::Duration,
+        "Time-out of its checks where they say none. Default `10s`, at most the interval.",
+    ),
+    field("fail_after", FAIL_AFTER, "Failures in a row that make its checks down where they say nothing. Default `3`."),
+];
+
+/// One host.
+pub(crate) const HOST: &[Field] = &[
+    required("name", Shape::Text, "Its name in this configuration."),
+    field("env", Shape::Text, "Its environment; none means jump only, never changed."),
+    field(
+        "address",
+        Shape::Text,
+        "Address, or alias in `~/.ssh/config`; `local` is this machine without SSH. Default: its name.",
+    ),
+    field("port", Shape::Integer { min: 1, max: 65_535 }, "SSH port."),
+    field("user", Shape::Text, "Login name."),
+    field("jump", Shape::List(&Shape::Host), "Hosts on the way, outermost first."),
+    field("identity", Shape::Path, "Private key file."),
+    field("labels", Shape::Map(&Shape::Text), "Free labels, which rules may match."),
+    field("path_prefix", Shape::List(&Shape::Text), "Directories put before PATH there: where `pm2` and `node` live."),
+    field("units", Shape::List(&Shape::Text), "systemd units to watch: `nginx.service`."),
+];
+
+/// One service.
+pub(crate) const SERVICE: &[Field] = &[
+    required("name", Shape::Text, "Its name; with the environment it is `play@prod`."),
+    field("kind", Shape::Text, "The recipe that restarts it, or `external`: only watched. Default `external`."),
+    field("owner", Shape::Text, "The team that owns it."),
+    field("needs", Shape::List(&Shape::Text), "Services it needs, in the same environment unless NAME@ENV."),
+    field("slo", Shape::Table(SLO), "Its objective."),
+    field("recipe", Shape::Map(&Shape::Text), "Settings of its kind."),
+    required("in", Shape::Map(&Shape::Table(PLACE)), "Where it runs, by environment: `[service.in.prod]`."),
+];
+
+/// Keys of a service that [`super::sections`] reads by itself.
+pub(crate) const SERVICE_OWN: &[&str] = &["recipe", "in"];
+
+/// A service in one environment.
+pub(crate) const PLACE: &[Field] = &[
+    field("hosts", Shape::List(&Shape::Host), "Hosts it runs on."),
+    field("checks", Shape::List(&Shape::Table(CHECK)), "How it is asked whether it works."),
+];
+
+/// Keys of a service in one environment that a later version uses.
+pub(crate) const PLACE_LATER: &[&str] = &["rollout"];
+
+/// A service's objective.
+pub(crate) const SLO: &[Field] = &[
+    required("objective", Shape::Number, "Percent of time that is to be up: `99.9`."),
+    field("window", Shape::Duration, "Over how long. Default `30d`."),
+];
+
+const FAIL_AFTER: Shape = Shape::Integer { min: 1, max: 100 };
+
+/// What all checks have.
+pub(crate) const CHECK: &[Field] = &[
+    required("name", Shape::Text, "Its name within the service: `play@prod/page`."),
+    required("type", Shape::Text, "What kind of check."),
+    field("every", EVERY, "Time between two starts, from `1s` to `1d`. Default: the environment's, or `30s`."),
+    field("timeout", Shape::Duration, "When it is given up; at most `every`. Default: the environment's, or `10s`."),
+    field("fail_after", FAIL_AFTER, "Failures in a row that make it down. Default: the environment's, or `3`."),
+    field("slow", Shape::Duration, "From this time on an answer counts as degraded; less than `timeout`."),
+    field("on", Shape::Host, "The host that a `command` runs on."),
+];
+
+/// One alert rule.
+pub(crate) const RULE: &[Field] = &[
+    required("name", Shape::Text, "Its name; a built-in's name changes that one, setting by setting."),
+    field("metric", Shape::Text, "What is measured: `host.cpu`, `check.latency`."),
+    field("above", Shape::Number, "Fires above this."),
+    field("below", Shape::Number, "Fires below this."),
+    field("clear", Shape::Number, "Resolves once the value is back past this. Default: the limit."),
+    field("for", Shape::Duration, "How long the value must be bad. Default `0s`."),
+    field("severity", Shape::Choice(&["P1", "P2", "P3", "P4"]), "How bad. Default `P3`."),
+    field("match", Shape::Map(&Shape::Text), "Only targets with these: `env`, `service`, `host`, or a label."),
+    field("enabled", Shape::Flag, "`false` drops it. Default `true`."),
+];
+
+/// `[display]`.
+pub(crate) const DISPLAY: &[Field] = &[
+    field("theme", Shape::Text, "`dark`, `light`, `cb`, `mono`, or the path of a file. Default `dark`."),
+    field("keymap", Shape::Text, "`default`, `arrows`, `emacs`, or the path of a file. Default `default`."),
+    field("glyphs", Shape::Choice(&["auto", "unicode", "ascii"]), "What frames and bars are made of. Default `auto`."),
+    field("timezone", Shape::Text, "Second clock and borders of days, as in `America/Bogota`. Default `UTC`."),
+];
+
+/// `[store]`.
+pub(crate) const STORE: &[Field] = &[
+    field("path", Shape::Path, "The database. Default: `quarterdeck/qd.db` in the XDG state directory."),
+    field(
+        "samples",
+        Shape::Duration,
+        "How long one-minute samples of hosts are kept, from `1d` to `400d`. Default `30d`.",
+    ),
+];
+
+/// `[write]`.
+pub(crate) const WRITE: &[Field] =
+    &[field("arm", Shape::Duration, "How long write stays armed, from `30s` to `1h`. Default `5m`.")];
+
+/// Keys of `[write]` that a later version uses.
+pub(crate) const WRITE_LATER: &[&str] = &["second_person"];
+
+/// Kinds of service that a later version restarts: watched until then.
+pub(crate) const LATER_KINDS: &[&str] =
+    &["laravel-apache", "nginx-site", "ansible", "kubernetes", "ecs", "docker", "compose", "static"];
+
+/// Settings of recipes that a later version uses.
+pub(crate) const LATER_RECIPE: &[&str] =
+    &["path", "layout", "keep", "restart", "ref", "maintenance_mode", "version_url", "build", "playbook"];
+
+/// Beginnings of metrics that a later version measures.
+pub(crate) const LATER_METRICS: &[&str] = &["log.", "probe.", "prom."];

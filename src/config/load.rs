@@ -1,0 +1,257 @@
+//! From files to an inventory, in one pass that says everything that is wrong and keeps everything that is right.
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Env, Kind, fields,
+    keymap::Keymap,
+    locate,
+    problem::{Problem, Severity},
+    raw::{Book, Raw},
+    theme::Theme,
+    walk::{Walk, shown},
+};
+use crate::core::inventory::Inventory;
+
+/// What the rest of the house offers to the configuration, handed in by the caller.
+#[derive(Clone, Copy)]
+pub struct Catalog<'a> {
+    /// Kinds of checks.
+    pub checks: &'a [&'a dyn Kind],
+    /// Kinds of services that can be restarted; `external` is always there.
+    pub recipes: &'a [&'a dyn Kind],
+    /// What rules can measure; empty takes any.
+    pub metrics: &'a [&'a str],
+}
+
+/// Everything a start needs, and what is wrong with the files.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What there is to watch: the valid part.
+    pub inventory: Inventory,
+    /// What only the program itself needs.
+    pub settings: Settings,
+    /// Everything wrong, in the order of the files.
+    pub problems: Vec<Problem>,
+    /// Files that were read, the main one first: what a reload depends on.
+    pub files: Vec<PathBuf>,
+    /// Whether the main file could be used at all. On a reload, what was there before is better than nothing.
+    pub usable: bool,
+}
+
+impl Loaded {
+    /// Says whether something was left out.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+}
+
+/// What only the program itself needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The database.
+    pub store: PathBuf,
+    /// How long one-minute samples of hosts are kept, in milliseconds.
+    pub samples_ms: u64,
+    /// Colours.
+    pub theme: Theme,
+    /// Keys, with `[keys]` over them.
+    pub keymap: Keymap,
+}
+
+impl Settings {
+    /// What holds where no file says otherwise.
+    pub fn new(env: &Env) -> Self {
+        Self {
+            store: locate::state_dir(env).join("qd.db"),
+            samples_ms: 30 * 86_400_000,
+            theme: Theme::default(),
+            keymap: Keymap::default(),
+        }
+    }
+}
+
+/// Most files that one configuration may have.
+const MOST_FILES: usize = 256;
+
+/// Loads a file and all that it includes.
+pub fn load(path: &Path, catalog: &Catalog<'_>, env: &Env) -> Loaded {
+    match super::read_bounded(path) {
+        Ok(text) => load_main(path, &text, catalog, env),
+        Err(why) => {
+            let what = format!("the configuration cannot be read: {why}");
+            let problem = Problem::of_file(path, Severity::Error, what).help("`qd demo` shows the console without one");
+            Loaded {
+                inventory: Inventory::default(),
+                settings: Settings::new(env),
+                problems: vec![problem],
+                files: vec![path.to_owned()],
+                usable: false,
+            }
+        }
+    }
+}
+
+/// Loads a text as if it were the file at `path`. Nothing but what it includes is read.
+pub fn load_text(path: &Path, text: &str, catalog: &Catalog<'_>, env: &Env) -> Loaded {
+    load_main(path, text, catalog, env)
+}
+
+fn load_main(path: &Path, text: &str, catalog: &Catalog<'_>, env: &Env) -> Loaded {
+    let mut walk = Walk { book: Book::default(), env, catalog, hosts: Vec::new() };
+    let mut files = Files { paths: Vec::new(), known: BTreeSet::new(), roots: Vec::new() };
+    files.read(&mut walk.book, path, text);
+    let usable = files.roots.iter().any(|root| root.place.file == 0);
+    let mut settings = Settings::new(env);
+    let inventory =
+        if usable { super::sections::build(&mut walk, &files.roots, &mut settings) } else { Inventory::default() };
+    Loaded { inventory, settings, problems: walk.book.finish(), files: files.paths, usable }
+}
+
+/// The files of one configuration.
+struct Files {
+    paths: Vec<PathBuf>,
+    known: BTreeSet<PathBuf>,
+    roots: Vec<Raw>,
+}
+
+impl Files {
+    fn read(&mut self, book: &mut Book, path: &Path, text: &str) {
+        self.known.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+        self.paths.push(path.to_owned());
+        let Some(root) = book.read(path, text) else { return };
+        let includes = root.get("include").cloned();
+        self.roots.push(root);
+        let parts = includes.as_ref().and_then(Raw::list).unwrap_or_default();
+        for (part, pattern) in parts.iter().filter_map(|part| Some((part, part.text()?))) {
+            let dir = path.parent().unwrap_or_else(|| Path::new(""));
+            for found in Self::matching(book, part, dir, pattern) {
+                self.include(book, part, &found);
+            }
+        }
+    }
+
+    /// Finds the files of a pattern, in the order of their names.
+    fn matching(book: &mut Book, part: &Raw, dir: &Path, pattern: &str) -> Vec<PathBuf> {
+        let home = pattern.strip_prefix("~/");
+        let whole = match home {
+            Some(_) => {
+                book.error(
+                    &part.place,
+                    "`include` is relative to this file; `~` is not known here",
+                    "write the whole path",
+                );
+                return Vec::new();
+            }
+            None => dir.join(pattern),
+        };
+        if !pattern.contains(['*', '?']) {
+            return vec![whole];
+        }
+        let found = glob(&whole);
+        if found.is_empty() {
+            book.warn(&part.place, format!("nothing matches `{}`", shown(pattern)), "");
+        }
+        found
+    }
+
+    fn include(&mut self, book: &mut Book, part: &Raw, path: &Path) {
+        let canonical = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if self.known.contains(&canonical) {
+            return;
+        }
+        if self.paths.len() >= MOST_FILES {
+            book.error(&part.place, format!("more than {MOST_FILES} files"), "");
+            return;
+        }
+        match super::read_bounded(path) {
+            Ok(text) => self.read(book, path, &text),
+            Err(why) => {
+                let what = format!("cannot include `{}`: {why}", shown(&path.display().to_string()));
+                book.error(&part.place, what, "relative to this file; `*` and `?` match within a name");
+            }
+        }
+    }
+}
+
+/// Finds the files whose path matches, `*` and `?` within each part of it.
+fn glob(pattern: &Path) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::new()];
+    for part in pattern.components() {
+        let part = Path::new(part.as_os_str());
+        let text = part.to_string_lossy();
+        if !text.contains(['*', '?']) {
+            for path in &mut found {
+                path.push(part);
+            }
+            continue;
+        }
+        let mut next = Vec::new();
+        for dir in &found {
+            let here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+            let names = std::fs::read_dir(here).into_iter().flatten().flatten().map(|entry| entry.file_name());
+            let mut names: Vec<_> = names
+                .filter(|name| {
+                    let name = name.to_string_lossy();
+                    !name.starts_with('.') && matches(&text, &name)
+                })
+                .collect();
+            names.sort();
+            next.extend(names.into_iter().take(MOST_FILES).map(|name| dir.join(name)));
+        }
+        found = next;
+    }
+    found.retain(|path| path.is_file());
+    found
+}
+
+/// Says whether a name matches a pattern of `*` and `?`. Linear: the last `*` is the only one gone back to.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n, mut back) = (0, 0, None);
+    while let Some(letter) = name.get(n) {
+        match pattern.get(p) {
+            Some('*') => {
+                back = Some((p, n));
+                p += 1;
+            }
+            Some(of) if *of == '?' || of == letter => (p, n) = (p + 1, n + 1),
+            _ => match back {
+                Some((star, at)) => {
+                    back = Some((star, at + 1));
+                    (p, n) = (star + 1, at + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|letter| *letter == '*')
+}
+
+/// Keys that only the main file may have.
+pub(super) fn main_only(key: &str) -> bool {
+    !fields::LISTS.contains(&key) && !matches!(key, "version" | "include")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_patterns() {
+        for (pattern, name, is) in [
+            ("*.toml", "a.toml", true),
+            ("*.toml", "a.toml~", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b", "ab ab a", false),
+            ("**", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(matches(pattern, name), is, "{pattern} {name}");
+        }
+    }
+}

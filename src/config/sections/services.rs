@@ -1,0 +1,261 @@
+//! Services, one for each environment that they run in.
+use std::sync::Arc;
+
+use super::{Seen, Surroundings, called, checks, environment, name};
+use crate::{
+    config::{
+        fields,
+        problem::{Severity, closest},
+        raw::{Key, Place, Raw},
+        walk::{Entries, HostState, Keys, Walk, refer, shown},
+    },
+    core::{
+        id::{EnvName, HostName, ServiceId, ServiceName},
+        inventory::{CheckSpec, Host, Params, Service, Slo},
+    },
+};
+
+/// The kind of a service that is only watched.
+const EXTERNAL: &str = "external";
+const MONTH: u64 = 30 * 86_400_000;
+
+/// A service that is still to learn what it needs.
+struct Half {
+    service: Service,
+    needs: Vec<(String, Place)>,
+}
+
+/// Builds the services. What is wrong with one leaves out the part it is about: a service is watched even when it cannot be changed.
+pub(super) fn build(
+    walk: &mut Walk<'_>,
+    tables: &[&Raw],
+    around: &[Surroundings],
+    hosts: &[Arc<Host>],
+) -> Vec<Arc<Service>> {
+    let mut seen = Seen::default();
+    let mut halves: Vec<Half> = Vec::new();
+    for raw in tables {
+        halves.extend(one(walk, raw, around, hosts, &mut seen));
+    }
+    let ids: Vec<_> = halves.iter().map(|half| half.service.id.clone()).collect();
+    let declared: Vec<_> = seen.0.into_iter().map(|(name, _)| name).collect();
+    halves
+        .into_iter()
+        .map(|Half { mut service, needs }| {
+            let needs =
+                needs.iter().filter_map(|(text, place)| need(walk, &service.id, text, place, (&ids, &declared)));
+            service.needs = needs.collect();
+            Arc::new(service)
+        })
+        .collect()
+}
+
+fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], hosts: &[Arc<Host>], seen: &mut Seen) -> Vec<Half> {
+    let mark = walk.book.drafts.len();
+    let called = called(raw, "service");
+    let keys = Keys { fields: &[fields::SERVICE], own: fields::SERVICE_OWN, ..Keys::default() };
+    let mut entries = walk.service(raw, keys, &called);
+    let name = name(walk, &mut entries, "service");
+    let is_new = name.as_ref().is_none_or(|name| seen.is_new(walk, &entries, name, "service"));
+    let slo = slo(walk, raw.get("slo").map(|slo| &slo.place), &entries);
+    let (kind, recipe) = recipe(walk, raw, &entries);
+    let Some(name) = name.filter(|_| is_new) else {
+        walk.book.left_out_since(mark, &called);
+        return Vec::new();
+    };
+    // Whoever mistyped a setting of a service did not mean this service to be restarted like that.
+    let sound = !has_errors(walk, mark);
+    walk.book.left_out_since(mark, &format!("restarts of service `{name}`; it is still watched"));
+    let places = raw.get("in").and_then(Raw::table).unwrap_or_default();
+    if raw.get("in").is_some() && places.is_empty() {
+        let what = format!("service `{name}` runs in no environment");
+        walk.book.error(&raw.place, what, "add `[service.in.prod]`");
+    }
+    let mut halves = Vec::new();
+    for (env, place) in places {
+        let mark = walk.book.drafts.len();
+        let Some(around) = environment(walk, around, &env.name, &env.place, Severity::Error) else {
+            walk.book.left_out_since(mark, &format!("{name}@{}", shown(&env.name)));
+            walk.book.hide(place);
+            continue;
+        };
+        let id = ServiceId { service: ServiceName::from(name.as_str()), env: around.env.name.clone() };
+        let InPlace { on, checks, whole } = in_place(walk, (env, place), &id, around, hosts);
+        let changes = sound && whole;
+        halves.push(Half {
+            needs: entries.texts("needs").into_iter().map(|(text, place)| (text.to_owned(), place.clone())).collect(),
+            service: Service {
+                id,
+                kind: if changes { kind.clone() } else { EXTERNAL.into() },
+                owner: entries.owned("owner"),
+                needs: Vec::new(),
+                slo,
+                recipe: if changes { recipe.clone() } else { Params::new() },
+                hosts: on,
+                checks,
+            },
+        });
+    }
+    halves
+}
+
+fn has_errors(walk: &Walk<'_>, mark: usize) -> bool {
+    walk.book.drafts.iter().skip(mark).any(|draft| draft.problem.severity == Severity::Error)
+}
+
+fn slo(walk: &mut Walk<'_>, place: Option<&Place>, entries: &Entries) -> Option<Slo> {
+    let slo = entries.node("slo")?.value.as_object()?.clone();
+    let place = place?;
+    let objective = slo.get("objective")?.as_f64()?;
+    let window_ms = slo.get("window").and_then(serde_json::Value::as_u64).unwrap_or(MONTH);
+    if !(objective > 0.0 && objective < 100.0) {
+        let what = format!("`objective` must be above 0 and below 100 percent, got {objective}");
+        walk.book.error(place, what, "100 leaves no budget at all");
+        return None;
+    }
+    if !(3_600_000..=400 * 86_400_000).contains(&window_ms) {
+        walk.book.error(place, "`window` must be from 1h to 400d", "history is kept for 400 days");
+        return None;
+    }
+    Some(Slo { objective, window_ms })
+}
+
+/// Reads the kind and its settings.
+fn recipe(walk: &mut Walk<'_>, raw: &Raw, entries: &Entries) -> (Arc<str>, Params) {
+    let external = (Arc::from(EXTERNAL), Params::new());
+    let kind = entries.text("kind").unwrap_or(EXTERNAL);
+    let settings = raw.get("recipe");
+    let found = walk.catalog.recipes.iter().find(|recipe| recipe.name() == kind).copied();
+    let Some(found) = found else {
+        if kind != EXTERNAL {
+            unknown_kind(walk, kind, entries.place_of("kind"));
+        } else if let Some(settings) = settings {
+            walk.book.warn(&settings.place, "`recipe` means nothing to a service of kind external", "");
+        }
+        if let Some(settings) = settings {
+            walk.book.hide(settings);
+        }
+        return external;
+    };
+    let none = Raw { place: raw.place.clone(), value: crate::config::raw::Value::Table(Vec::new()) };
+    let what = format!("the recipe of {}", called(raw, "service"));
+    // What a recipe does not know yet may stand there for a later version; what it knows is always its own.
+    let keys = Keys { fields: &[found.fields()], later: fields::LATER_RECIPE, ..Keys::default() };
+    let recipe = walk.table(settings.unwrap_or(&none), keys, &what);
+    (found.name().into(), recipe.params(&[]))
+}
+
+fn unknown_kind(walk: &mut Walk<'_>, kind: &str, place: &Place) {
+    let known: Vec<_> = walk.catalog.recipes.iter().map(|recipe| recipe.name()).chain([EXTERNAL]).collect();
+    if fields::LATER_KINDS.contains(&kind) {
+        let what = format!("services of kind \"{kind}\" are only watched by this version");
+        walk.book.warn(place, what, "");
+        return;
+    }
+    let help = match closest(kind, known.iter().copied()) {
+        Some(word) => format!("did you mean \"{word}\"?"),
+        None => format!("kinds: {}", known.join(", ")),
+    };
+    walk.book.error(place, format!("there is no kind \"{}\"", shown(kind)), help);
+}
+
+/// A service in one environment.
+struct InPlace {
+    on: Vec<HostName>,
+    checks: Vec<Arc<CheckSpec>>,
+    /// Whether nothing was wrong but checks: then it may be changed.
+    whole: bool,
+}
+
+/// Reads a service in one environment.
+fn in_place(
+    walk: &mut Walk<'_>,
+    (env, raw): (&Key, &Raw),
+    id: &ServiceId,
+    around: &Surroundings,
+    hosts: &[Arc<Host>],
+) -> InPlace {
+    let mark = walk.book.drafts.len();
+    let keys = Keys { later: fields::PLACE_LATER, own: &["hosts", "checks"], ..Keys::default() };
+    let _only_keys = walk.table(raw, keys, &format!("`in.{}`", shown(&env.name)));
+    let listed = raw.get("hosts");
+    let parts = match listed {
+        None => &[][..],
+        Some(listed) => listed.list().unwrap_or_else(|| {
+            walk.book.error(&listed.place, format!("`hosts` must be a list of hosts, not {}", listed.is_a()), "");
+            &[]
+        }),
+    };
+    let mut on: Vec<HostName> = Vec::new();
+    let mut missing = false;
+    for part in parts {
+        let name = walk.value(part, &crate::config::Shape::Host, "hosts");
+        let name = name.and_then(|node| node.value.as_str().map(HostName::from));
+        let fits = name.as_ref().is_some_and(|name| belongs(walk, name, part, &around.env.name, hosts));
+        match name.filter(|_| fits) {
+            Some(name) if on.contains(&name) => {
+                walk.book.warn(&part.place, format!("host `{name}` is listed twice"), "");
+            }
+            Some(name) => on.push(name),
+            None => missing = true,
+        }
+    }
+    let sound = !has_errors(walk, mark) && !missing;
+    walk.book.left_out_since(mark, &format!("restarts of {id}; it is still watched"));
+    let checks = raw.get("checks").map(|checks| checks::build(walk, checks, id, around)).unwrap_or_default();
+    InPlace { on, checks, whole: sound }
+}
+
+/// Holds a host to the environment of the service: whoever restarts in staging must not touch production.
+fn belongs(walk: &mut Walk<'_>, name: &HostName, part: &Raw, env: &EnvName, hosts: &[Arc<Host>]) -> bool {
+    let Some(host) = hosts.iter().find(|host| host.name == *name) else {
+        return walk.hosts.iter().any(|(known, state)| known == name.as_str() && *state == HostState::Valid);
+    };
+    match &host.env {
+        Some(own) if own == env => true,
+        Some(own) => {
+            let what = format!("host `{name}` is in `{own}`, not in `{env}`");
+            walk.book.error(&part.place, what, "a service runs on hosts of its own environment");
+            false
+        }
+        None => {
+            let what = format!("host `{name}` has no environment: it is a jump host only");
+            walk.book.error(&part.place, what, format!("add `env = \"{env}\"` to the host"));
+            false
+        }
+    }
+}
+
+/// Resolves what a service needs.
+fn need(
+    walk: &mut Walk<'_>,
+    of: &ServiceId,
+    text: &str,
+    place: &Place,
+    (ids, declared): (&[ServiceId], &[String]),
+) -> Option<ServiceId> {
+    let (service, env) = text.split_once('@').map_or((text, None), |(service, env)| (service, Some(env)));
+    let id = ServiceId { service: service.into(), env: env.map_or_else(|| of.env.clone(), EnvName::from) };
+    if id == *of {
+        walk.book.warn(place, format!("{of} needs itself"), "");
+        return None;
+    }
+    if ids.contains(&id) {
+        return Some(id);
+    }
+    // A name alone asks for nothing where the needed service does not run.
+    if env.is_none() && declared.iter().any(|known| known == service) {
+        return None;
+    }
+    let names: Vec<String> = match env {
+        Some(_) => ids.iter().map(ToString::to_string).collect(),
+        None => declared.to_vec(),
+    };
+    let help = refer(text, names.iter().map(String::as_str), "services");
+    let what = format!("`needs`: there is no service `{}`", shown(text));
+    walk.book.add(place, Severity::Error, what, |problem| {
+        problem.help = Some(help);
+        problem.left_out = Some(format!("this need of {}", of.service));
+    });
+    None
+}
