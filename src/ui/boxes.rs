@@ -1,0 +1,351 @@
+//! The boxes there are: review, confirmation, update, host key, passphrase, palette.
+use super::{
+    dialog::{Button, ButtonState, Dialog, Item, labelled},
+    show::Tone,
+    style::Ink,
+    surround,
+    widgets::{
+        field::Field,
+        table::{Column, Table},
+    },
+    words::Words,
+};
+use crate::config::theme::Role;
+use crate::core::{action::Danger, inventory::EnvKind};
+use crate::ui::rows;
+
+/// The review of a change: nothing runs before it is accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Review {
+    /// The environment and its kind.
+    pub env: (String, EnvKind),
+    /// `Restart Play`.
+    pub title: String,
+    /// What the button says: `restart`.
+    pub verb: String,
+    /// The service's name as it must be typed.
+    pub service: String,
+    /// Hosts as resolved.
+    pub hosts: Vec<String>,
+    /// Host and exact command of each step.
+    pub commands: Vec<(String, String)>,
+    /// Whether the commands are shown in full.
+    pub commands_open: bool,
+    /// What users will notice.
+    pub effect: String,
+    /// How to undo it.
+    pub undo: String,
+    /// What was looked at beforehand.
+    pub prechecks: Vec<(Tone, String)>,
+    /// Confirmation level, 2 or 3.
+    pub level: u8,
+    /// The reason as typed so far, with the cursor where it is typed in.
+    pub reason: (String, Option<usize>),
+    /// The name as typed so far, with the cursor where it is typed in.
+    pub typed: (String, Option<usize>),
+    /// Whether everything that is asked for is there.
+    pub ready: bool,
+    /// Why it cannot be accepted, where that is not plain to see: `write is not armed`.
+    pub blocked: String,
+    /// Seconds left to cancel after it was accepted.
+    pub counting: Option<u8>,
+}
+
+impl Review {
+    /// Makes the box.
+    pub fn dialog(&self) -> Dialog {
+        let production = self.env.1 == EnvKind::Production;
+        let level_role = surround::env_role(self.env.1).unwrap_or(Role::Accent);
+        let mut items = vec![
+            labelled("service", Words::new().strong(self.service.clone())),
+            labelled("hosts", Words::of(self.hosts.join("  "), Role::Text)),
+        ];
+        if self.commands_open || self.commands.len() <= 2 {
+            for (at, (host, command)) in self.commands.iter().enumerate() {
+                let label = if at == 0 { "commands" } else { "" };
+                items
+                    .push(labelled(label, Words::of(format!("{host} "), Role::Dim).strong("$ ").text(command.clone())));
+            }
+        } else {
+            items.push(labelled(
+                "commands",
+                Words::of(self.commands.len().to_string(), Role::Text).gap(3).key("c", "read them"),
+            ));
+        }
+        items.push(labelled("effect", Words::of(self.effect.clone(), Role::Text)));
+        items.push(labelled("undo", Words::of(self.undo.clone(), Role::Text)));
+        if !self.prechecks.is_empty() {
+            items.push(Item::Blank);
+            for (tone, text) in &self.prechecks {
+                let role = if *tone == Tone::Good { Role::Text } else { Role::Degraded };
+                items.push(Item::Line(rows::tone_sign(*tone).gap(1).add(text.clone(), role), Words::new()));
+            }
+        }
+        items.push(Item::Blank);
+        if self.level >= 3 {
+            self.typed_fields(&mut items);
+        } else {
+            self.yes_or_no(&mut items);
+        }
+        Dialog {
+            title: surround::badge(&self.env.0, self.env.1).gap(1).strong(self.title.clone()),
+            fact: Words::of("review ", Role::Dim).add(format!("level {}", self.level), Ink::bold(level_role)),
+            changes: production,
+            width: 84,
+            items,
+        }
+    }
+
+    fn typed_fields(&self, items: &mut Vec<Item>) {
+        let reason = Field {
+            text: self.reason.0.clone(),
+            cursor: self.reason.1,
+            hint: "why; it goes to the audit log and the incident".into(),
+            ..Field::default()
+        };
+        items.push(Item::Field("reason", reason, 1));
+        items.push(Item::Blank);
+        items.push(Item::Line(
+            Words::of("Type the service name to go on: ", Role::Text).strong(self.service.clone()),
+            Words::of(format!("{} of {}", self.typed.0.chars().count(), self.service.chars().count()), Role::Dim),
+        ));
+        let name = Field {
+            text: self.typed.0.clone(),
+            cursor: self.typed.1,
+            wanted: self.service.clone(),
+            prompt: "›",
+            ..Field::default()
+        };
+        items.push(Item::Field("", name, 1));
+        items.push(Item::Blank);
+        let (state, says) = match (self.counting, self.ready) {
+            (Some(left), _) => (ButtonState::Off, Words::of(format!("starts in {left} s"), Ink::bold(Role::Degraded))),
+            (None, true) => (ButtonState::Ready, Words::of("2 s to cancel with Esc", Role::Dim)),
+            (None, false) => (ButtonState::Off, Words::of(self.why_off(), Role::Dim)),
+        };
+        items.push(Item::Buttons(
+            vec![
+                Button { key: "Esc", does: "cancel".into(), state: ButtonState::Safe },
+                Button { key: "Enter", does: self.verb.clone(), state },
+            ],
+            says,
+        ));
+        items.push(Item::Blank);
+        items.push(Item::Line(
+            Words::of("After Enter: 2 s to cancel with Esc. Paste is refused.", Role::Faint),
+            Words::new(),
+        ));
+    }
+
+    fn why_off(&self) -> String {
+        if !self.blocked.is_empty() {
+            self.blocked.clone()
+        } else if self.typed.0 == self.service {
+            "off until there is a reason".into()
+        } else {
+            "off until the name matches".into()
+        }
+    }
+
+    fn yes_or_no(&self, items: &mut Vec<Item>) {
+        let (state, says) = if self.ready {
+            (ButtonState::Ready, Words::of("Enter is not yes", Role::Dim))
+        } else {
+            (ButtonState::Off, Words::of(self.blocked.clone(), Role::Dim))
+        };
+        items.push(Item::Buttons(
+            vec![
+                Button { key: "Esc", does: "cancel".into(), state: ButtonState::Safe },
+                Button { key: "y", does: self.verb.clone(), state },
+            ],
+            says,
+        ));
+    }
+}
+
+/// A box that asks one thing and takes `y` or Esc.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// What it is about.
+    pub title: String,
+    /// What is asked, and what follows from a yes.
+    pub text: String,
+    /// Labelled facts.
+    pub facts: Vec<(&'static str, String)>,
+    /// What `y` does; empty where the answer can only be no.
+    pub yes: String,
+    /// Whether something is wrong: drawn in red.
+    pub alarm: bool,
+}
+
+impl Question {
+    /// Makes the box.
+    pub fn dialog(&self) -> Dialog {
+        let mut items = vec![Item::Text(self.text.clone(), if self.alarm { Role::Down } else { Role::Text })];
+        if !self.facts.is_empty() {
+            items.push(Item::Blank);
+            items.extend(self.facts.iter().map(|(label, text)| labelled(label, Words::new().strong(text.clone()))));
+        }
+        items.push(Item::Blank);
+        let mut buttons = vec![Button { key: "Esc", does: "no".into(), state: ButtonState::Safe }];
+        if !self.yes.is_empty() {
+            buttons.push(Button { key: "y", does: self.yes.clone(), state: ButtonState::Ready });
+        }
+        items.push(Item::Buttons(buttons, Words::new()));
+        Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width: 78, items }
+    }
+}
+
+/// A box with a field: an update, a note, a passphrase, a filter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ask {
+    /// What it is about.
+    pub title: String,
+    /// What is asked.
+    pub text: String,
+    /// Choices above the field, and which one is taken: the states of an update.
+    pub choices: Vec<String>,
+    /// The choice that is taken.
+    pub chosen: usize,
+    /// What was typed, and the cursor in bytes.
+    pub typed: (String, usize),
+    /// Whether only the number of characters may be seen.
+    pub masked: bool,
+    /// Rows of the field.
+    pub rows: u16,
+    /// What Enter does.
+    pub verb: String,
+    /// What stands there while nothing is typed.
+    pub hint: String,
+    /// What went wrong with the last answer.
+    pub wrong: String,
+}
+
+impl Ask {
+    /// Makes the box.
+    pub fn dialog(&self) -> Dialog {
+        let mut items = Vec::new();
+        if !self.text.is_empty() {
+            items.push(Item::Text(self.text.clone(), Role::Dim));
+            items.push(Item::Blank);
+        }
+        if !self.choices.is_empty() {
+            let mut line = Words::new();
+            for (at, choice) in self.choices.iter().enumerate() {
+                line = if at == self.chosen {
+                    line.add(format!(" ● {choice} "), Ink::bold(Role::Accent).on(Role::ChipOn))
+                } else {
+                    line.dim(format!(" ○ {choice} "))
+                };
+            }
+            items.push(Item::Line(line, Words::new().key("Tab", "next")));
+            items.push(Item::Blank);
+        }
+        let field = Field {
+            text: self.typed.0.clone(),
+            cursor: Some(self.typed.1),
+            masked: self.masked,
+            hint: self.hint.clone(),
+            ..Field::default()
+        };
+        items.push(Item::Field("", field, self.rows.max(1)));
+        if !self.wrong.is_empty() {
+            items.push(Item::Line(Words::of(self.wrong.clone(), Role::Down), Words::new()));
+        }
+        items.push(Item::Blank);
+        let state = if self.typed.0.trim().is_empty() { ButtonState::Off } else { ButtonState::Ready };
+        items.push(Item::Buttons(
+            vec![
+                Button { key: "Esc", does: "cancel".into(), state: ButtonState::Safe },
+                Button { key: "Enter", does: self.verb.clone(), state },
+            ],
+            Words::new(),
+        ));
+        Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width: 78, items }
+    }
+}
+
+/// The command palette.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Palette {
+    /// What was typed, and the cursor in bytes.
+    pub typed: (String, usize),
+    /// What fits, best first.
+    pub rows: Vec<PaletteRow>,
+    /// The row the cursor is on.
+    pub cursor: usize,
+    /// What the row under the cursor would do.
+    pub preview: String,
+    /// The equal command line.
+    pub equals: String,
+}
+
+/// A row of the palette.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PaletteRow {
+    /// What it is: `restart Play`.
+    pub words: String,
+    /// The environment it acts in.
+    pub env: String,
+    /// What it may do.
+    pub danger: Danger,
+    /// The short way.
+    pub key: String,
+}
+
+impl Palette {
+    /// Makes the box; its list takes at most so many rows.
+    pub fn dialog(&self, most: u16) -> Dialog {
+        let field = Field {
+            text: self.typed.0.clone(),
+            cursor: Some(self.typed.1),
+            prompt: "›",
+            hint: "what to do, or where to go".into(),
+            ..Field::default()
+        };
+        let rows = self.rows.iter().map(|row| {
+            let danger = match row.danger {
+                Danger::None => Words::new(),
+                Danger::Records => Words::of("records", Role::Dim),
+                Danger::Changes => Words::of("changes", Ink::bold(Role::Prod)),
+            };
+            vec![
+                Words::of(row.words.clone(), Role::Text),
+                Words::of(row.env.clone(), Role::Dim),
+                danger,
+                Words::of(row.key.clone(), Ink::bold(Role::Key)),
+            ]
+        });
+        let table = Table {
+            columns: vec![
+                Column::text("", 20).grow(200).fill(),
+                Column::text("", 8).rank(1),
+                Column::text("", 8),
+                Column::number("", 6),
+            ],
+            rows: rows.collect(),
+            heads: false,
+            name: 0,
+            cursor: Some(self.cursor),
+            first: 0,
+        };
+        let mut items = vec![Item::Field("", field, 1), Item::Blank];
+        if self.rows.is_empty() {
+            items.push(Item::Line(Words::of("nothing fits; Esc closes", Role::Dim), Words::new()));
+        } else {
+            items.push(Item::Table(table, most.max(3)));
+        }
+        items.push(Item::Blank);
+        items.push(labelled("does", Words::of(self.preview.clone(), Role::Text)));
+        if !self.equals.is_empty() {
+            items.push(labelled("equals", Words::of(self.equals.clone(), Role::Dim)));
+        }
+        Dialog {
+            title: Words::new().strong("Command"),
+            fact: Words::new().key("↑↓", "choose").gap(2).key("Enter", "go"),
+            changes: false,
+            width: 88,
+            items,
+        }
+    }
+}

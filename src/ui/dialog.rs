@@ -1,0 +1,205 @@
+//! Boxes over the screen: what is below becomes a scrim, and the safe button comes first.
+use crate::config::theme::Role;
+use ratatui::layout::Rect;
+
+use super::{
+    canvas::Canvas,
+    page::{LayoutFacts, PaneFact},
+    style::{Extra, Ink},
+    widgets::{field::Field, frame::Frame, table::Table},
+    words::Words,
+};
+
+/// A box.
+#[derive(Clone, Debug, Default)]
+pub struct Dialog {
+    /// Its title.
+    pub title: Words,
+    /// What the title says on the right.
+    pub fact: Words,
+    /// Whether it changes production: double frame.
+    pub changes: bool,
+    /// Columns it would like, borders included.
+    pub width: u16,
+    /// What it holds, from top to bottom.
+    pub items: Vec<Item>,
+}
+
+/// What stands in a box.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// Nothing.
+    Blank,
+    /// A line, its left and its right.
+    Line(Words, Words),
+    /// Text broken into lines.
+    Text(String, Role),
+    /// A label and a field of so many rows.
+    Field(&'static str, Field, u16),
+    /// Objects in so many rows at most.
+    Table(Table, u16),
+    /// Buttons, the safe one first.
+    Buttons(Vec<Button>, Words),
+}
+
+/// A button.
+#[derive(Clone, Debug)]
+pub struct Button {
+    /// The key.
+    pub key: &'static str,
+    /// What it does.
+    pub does: String,
+    /// How it stands.
+    pub state: ButtonState,
+}
+
+/// How a button stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ButtonState {
+    /// The default: nothing is changed.
+    Safe,
+    /// It can be pressed.
+    Ready,
+    /// It cannot yet.
+    Off,
+}
+
+impl Dialog {
+    /// Draws it over the screen; lines 0, 1 and the last one stay as they are.
+    pub fn draw(&self, screen: &mut Canvas<'_>, facts: &mut LayoutFacts) {
+        let (wide, high) = (screen.width(), screen.height());
+        let small = wide < 70 || high < 20;
+        let body = Rect { y: screen.area().y + 2, height: high.saturating_sub(3), ..screen.area() };
+        screen.part(body).scrim();
+        let width = if small { wide } else { self.width.clamp(30, wide.saturating_sub(4).max(30)) };
+        let inner = usize::from(width.saturating_sub(6));
+        let need: u16 = self.items.iter().map(|item| item.rows(inner)).sum::<u16>() + 4;
+        let height = if small { body.height } else { need.min(body.height) };
+        let area = Rect {
+            x: body.x + wide.saturating_sub(width) / 2,
+            y: body.y + body.height.saturating_sub(height) / 2,
+            width: width.min(wide),
+            height,
+        };
+        // A blank column on each side sets it off from what is below.
+        let halo = Rect { x: area.x.saturating_sub(1), width: area.width + 2, ..area };
+        screen.part(halo).ground(Role::Surface);
+        let mut canvas = screen.part(area);
+        canvas.ground(Role::Raised);
+        let mut frame = Frame::new(None, "");
+        frame.count = self.title.clone();
+        frame.fact = self.fact.clone();
+        frame.focused = true;
+        frame.changes = self.changes;
+        let inside = frame.draw(&mut canvas);
+        let pad = u16::from(inside.height > need.saturating_sub(3));
+        let mut inside = canvas.part(Rect {
+            x: inside.x + 2,
+            y: inside.y + pad,
+            width: inside.width.saturating_sub(4),
+            height: inside.height.saturating_sub(pad),
+        });
+        let mut fact = PaneFact {
+            digit: 0,
+            x: area.x,
+            y: area.y,
+            width: area.width,
+            height: area.height,
+            rows_at: area.y + 1,
+            first: 0,
+            room: 0,
+        };
+        let mut y = 0;
+        let room = inside.height();
+        let all: u16 = self.items.iter().map(|item| item.rows(inner)).sum();
+        // Where it does not all fit, blanks go first: every word of a review must be seen.
+        let mut over = all.saturating_sub(room);
+        for item in &self.items {
+            if matches!(item, Item::Blank) && over > 0 {
+                over -= 1;
+                continue;
+            }
+            let mut rows = item.rows(inner);
+            if let Item::Table(..) = item {
+                let less = over.min(rows.saturating_sub(2));
+                rows -= less;
+                over -= less;
+                fact.rows_at = inside.area().y + y;
+                fact.room = usize::from(rows);
+            }
+            item.draw(&mut inside.rows(y, rows), &mut fact);
+            y += rows;
+        }
+        facts.panes.push(fact);
+    }
+}
+
+impl Item {
+    fn rows(&self, width: usize) -> u16 {
+        match self {
+            Self::Blank | Self::Line(..) | Self::Buttons(..) => 1,
+            Self::Text(text, _) => u16::try_from(super::words::wrap(text, width).len()).unwrap_or(u16::MAX),
+            Self::Field(_, _, rows) => *rows,
+            Self::Table(table, most) => {
+                u16::try_from(table.rows.len() + usize::from(table.heads)).unwrap_or(u16::MAX).min(*most)
+            }
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, fact: &mut PaneFact) {
+        match self {
+            Self::Blank => {}
+            Self::Line(left, right) => {
+                let wide = canvas.width();
+                let start = canvas.put_right(wide, 0, right.clone());
+                canvas.put_within(0, 0, start.saturating_sub(u16::from(!right.is_empty())), left.clone());
+            }
+            Self::Text(text, role) => {
+                let width = usize::from(canvas.width());
+                for (y, line) in (0..).zip(super::words::wrap(text, width)) {
+                    canvas.put(0, y, Words::of(line, *role));
+                }
+            }
+            Self::Field(label, field, _) => {
+                let mut x = 0;
+                if !label.is_empty() {
+                    canvas.put(0, 0, Words::of(*label, Role::Dim));
+                    x = 10;
+                }
+                let wide = canvas.width().saturating_sub(x);
+                field.draw(&mut canvas.columns(x, wide));
+            }
+            Self::Table(table, _) => {
+                let shown = table.draw(canvas);
+                fact.first = shown.first;
+                fact.rows_at += shown.above;
+            }
+            Self::Buttons(buttons, says) => {
+                let mut x = 0;
+                for button in buttons {
+                    let words = match button.state {
+                        ButtonState::Safe => {
+                            Words::of(format!("  {} {}  ", button.key, button.does), Ink::pill(Role::Accent))
+                        }
+                        ButtonState::Ready => Words::of(" ", Role::Text)
+                            .add(format!(" {} ", button.key), Ink::bold(Role::Key))
+                            .strong(format!("{} ", button.does)),
+                        ButtonState::Off => {
+                            Words::of(format!(" {} ", button.key), Ink::of(Role::Faint).on(Role::SurfaceAlt)).add(
+                                format!("{} ", button.does),
+                                Ink::of(Role::Faint).on(Role::SurfaceAlt).extra(Extra::Struck),
+                            )
+                        }
+                    };
+                    x = canvas.put(x, 0, words) + 3;
+                }
+                canvas.put(x, 0, says.clone());
+            }
+        }
+    }
+}
+
+/// Writes a labelled line of a box.
+pub fn labelled(label: &'static str, words: Words) -> Item {
+    Item::Line(Words::of(super::words::pad(label, 10), Role::Dim).join(words), Words::new())
+}

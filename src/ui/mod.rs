@@ -1,0 +1,168 @@
+//! What stands on the screen: pure views. Same screen, same look, same size: same cells.
+//!
+//! [`show`] holds what is shown as plain data; [`draw`] puts it on a frame and says where it came to stand. No view reads a clock, keeps
+//! something, or names a colour: it names roles, and [`style::Look`] knows what the terminal can make of them.
+use ratatui::{Frame, buffer::Buffer, layout::Rect};
+
+pub mod boxes;
+pub mod canvas;
+pub mod details;
+pub mod dialog;
+pub mod glyphs;
+pub mod overview;
+pub mod page;
+pub mod rows;
+pub mod show;
+pub mod style;
+pub mod surround;
+pub mod widgets;
+pub mod words;
+
+use canvas::Canvas;
+use details::Focus;
+pub use page::{LayoutFacts, PaneFact};
+pub use style::Look;
+
+use crate::config::theme::Role;
+
+/// All that is on the screen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Screen {
+    /// Lines 0 and 1, the last line, the message.
+    pub surround: show::Surround,
+    /// What stands between them.
+    pub view: View,
+    /// Where the keys go.
+    pub focus: Focus,
+    /// The box over it.
+    pub over: Option<Over>,
+}
+
+/// What stands between line 1 and the last line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum View {
+    /// The overview.
+    Overview(Box<overview::Overview>),
+    /// One service.
+    Service(Box<details::ServiceDetail>),
+    /// All hosts.
+    Hosts(Vec<show::HostRow>),
+    /// One host.
+    Host(Box<details::HostDetail>),
+    /// Alerts.
+    Alerts(Box<details::Alerts>),
+    /// Incidents.
+    Incidents(Vec<show::IncidentRow>),
+    /// One incident.
+    Incident(Box<details::IncidentDetail>),
+    /// Runs.
+    Runs(Vec<details::RunRow>),
+    /// One run.
+    Run(Box<details::RunDetail>),
+    /// Help.
+    Help(Box<details::Help>),
+    /// Past messages and when they were said, newest first.
+    Messages(Vec<(String, show::Message)>),
+}
+
+/// A box over the view.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Over {
+    /// The review of a change.
+    Review(Box<boxes::Review>),
+    /// A question that takes `y`.
+    Question(Box<boxes::Question>),
+    /// A question that takes text.
+    Ask(Box<boxes::Ask>),
+    /// The command palette.
+    Palette(Box<boxes::Palette>),
+}
+
+/// Draws the screen on a frame.
+pub fn draw(screen: &Screen, look: &Look, frame: &mut Frame<'_>) -> LayoutFacts {
+    let area = frame.area();
+    paint(screen, look, frame.buffer_mut(), area)
+}
+
+/// Draws the screen on a buffer.
+pub fn paint(screen: &Screen, look: &Look, buffer: &mut Buffer, area: Rect) -> LayoutFacts {
+    let mut canvas = Canvas::new(buffer, look, area);
+    canvas.ground(Role::Surface);
+    let (wide, high) = (canvas.width(), canvas.height());
+    let mut facts = LayoutFacts { size: (wide, high), panes: Vec::new() };
+    if let (View::Overview(overview), true) = (&screen.view, overview::too_small(wide, high)) {
+        overview::draw_small(&mut canvas, overview, &screen.surround);
+    } else {
+        draw_view(&mut canvas, screen, &mut facts);
+    }
+    let dialog = screen.over.as_ref().map(|over| match over {
+        Over::Review(review) => review.dialog(),
+        Over::Question(question) => question.dialog(),
+        Over::Ask(ask) => ask.dialog(),
+        Over::Palette(palette) => palette.dialog(high.saturating_sub(16)),
+    });
+    if let Some(dialog) = dialog {
+        dialog.draw(&mut canvas, &mut facts);
+    }
+    facts
+}
+
+fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) {
+    let (wide, high) = (canvas.width(), canvas.height());
+    let (focus, glyphs) = (screen.focus, canvas.look.glyphs);
+    let mut body = canvas.rows(2, high.saturating_sub(3));
+    let bands = match &screen.view {
+        View::Overview(of) => {
+            overview::draw(&mut body, of, focus, facts);
+            Vec::new()
+        }
+        View::Service(of) => details::service(of, focus, wide, glyphs),
+        View::Hosts(of) => details::hosts(of, focus, glyphs),
+        View::Host(of) => details::host(of, focus, wide, high),
+        View::Alerts(of) => details::alerts(of, focus, wide, glyphs),
+        View::Incidents(of) => details::incidents(of, focus),
+        View::Incident(of) => details::incident(of, focus),
+        View::Runs(of) => details::runs(of, focus),
+        View::Run(of) => details::run(of, focus, wide, glyphs),
+        View::Help(of) => details::help(of, focus, wide, glyphs),
+        View::Messages(of) => details::messages(of, focus),
+    };
+    page::draw(&mut body, &bands, facts);
+    // After the panes: the message line lies over the lowest border.
+    surround::draw(canvas, &screen.surround);
+    if let View::Run(run) = &screen.view
+        && run.production
+        && run.live
+    {
+        for y in [0, 1, high.saturating_sub(1)] {
+            canvas.band(y, Role::ProdBand);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Draws on a canvas of any size and reads back the text.
+    use ratatui::{buffer::Buffer, layout::Rect};
+
+    use super::{canvas::Canvas, glyphs::Glyphs, style::Look};
+    use crate::config::theme::{ColourDepth, Theme};
+
+    pub(crate) fn look() -> Look {
+        Look::new(Theme::default(), ColourDepth::True, Glyphs::Unicode)
+    }
+
+    /// Returns the rows with trailing blanks removed.
+    pub(crate) fn text(width: u16, height: u16, draw: impl FnOnce(&mut Canvas<'_>)) -> Vec<String> {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        let look = look();
+        draw(&mut Canvas::new(&mut buffer, &look, buffer_area(width, height)));
+        (0..height)
+            .map(|y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned())
+            .collect()
+    }
+
+    fn buffer_area(width: u16, height: u16) -> Rect {
+        Rect::new(0, 0, width, height)
+    }
+}

@@ -1,0 +1,426 @@
+//! Rows that more than one view has: services, hosts, alerts, incidents, timelines, updates.
+use crate::config::theme::Role;
+use crate::core::{alerts::Severity, services::Health};
+
+use super::{
+    glyphs::Glyphs,
+    show::{AlertRow, HostRow, IncidentRow, Level, ServiceRow, TimelineRow, Tone, UpdateRow, Value},
+    style::{Extra, Ink},
+    widgets::{
+        bars,
+        spark::{self, Limits},
+        table::Column,
+    },
+    words::Words,
+};
+
+/// From which percentage of CPU a cell of history is amber and red.
+pub const CPU_LIMITS: Limits = Limits { warn: Some(80.0), hard: Some(90.0) };
+/// The same for memory.
+pub const MEMORY_LIMITS: Limits = Limits { warn: Some(85.0), hard: Some(95.0) };
+
+/// Returns the state's word as it stands in lists.
+pub fn health_word(health: Health) -> &'static str {
+    match health {
+        Health::Up => "UP",
+        Health::Degraded => "DEGR",
+        Health::Down => "DOWN",
+        Health::Maintenance => "MNT",
+        Health::Unknown => "STALE",
+    }
+}
+
+/// Returns the role of a state.
+pub fn health_role(health: Health) -> Role {
+    match health {
+        Health::Up => Role::Ok,
+        Health::Degraded => Role::Degraded,
+        Health::Down => Role::Down,
+        Health::Maintenance => Role::Maint,
+        Health::Unknown => Role::Unknown,
+    }
+}
+
+/// Writes a state's sign.
+pub fn health_sign(health: Health, glyphs: Glyphs) -> Words {
+    Words::of(glyphs.health(health), health_role(health))
+}
+
+/// Writes a state's word; DOWN is a pill.
+pub fn health(health: Health) -> Words {
+    let word = health_word(health);
+    match health {
+        Health::Down => Words::new().pill(word, Role::Down),
+        Health::Degraded => Words::of(format!(" {word}"), Ink::bold(Role::Degraded)),
+        Health::Up | Health::Maintenance | Health::Unknown => Words::of(format!(" {word}"), health_role(health)),
+    }
+}
+
+/// Writes a severity: P1 is a pill, P2 bold, P3 plain, P4 dim. Four columns.
+pub fn severity(severity: Severity) -> Words {
+    match severity {
+        Severity::P1 => Words::new().pill("P1", Role::Down),
+        Severity::P2 => Words::of(" P2 ", Ink::bold(Role::Degraded)),
+        Severity::P3 => Words::of(" P3 ", Role::Text),
+        Severity::P4 => Words::of(" P4 ", Role::Dim),
+    }
+}
+
+/// Writes a number; a missing one is `?`, one over its limit is bold.
+pub fn value(value: &Value) -> Words {
+    match (&value.text, value.level) {
+        (None, _) => Words::of("?", Role::Unknown),
+        (Some(text), Level::Quiet | Level::Fine) => Words::of(text.clone(), value.level.role()),
+        (Some(text), Level::Warn | Level::Bad) => Words::of(text.clone(), Ink::bold(value.level.role())),
+    }
+}
+
+/// Writes who owns something; `nobody` is loud.
+pub fn owner(owner: Option<&str>) -> Words {
+    match owner {
+        Some(owner) => Words::of(owner.to_owned(), Role::Dim),
+        None => Words::of("nobody", Ink::bold(Role::Degraded)),
+    }
+}
+
+/// How the list of services is laid out in a pane of some width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceLayout {
+    /// Cells of a bar.
+    pub cells: usize,
+    /// Column of the pane where the bars begin.
+    pub bars_at: u16,
+    /// Width of the names.
+    pub name: u16,
+    /// Whether all four percentages, latency and next check fit.
+    pub wide: bool,
+    /// Whether the time down today fits.
+    pub today: bool,
+}
+
+/// Lays the list of services out.
+pub fn service_layout(rows: &[ServiceRow], inner: u16, glyphs: Glyphs) -> ServiceLayout {
+    let longest = rows.iter().map(|row| super::words::width(&row.name)).max().unwrap_or(0);
+    let most = if inner >= 150 { 20 } else { 8.max(usize::from(inner) / 9) };
+    let sign = glyphs.health_width();
+    let cells = bars::cells_for(inner);
+    let bars = u16::try_from(cells).unwrap_or(90);
+    // Cursor, blank, sign, blank before the name; the word with its blanks; blank, bars, blank, percentage, blank.
+    let fixed = 2 + sign + 1 + 6 + 1 + bars + 1 + 6 + 1;
+    let room = inner.saturating_sub(fixed);
+    let name = u16::try_from(longest.clamp(4, most)).unwrap_or(8).min(room.max(4));
+    ServiceLayout {
+        cells,
+        bars_at: 2 + sign + 1 + name + 6 + 1,
+        name,
+        wide: inner >= fixed + name + 60,
+        today: inner >= fixed + name + 6,
+    }
+}
+
+/// Returns the columns of the list of services.
+pub fn service_columns(layout: ServiceLayout, glyphs: Glyphs) -> Vec<Column> {
+    let bars = u16::try_from(layout.cells).unwrap_or(90);
+    let mut columns = vec![
+        Column::text("", glyphs.health_width()).gap(2),
+        Column::text("", layout.name),
+        Column::text("", 6).gap(0),
+        Column::text("", bars),
+    ];
+    if layout.wide {
+        columns.extend([
+            Column::number("24h %", 7).gap(2),
+            Column::number("7d %", 7),
+            Column::number("30d %", 7),
+            Column::number("90d %", 7),
+            Column::number("today", 6).gap(2),
+            Column::text("latency", 20).gap(2),
+            Column::number("", 8),
+            Column::number("next", 5).rank(1),
+        ]);
+    } else {
+        columns.push(Column::number("90d %", 6));
+        if layout.today {
+            columns.push(Column::text("down", 5));
+        }
+    }
+    columns
+}
+
+/// Writes a service.
+pub fn service(row: &ServiceRow, layout: ServiceLayout, glyphs: Glyphs) -> Vec<Words> {
+    let loud = matches!(row.health, Health::Down | Health::Degraded);
+    let name = if loud { Ink::of(Role::Strong) } else { Ink::of(Role::Text) };
+    let name = if row.health == Health::Down { name.extra(Extra::Bold) } else { name };
+    let mut cells = vec![
+        health_sign(row.health, glyphs),
+        Words::of(row.name.clone(), name),
+        health(row.health),
+        bars::words(&row.days, layout.cells, glyphs),
+    ];
+    let [day, week, month, quarter] = &row.percentages;
+    if layout.wide {
+        let top = row.latency.iter().flatten().copied().fold(1.0_f32, f32::max);
+        cells.extend([value(day), value(week), value(month), value(quarter), value(&row.today)]);
+        cells.push(spark::words(&row.latency, 20, top, Limits::default(), glyphs));
+        cells.push(value(&row.took));
+        cells.push(Words::of(row.next.clone(), Role::Faint));
+    } else {
+        cells.push(value(quarter));
+        if layout.today {
+            cells.push(value(&row.today));
+        }
+    }
+    cells
+}
+
+/// Returns the columns of the short list of hosts.
+pub fn host_columns() -> Vec<Column> {
+    vec![
+        Column::text("", 1),
+        Column::text("HOST", 8).grow(8),
+        Column::text("CPU 10m", 12).grow(4),
+        Column::number("now", 5),
+        Column::number("RAM", 4),
+        Column::number("DISK", 5).rank(1),
+        Column::number("LOAD", 5).rank(2),
+        Column::number("AGE", 5),
+    ]
+}
+
+/// Writes a host for the short list.
+pub fn host(row: &HostRow, glyphs: Glyphs) -> Vec<Words> {
+    let cells = vec![
+        host_mark(row),
+        Words::of(row.name.clone(), if row.hot { Role::Strong } else { Role::Text }),
+        spark::words(&spark::fold(&row.cpu_history, 12), 12, 100.0, CPU_LIMITS, glyphs),
+        value(&row.cpu),
+        value(&row.memory),
+        quiet(&row.disk),
+        value(&row.load),
+        age(row),
+    ];
+    if row.stale { stale(cells) } else { cells }
+}
+
+/// Returns the columns of the long list of hosts.
+pub fn host_columns_wide() -> Vec<Column> {
+    vec![
+        Column::text("", 1),
+        Column::text("HOST", 10).grow(6),
+        Column::text("ROLE", 8).rank(4),
+        Column::text("CPU", 10).gap(2),
+        Column::number("now", 5),
+        Column::text("RAM", 10).gap(2).rank(3),
+        Column::number("now", 4),
+        Column::number("SWAP", 5).rank(5),
+        Column::number("DISK", 5),
+        Column::number("IO", 5).rank(6),
+        Column::number("NET in/out", 12).rank(8),
+        Column::number("LOAD/c", 8).gap(2),
+        Column::number("UP", 5).rank(7),
+        Column::number("AGE", 5),
+    ]
+}
+
+/// Writes a host for the long list.
+pub fn host_wide(row: &HostRow, glyphs: Glyphs) -> Vec<Words> {
+    let cells = vec![
+        host_mark(row),
+        Words::of(row.name.clone(), if row.hot { Role::Strong } else { Role::Text }),
+        Words::of(row.role.clone(), Role::Dim),
+        spark::words(&spark::fold(&row.cpu_history, 10), 10, 100.0, CPU_LIMITS, glyphs),
+        value(&row.cpu),
+        spark::words(&spark::fold(&row.memory_history, 10), 10, 100.0, MEMORY_LIMITS, glyphs),
+        value(&row.memory),
+        quiet(&row.swap),
+        quiet(&row.disk),
+        quiet(&row.io),
+        quiet(&row.net),
+        value(&row.load),
+        quiet(&row.uptime),
+        age(row),
+    ];
+    if row.stale { stale(cells) } else { cells }
+}
+
+fn host_mark(row: &HostRow) -> Words {
+    match (row.stale, row.hot) {
+        (true, _) => Words::of("?", Role::Stale),
+        (false, true) => Words::of("!", Ink::bold(Role::Degraded)),
+        (false, false) => Words::new(),
+    }
+}
+
+/// Old numbers are all as quiet as each other, but for the age, which says why.
+fn stale(cells: Vec<Words>) -> Vec<Words> {
+    let last = cells.len().saturating_sub(1);
+    cells.into_iter().enumerate().map(|(at, cell)| if at == last { cell } else { cell.faded(Role::Stale) }).collect()
+}
+
+fn quiet(of: &Value) -> Words {
+    let level = if of.level == Level::Fine { Level::Quiet } else { of.level };
+    value(&Value { text: of.text.clone(), level })
+}
+
+fn age(row: &HostRow) -> Words {
+    if row.stale {
+        Words::of(format!("{}!", row.age), Ink::bold(Role::Degraded))
+    } else {
+        Words::of(row.age.clone(), Role::Faint)
+    }
+}
+
+/// Returns the columns of the short list of alerts.
+pub fn alert_columns() -> Vec<Column> {
+    vec![
+        Column::text("", 4),
+        Column::number("AGE", 3).gap(0).grow(2),
+        Column::text("TARGET", 4).gap(2).grow(12),
+        Column::text("RULE", 10).grow(30),
+        Column::number("VALUE", 4).grow(4),
+        Column::text("STATE", 7).grow(2),
+        Column::text("OWNER", 6).grow(6).rank(1),
+    ]
+}
+
+/// Writes an alert for the short list.
+pub fn alert(row: &AlertRow) -> Vec<Words> {
+    vec![
+        severity(row.severity),
+        Words::of(row.age.clone(), Role::Faint),
+        Words::of(row.target.clone(), if row.severity <= Severity::P2 { Role::Strong } else { Role::Text }),
+        Words::of(row.rule.clone(), Role::Text),
+        value(&row.value),
+        Words::of(row.state.clone(), Role::Dim),
+        owner(row.owner.as_deref()),
+    ]
+}
+
+/// Returns the columns of the long list of alerts.
+pub fn alert_columns_wide() -> Vec<Column> {
+    vec![
+        Column::text("SEV", 4),
+        Column::number("AGE", 6),
+        Column::text("TARGET", 10).gap(2).grow(8),
+        Column::text("RULE", 16).grow(8),
+        Column::number("VALUE", 7),
+        Column::text("TREND 30m", 12).gap(2).rank(3),
+        Column::text("STATE", 8).gap(2),
+        Column::text("INCIDENT", 8).rank(2),
+        Column::text("OWNER", 8),
+        Column::text("NOTE", 6).grow(20).rank(4),
+    ]
+}
+
+/// Writes an alert for the long list.
+pub fn alert_wide(row: &AlertRow, glyphs: Glyphs) -> Vec<Words> {
+    vec![
+        severity(row.severity),
+        Words::of(row.age.clone(), Role::Faint),
+        Words::of(row.target.clone(), if row.severity <= Severity::P2 { Role::Strong } else { Role::Text }),
+        Words::of(row.rule.clone(), Role::Text),
+        value(&row.value),
+        spark::words(&row.trend, 12, 0.0, Limits::default(), glyphs),
+        Words::of(row.state.clone(), Role::Dim),
+        Words::of(row.incident.clone(), Role::Dim),
+        owner(row.owner.as_deref()),
+        Words::of(row.note.clone(), Role::Faint),
+    ]
+}
+
+/// Returns the columns of the list of incidents.
+pub fn incident_columns() -> Vec<Column> {
+    vec![
+        Column::text("ID", 8),
+        Column::text("SEV", 4),
+        Column::text("STATE", 8),
+        Column::text("TITLE", 12).grow(48),
+        Column::text("SERVICE", 10).rank(2),
+        Column::text("OWNER", 8).rank(1),
+        Column::number("AGE", 6),
+    ]
+}
+
+/// Writes an incident.
+pub fn incident(row: &IncidentRow) -> Vec<Words> {
+    let (state, ink, title) = if row.resolved {
+        ("resolved", Ink::of(Role::Ok), Role::Dim)
+    } else {
+        ("open", Ink::bold(Role::Degraded), Role::Text)
+    };
+    let mut cells = vec![
+        Words::of(row.id.clone(), if row.resolved { Ink::of(Role::Dim) } else { Ink::bold(Role::Strong) }),
+        severity(row.severity),
+        Words::of(state, ink),
+        Words::of(row.title.clone(), title),
+        Words::of(row.service.clone(), Role::Dim),
+        if row.resolved {
+            Words::of(row.owner.clone().unwrap_or_default(), Role::Dim)
+        } else {
+            owner(row.owner.as_deref())
+        },
+        Words::of(row.age.clone(), Role::Faint),
+    ];
+    if row.resolved
+        && let Some(cell) = cells.get_mut(1)
+    {
+        *cell = severity(row.severity).faded(Role::Dim);
+    }
+    cells
+}
+
+/// Returns the columns of a timeline.
+pub fn timeline_columns() -> Vec<Column> {
+    vec![
+        Column::text("AT", 8),
+        Column::text("BY", 3).gap(2).grow(7),
+        Column::text("", 1),
+        Column::text("WHAT", 6).grow(6),
+        Column::text("", 10).grow(400),
+    ]
+}
+
+/// Writes an entry of a timeline.
+pub fn timeline(row: &TimelineRow) -> Vec<Words> {
+    vec![
+        Words::of(row.at.clone(), Role::Faint),
+        Words::of(row.by.clone(), Role::Dim),
+        tone_sign(row.tone),
+        Words::of(row.kind.clone(), Role::Dim),
+        Words::of(row.text.clone(), Role::Text),
+    ]
+}
+
+/// Writes the sign of how something is meant.
+pub fn tone_sign(tone: Tone) -> Words {
+    match tone {
+        Tone::Good => Words::of("✓", Role::Ok),
+        Tone::Info => Words::of("·", Role::Dim),
+        Tone::Warn => Words::of("!", Ink::bold(Role::Degraded)),
+        Tone::Error => Words::of("✗", Ink::bold(Role::Down)),
+    }
+}
+
+/// Returns the columns of the list of status updates.
+pub fn update_columns() -> Vec<Column> {
+    vec![
+        Column::text("AT", 5).grow(7),
+        Column::text("BY", 3).grow(7),
+        Column::text("STATE", 13).gap(2),
+        Column::text("SERVICE", 3).grow(9).rank(1),
+        Column::text("TEXT", 10).grow(400),
+    ]
+}
+
+/// Writes a status update.
+pub fn update(row: &UpdateRow) -> Vec<Words> {
+    let state = if row.over { Ink::of(Role::Ok) } else { Ink::bold(Role::Degraded) };
+    vec![
+        Words::of(row.at.clone(), Role::Faint),
+        Words::of(row.by.clone(), Role::Dim),
+        Words::of(row.state.clone(), state),
+        Words::of(if row.service.is_empty() { "all".into() } else { row.service.clone() }, Role::Dim),
+        Words::of(row.text.clone(), Role::Text),
+    ]
+}

@@ -1,0 +1,103 @@
+//! A chart of several rows with its scale and its limit.
+use super::spark::{self, Limits};
+use crate::config::theme::Role;
+use crate::ui::{canvas::Canvas, glyphs::Glyphs, style::Ink, words::Words};
+
+/// A chart, to be drawn on all of a canvas.
+#[derive(Clone, Debug, Default)]
+pub struct Chart {
+    /// Values, oldest first; folded to the width, the peak of each stretch stays.
+    pub values: Vec<Option<f32>>,
+    /// The value at the upper border.
+    pub top: f32,
+    /// Limits: the lower one is drawn as a line.
+    pub limits: Limits,
+    /// What stands under the oldest value.
+    pub from: String,
+    /// What stands under the newest value.
+    pub to: String,
+}
+
+const SCALE: u16 = 5;
+
+impl Chart {
+    /// Draws it.
+    pub fn draw(&self, canvas: &mut Canvas<'_>) {
+        let (wide, high) = (canvas.width(), canvas.height());
+        if wide < SCALE + 2 || high < 2 {
+            return;
+        }
+        let rows = high - 1;
+        let cells = usize::from(wide - SCALE - 1);
+        let values = spark::fold(&self.values, cells);
+        let offset = u16::try_from(cells.saturating_sub(values.len())).unwrap_or(0);
+        let top = if self.top > 0.0 { self.top } else { 1.0 };
+        for row in 0..rows {
+            let floor = top * f32::from(rows - 1 - row) / f32::from(rows);
+            let ceiling = top * f32::from(rows - row) / f32::from(rows);
+            if row == 0 || row * 2 == rows {
+                canvas.put_right(SCALE - 1, row, Words::of(format!("{ceiling:.0}"), Role::Faint));
+            }
+            canvas.sign(SCALE - 1, row, '┤', Role::ChartFloor);
+            let limit = self.limits.warn.or(self.limits.hard).filter(|limit| *limit > floor && *limit <= ceiling);
+            if limit.is_some() {
+                canvas.put(SCALE, row, Words::of("┈".repeat(cells), Role::Faint));
+            }
+            for (at, value) in (SCALE + offset..).zip(&values) {
+                let Some(value) = value else {
+                    if row == rows - 1 {
+                        canvas.sign(at, row, '·', Role::Unknown);
+                    }
+                    continue;
+                };
+                if let Some(sign) = block(*value, floor, ceiling, row == rows - 1, canvas.look.glyphs) {
+                    canvas.sign(at, row, sign, Ink::of(self.limits.fill(*value)));
+                }
+            }
+        }
+        canvas.put(SCALE, rows, Words::of(self.from.clone(), Role::Faint));
+        canvas.put_right(wide - 1, rows, Words::of(self.to.clone(), Role::Faint));
+    }
+}
+
+fn block(value: f32, floor: f32, ceiling: f32, lowest: bool, glyphs: Glyphs) -> Option<char> {
+    if value >= ceiling {
+        return Some(glyphs.block(8));
+    }
+    if value > floor {
+        return Some(glyphs.block(spark::eighths((value - floor) / (ceiling - floor), 8)));
+    }
+    lowest.then(|| glyphs.block(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::testing;
+
+    #[test]
+    fn a_chart_has_a_scale_a_limit_and_never_panics() {
+        let chart = Chart {
+            values: vec![Some(10.0), Some(50.0), Some(100.0), None],
+            top: 100.0,
+            limits: Limits { warn: Some(80.0), hard: None },
+            from: "02:13".into(),
+            to: "now".into(),
+        };
+        assert_eq!(
+            testing::text(20, 5, |canvas| chart.draw(canvas)),
+            [
+                " 100┤┈┈┈┈┈┈┈┈┈┈┈┈█┈",
+                "    ┤            █",
+                "  50┤           ██",
+                "    ┤          ▄██·",
+                "     02:13      now"
+            ]
+        );
+        for width in 0..24 {
+            for height in 0..6 {
+                testing::text(width, height, |canvas| chart.draw(canvas));
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A field to type in: one line or several, perhaps masked, with the letters that are still to come shown as ghosts.
+use crate::config::theme::Role;
+use crate::ui::{
+    canvas::Canvas,
+    style::{Extra, Ink},
+    words::{self, Words},
+};
+
+/// A field, to be drawn on all of a canvas.
+#[derive(Clone, Debug, Default)]
+pub struct Field {
+    /// What was typed.
+    pub text: String,
+    /// Where the text cursor is, in bytes; none when the field is not the one that is typed in.
+    pub cursor: Option<usize>,
+    /// Whether only the number of characters may be seen.
+    pub masked: bool,
+    /// What the text is to become, in full.
+    pub wanted: String,
+    /// What stands there while nothing is typed.
+    pub hint: String,
+    /// What stands before the text: `›`.
+    pub prompt: &'static str,
+}
+
+impl Field {
+    /// Draws it; a long text is moved so that the cursor can be seen.
+    pub fn draw(&self, canvas: &mut Canvas<'_>) {
+        canvas.ground(Role::Surface);
+        if canvas.width() == 0 || canvas.height() == 0 {
+            return;
+        }
+        if canvas.height() > 1 {
+            self.draw_many(canvas);
+            return;
+        }
+        let mut x = 1;
+        if !self.prompt.is_empty() {
+            x = canvas.put(1, 0, Words::of(self.prompt, Role::Prod).gap(1));
+        }
+        let room = usize::from(canvas.width().saturating_sub(x + 1));
+        let shown = self.shown();
+        let before = self.cursor_column(&shown);
+        let skip = (before + 1).saturating_sub(room);
+        let visible: String = words::graphemes(&shown).skip(skip).collect();
+        if shown.is_empty() && !self.hint.is_empty() {
+            canvas.put(x, 0, Words::of(self.hint.clone(), Role::Faint));
+        } else {
+            let ghost = self.wanted.strip_prefix(self.text.as_str()).filter(|_| !self.masked).unwrap_or_default();
+            let words = Words::of(visible, Ink::bold(Role::Strong))
+                .add(ghost.to_owned(), Ink::of(Role::Faint).extra(Extra::Ghost));
+            canvas.put(x, 0, words);
+        }
+        if self.cursor.is_some() {
+            let at = u16::try_from(before.saturating_sub(skip)).unwrap_or(0);
+            canvas.cursor(x + at, 0);
+        }
+    }
+
+    fn draw_many(&self, canvas: &mut Canvas<'_>) {
+        let columns = usize::from(canvas.width().saturating_sub(2)).max(1);
+        if self.text.is_empty() {
+            canvas.put(1, 0, Words::of(self.hint.clone(), Role::Faint));
+            if self.cursor.is_some() {
+                canvas.cursor(1, 0);
+            }
+            return;
+        }
+        let lines = words::wrap(&self.shown(), columns);
+        let room = usize::from(canvas.height());
+        let skip = lines.len().saturating_sub(room);
+        let mut y = 0;
+        let mut end = 1;
+        for line in lines.into_iter().skip(skip) {
+            end = canvas.put(1, y, Words::of(line, Role::Text));
+            y += 1;
+        }
+        if self.cursor.is_some() {
+            canvas.cursor(end, y.saturating_sub(1));
+        }
+    }
+
+    fn shown(&self) -> String {
+        if self.masked { "•".repeat(words::graphemes(&self.text).count()) } else { self.text.clone() }
+    }
+
+    fn cursor_column(&self, shown: &str) -> usize {
+        let Some(cursor) = self.cursor else { return words::width(shown) };
+        let before = self.text.get(..cursor).unwrap_or(&self.text);
+        if self.masked { words::graphemes(before).count() } else { words::width(before) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::testing;
+
+    #[test]
+    fn a_masked_field_shows_only_how_much_was_typed() {
+        let field = Field { text: "s3cret".into(), cursor: Some(6), masked: true, ..Field::default() };
+        assert_eq!(testing::text(12, 1, |canvas| field.draw(canvas)), [" ••••••"]);
+    }
+
+    #[test]
+    fn the_end_of_a_long_text_can_be_seen() {
+        let text = "abcdefghijklmnop".to_owned();
+        let field = Field { cursor: Some(text.len()), text, ..Field::default() };
+        assert_eq!(testing::text(8, 1, |canvas| field.draw(canvas)), [" lmnop"]);
+        for width in 0..20 {
+            for height in 0..4 {
+                testing::text(width, height, |canvas| field.draw(canvas));
+            }
+        }
+    }
+
+    #[test]
+    fn the_letters_to_come_are_shown_until_a_wrong_one_is_typed() {
+        let field = |text: &str| Field { text: text.into(), wanted: "Play".into(), prompt: "›", ..Field::default() };
+        assert_eq!(testing::text(12, 1, |canvas| field("Pl").draw(canvas)), [" › Play"]);
+        assert_eq!(testing::text(12, 1, |canvas| field("Px").draw(canvas)), [" › Px"]);
+    }
+}

@@ -1,0 +1,8 @@
+//! The pieces that every view is made of.
+pub mod bars;
+pub mod chart;
+pub mod field;
+pub mod frame;
+pub mod meter;
+pub mod spark;
+pub mod table;
