@@ -306,12 +306,10 @@ pub struct HostDetail {
     pub disks: Vec<DiskRow>,
     /// Busiest processes.
     pub top: Vec<ProcessRow>,
-    /// PM2 processes.
-    pub pm2: Vec<InstanceRow>,
-    /// What the pane of PM2 says: `log folder 1.2 GB`, `no daemon`.
+    /// PM2 processes and systemd units.
+    pub instances: Vec<InstanceRow>,
+    /// What their pane says: `PM2 logs 1.2 GB`, `no PM2 daemon`.
     pub pm2_fact: String,
-    /// systemd units.
-    pub units: Vec<InstanceRow>,
     /// What stands under the oldest value of the charts.
     pub from: String,
 }
@@ -355,47 +353,40 @@ pub fn host(of: &HostDetail, focus: Focus, wide: u16, high: u16) -> Vec<Band> {
         Words::of(format!("{} ago", of.row.age), Role::Faint)
     };
     let rows = if high >= 40 { 9 } else { 7 };
-    let chart = |digit, name, now: &Value, values: &[Option<f32>], limits| {
+    let chart = |digit: Option<u8>, name, now: &Value, values: &[Option<f32>], limits| {
         let mut frame = Frame::new(digit, name).fact(age.clone());
         frame.count = Words::of("60m ", Role::Dim).join(value(now));
         let chart = Chart { values: values.to_vec(), top: 100.0, limits, from: of.from.clone(), to: "now".into() };
         Pane::new(frame, vec![Part::Chart(chart, rows)]).focus(focus.pane)
     };
-    let cpu = chart(1, "CPU", &of.row.cpu, &of.row.cpu_history, rows::CPU_LIMITS);
-    let memory = chart(2, "Memory", &of.row.memory, &of.row.memory_history, rows::MEMORY_LIMITS);
+    let cpu = chart(Some(1), "CPU", &of.row.cpu, &of.row.cpu_history, rows::CPU_LIMITS);
+    let memory = chart(None, "Memory", &of.row.memory, &of.row.memory_history, rows::MEMORY_LIMITS);
     let numbers = numbers(of).focus(focus.pane);
     let top = Pane::table(
-        Frame::new(4, "Top processes"),
+        Frame::new(2, "Top processes"),
         table(process_columns(), of.top.iter().map(process).collect(), 4, focus),
         Words::of("none were read", Role::Dim),
     )
     .focus(focus.pane);
-    let pm2 = Pane::table(
-        Frame::new(5, "PM2").fact(Words::of(of.pm2_fact.clone(), Role::Dim)),
-        table(instance_columns(), of.pm2.iter().map(instance).collect(), 1, focus),
-        Words::of("no PM2 daemon runs here", Role::Dim),
-    )
-    .focus(focus.pane);
-    let units = Pane::table(
-        Frame::new(6, "Units"),
-        table(instance_columns(), of.units.iter().map(instance).collect(), 1, focus),
-        Words::of("none named: units = [\"nginx\"] in qd.toml", Role::Dim),
+    let instances = Pane::table(
+        Frame::new(3, "PM2 and units").fact(Words::of(of.pm2_fact.clone(), Role::Dim)),
+        table(instance_columns(), of.instances.iter().map(instance).collect(), 1, focus),
+        Words::of("no PM2 daemon runs here, and no units are named in qd.toml", Role::Dim),
     )
     .focus(focus.pane);
     let charts = u16::min(rows + 2, 12);
     let bands = if wide >= 120 {
         vec![
             Band::new(vec![cpu, memory], charts),
-            Band::new(vec![numbers, top], 8).grow(1),
-            Band::new(vec![pm2, units], 5).rank(1).grow(1),
+            Band::new(vec![top, instances], 6).grow(1),
+            Band::new(vec![numbers], 5).rank(1),
         ]
     } else {
         vec![
             Band::new(vec![cpu, memory], 7),
-            Band::new(vec![numbers], 6).grow(1),
-            Band::new(vec![top], 5).rank(1),
-            Band::new(vec![pm2], 5).rank(2),
-            Band::new(vec![units], 5).rank(3),
+            Band::new(vec![numbers], 5),
+            Band::new(vec![top], 5).rank(2).grow(1),
+            Band::new(vec![instances], 4).rank(1),
         ]
     };
     zoom(bands, focus)
@@ -443,8 +434,10 @@ fn numbers(of: &HostDetail) -> Pane {
             .join(value(&disk.inodes));
         lines.push((words, Words::new()));
     }
-    let mut pane =
-        Pane::new(Frame::new(3, "Now").fact(Words::of(of.facts.clone(), Role::Dim)), vec![Part::Lines(lines)]);
+    let mut pane = Pane::new(
+        Frame::new(4, "Now and disks").fact(Words::of(of.facts.clone(), Role::Dim)),
+        vec![Part::Lines(lines)],
+    );
     if of.row.stale {
         for part in &mut pane.parts {
             if let Part::Lines(lines) = part {
@@ -511,9 +504,9 @@ pub fn alerts(of: &Alerts, focus: Focus, wide: u16, glyphs: Glyphs) -> Vec<Band>
             (Words::of(format!(" {}", super::words::pad(label, 9)), Role::Dim).text(text.clone()), Words::new())
         })
         .collect();
-    let detail = Pane::new(Frame::new(2, name), vec![Part::Lines(facts)]).focus(focus.pane);
+    let detail = Pane::new(Frame::new(None, name), vec![Part::Lines(facts)]).focus(focus.pane);
     let timeline = Pane::table(
-        Frame::new(3, "Timeline"),
+        Frame::new(None, "Timeline"),
         Table {
             heads: false,
             ..table(rows::timeline_columns(), of.timeline.iter().map(rows::timeline).collect(), 3, focus)
@@ -546,13 +539,15 @@ pub struct IncidentDetail {
     pub facts: Vec<(String, String)>,
     /// Its timeline, oldest first.
     pub timeline: Vec<TimelineRow>,
+    /// Its runs.
+    pub runs: Vec<RunRow>,
 }
 
 /// Lays one incident out.
 pub fn incident(of: &IncidentDetail, focus: Focus) -> Vec<Band> {
     let state =
         if of.row.resolved { Words::of("resolved", Role::Ok) } else { Words::of("open", Ink::bold(Role::Degraded)) };
-    let mut frame = Frame::new(1, of.row.id.clone()).fact(state.dim(format!("  {}", of.row.age)));
+    let mut frame = Frame::new(2, of.row.id.clone()).fact(state.dim(format!("  {}", of.row.age)));
     frame.count = rows::severity(of.row.severity).gap(1).text(of.row.title.clone());
     let facts: Vec<(Words, Words)> = of
         .facts
@@ -564,12 +559,14 @@ pub fn incident(of: &IncidentDetail, focus: Focus) -> Vec<Band> {
         .collect();
     let head = Pane::new(frame, vec![Part::Lines(facts)]).focus(focus.pane);
     let timeline = Pane::table(
-        Frame::new(2, "Timeline").legend(Words::new().key("n", "note").gap(2).key("R", "restart")),
+        Frame::new(1, "Timeline").legend(Words::new().key("n", "note").gap(2).key("R", "restart")),
         table(rows::timeline_columns(), of.timeline.iter().map(rows::timeline).collect(), 3, focus),
         Words::of("nothing yet", Role::Dim),
     )
     .focus(focus.pane);
-    zoom(vec![Band::new(vec![head], 4), Band::new(vec![timeline], 5).grow(1)], focus)
+    let runs = runs_pane(3, &of.runs, focus).focus(focus.pane);
+    let bands = vec![Band::new(vec![head], 4), Band::new(vec![timeline], 5).grow(1), Band::new(vec![runs], 4).rank(1)];
+    zoom(bands, focus)
 }
 
 /// A run, live or over.
@@ -739,6 +736,10 @@ pub struct RunRow {
 
 /// Lays runs out.
 pub fn runs(list: &[RunRow], focus: Focus) -> Vec<Band> {
+    vec![Band::new(vec![runs_pane(1, list, focus).focus(1)], 0).grow(1)]
+}
+
+fn runs_pane(digit: u8, list: &[RunRow], focus: Focus) -> Pane {
     let columns = vec![
         Column::text("ID", 8),
         Column::text("WHAT", 14).grow(16),
@@ -761,12 +762,11 @@ pub fn runs(list: &[RunRow], focus: Focus) -> Vec<Band> {
             Words::of(row.age.clone(), Role::Faint),
         ]
     });
-    let pane = Pane::table(
-        Frame::new(1, "Runs"),
+    Pane::table(
+        Frame::new(digit, "Runs"),
         table(columns, rows.collect(), 0, focus),
         Words::of("nothing was changed yet; ", Role::Dim).key("R", "on a service restarts it, after a review"),
-    );
-    vec![Band::new(vec![pane.focus(1)], 0).grow(1)]
+    )
 }
 
 /// Help, made from the list of actions and the keymap.

@@ -8,8 +8,21 @@ mod checks_dns;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+#[path = "../support/dump.rs"]
+mod dump;
+#[cfg(test)]
 mod net;
+#[cfg(test)]
+#[path = "../support/scene.rs"]
+mod scene;
+#[cfg(test)]
+mod screenshots;
 #[cfg(test)]
 mod sources_contract;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+#[path = "../support/svg.rs"]
+mod svg;
+#[cfg(test)]
+mod views;

@@ -6,10 +6,7 @@ use quarterdeck::{
     ui::{Look, Screen, glyphs::Glyphs},
 };
 
-use crate::{
-    support::{scene, svg},
-    views::draw,
-};
+use crate::{scene, svg, views::draw};
 
 fn look(theme: &str) -> Look {
     Look::new(Theme::built_in(theme).unwrap(), ColourDepth::True, Glyphs::Unicode)

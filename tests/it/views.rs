@@ -9,7 +9,7 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-use crate::support::{dump, scene};
+use crate::{dump, scene};
 
 /// Draws a screen on a buffer of this size.
 pub(crate) fn draw(screen: &Screen, look: &Look, (wide, high): (u16, u16)) -> Buffer {

@@ -468,9 +468,11 @@ pub(crate) fn host_detail() -> Screen {
                 command: command.into(),
             })
             .to_vec(),
-            pm2: vec![unit("play", Value::at("errored", Level::Bad))],
-            pm2_fact: "log folder 1.2 GB".into(),
-            units: vec![unit("nginx.service", Value::fine("active"))],
+            instances: vec![
+                unit("play", Value::at("errored", Level::Bad)),
+                unit("nginx.service", Value::fine("active")),
+            ],
+            pm2_fact: "PM2 logs 1.2 GB".into(),
             from: "02:13".into(),
         })),
         focus: Focus { pane: 1, ..Focus::default() },
@@ -529,8 +531,9 @@ pub(crate) fn incident_view() -> Screen {
                 ("taken by".into(), "op1".into()),
             ],
             timeline: timeline(),
+            runs: runs(),
         })),
-        focus: Focus { pane: 2, cursor: 4, ..Focus::default() },
+        focus: Focus { pane: 1, cursor: 4, ..Focus::default() },
         over: None,
     }
 }
@@ -689,7 +692,7 @@ pub(crate) fn run_view() -> Screen {
     }
 }
 
-pub(crate) fn runs_view() -> Screen {
+fn runs() -> Vec<RunRow> {
     let run = RunRow {
         id: "RUN-882".into(),
         title: "restart play".into(),
@@ -706,9 +709,13 @@ pub(crate) fn runs_view() -> Screen {
         age: "3d".into(),
         ..run.clone()
     };
+    vec![run, lost]
+}
+
+pub(crate) fn runs_view() -> Screen {
     Screen {
         surround: Surround { second: trail(&["Runs"]), ..surround() },
-        view: View::Runs(vec![run, lost]),
+        view: View::Runs(runs()),
         focus: Focus { pane: 1, ..Focus::default() },
         over: None,
     }
