@@ -53,8 +53,13 @@ impl<T> Task<T> {
     }
 
     /// Waits for its end; none when it was cancelled or panicked.
-    pub async fn join(self) -> Option<T> {
-        self.join.await.ok().flatten()
+    pub async fn join(mut self) -> Option<T> {
+        self.wait().await
+    }
+
+    /// Waits for its end without giving it up: the wait itself may be cancelled and the task still stopped.
+    pub async fn wait(&mut self) -> Option<T> {
+        (&mut self.join).await.ok().flatten()
     }
 }
 

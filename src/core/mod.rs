@@ -1,12 +1,572 @@
 //! The pure heart: state, messages in, effects out. No file, socket, clock or terminal.
+//!
+//! [`update`] routes a message to its slice, then applies the rules that cross slices: a result feeds alerts, an alert
+//! an incident, a run its incident's timeline. What people do to alerts, incidents and runs changes the state only once
+//! the store gives it back, so that nothing on screen was not saved.
+use std::{collections::BTreeSet, sync::Arc};
+
 pub mod action;
 pub mod alerts;
+pub mod effect;
 pub mod hosts;
 pub mod id;
 pub mod incidents;
 pub mod inventory;
+mod measure;
+pub mod msg;
 pub mod record;
 pub mod ring;
 pub mod runs;
+pub mod screen;
 pub mod services;
 pub mod time;
+
+pub use effect::Effect;
+pub use msg::Msg;
+
+use alerts::Severity;
+use id::Uid;
+use incidents::IncidentEventKind;
+use inventory::Inventory;
+use record::{Changes, Recorder, Row};
+use runs::{Actor, RunOutcome};
+use screen::{MESSAGE_MS, Overlay, Tone, act, rows};
+use services::Health;
+use time::{Now, Timestamp};
+
+/// Everything the program knows.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// What there is to watch.
+    pub inventory: Arc<Inventory>,
+    /// Services.
+    pub services: services::State,
+    /// Hosts.
+    pub hosts: hosts::State,
+    /// Alerts.
+    pub alerts: alerts::State,
+    /// Incidents.
+    pub incidents: incidents::State,
+    /// Runs and the review before them.
+    pub runs: runs::State,
+    /// The screen.
+    pub screen: screen::State,
+    /// Who records.
+    pub recorder: Recorder,
+    /// Who acts here.
+    pub actor: Actor,
+    /// Whether an incident opens by itself for a P1: while nobody looks.
+    pub unattended: bool,
+    /// Hosts whose question was put away: they are not asked about again until they are used anew.
+    asked: BTreeSet<id::HostName>,
+    /// When all services were last put to the rules.
+    measured: time::Mono,
+    /// Whether what was stored has been read.
+    loaded: bool,
+}
+
+/// Milliseconds between two looks of the rules at all services.
+const MEASURE_MS: u64 = 5_000;
+
+impl State {
+    /// Makes the state of a console that knows nothing yet.
+    pub fn new(inventory: Arc<Inventory>, actor: Actor) -> Self {
+        Self {
+            inventory,
+            services: services::State::default(),
+            hosts: hosts::State::default(),
+            alerts: alerts::State::default(),
+            incidents: incidents::State::default(),
+            runs: runs::State::default(),
+            screen: screen::State::default(),
+            recorder: Recorder::Nobody { why: "the store is being opened".into() },
+            actor,
+            unattended: false,
+            asked: BTreeSet::new(),
+            measured: time::Mono(0),
+            loaded: false,
+        }
+    }
+
+    /// Says whether this process runs checks and rules: it holds the lease, or nobody can.
+    pub fn records(&self) -> bool {
+        match self.recorder {
+            Recorder::Me { .. } | Recorder::Nobody { .. } => true,
+            Recorder::Other { .. } => false,
+        }
+    }
+
+    /// Says whether what was stored has been read.
+    pub fn is_loaded(&self) -> bool {
+        self.loaded
+    }
+
+    /// Returns the draft that keys go to, if a text is being written.
+    pub fn editing(&self) -> Option<screen::Draft> {
+        match &self.runs.review {
+            Some(review) if review.level == runs::gate::Level::Production && review.starts.is_none() => {
+                Some(if self.screen.review_reason { screen::Draft::Reason } else { screen::Draft::Name })
+            }
+            Some(_) => None,
+            None => self.screen.editing(),
+        }
+    }
+
+    /// Returns where keys are looked up first.
+    pub fn scope(&self) -> action::Scope {
+        if self.runs.review.is_some() || self.screen.overlay.is_some() {
+            action::Scope::Box
+        } else {
+            self.screen.pane().scope()
+        }
+    }
+
+    /// Returns what an incident for this alert begins with.
+    pub fn opening(&self, alert: Uid) -> Option<incidents::Opening> {
+        let alert = self.alerts.alert(alert)?;
+        Some(incidents::Opening {
+            alert: alert.uid,
+            summary: alert.summary.clone(),
+            fired: alert.fired_at,
+            severity: alert.severity,
+            service: self.alerts.service_of(&alert.target),
+            acknowledged: alert.owned.as_ref().map(|owned| (owned.by.clone(), owned.at)),
+        })
+    }
+
+    fn services_update(&mut self, msg: services::Msg, now: Now) -> Vec<Effect> {
+        let inventory = Arc::clone(&self.inventory);
+        let out = services::update(&mut self.services, msg, now, &inventory);
+        let mut effects = Vec::new();
+        push_commit(&mut effects, out.rows, None);
+        effects.extend(out.asks.into_iter().map(|ask| match ask {
+            services::Ask::RunCheck { check, slot, .. } => Effect::RunCheck { check, slot },
+        }));
+        for fact in out.facts {
+            if let services::Fact::WentDown { .. } = fact {
+                effects.push(Effect::Bell);
+            }
+        }
+        effects
+    }
+
+    fn hosts_update(&mut self, msg: hosts::Msg, now: Now) -> Vec<Effect> {
+        let inventory = Arc::clone(&self.inventory);
+        let measured = measure::of_host(&msg);
+        let out = hosts::update(&mut self.hosts, msg, now, &inventory);
+        let mut effects = Vec::new();
+        if self.records() {
+            push_commit(&mut effects, out.rows, None);
+        }
+        if let Some(measured) = measured {
+            effects.extend(self.alerts_update(measured, now));
+        }
+        for fact in out.facts {
+            match fact {
+                hosts::Fact::LinkLost { host, reason, .. } => {
+                    self.screen.say(now, Tone::Info, format!("{host} lost: {reason}"));
+                }
+                hosts::Fact::LinkRestored { host, .. } => {
+                    self.screen.say(now, Tone::Info, format!("{host} is reached again"));
+                }
+                hosts::Fact::Rebooted { host, .. } => {
+                    self.screen.say(now, Tone::Info, format!("{host} has started anew"));
+                }
+            }
+        }
+        effects
+    }
+
+    fn alerts_update(&mut self, msg: alerts::Msg, now: Now) -> Vec<Effect> {
+        let inventory = Arc::clone(&self.inventory);
+        let what = matches!(msg, alerts::Msg::AcknowledgeRequested { .. }).then_some("owning the alert");
+        let out = alerts::update(&mut self.alerts, msg, now, &inventory);
+        let mut effects = Vec::new();
+        push_commit(&mut effects, out.rows, what);
+        for fact in out.facts {
+            effects.extend(self.after_alert(fact, now));
+        }
+        effects
+    }
+
+    fn after_alert(&mut self, fact: alerts::Fact, now: Now) -> Vec<Effect> {
+        match fact {
+            alerts::Fact::Fired { alert } | alerts::Fact::AcknowledgementExpired { alert, .. } => {
+                let mut effects = vec![Effect::Bell];
+                let urgent = self.alerts.alert(alert).is_some_and(|alert| alert.severity == Severity::P1);
+                if self.unattended
+                    && self.records()
+                    && urgent
+                    && let Some(opening) = self.opening(alert)
+                {
+                    let by = "qd".into();
+                    let out =
+                        incidents::update(&mut self.incidents, incidents::Msg::OpenedForAlert(opening), now.utc, &by);
+                    push_commit(&mut effects, out.rows, Some("opening the incident"));
+                }
+                effects
+            }
+            alerts::Fact::Resolved { alert } if self.records() => {
+                let uid = incidents::uid_for_alert(alert);
+                let open = self.incidents.incidents.get(&uid).is_some_and(|incident| incident.resolved.is_none());
+                if !open {
+                    return Vec::new();
+                }
+                let summary =
+                    self.alerts.alert(alert).map_or_else(String::new, |a| format!("no longer: {}", a.summary));
+                let kind = IncidentEventKind::Resolved { summary };
+                let msg = incidents::Msg::Added { incident: uid, at: now.utc, by: "qd".into(), kind };
+                self.incidents_update(msg, now, Some("resolving the incident"))
+            }
+            alerts::Fact::Acknowledged { alert, by, .. } if by == self.actor.by => {
+                let uid = incidents::uid_for_alert(alert);
+                if !self.incidents.incidents.contains_key(&uid) {
+                    return Vec::new();
+                }
+                let msg =
+                    incidents::Msg::Added { incident: uid, at: now.utc, by, kind: IncidentEventKind::Acknowledged };
+                self.incidents_update(msg, now, None)
+            }
+            alerts::Fact::Resolved { .. } | alerts::Fact::Acknowledged { .. } | alerts::Fact::Flapping { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    fn incidents_update(&mut self, msg: incidents::Msg, now: Now, what: Option<&'static str>) -> Vec<Effect> {
+        let by = self.actor.by.clone();
+        let out = incidents::update(&mut self.incidents, msg, now.utc, &by);
+        let mut effects = Vec::new();
+        push_commit(&mut effects, out.rows, what);
+        for uid in out.opened {
+            if let Some(incident) = self.incidents.incidents.get(&uid) {
+                let text = format!("{} opened: {}", incident.number, incident.title);
+                self.screen.say(now, Tone::Info, text);
+            }
+        }
+        effects
+    }
+
+    fn runs_update(&mut self, msg: runs::Msg, now: Now) -> Vec<Effect> {
+        let inventory = Arc::clone(&self.inventory);
+        let actor = self.actor.clone();
+        let out = runs::update(&mut self.runs, msg, now, &inventory, &actor);
+        let mut effects = Vec::new();
+        push_commit(&mut effects, out.rows, None);
+        for ask in out.asks {
+            match ask {
+                runs::Ask::Plan(service) => {
+                    let facts = measure::plan_facts(self, &service, now);
+                    effects.push(Effect::PlanRestart { service, facts });
+                }
+                runs::Ask::Start { rows, run, plan, permit } => {
+                    let then = vec![Effect::StartRun { run, plan, permit }];
+                    effects.push(Effect::Commit { rows, then, what: Some("starting the run") });
+                }
+                runs::Ask::CheckNow(service) => {
+                    effects.extend(self.services_update(services::Msg::CheckRequested(service), now));
+                }
+            }
+        }
+        for fact in out.facts {
+            effects.extend(self.after_run(fact, now));
+        }
+        effects
+    }
+
+    fn after_run(&mut self, fact: runs::Fact, now: Now) -> Vec<Effect> {
+        match fact {
+            runs::Fact::Said(text) => {
+                self.screen.say(now, Tone::Error, text);
+                Vec::new()
+            }
+            runs::Fact::Confirmed { run } => {
+                self.screen.go(screen::View::Run(run));
+                rows::refresh(self, now, true);
+                let Some(found) = self.runs.runs.get(&run) else { return Vec::new() };
+                let hosts: Vec<&str> = found.plan.steps.iter().map(|step| step.host.as_str()).collect();
+                let kind = IncidentEventKind::Action {
+                    run,
+                    summary: format!("{} on {}: {}", found.plan.title, hosts.join(", "), found.reason),
+                };
+                self.note_run(run, kind, now)
+            }
+            runs::Fact::Ended { run } => {
+                let Some((outcome, _)) = self.runs.runs.get(&run).and_then(|run| run.outcome) else {
+                    return Vec::new();
+                };
+                let (tone, word) = match outcome {
+                    RunOutcome::Succeeded => (Tone::Done, "every step exited with 0"),
+                    RunOutcome::Failed => (Tone::Error, "a step failed"),
+                    RunOutcome::Unknown => (Tone::Error, "the link was lost: nobody knows how it ended"),
+                    RunOutcome::Refused => (Tone::Error, "refused before anything ran"),
+                };
+                self.screen.say(now, tone, format!("{}: {word}", self.run_name(run)));
+                let kind = IncidentEventKind::Result { run, outcome: format!("{outcome:?}"), summary: word.into() };
+                self.note_run(run, kind, now)
+            }
+            runs::Fact::Proved { run } => {
+                let Some((verdict, summary)) = self.runs.runs.get(&run).and_then(|run| run.proof.clone()) else {
+                    return Vec::new();
+                };
+                let tone = if verdict == runs::Verdict::Recovered { Tone::Done } else { Tone::Error };
+                self.screen.say(now, tone, summary.clone());
+                let kind = IncidentEventKind::Result { run, outcome: format!("{verdict:?}"), summary };
+                self.note_run(run, kind, now)
+            }
+        }
+    }
+
+    /// Returns what a run is called: its number once it has one.
+    pub fn run_name(&self, run: Uid) -> String {
+        match self.runs.runs.get(&run) {
+            Some(found) => {
+                let number = found.number.map_or_else(|| run.to_string(), |number| number.to_string());
+                format!("{number} {}", found.plan.title)
+            }
+            None => run.to_string(),
+        }
+    }
+
+    /// Writes into the timeline of the run's incident, if it has one.
+    fn note_run(&mut self, run: Uid, kind: IncidentEventKind, now: Now) -> Vec<Effect> {
+        let Some((incident, by)) = self.runs.runs.get(&run).and_then(|run| Some((run.incident?, run.by.clone())))
+        else {
+            return Vec::new();
+        };
+        let msg = incidents::Msg::Added { incident, at: now.utc, by, kind };
+        self.incidents_update(msg, now, None)
+    }
+}
+
+fn push_commit(effects: &mut Vec<Effect>, rows: Vec<Row>, what: Option<&'static str>) {
+    if !rows.is_empty() {
+        effects.push(Effect::Commit { rows, then: Vec::new(), what });
+    }
+}
+
+/// Applies one message and returns what is to be done outside.
+pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
+    match msg {
+        Msg::Acted(action) => {
+            let effects = act::act(state, action, now);
+            rows::refresh(state, now, false);
+            effects
+        }
+        Msg::Drafted { draft, text } => drafted(state, draft, text, now),
+        Msg::Clicked { pane, row } => {
+            if let Some(index) = state.screen.view.panes().iter().position(|known| *known == pane) {
+                state.screen.focus.insert(state.screen.view.clone(), index);
+                if let Some(key) = state.screen.rows(pane).get(row).cloned() {
+                    state.screen.cursors.insert((state.screen.view.clone(), pane), key);
+                    state.screen.moved = now.mono;
+                }
+            }
+            Vec::new()
+        }
+        Msg::LaidOut(layout) => {
+            state.screen.layout = layout;
+            Vec::new()
+        }
+        Msg::FocusChanged(focused) => {
+            state.screen.focused = focused;
+            Vec::new()
+        }
+        Msg::BytesCounted(bytes_s) => {
+            state.screen.bytes_s = bytes_s;
+            Vec::new()
+        }
+        Msg::Ticked => tick(state, now),
+        Msg::Services(msg) => service_message(state, msg, now),
+        Msg::Hosts(msg) => state.hosts_update(msg, now),
+        Msg::Alerts(msg) => state.alerts_update(msg, now),
+        Msg::Runs(msg) => {
+            // Only this knows which incident is open and how the service stands.
+            let msg = match msg {
+                runs::Msg::Planned { run, plan, .. } => {
+                    let incident = state.incidents.open_for(&plan.service).map(|incident| incident.uid);
+                    let before =
+                        state.services.service(&plan.service).map_or(Health::Unknown, |service| service.health);
+                    runs::Msg::Planned { run, plan, incident, before }
+                }
+                other => other,
+            };
+            state.runs_update(msg, now)
+        }
+        Msg::Loaded(loaded) => load(state, *loaded, now),
+        Msg::Changed(changes) => changed(state, *changes, now),
+        Msg::RecorderChanged(recorder) => recorder_changed(state, recorder, now),
+        Msg::InventoryReplaced { inventory, problems } => {
+            state.inventory = inventory;
+            state.screen.problems = problems;
+            let mut effects = state.services_update(services::Msg::InventoryReplaced, now);
+            effects.extend(state.hosts_update(hosts::Msg::InventoryReplaced, now));
+            effects.extend(state.alerts_update(alerts::Msg::InventoryReplaced, now));
+            rows::refresh(state, now, true);
+            effects
+        }
+        Msg::HostAsked { host, question } => {
+            // A box never opens over another one: the question waits on the host's pane.
+            if state.screen.overlay.is_none() && state.runs.review.is_none() && state.asked.insert(host.clone()) {
+                state.screen.open(Overlay::Host { host, question });
+            }
+            Vec::new()
+        }
+        Msg::Said { tone, text } => {
+            state.screen.say(now, tone, text);
+            Vec::new()
+        }
+    }
+}
+
+fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> Vec<Effect> {
+    let effects = match draft {
+        screen::Draft::Name => state.runs_update(runs::Msg::NameTyped(text), now),
+        screen::Draft::Reason => state.runs_update(runs::Msg::ReasonTyped(text), now),
+        screen::Draft::Filter(_)
+        | screen::Draft::Palette
+        | screen::Draft::Help
+        | screen::Draft::Note
+        | screen::Draft::Update
+        | screen::Draft::Passphrase => {
+            state.screen.drafts.insert(draft, text);
+            Vec::new()
+        }
+    };
+    match draft {
+        screen::Draft::Filter(_) => rows::refresh(state, now, true),
+        screen::Draft::Palette | screen::Draft::Help => state.screen.overlay_cursor = 0,
+        _ => {}
+    }
+    effects
+}
+
+fn service_message(state: &mut State, msg: services::Msg, now: Now) -> Vec<Effect> {
+    let arrived = match &msg {
+        services::Msg::ResultArrived { result, .. } => Some((result.check.clone(), result.slot)),
+        _ => None,
+    };
+    let mut effects = state.services_update(msg, now);
+    if let Some((check, slot)) = arrived {
+        effects.extend(after_result(state, &check, slot, now));
+    }
+    effects
+}
+
+/// A result feeds the rules, and the proof of runs that wait for it.
+fn after_result(state: &mut State, check: &id::CheckId, slot: Timestamp, now: Now) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    effects.extend(measure::result(state, check, now));
+    let waiting = state.runs.awaiting_proof();
+    for (service, ended) in waiting {
+        if service != check.service {
+            continue;
+        }
+        // The service counts as seen once every check of it has answered from after the run.
+        let all_since = state.services.service(&service).is_some_and(|found| {
+            found.checks.iter().all(|check| check.last.as_ref().is_some_and(|last| last.slot >= ended))
+        });
+        if all_since {
+            let health = state.services.service(&service).map_or(Health::Unknown, |found| found.health);
+            effects.extend(state.runs_update(runs::Msg::HealthSeen { service, health, since: slot }, now));
+        }
+    }
+    effects
+}
+
+fn load(state: &mut State, loaded: msg::Loaded, now: Now) -> Vec<Effect> {
+    let mut effects = state.alerts_update(alerts::Msg::EventsLoaded(loaded.alerts), now);
+    effects.extend(state.incidents_update(incidents::Msg::Stored(loaded.incidents), now, None));
+    // What was there before is not news.
+    state.screen.message = None;
+    for (number, event) in loaded.runs {
+        effects.extend(state.runs_update(runs::Msg::Stored { number, event }, now));
+    }
+    effects.extend(state.services_update(services::Msg::StatusUpdatesArrived(loaded.updates), now));
+    effects.extend(state.services_update(services::Msg::BucketsLoaded(loaded.buckets), now));
+    for results in loaded.results {
+        effects.extend(state.services_update(services::Msg::ResultsLoaded(results), now));
+    }
+    state.loaded = true;
+    // Runs of a console that died: their journal on the host says how they went on. Looking changes nothing.
+    let unfinished: Vec<_> = state.runs.unfinished().map(|run| (run.run, run.plan.clone())).collect();
+    effects.extend(unfinished.into_iter().map(|(run, plan)| Effect::FollowRun { run, plan }));
+    rows::refresh(state, now, true);
+    effects
+}
+
+fn changed(state: &mut State, changes: Changes, now: Now) -> Vec<Effect> {
+    let Changes { results, alerts, incidents, runs, updates, buckets, unreadable } = changes;
+    let mut effects = Vec::new();
+    if unreadable > 0 {
+        let text = format!("{unreadable} rows were written by a newer quarterdeck and are not shown here");
+        state.screen.say(now, Tone::Info, text);
+    }
+    for result in results {
+        let (check, slot) = (result.check.clone(), result.slot);
+        let known = state.services.check(&check).and_then(|check| check.last.as_ref()).is_some_and(|l| l.slot == slot);
+        let msg = services::Msg::ResultArrived { result, origin: services::Origin::Stored };
+        effects.extend(state.services_update(msg, now));
+        if !known {
+            effects.extend(after_result(state, &check, slot, now));
+        }
+    }
+    if !alerts.is_empty() {
+        effects.extend(state.alerts_update(alerts::Msg::EventsArrived(alerts), now));
+    }
+    if !incidents.is_empty() {
+        effects.extend(state.incidents_update(incidents::Msg::Stored(incidents), now, None));
+    }
+    for (number, event) in runs {
+        effects.extend(state.runs_update(runs::Msg::Stored { number, event }, now));
+    }
+    if !updates.is_empty() {
+        effects.extend(state.services_update(services::Msg::StatusUpdatesArrived(updates), now));
+    }
+    // Own buckets come from the results that arrive here too; imported ones only come this way.
+    let imported: Vec<_> = buckets.into_iter().filter(|bucket| bucket.source != record::Bucket::OWN).collect();
+    if !imported.is_empty() {
+        effects.extend(state.services_update(services::Msg::BucketsLoaded(imported), now));
+    }
+    effects
+}
+
+fn recorder_changed(state: &mut State, recorder: Recorder, now: Now) -> Vec<Effect> {
+    let before = state.records();
+    match &recorder {
+        Recorder::Nobody { why } => state.screen.say(now, Tone::Error, format!("nothing is recorded: {why}")),
+        Recorder::Me { .. } | Recorder::Other { .. } => {}
+    }
+    state.recorder = recorder;
+    let after = state.records();
+    let msg = if after { services::Msg::RecordingStarted } else { services::Msg::RecordingStopped };
+    // Sent also when it stays: the first time nobody has told the slice yet.
+    let mut effects = state.services_update(msg, now);
+    if before != after {
+        rows::refresh(state, now, true);
+    }
+    let msg = if after { alerts::Msg::RecordingStarted } else { alerts::Msg::RecordingStopped };
+    effects.extend(state.alerts_update(msg, now));
+    effects
+}
+
+fn tick(state: &mut State, now: Now) -> Vec<Effect> {
+    let mut effects = state.services_update(services::Msg::Ticked, now);
+    effects.extend(state.hosts_update(hosts::Msg::Ticked, now));
+    if now.mono.since(state.measured) >= MEASURE_MS {
+        state.measured = now.mono;
+        effects.extend(measure::services(state, now));
+    }
+    effects.extend(state.alerts_update(alerts::Msg::Ticked, now));
+    effects.extend(state.runs_update(runs::Msg::Ticked, now));
+    let expired = state
+        .screen
+        .message
+        .as_ref()
+        .is_some_and(|message| message.tone != Tone::Error && now.mono.since(message.at.mono) >= MESSAGE_MS);
+    if expired {
+        state.screen.message = None;
+    }
+    rows::refresh(state, now, false);
+    effects
+}

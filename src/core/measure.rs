@@ -1,0 +1,54 @@
+//! What readings mean for alert rules and plans.
+use super::{
+    Effect, State, alerts,
+    alerts::feed,
+    hosts,
+    id::{CheckId, ServiceId},
+    runs::PlanFacts,
+    time::Now,
+};
+use std::sync::Arc;
+
+/// Returns what a reading of a host is to the rules, if it is anything to them.
+pub(super) fn of_host(msg: &hosts::Msg) -> Option<alerts::Msg> {
+    match msg {
+        hosts::Msg::SampleArrived { host, sample } => {
+            Some(alerts::Msg::HostSampled { host: host.clone(), sample: Arc::new((**sample).clone()) })
+        }
+        hosts::Msg::Pm2Arrived { host, list } => {
+            Some(alerts::Msg::Pm2Listed { host: host.clone(), list: Arc::new(list.clone()) })
+        }
+        hosts::Msg::UnitsArrived { host, units } => {
+            Some(alerts::Msg::UnitsRead { host: host.clone(), units: units.clone() })
+        }
+        hosts::Msg::InventoryReplaced
+        | hosts::Msg::LinkChanged { .. }
+        | hosts::Msg::SourceEnded { .. }
+        | hosts::Msg::Ticked => None,
+    }
+}
+
+/// Feeds the rules with what a result says of its service.
+pub(super) fn result(state: &mut State, check: &CheckId, now: Now) -> Vec<Effect> {
+    let measured = feed::result(&state.services, check, now.utc);
+    state.alerts_update(alerts::Msg::Measured(measured), now)
+}
+
+/// Feeds the rules with all services as they stand: what time alone changes (silence, expiry) shows only here.
+pub(super) fn services(state: &mut State, now: Now) -> Vec<Effect> {
+    let measured = feed::services(&state.services, now.utc);
+    state.alerts_update(alerts::Msg::Measured(measured), now)
+}
+
+/// Returns what recipes plan with: only lists that are fresh, so that no plan rests on yesterday's processes.
+pub(super) fn plan_facts(state: &State, service: &ServiceId, now: Now) -> PlanFacts {
+    let hosts = state.inventory.service(service).map_or_else(Vec::new, |service| service.hosts.clone());
+    let pm2 = hosts
+        .into_iter()
+        .filter_map(|name| {
+            let list = state.hosts.host(&name)?.pm2(now.mono)?.clone();
+            Some((name, list))
+        })
+        .collect();
+    PlanFacts { pm2 }
+}

@@ -1,0 +1,96 @@
+//! What happened, as data.
+use std::sync::Arc;
+
+use super::{
+    action::Action,
+    alerts, hosts,
+    hosts::Question,
+    id::HostName,
+    incidents::StoredIncidentEvent,
+    inventory::Inventory,
+    record::{Changes, Recorder},
+    runs,
+    screen::{Draft, LayoutFacts, Pane, Tone},
+    services,
+};
+
+/// Everything that can happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// A person did something, by key, palette or menu.
+    Acted(Action),
+    /// The text of a draft changed.
+    Drafted {
+        /// Which draft.
+        draft: Draft,
+        /// Its text; for a passphrase, as many dots.
+        text: String,
+    },
+    /// A row was clicked.
+    Clicked {
+        /// In which pane.
+        pane: Pane,
+        /// Which of its rows.
+        row: usize,
+    },
+    /// A frame was drawn.
+    LaidOut(LayoutFacts),
+    /// The terminal got or lost the focus.
+    FocusChanged(bool),
+    /// Bytes a second to the terminal.
+    BytesCounted(f64),
+    /// Time went by; at least every 100 ms.
+    Ticked,
+    /// About services.
+    Services(services::Msg),
+    /// About hosts.
+    Hosts(hosts::Msg),
+    /// About alerts.
+    Alerts(alerts::Msg),
+    /// About runs.
+    Runs(runs::Msg),
+    /// The store was opened: what there is.
+    Loaded(Box<Loaded>),
+    /// The store has something new.
+    Changed(Box<Changes>),
+    /// Who records changed.
+    RecorderChanged(Recorder),
+    /// The configuration was read.
+    InventoryReplaced {
+        /// What it says.
+        inventory: Arc<Inventory>,
+        /// What it left out, a line each.
+        problems: Vec<String>,
+    },
+    /// A host asks something only a person can answer.
+    HostAsked {
+        /// Which host.
+        host: HostName,
+        /// What.
+        question: Question,
+    },
+    /// Something to tell the person.
+    Said {
+        /// How loud.
+        tone: Tone,
+        /// What.
+        text: String,
+    },
+}
+
+/// What a console starts from.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Loaded {
+    /// Alert events.
+    pub alerts: Vec<alerts::AlertEvent>,
+    /// Incident events.
+    pub incidents: Vec<StoredIncidentEvent>,
+    /// Run events.
+    pub runs: Vec<(super::id::RunId, runs::RunEvent)>,
+    /// Status updates.
+    pub updates: Vec<super::record::StatusUpdate>,
+    /// Hours and days.
+    pub buckets: Vec<super::record::Bucket>,
+    /// Check results, those of one check together.
+    pub results: Vec<Vec<services::CheckResult>>,
+}

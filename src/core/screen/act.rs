@@ -1,0 +1,542 @@
+//! What an action does: to the screen, to the slices, to the outside.
+use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, palette, rows};
+use crate::core::{
+    Effect, State,
+    action::{Action, Motion},
+    alerts,
+    alerts::{Severity, Target},
+    hosts::Question,
+    id::{EnvName, HostName, ServiceId, Uid},
+    incidents,
+    incidents::IncidentEventKind,
+    record::{DeclaredState, Row, StatusUpdate},
+    runs,
+    runs::gate::Level,
+    time::Now,
+};
+
+/// Milliseconds that an acknowledgement lasts.
+const ACK_MS: u64 = 30 * 60_000;
+
+/// Applies an action.
+pub fn act(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
+    if state.screen.message.as_ref().is_some_and(|message| message.tone == Tone::Error) {
+        state.screen.message = None;
+    }
+    if state.runs.review.is_some() {
+        return in_review(state, action, now);
+    }
+    if state.screen.overlay.is_some() {
+        return in_overlay(state, action, now);
+    }
+    in_view(state, action, now)
+}
+
+fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
+    let production = state.runs.review.as_ref().is_some_and(|review| review.level == Level::Production);
+    match action {
+        Action::GoBack | Action::CloseView => state.runs_update(runs::Msg::Cancelled, now),
+        Action::Confirm if production => state.runs_update(runs::Msg::Confirmed, now),
+        Action::SayYes if !production => state.runs_update(runs::Msg::Confirmed, now),
+        Action::FocusNextPane | Action::FocusPreviousPane => {
+            state.screen.review_reason = !state.screen.review_reason;
+            Vec::new()
+        }
+        Action::ShowCommands => state.runs_update(runs::Msg::CommandsToggled, now),
+        // A review asks for write where it is needed: no way round by closing and opening it again.
+        Action::ArmWrite => match state.runs.review.as_ref().map(|review| review.plan.service.env.clone()) {
+            Some(env) => state.runs_update(runs::Msg::WriteArmed(env), now),
+            None => Vec::new(),
+        },
+        Action::RedrawScreen => vec![Effect::Redraw],
+        Action::Suspend => vec![Effect::Suspend],
+        _ => Vec::new(),
+    }
+}
+
+fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
+    let Some(overlay) = state.screen.overlay.clone() else { return Vec::new() };
+    match action {
+        Action::GoBack | Action::CloseView => {
+            if let Overlay::Filter(pane) = overlay {
+                state.screen.drafts.remove(&Draft::Filter(pane));
+                rows::refresh(state, now, true);
+            }
+            state.screen.close();
+            Vec::new()
+        }
+        Action::Move(motion) => {
+            let len = match &overlay {
+                Overlay::Palette => palette::lines(state).len(),
+                Overlay::Menu { actions } => actions.len(),
+                Overlay::Update { .. } => {
+                    turn_state(state, motion);
+                    return Vec::new();
+                }
+                Overlay::Help => usize::MAX,
+                Overlay::Filter(_)
+                | Overlay::Note { .. }
+                | Overlay::Host { .. }
+                | Overlay::Quit
+                | Overlay::Arm { .. } => 0,
+            };
+            state.screen.overlay_cursor = super::moved(state.screen.overlay_cursor, len, 10, motion);
+            Vec::new()
+        }
+        Action::Confirm | Action::OpenSelected => accept(state, overlay, false, now),
+        Action::SayYes => accept(state, overlay, true, now),
+        Action::FocusNextPane => {
+            if matches!(overlay, Overlay::Update { .. }) {
+                turn_state(state, Motion::Down);
+            }
+            Vec::new()
+        }
+        Action::OpenHelp if !matches!(overlay, Overlay::Help) => Vec::new(),
+        Action::RedrawScreen => vec![Effect::Redraw],
+        Action::Suspend => vec![Effect::Suspend],
+        _ => Vec::new(),
+    }
+}
+
+fn turn_state(state: &mut State, motion: Motion) {
+    const STATES: [DeclaredState; 5] = [
+        DeclaredState::Investigating,
+        DeclaredState::Identified,
+        DeclaredState::Monitoring,
+        DeclaredState::Resolved,
+        DeclaredState::Maintenance,
+    ];
+    if let Some(Overlay::Update { state: declared, .. }) = state.screen.overlay.as_mut() {
+        let at = STATES.iter().position(|known| known == declared).unwrap_or(0);
+        let step = if matches!(motion, Motion::Up | Motion::Left) { STATES.len() - 1 } else { 1 };
+        if let Some(next) = STATES.get((at + step) % STATES.len()) {
+            *declared = *next;
+        }
+    }
+}
+
+fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effect> {
+    match overlay {
+        Overlay::Palette => {
+            let line = palette::lines(state).into_iter().nth(state.screen.overlay_cursor);
+            state.screen.close();
+            match line.map(|line| line.target) {
+                Some(palette::Target::Act(action)) => act(state, action, now),
+                Some(palette::Target::Go(view)) => go(state, view, now),
+                None => Vec::new(),
+            }
+        }
+        Overlay::Menu { actions } => {
+            let action = actions.get(state.screen.overlay_cursor).copied();
+            state.screen.close();
+            action.map_or_else(Vec::new, |action| act(state, action, now))
+        }
+        Overlay::Filter(_) | Overlay::Help => {
+            state.screen.close();
+            Vec::new()
+        }
+        Overlay::Note { incident } => {
+            let text = state.screen.draft(Draft::Note).trim().to_owned();
+            state.screen.close();
+            if text.is_empty() {
+                return Vec::new();
+            }
+            let (at, by) = (now.utc, state.actor.by.clone());
+            let kind = IncidentEventKind::Note { text };
+            state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("saving the note"))
+        }
+        Overlay::Update { service, state: declared } => {
+            let text = state.screen.draft(Draft::Update).trim().to_owned();
+            if text.is_empty() {
+                state.screen.say(now, Tone::Error, "a status update needs a text");
+                return Vec::new();
+            }
+            let update = StatusUpdate { at: now.utc, by: state.actor.by.clone(), service, state: declared, text };
+            if state.services.repeats(&update) {
+                state.screen.say(now, Tone::Error, "this says again what the newest update says: not written");
+                return Vec::new();
+            }
+            state.screen.close();
+            let what = Some("saving the status update");
+            vec![Effect::Commit { rows: vec![Row::StatusUpdate(update)], then: Vec::new(), what }]
+        }
+        // Enter is never yes where a key is trusted, write is armed, or runs are left alone.
+        Overlay::Host { host, question: question @ Question::UnknownHostKey { .. } } if yes => {
+            state.screen.close();
+            vec![Effect::AcceptHostKey { host, question }]
+        }
+        Overlay::Host { host, question: Question::Passphrase { identity } } => {
+            state.screen.close();
+            state.screen.drafts.remove(&Draft::Passphrase);
+            vec![Effect::UnlockIdentity { host, identity }]
+        }
+        Overlay::Quit if yes => vec![Effect::Quit],
+        Overlay::Arm { env } if yes => {
+            state.screen.close();
+            state.runs_update(runs::Msg::WriteArmed(env), now)
+        }
+        Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. } => Vec::new(),
+    }
+}
+
+fn go(state: &mut State, view: View, now: Now) -> Vec<Effect> {
+    state.screen.go(view);
+    rows::refresh(state, now, true);
+    Vec::new()
+}
+
+fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
+    match action {
+        Action::OpenHelp => state.screen.open(Overlay::Help),
+        Action::OpenPalette => state.screen.open(Overlay::Palette),
+        Action::FilterRows => {
+            let pane = state.screen.pane();
+            state.screen.open(Overlay::Filter(pane));
+        }
+        Action::FocusNextPane => turn_focus(state, 1),
+        Action::FocusPreviousPane => turn_focus(state, -1),
+        Action::FocusPane(digit) => {
+            let index = usize::from(digit.saturating_sub(1));
+            if index < state.screen.view.panes().len() {
+                let again = state.screen.focus.get(&state.screen.view).copied().unwrap_or(0) == index;
+                state.screen.focus.insert(state.screen.view.clone(), index);
+                // On a small terminal a pane that is not drawn opens over the whole screen.
+                let drawn = state.screen.layout.panes.iter().any(|facts| facts.pane == state.screen.pane());
+                state.screen.zoomed = if again { state.screen.zoomed } else { !drawn };
+            }
+        }
+        Action::Move(motion) => state.screen.move_cursor(motion, now),
+        Action::OpenSelected => return open_selected(state, now),
+        Action::GoBack => return back(state, now),
+        Action::LastView | Action::HistoryBack => {
+            if state.screen.go_back() {
+                rows::refresh(state, now, true);
+            }
+        }
+        Action::HistoryForward => {
+            state.screen.go_forward();
+            rows::refresh(state, now, true);
+        }
+        Action::CloseView => {
+            if state.screen.zoomed || !state.screen.back.is_empty() {
+                return back(state, now);
+            }
+            return quit(state);
+        }
+        Action::Quit => return quit(state),
+        Action::SortRows => {
+            let pane = state.screen.pane();
+            *state.screen.sort.entry(pane).or_default() += 1;
+            rows::refresh(state, now, true);
+            let by_name = state.screen.sort.get(&pane).copied().unwrap_or(0) % 2 == 1;
+            state.screen.say(now, Tone::Info, if by_name { "sorted by name" } else { "sorted worst first" });
+        }
+        Action::ZoomPane => state.screen.zoomed = !state.screen.zoomed,
+        Action::ToggleTime => {
+            state.screen.time = match state.screen.time {
+                TimeDisplay::Utc => TimeDisplay::Local,
+                TimeDisplay::Local => TimeDisplay::Age,
+                TimeDisplay::Age => TimeDisplay::Utc,
+            };
+        }
+        Action::CopyLine => {
+            if let Some(row) = state.screen.cursor(state.screen.pane()).cloned() {
+                return vec![Effect::Copy { text: rows::text(state, &row) }];
+            }
+        }
+        Action::AcknowledgeAlert => return acknowledge(state, now),
+        Action::OpenIncident => return open_incident(state, now),
+        Action::AddNote => match selected_incident(state) {
+            Some(incident) => state.screen.open(Overlay::Note { incident }),
+            None => state.screen.say(now, Tone::Error, "no incident here to note it in: i opens one"),
+        },
+        Action::ResolveIncident => return resolve_incident(state, now),
+        Action::WriteUpdate => {
+            let service = selected_service(state);
+            state.screen.open(Overlay::Update { service, state: DeclaredState::Investigating });
+        }
+        Action::OpenActionMenu => open_menu(state, now),
+        Action::RestartService => return restart(state, now),
+        Action::ArmWrite => match offered_env(state) {
+            Some(env) => state.screen.open(Overlay::Arm { env }),
+            None => state.screen.say(now, Tone::Error, "no environment is configured"),
+        },
+        Action::DisarmWrite => {
+            state.screen.say(now, Tone::Info, "looking only");
+            return state.runs_update(runs::Msg::WriteDisarmed, now);
+        }
+        Action::ReconnectHost => {
+            if let Some(host) = selected_host(state) {
+                state.screen.say(now, Tone::Info, format!("connecting to {host} again"));
+                return vec![Effect::Reconnect { host }];
+            }
+        }
+        Action::ToggleMaintenance => state.screen.maintenance = !state.screen.maintenance,
+        Action::GoOverview => return go(state, View::Overview, now),
+        Action::GoHosts => return go(state, View::Hosts, now),
+        Action::GoAlerts => return go(state, View::Alerts, now),
+        Action::GoIncidents => return go(state, View::Incidents, now),
+        Action::GoRuns => return go(state, View::Runs, now),
+        Action::GoMessages => return go(state, View::Messages, now),
+        Action::ToggleMouse => {
+            state.screen.mouse = !state.screen.mouse;
+            let text =
+                if state.screen.mouse { "mouse on: F2 gives selection back to the terminal" } else { "mouse off" };
+            state.screen.say(now, Tone::Info, text);
+            return vec![Effect::SetMouse { on: state.screen.mouse }];
+        }
+        Action::RedrawScreen => return vec![Effect::Redraw],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::ReloadConfig => return vec![Effect::ReloadConfig],
+        Action::Confirm | Action::SayYes | Action::ShowCommands => {}
+    }
+    Vec::new()
+}
+
+fn quit(state: &mut State) -> Vec<Effect> {
+    let mine = state.actor.by.clone();
+    if state.runs.unfinished().any(|run| run.by == mine) {
+        state.screen.open(Overlay::Quit);
+        return Vec::new();
+    }
+    vec![Effect::Quit]
+}
+
+fn turn_focus(state: &mut State, by: isize) {
+    let all = state.screen.view.panes();
+    // Panes that the size leaves out are reached by their digit, not by walking into the unseen.
+    let drawn: Vec<usize> = (0..all.len())
+        .filter(|index| {
+            let pane = all.get(*index);
+            state.screen.layout.panes.is_empty()
+                || state.screen.layout.panes.iter().any(|facts| Some(&facts.pane) == pane)
+        })
+        .collect();
+    let current = state.screen.focus.get(&state.screen.view).copied().unwrap_or(0);
+    let at = drawn.iter().position(|index| *index == current).unwrap_or(0);
+    let len = drawn.len().max(1);
+    let next = (at + len).saturating_add_signed(by) % len;
+    if let Some(index) = drawn.get(next) {
+        state.screen.focus.insert(state.screen.view.clone(), *index);
+    }
+}
+
+fn back(state: &mut State, now: Now) -> Vec<Effect> {
+    let pane = state.screen.pane();
+    if !state.screen.draft(Draft::Filter(pane)).is_empty() {
+        state.screen.drafts.remove(&Draft::Filter(pane));
+        rows::refresh(state, now, true);
+    } else if state.screen.zoomed {
+        state.screen.zoomed = false;
+    } else if state.screen.go_back() {
+        rows::refresh(state, now, true);
+    }
+    Vec::new()
+}
+
+fn open_selected(state: &mut State, now: Now) -> Vec<Effect> {
+    let pane = state.screen.pane();
+    let view = match state.screen.cursor(pane) {
+        Some(RowKey::Service(id)) => Some(View::Service(id.clone())),
+        Some(RowKey::Host(name)) => Some(View::Host(name.clone())),
+        Some(RowKey::Alert(uid)) if state.screen.view == View::Alerts => {
+            state.alerts.alert(*uid).and_then(|alert| view_of(&alert.target))
+        }
+        Some(RowKey::Alert(_)) => Some(View::Alerts),
+        Some(RowKey::Incident(uid)) => Some(View::Incident(*uid)),
+        Some(RowKey::Run(uid)) => Some(View::Run(*uid)),
+        Some(RowKey::Pending(_, target)) => view_of(target),
+        Some(RowKey::Check(_) | RowKey::Index(_)) | None => None,
+    };
+    let key = state.screen.cursor(pane).cloned();
+    match view {
+        Some(view) => {
+            let effects = go(state, view, now);
+            // The alert stays under the cursor when its pane opens as a view.
+            if let (Some(key @ RowKey::Alert(_)), View::Alerts) = (key, &state.screen.view) {
+                state.screen.cursors.insert((View::Alerts, Pane::Alerts), key);
+            }
+            effects
+        }
+        None => {
+            state.screen.zoomed = !state.screen.zoomed;
+            Vec::new()
+        }
+    }
+}
+
+fn view_of(target: &Target) -> Option<View> {
+    match target {
+        Target::Service(id) => Some(View::Service(id.clone())),
+        Target::Check(id) => Some(View::Service(id.service.clone())),
+        Target::Host(name) | Target::Part { host: name, .. } => Some(View::Host(name.clone())),
+    }
+}
+
+/// Returns the service that the cursor or the view is about.
+pub fn selected_service(state: &State) -> Option<ServiceId> {
+    let pane = state.screen.pane();
+    let by_row = match state.screen.cursor(pane) {
+        Some(RowKey::Service(id)) => Some(id.clone()),
+        Some(RowKey::Check(id)) => Some(id.service.clone()),
+        Some(RowKey::Alert(uid)) => state.alerts.alert(*uid).and_then(|alert| state.alerts.service_of(&alert.target)),
+        Some(RowKey::Incident(uid)) => state.incidents.incidents.get(uid).and_then(|i| i.service.clone()),
+        Some(RowKey::Run(uid)) => state.runs.runs.get(uid).map(|run| run.plan.service.clone()),
+        Some(RowKey::Pending(_, target)) => state.alerts.service_of(target),
+        Some(RowKey::Host(_) | RowKey::Index(_)) | None => None,
+    };
+    let by_view = || match &state.screen.view {
+        View::Service(id) => Some(id.clone()),
+        View::Incident(uid) => state.incidents.incidents.get(uid).and_then(|incident| incident.service.clone()),
+        View::Run(uid) => state.runs.runs.get(uid).map(|run| run.plan.service.clone()),
+        View::Overview | View::Hosts | View::Host(_) | View::Alerts | View::Incidents | View::Runs | View::Messages => {
+            None
+        }
+    };
+    by_row.or_else(by_view)
+}
+
+fn selected_host(state: &State) -> Option<HostName> {
+    match (state.screen.cursor(state.screen.pane()), &state.screen.view) {
+        (Some(RowKey::Host(name)), _) | (_, View::Host(name)) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+fn selected_incident(state: &State) -> Option<Uid> {
+    let by_row = match state.screen.cursor(state.screen.pane()) {
+        Some(RowKey::Incident(uid)) => Some(*uid),
+        Some(RowKey::Alert(uid)) => Some(incidents::uid_for_alert(*uid)),
+        _ => None,
+    };
+    let by_view = match &state.screen.view {
+        View::Incident(uid) => Some(*uid),
+        _ => None,
+    };
+    let by_service = || selected_service(state).and_then(|id| state.incidents.open_for(&id)).map(|i| i.uid);
+    by_row.or(by_view).or_else(by_service).filter(|uid| state.incidents.incidents.contains_key(uid))
+}
+
+fn selected_alert(state: &State) -> Option<Uid> {
+    let by_row = match state.screen.cursor(state.screen.pane()) {
+        Some(RowKey::Alert(uid)) => Some(*uid),
+        _ => None,
+    };
+    // On a service: the alert that says what is wrong with it.
+    by_row.or_else(|| {
+        let service = selected_service(state)?;
+        let of = |alert: &&alerts::Alert| state.alerts.service_of(&alert.target).as_ref() == Some(&service);
+        state.alerts.firing().filter(of).min_by_key(|alert| alert.severity).map(|alert| alert.uid)
+    })
+}
+
+fn acknowledge(state: &mut State, now: Now) -> Vec<Effect> {
+    match selected_alert(state) {
+        Some(alert) => {
+            let msg = alerts::Msg::AcknowledgeRequested { alert, by: state.actor.by.clone(), for_ms: ACK_MS };
+            state.alerts_update(msg, now)
+        }
+        None => {
+            state.screen.say(now, Tone::Error, "no alert here to own");
+            Vec::new()
+        }
+    }
+}
+
+fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
+    if let Some(uid) = selected_incident(state)
+        .filter(|uid| state.incidents.incidents.get(uid).is_some_and(|incident| incident.resolved.is_none()))
+    {
+        return go(state, View::Incident(uid), now);
+    }
+    if let Some(opening) = selected_alert(state).and_then(|alert| state.opening(alert)) {
+        return state.incidents_update(incidents::Msg::OpenedForAlert(opening), now, Some("opening the incident"));
+    }
+    let Some(service) = selected_service(state) else {
+        state.screen.say(now, Tone::Error, "put the cursor on an alert or a service to open an incident for it");
+        return Vec::new();
+    };
+    let title = format!("{service}: opened by hand");
+    let incident = uid_of(&format!("{} {} {title}", now.utc.0, state.actor.by));
+    let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service: Some(service) };
+    state.incidents_update(msg, now, Some("opening the incident"))
+}
+
+fn uid_of(text: &str) -> Uid {
+    use sha2::Digest as _;
+
+    let mut uid = [0; 6];
+    uid.iter_mut().zip(sha2::Sha256::digest(text.as_bytes())).for_each(|(byte, of)| *byte = of);
+    Uid(uid)
+}
+
+fn resolve_incident(state: &mut State, now: Now) -> Vec<Effect> {
+    let Some(incident) = selected_incident(state) else {
+        state.screen.say(now, Tone::Error, "no incident here to resolve");
+        return Vec::new();
+    };
+    let (at, by) = (now.utc, state.actor.by.clone());
+    let kind = IncidentEventKind::Resolved { summary: format!("{by} says it is over") };
+    state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("resolving the incident"))
+}
+
+fn open_menu(state: &mut State, now: Now) {
+    let mut actions = vec![Action::OpenSelected];
+    if selected_alert(state).is_some() {
+        actions.push(Action::AcknowledgeAlert);
+    }
+    if let Some(service) = selected_service(state) {
+        actions.extend([Action::OpenIncident, Action::WriteUpdate]);
+        if state.inventory.service(&service).is_some_and(|service| service.kind.as_ref() != "external") {
+            actions.push(Action::RestartService);
+        }
+    }
+    if selected_host(state).is_some() {
+        actions.push(Action::ReconnectHost);
+    }
+    if selected_incident(state).is_some() {
+        actions.extend([Action::AddNote, Action::ResolveIncident]);
+    }
+    actions.push(Action::CopyLine);
+    if actions.len() == 2 {
+        state.screen.say(now, Tone::Info, "put the cursor on a service, host, alert or incident");
+        return;
+    }
+    state.screen.open(Overlay::Menu { actions });
+}
+
+fn restart(state: &mut State, now: Now) -> Vec<Effect> {
+    let Some(service) = selected_service(state) else {
+        state.screen.say(now, Tone::Error, "put the cursor on a service to restart it");
+        return Vec::new();
+    };
+    match state.inventory.service(&service) {
+        Some(found) if found.kind.as_ref() == "external" => {
+            state.screen.say(
+                now,
+                Tone::Error,
+                format!("{service} is external: it is watched, never changed from here"),
+            );
+            Vec::new()
+        }
+        Some(_) => {
+            state.screen.drafts.remove(&Draft::Name);
+            state.screen.drafts.remove(&Draft::Reason);
+            state.screen.review_reason = false;
+            state.runs_update(runs::Msg::RestartAsked { service }, now)
+        }
+        None => Vec::new(),
+    }
+}
+
+/// The environment that arming would mean: that of the object under the cursor, else the first production one.
+fn offered_env(state: &State) -> Option<EnvName> {
+    let by_service = selected_service(state).map(|service| service.env);
+    let by_host = || selected_host(state).and_then(|host| state.inventory.host(&host)?.env.clone());
+    let first = || {
+        let all = &state.inventory.environments;
+        let production = all.iter().find(|env| env.kind == crate::core::inventory::EnvKind::Production);
+        production.or(all.first()).map(|env| env.name.clone())
+    };
+    by_service.or_else(by_host).or_else(first)
+}

@@ -1,0 +1,505 @@
+//! What is on screen: views and their history, focus, cursors, boxes, drafts, messages. No styles, no terminal.
+use std::collections::BTreeMap;
+
+use super::{
+    action::{Motion, Scope},
+    hosts::Question,
+    id::{CheckId, HostName, ServiceId, Uid},
+    record::DeclaredState,
+    ring::Ring,
+    time::{Mono, Now},
+};
+
+pub mod act;
+pub mod palette;
+pub mod rows;
+
+/// A view: what fills the screen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum View {
+    /// Services, hosts, alerts and incidents at a glance.
+    #[default]
+    Overview,
+    /// One service.
+    Service(ServiceId),
+    /// All hosts.
+    Hosts,
+    /// One host.
+    Host(HostName),
+    /// All alerts.
+    Alerts,
+    /// All incidents.
+    Incidents,
+    /// One incident.
+    Incident(Uid),
+    /// All runs.
+    Runs,
+    /// One run.
+    Run(Uid),
+    /// Past messages.
+    Messages,
+}
+
+/// A pane: a frame with a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pane {
+    /// Services with their bars.
+    Services,
+    /// Hosts.
+    Hosts,
+    /// Alerts.
+    Alerts,
+    /// Incidents.
+    Incidents,
+    /// Status updates.
+    Updates,
+    /// A service's availability by day.
+    Availability,
+    /// A service's checks.
+    Checks,
+    /// Where a service runs: PM2 processes and units.
+    Instances,
+    /// Runs.
+    Runs,
+    /// A host's charts.
+    Charts,
+    /// A host's busiest processes.
+    Processes,
+    /// A host's file systems and network.
+    Disks,
+    /// An incident's facts.
+    Facts,
+    /// An incident's timeline.
+    Timeline,
+    /// A run's steps.
+    Steps,
+    /// A run's output.
+    Output,
+    /// A run's proof.
+    Proof,
+    /// Past messages.
+    Messages,
+}
+
+impl View {
+    /// Its panes in the order of their digits.
+    pub const fn panes(&self) -> &'static [Pane] {
+        match self {
+            Self::Overview => &[Pane::Services, Pane::Hosts, Pane::Alerts, Pane::Incidents, Pane::Updates],
+            Self::Service(_) => &[Pane::Availability, Pane::Checks, Pane::Instances, Pane::Runs, Pane::Updates],
+            Self::Hosts => &[Pane::Hosts],
+            Self::Host(_) => &[Pane::Charts, Pane::Processes, Pane::Instances, Pane::Disks],
+            Self::Alerts => &[Pane::Alerts],
+            Self::Incidents => &[Pane::Incidents],
+            Self::Incident(_) => &[Pane::Timeline, Pane::Facts, Pane::Runs],
+            Self::Runs => &[Pane::Runs],
+            Self::Run(_) => &[Pane::Steps, Pane::Output, Pane::Proof],
+            Self::Messages => &[Pane::Messages],
+        }
+    }
+}
+
+impl Pane {
+    /// Where keys are looked up while it is focused.
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::Services | Self::Availability | Self::Checks => Scope::Services,
+            Self::Hosts | Self::Charts | Self::Processes | Self::Disks | Self::Instances => Scope::Hosts,
+            Self::Alerts => Scope::Alerts,
+            Self::Incidents | Self::Facts | Self::Timeline => Scope::Incidents,
+            Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
+            Self::Updates | Self::Messages => Scope::Everywhere,
+        }
+    }
+}
+
+/// An object that a cursor can be on. The cursor follows the object, not the row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowKey {
+    /// A service.
+    Service(ServiceId),
+    /// A host.
+    Host(HostName),
+    /// An alert.
+    Alert(Uid),
+    /// An alert that does not fire yet.
+    Pending(super::id::RuleName, super::alerts::Target),
+    /// An incident.
+    Incident(Uid),
+    /// A run.
+    Run(Uid),
+    /// A check.
+    Check(CheckId),
+    /// A row that is only a position: a day, a process, a line.
+    Index(usize),
+}
+
+/// Which draft a text belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Draft {
+    /// The filter of the focused pane.
+    Filter(Pane),
+    /// The palette's search.
+    Palette,
+    /// The search in help.
+    Help,
+    /// The service name typed to confirm.
+    Name,
+    /// Why.
+    Reason,
+    /// A note for an incident.
+    Note,
+    /// A status update.
+    Update,
+    /// A passphrase: the text never gets here, only as many dots.
+    Passphrase,
+}
+
+/// A box over the view. At most one is open; the review box is apart, in [`super::runs`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Overlay {
+    /// Help, searchable.
+    Help,
+    /// The command palette.
+    Palette,
+    /// What can be done to the object under the cursor.
+    Menu {
+        /// The actions, in order.
+        actions: Vec<super::action::Action>,
+    },
+    /// The filter line of a pane.
+    Filter(Pane),
+    /// Writing a note.
+    Note {
+        /// For which incident.
+        incident: Uid,
+    },
+    /// Writing a status update.
+    Update {
+        /// About which service.
+        service: Option<ServiceId>,
+        /// The declared state.
+        state: DeclaredState,
+    },
+    /// A host asks something.
+    Host {
+        /// Which host.
+        host: HostName,
+        /// What.
+        question: Question,
+    },
+    /// Asks before the program ends while a run is going on.
+    Quit,
+    /// Asks whether to arm write for an environment.
+    Arm {
+        /// The environment.
+        env: super::id::EnvName,
+    },
+}
+
+/// How loud a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Something went as asked.
+    Done,
+    /// Something to know.
+    Info,
+    /// Something did not work: stays until a key is pressed.
+    Error,
+}
+
+/// A message for the person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// When.
+    pub at: Now,
+    /// How loud.
+    pub tone: Tone,
+    /// What.
+    pub text: String,
+}
+
+/// How times are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TimeDisplay {
+    /// UTC.
+    #[default]
+    Utc,
+    /// The configured time zone.
+    Local,
+    /// How long ago.
+    Age,
+}
+
+/// What the last drawing found out, which paging and the mouse need.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct LayoutFacts {
+    /// Size of the terminal: columns, rows.
+    pub size: (u16, u16),
+    /// Panes that were drawn.
+    pub panes: Vec<PaneFacts>,
+}
+
+/// Where a pane was drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaneFacts {
+    /// Which.
+    pub pane: Pane,
+    /// Left, top, width, height.
+    pub area: (u16, u16, u16, u16),
+    /// The line of its first object.
+    pub first_row: u16,
+    /// Objects visible.
+    pub rows: u16,
+    /// Index of the first visible object.
+    pub offset: usize,
+}
+
+/// State of the screen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// The view.
+    pub view: View,
+    /// Views before it, oldest first.
+    pub back: Vec<View>,
+    /// Views after it, while going back.
+    pub forward: Vec<View>,
+    /// Focused pane per view: an index into its panes.
+    pub focus: BTreeMap<View, usize>,
+    /// The focused pane has the whole screen.
+    pub zoomed: bool,
+    /// Cursor per view and pane.
+    pub cursors: BTreeMap<(View, Pane), RowKey>,
+    /// Rows per pane in the order they are shown, kept while the cursor moves.
+    pub order: BTreeMap<(View, Pane), Vec<RowKey>>,
+    /// Sort column per pane; zero is worst first.
+    pub sort: BTreeMap<Pane, usize>,
+    /// The open box.
+    pub overlay: Option<Overlay>,
+    /// Cursor in the open box.
+    pub overlay_cursor: usize,
+    /// Texts being written.
+    pub drafts: BTreeMap<Draft, String>,
+    /// Which field of the review box is edited: the name, or the reason.
+    pub review_reason: bool,
+    /// Past messages.
+    pub messages: Ring<Message>,
+    /// The message on the message line.
+    pub message: Option<Message>,
+    /// How times are shown.
+    pub time: TimeDisplay,
+    /// The mouse is on.
+    pub mouse: bool,
+    /// Planned work is marked in bars.
+    pub maintenance: bool,
+    /// The terminal has the focus.
+    pub focused: bool,
+    /// Last time the cursor moved: rows are not sorted anew right after.
+    pub moved: Mono,
+    /// What the last drawing found out.
+    pub layout: LayoutFacts,
+    /// Bytes a second to the terminal, lately.
+    pub bytes_s: f64,
+    /// Data are made up.
+    pub demo: bool,
+    /// What the configuration left out, a line each.
+    pub problems: Vec<String>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            view: View::default(),
+            back: Vec::new(),
+            forward: Vec::new(),
+            focus: BTreeMap::new(),
+            zoomed: false,
+            cursors: BTreeMap::new(),
+            order: BTreeMap::new(),
+            sort: BTreeMap::new(),
+            overlay: None,
+            overlay_cursor: 0,
+            drafts: BTreeMap::new(),
+            review_reason: false,
+            messages: Ring::new(500),
+            message: None,
+            time: TimeDisplay::default(),
+            mouse: false,
+            maintenance: true,
+            focused: true,
+            moved: Mono(0),
+            layout: LayoutFacts::default(),
+            bytes_s: 0.0,
+            demo: false,
+            problems: Vec::new(),
+        }
+    }
+}
+
+/// Milliseconds that a message stays; errors stay until a key is pressed.
+pub const MESSAGE_MS: u64 = 5_000;
+/// Milliseconds that the cursor must rest before rows are sorted anew.
+pub const REST_MS: u64 = 2_000;
+/// Views kept in the history.
+const HISTORY: usize = 50;
+
+impl State {
+    /// Returns the focused pane of the view.
+    pub fn pane(&self) -> Pane {
+        let panes = self.view.panes();
+        let index = self.focus.get(&self.view).copied().unwrap_or(0);
+        panes.get(index).or(panes.first()).copied().unwrap_or(Pane::Services)
+    }
+
+    /// Returns the object under the cursor of a pane of the view.
+    pub fn cursor(&self, pane: Pane) -> Option<&RowKey> {
+        self.cursors.get(&(self.view.clone(), pane))
+    }
+
+    /// Returns the rows of a pane of the view, in the order they are shown.
+    pub fn rows(&self, pane: Pane) -> &[RowKey] {
+        self.order.get(&(self.view.clone(), pane)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the text of a draft.
+    pub fn draft(&self, draft: Draft) -> &str {
+        self.drafts.get(&draft).map_or("", String::as_str)
+    }
+
+    /// Returns the draft that the open box writes, if any. The review box has its own: see `core::State::editing`.
+    pub fn editing(&self) -> Option<Draft> {
+        match self.overlay.as_ref()? {
+            Overlay::Help => Some(Draft::Help),
+            Overlay::Palette => Some(Draft::Palette),
+            Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
+            Overlay::Note { .. } => Some(Draft::Note),
+            Overlay::Update { .. } => Some(Draft::Update),
+            Overlay::Host { question: Question::Passphrase { .. }, .. } => Some(Draft::Passphrase),
+            Overlay::Host { .. } | Overlay::Menu { .. } | Overlay::Quit | Overlay::Arm { .. } => None,
+        }
+    }
+
+    /// Says something.
+    pub fn say(&mut self, now: Now, tone: Tone, text: impl Into<String>) {
+        let message = Message { at: now, tone, text: text.into() };
+        self.messages.push(message.clone());
+        self.message = Some(message);
+    }
+
+    /// Goes to a view and remembers where it came from.
+    pub fn go(&mut self, view: View) {
+        self.close();
+        if self.view == view {
+            return;
+        }
+        let from = std::mem::replace(&mut self.view, view);
+        self.back.push(from);
+        if self.back.len() > HISTORY {
+            self.back.remove(0);
+        }
+        self.forward.clear();
+        self.zoomed = false;
+    }
+
+    /// Goes back in the history; false at its beginning.
+    pub fn go_back(&mut self) -> bool {
+        let Some(view) = self.back.pop() else { return false };
+        let from = std::mem::replace(&mut self.view, view);
+        self.forward.push(from);
+        self.zoomed = false;
+        true
+    }
+
+    /// Goes forward in the history.
+    pub fn go_forward(&mut self) {
+        if let Some(view) = self.forward.pop() {
+            let from = std::mem::replace(&mut self.view, view);
+            self.back.push(from);
+            self.zoomed = false;
+        }
+    }
+
+    /// Opens a box with an empty draft; a filter goes on from its last text.
+    pub fn open(&mut self, overlay: Overlay) {
+        self.overlay = Some(overlay);
+        self.overlay_cursor = 0;
+        if let Some(draft) = self.editing().filter(|draft| !matches!(draft, Draft::Filter(_))) {
+            self.drafts.remove(&draft);
+        }
+    }
+
+    /// Closes the box.
+    pub fn close(&mut self) {
+        self.overlay = None;
+        self.overlay_cursor = 0;
+    }
+
+    /// Objects that a pane shows at once, as last drawn.
+    pub fn page(&self, pane: Pane) -> usize {
+        self.layout.panes.iter().find(|facts| facts.pane == pane).map_or(10, |facts| usize::from(facts.rows)).max(1)
+    }
+
+    /// Moves the cursor of the focused pane.
+    pub fn move_cursor(&mut self, motion: Motion, now: Now) {
+        let pane = self.pane();
+        let rows = self.rows(pane);
+        let at = self.cursor(pane).and_then(|key| rows.iter().position(|row| row == key)).unwrap_or(0);
+        let to = moved(at, rows.len(), self.page(pane), motion);
+        if let Some(key) = rows.get(to).cloned() {
+            self.cursors.insert((self.view.clone(), pane), key);
+            self.moved = now.mono;
+        }
+    }
+}
+
+/// Where a cursor lands, in a list of `len` rows of which `page` are visible.
+pub fn moved(at: usize, len: usize, page: usize, motion: Motion) -> usize {
+    let last = len.saturating_sub(1);
+    let to = match motion {
+        Motion::Down | Motion::Right => at.saturating_add(1),
+        Motion::Up | Motion::Left => at.saturating_sub(1),
+        Motion::Top => 0,
+        Motion::Bottom => last,
+        Motion::HalfDown => at.saturating_add((page / 2).max(1)),
+        Motion::HalfUp => at.saturating_sub((page / 2).max(1)),
+        Motion::PageDown => at.saturating_add(page),
+        Motion::PageUp => at.saturating_sub(page),
+    };
+    to.min(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cursor_stays_within_its_rows() {
+        for (at, len, motion, want) in [
+            (0, 3, Motion::Down, 1),
+            (2, 3, Motion::Down, 2),
+            (0, 3, Motion::Up, 0),
+            (0, 100, Motion::PageDown, 10),
+            (95, 100, Motion::PageDown, 99),
+            (50, 100, Motion::HalfUp, 45),
+            (1, 100, Motion::Bottom, 99),
+            (0, 0, Motion::Down, 0),
+        ] {
+            assert_eq!(moved(at, len, 10, motion), want, "{at} {motion:?}");
+        }
+    }
+
+    #[test]
+    fn history_goes_back_and_forward_like_a_browser() {
+        let mut screen = State::default();
+        screen.go(View::Hosts);
+        screen.go(View::Host("web-01".into()));
+        assert!(screen.go_back());
+        assert_eq!(screen.view, View::Hosts);
+        screen.go_forward();
+        assert_eq!(screen.view, View::Host("web-01".into()));
+        assert!(screen.go_back() && screen.go_back() && !screen.go_back());
+        screen.go(View::Alerts);
+        screen.go_forward();
+        assert_eq!(screen.view, View::Alerts, "a new way forgets the old one");
+    }
+}

@@ -1,0 +1,201 @@
+//! Which objects a pane shows, in which order. The view and the cursor read the same list, so they cannot disagree.
+use super::{Draft, Pane, REST_MS, RowKey, View};
+use crate::core::{State, id::HostName, time::Now};
+
+/// Brings the rows of the view's panes up to date.
+///
+/// Objects that came or went show at once. The order of those that stay changes only once the cursor has rested,
+/// or when `sort` says that the person asked for it.
+pub fn refresh(state: &mut State, now: Now, sort: bool) {
+    let view = state.screen.view.clone();
+    let rested = sort || now.mono.since(state.screen.moved) >= REST_MS;
+    for pane in view.panes().iter().copied() {
+        let key = (view.clone(), pane);
+        let fresh = keys(state, &view, pane, now);
+        let rows = match state.screen.order.get(&key) {
+            Some(old) if !rested => steady(old, fresh),
+            Some(_) | None => fresh,
+        };
+        let cursor = state.screen.cursors.get(&key);
+        let at = cursor.and_then(|cursor| rows.iter().position(|row| row == cursor));
+        if at.is_none() {
+            // The object is gone: the cursor takes the row that stands where it stood.
+            let was = cursor.and_then(|cursor| {
+                state.screen.order.get(&key).and_then(|old| old.iter().position(|row| row == cursor))
+            });
+            match rows.get(was.unwrap_or(0).min(rows.len().saturating_sub(1))).cloned() {
+                Some(row) => drop(state.screen.cursors.insert(key.clone(), row)),
+                None => drop(state.screen.cursors.remove(&key)),
+            }
+        }
+        state.screen.order.insert(key, rows);
+    }
+}
+
+/// Keeps the old order of what is still there and puts what is new behind it.
+fn steady(old: &[RowKey], fresh: Vec<RowKey>) -> Vec<RowKey> {
+    let mut rows: Vec<RowKey> = old.iter().filter(|row| fresh.contains(row)).cloned().collect();
+    for row in fresh {
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn keys(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
+    let filter = state.screen.draft(Draft::Filter(pane)).trim().to_lowercase();
+    let rows = all(state, view, pane, now);
+    if filter.is_empty() {
+        return rows;
+    }
+    let (wanted, filter) = filter.strip_prefix('!').map_or((true, filter.as_str()), |rest| (false, rest.trim()));
+    rows.into_iter().filter(|row| text(state, row).to_lowercase().contains(filter) == wanted).collect()
+}
+
+fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
+    let by_name = state.screen.sort.get(&pane).copied().unwrap_or(0) % 2 == 1;
+    let mut rows: Vec<RowKey> = match (view, pane) {
+        (_, Pane::Services) => {
+            state.services.worst_first().iter().map(|service| RowKey::Service(service.id().clone())).collect()
+        }
+        (_, Pane::Hosts) => {
+            state.hosts.worst_first(now.mono).into_iter().map(|host| RowKey::Host(host.name.clone())).collect()
+        }
+        (_, Pane::Alerts) => state.alerts.rows(now).into_iter().map(alert_key).collect(),
+        (_, Pane::Incidents) => {
+            state.incidents.worst_first().iter().map(|incident| RowKey::Incident(incident.uid)).collect()
+        }
+        (View::Service(id), Pane::Checks) => state.services.service(id).map_or_else(Vec::new, |service| {
+            service.checks.iter().map(|check| RowKey::Check(check.spec.id.clone())).collect()
+        }),
+        (View::Service(id), Pane::Availability) => {
+            index(state.services.service(id).map_or(0, |service| service.days.len()))
+        }
+        (View::Service(id), Pane::Instances) => {
+            let hosts = state.inventory.service(id).map_or_else(Vec::new, |service| service.hosts.clone());
+            hosts.into_iter().map(RowKey::Host).collect()
+        }
+        (View::Service(id), Pane::Runs) => runs(state, |run| run.plan.service == *id),
+        (View::Incident(uid), Pane::Runs) => runs(state, |run| run.incident == Some(*uid)),
+        (_, Pane::Runs) => runs(state, |_| true),
+        (View::Incident(uid), Pane::Timeline) => {
+            index(state.incidents.incidents.get(uid).map_or(0, |incident| incident.timeline.len()))
+        }
+        (View::Run(uid), Pane::Steps) => index(state.runs.runs.get(uid).map_or(0, |run| run.steps.len())),
+        (View::Run(uid), Pane::Output) => index(state.runs.runs.get(uid).map_or(0, |run| run.output.len())),
+        (View::Host(name), Pane::Processes) => index(processes(state, name)),
+        (View::Host(name), Pane::Disks) => index(disks(state, name)),
+        (View::Host(name), Pane::Instances) => index(instances(state, name, now)),
+        (_, Pane::Updates) => index(state.services.updates().count()),
+        (_, Pane::Messages) => index(state.screen.messages.len()),
+        (
+            _,
+            Pane::Availability
+            | Pane::Checks
+            | Pane::Instances
+            | Pane::Charts
+            | Pane::Processes
+            | Pane::Disks
+            | Pane::Facts
+            | Pane::Timeline
+            | Pane::Steps
+            | Pane::Output
+            | Pane::Proof,
+        ) => Vec::new(),
+    };
+    if by_name && !rows.iter().any(|row| matches!(row, RowKey::Index(_))) {
+        rows.sort_by_cached_key(|row| text(state, row));
+    }
+    rows
+}
+
+/// A pending alert has no id yet: its rule and target stand for it.
+fn alert_key(row: crate::core::alerts::Summary) -> RowKey {
+    match row.uid {
+        Some(uid) => RowKey::Alert(uid),
+        None => RowKey::Pending(row.rule, row.target),
+    }
+}
+
+fn index(len: usize) -> Vec<RowKey> {
+    (0..len).map(RowKey::Index).collect()
+}
+
+fn runs(state: &State, wanted: impl Fn(&crate::core::runs::Run) -> bool) -> Vec<RowKey> {
+    state.runs.newest_first().into_iter().filter(|run| wanted(run)).map(|run| RowKey::Run(run.run)).collect()
+}
+
+fn processes(state: &State, name: &HostName) -> usize {
+    state.hosts.host(name).and_then(|host| host.last_sample()).map_or(0, |sample| sample.top.len())
+}
+
+fn disks(state: &State, name: &HostName) -> usize {
+    state.hosts.host(name).and_then(|host| host.last_sample()).map_or(0, |sample| sample.disks.len())
+}
+
+fn instances(state: &State, name: &HostName, now: Now) -> usize {
+    state.hosts.host(name).map_or(0, |host| {
+        host.last_pm2().map_or(0, |list| list.processes.len()) + host.units(now.mono).map_or(0, <[_]>::len)
+    })
+}
+
+/// Returns an object in words: what a filter searches and what a copy takes.
+pub fn text(state: &State, row: &RowKey) -> String {
+    match row {
+        RowKey::Service(id) => state.services.service(id).map_or_else(
+            || id.to_string(),
+            |service| {
+                let detail = service.last().map_or("", |result| result.detail.as_str());
+                format!("{id} {:?} {detail}", service.health)
+            },
+        ),
+        RowKey::Host(name) => state.inventory.host(name).map_or_else(
+            || name.to_string(),
+            |host| {
+                let labels: Vec<String> = host.labels.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+                let env = host.env.as_ref().map_or("", AsRef::as_ref);
+                format!("{name} {} {env} {}", host.address, labels.join(" "))
+            },
+        ),
+        RowKey::Alert(uid) => state
+            .alerts
+            .alert(*uid)
+            .map_or_else(|| uid.to_string(), |alert| format!("{:?} {} {}", alert.severity, alert.rule, alert.summary)),
+        RowKey::Pending(rule, target) => format!("{rule} {target:?}"),
+        RowKey::Incident(uid) => state.incidents.incidents.get(uid).map_or_else(
+            || uid.to_string(),
+            |incident| format!("{} {:?} {}", incident.number, incident.severity, incident.title),
+        ),
+        RowKey::Run(uid) => state.runs.runs.get(uid).map_or_else(
+            || uid.to_string(),
+            |run| {
+                let number = run.number.map_or_else(|| run.run.to_string(), |number| number.to_string());
+                format!("{number} {} {} {}", run.plan.service, run.plan.title, run.by)
+            },
+        ),
+        RowKey::Check(id) => state.services.check(id).map_or_else(
+            || id.to_string(),
+            |check| format!("{id} {}", check.last.as_ref().map_or("", |result| result.detail.as_str())),
+        ),
+        RowKey::Index(index) => match state.screen.view {
+            View::Messages => {
+                state.screen.messages.iter().nth(*index).map_or_else(String::new, |message| message.text.clone())
+            }
+            View::Run(uid) => state
+                .runs
+                .runs
+                .get(&uid)
+                .and_then(|run| run.output.iter().nth(*index))
+                .map_or_else(String::new, |line| line.text.clone()),
+            View::Overview
+            | View::Service(_)
+            | View::Hosts
+            | View::Host(_)
+            | View::Alerts
+            | View::Incidents
+            | View::Incident(_)
+            | View::Runs => index.to_string(),
+        },
+    }
+}

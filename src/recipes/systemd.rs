@@ -1,0 +1,117 @@
+//! Services that are systemd units.
+use super::{Recipe, lock, quote};
+use crate::{
+    config::{Field, Kind, Shape},
+    core::{
+        inventory::{Inventory, Service},
+        runs::{Plan, PlanFacts, Step},
+    },
+};
+
+/// Restarts a systemd unit.
+#[derive(Debug)]
+pub(super) struct Systemd;
+
+const FIELDS: &[Field] = &[
+    Field { name: "unit", shape: Shape::Text, required: true, doc: "The unit, as in nginx.service." },
+    Field {
+        name: "restart",
+        shape: Shape::Choice(&["restart", "reload", "reload-or-restart"]),
+        required: false,
+        doc: "What R does. Default: restart.",
+    },
+    Field {
+        name: "sudo",
+        shape: Shape::Flag,
+        required: false,
+        doc: "Whether systemctl needs sudo; it is called with -n and never asks. Default: true.",
+    },
+    Field {
+        name: "test",
+        shape: Shape::Text,
+        required: false,
+        doc: "A command that must succeed right before, as in nginx -t.",
+    },
+];
+
+impl Kind for Systemd {
+    fn name(&self) -> &'static str {
+        "systemd"
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+}
+
+/// systemctl waits for the job; units may take their 90 s to stop.
+const TIMEOUT_MS: u64 = 180_000;
+
+impl Recipe for Systemd {
+    fn restart(&self, inventory: &Inventory, service: &Service, _facts: &PlanFacts) -> Result<Plan, String> {
+        let text = |key: &str| service.recipe.get(key).and_then(serde_json::Value::as_str);
+        let unit = text("unit").ok_or_else(|| format!("{}: its recipe names no unit", service.id))?;
+        let verb = text("restart").unwrap_or("restart");
+        let sudo = service.recipe.get("sudo").and_then(serde_json::Value::as_bool).unwrap_or(true);
+        let systemctl = if sudo { "sudo -n systemctl" } else { "systemctl" };
+        let quoted = quote(unit)?;
+        // `restart` of a simple unit returns once exec began: whether it lives is seen some seconds later.
+        let restart = format!("{systemctl} {verb} {quoted} && sleep 3 && systemctl is-active {quoted}");
+        let command = match text("test") {
+            Some(test) => format!("{test} && {restart}"),
+            None => restart,
+        };
+        let steps = service.hosts.iter().map(|name| Step {
+            host: name.clone(),
+            name: format!("{verb} {unit}"),
+            command: command.clone(),
+            path_prefix: inventory.host(name).map_or_else(Vec::new, |host| host.path_prefix.clone()),
+            timeout_ms: TIMEOUT_MS,
+        });
+        let effect = if verb == "reload" {
+            "open connections are kept, if the service can reload"
+        } else {
+            "open connections are cut; the service is away while it starts"
+        };
+        Ok(Plan {
+            service: service.id.clone(),
+            title: format!("{verb} {}", service.id.service),
+            steps: steps.collect(),
+            effect: effect.into(),
+            undo: "nothing to undo: the same version starts again".into(),
+            lock: lock(service),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::inventory::Params;
+
+    #[test]
+    fn the_test_goes_first_and_the_state_is_looked_at_last() {
+        let mut recipe = Params::new();
+        recipe.insert("unit".into(), "nginx.service".into());
+        recipe.insert("restart".into(), "reload".into());
+        recipe.insert("test".into(), "sudo -n nginx -t".into());
+        let service = Service {
+            id: "www@prod".parse().unwrap(),
+            kind: "systemd".into(),
+            owner: None,
+            needs: Vec::new(),
+            slo: None,
+            recipe,
+            hosts: vec!["web-01".into(), "web-02".into()],
+            checks: Vec::new(),
+        };
+        let plan = Systemd.restart(&Inventory::default(), &service, &PlanFacts::default()).unwrap();
+        assert_eq!(plan.steps.len(), 2);
+        assert_eq!(
+            plan.steps[0].command,
+            "sudo -n nginx -t && sudo -n systemctl reload nginx.service && sleep 3 && systemctl is-active nginx.service"
+        );
+        assert!(plan.effect.contains("kept"));
+        assert_eq!(plan.lock, "/run/lock/qd-www@prod");
+    }
+}
