@@ -10,3 +10,4 @@ pub mod remote;
 pub mod sources;
 pub mod store;
 pub mod tasks;
+pub mod ui;
