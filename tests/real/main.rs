@@ -4,4 +4,6 @@
 mod support;
 
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod ssh;

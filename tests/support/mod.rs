@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses another part of this")]
 
 pub(crate) mod relay;
+pub(crate) mod servers;
 pub(crate) mod sshd;
 
 use std::{sync::Arc, time::Duration};
