@@ -194,13 +194,13 @@ fn a_stranger_is_not_let_in() {
 fn a_jump_leads_to_the_fleet_and_nowhere_else() {
     let demo = Demo::start(None);
     let through = |target: i64| {
-        let mut proxy = String::from("ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none");
-        proxy.push_str(&format!(
-            " -o UserKnownHostsFile={} -i {} -p {} -W 127.0.0.1:{target} deploy@127.0.0.1",
+        let proxy = format!(
+            "ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o UserKnownHostsFile={} -i {} \
+             -p {} -W 127.0.0.1:{target} deploy@127.0.0.1",
             demo.fleet.known_hosts.display(),
             demo.fleet.identity.display(),
             demo.port("lb-01"),
-        ));
+        );
         let output = demo.ssh("db-01").arg("-o").arg(format!("ProxyCommand={proxy}")).arg("hostname").output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };

@@ -1,5 +1,5 @@
 //! The servers that other tests build on do what those tests rely on: what is killed stays down, a restart mends it.
-use std::process::Stdio;
+use std::{fmt::Write as _, process::Stdio};
 
 use crate::support::{
     eventually,
@@ -42,11 +42,8 @@ async fn prometheus_has_the_past_that_it_was_given_and_scrapes_the_present() {
     let yesterday = now / 86_400 * 86_400 - 86_400;
     let mut past = String::from("# TYPE probe_success gauge\n");
     for minute in 0..1_440 {
-        let up = u8::from(minute >= 144);
-        past.push_str(&format!(
-            "probe_success{{instance=\"https://play.acme.example\"}} {up} {}\n",
-            yesterday + minute * 60
-        ));
+        let (up, at) = (u8::from(minute >= 144), yesterday + minute * 60);
+        writeln!(past, "probe_success{{instance=\"https://play.acme.example\"}} {up} {at}").unwrap();
     }
     let Some(server) = prometheus(&past, &[exporter.port]).await else { return };
     let query = format!("/api/v1/query?query=avg_over_time(probe_success%5B1d%5D)&time={}", yesterday + 86_399);
