@@ -4,6 +4,8 @@
 mod support;
 
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod ssh;

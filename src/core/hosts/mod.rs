@@ -1,7 +1,7 @@
 //! Hosts: samples, their history, how they are reached.
 //!
-//! A host keeps ten minutes of samples two seconds apart and one hour of means over twenty seconds: 480 points of 40 bytes, about 20 KiB,
-//! beside its latest sample and lists, so 200 hosts stay within some 8 MiB. Every value is asked for with the present time and is none
+//! A host keeps ten minutes of samples two seconds apart and one hour of means over twenty seconds: 480 points of 32 bytes, 15 KiB,
+//! beside its latest sample and lists, some KiB each, so 200 hosts take some 5 MiB. Every value is asked for with the present time and is none
 //! once it is older than its limit: [`LIMIT_MS`] for samples, [`LIST_LIMIT_MS`] for lists.
 mod host;
 mod measure;

@@ -44,6 +44,13 @@ fn rule(metric: &str, threshold: Threshold, matches: &[(&str, &str)]) -> Arc<Rul
     })
 }
 
+#[derive(Debug, PartialEq)]
+enum Value {
+    Is(f64),
+    Unknown,
+    NoTarget,
+}
+
 struct World {
     state: State,
     inventory: Inventory,
@@ -91,9 +98,13 @@ impl World {
         self.state.host(&HostName::from(name)).unwrap()
     }
 
-    fn measured(&self, metric: &str, part: Option<&str>, ms: u64) -> Option<Option<f64>> {
+    fn measured(&self, metric: &str, part: Option<&str>, ms: u64) -> Value {
         let all = self.state.measurements(&"a".into(), Mono(ms));
-        all.into_iter().find(|one| one.metric == metric && one.part.as_deref() == part).map(|one| one.value)
+        match all.into_iter().find(|one| one.metric == metric && one.part.as_deref() == part) {
+            Some(Measurement { value: Some(value), .. }) => Value::Is(value),
+            Some(Measurement { value: None, .. }) => Value::Unknown,
+            None => Value::NoTarget,
+        }
     }
 }
 
@@ -227,32 +238,32 @@ fn what_rules_measure_is_none_once_old() {
     let mut world = World::new(&["a"]);
     let sample = HostSample { disks: vec![disk("/", 60, 20)], skew_ms: Some(-1_500), ..cpu(40.0) };
     drop(world.sample("a", 1_000, sample));
-    assert_eq!(world.measured("host.cpu", None, 2_000), Some(Some(40.0)));
-    assert_eq!(world.measured("host.load_per_core", None, 2_000), Some(Some(0.5)));
-    assert_eq!(world.measured("host.disk_free", Some("/"), 2_000), Some(Some(25.0)));
-    assert_eq!(world.measured("host.inodes_free", Some("/"), 2_000), Some(Some(70.0)));
-    assert_eq!(world.measured("host.skew", None, 2_000), Some(Some(1.5)));
-    assert_eq!(world.measured("host.mem", None, 2_000), Some(None), "missing is not zero");
+    assert_eq!(world.measured("host.cpu", None, 2_000), Value::Is(40.0));
+    assert_eq!(world.measured("host.load_per_core", None, 2_000), Value::Is(0.5));
+    assert_eq!(world.measured("host.disk_free", Some("/"), 2_000), Value::Is(25.0));
+    assert_eq!(world.measured("host.inodes_free", Some("/"), 2_000), Value::Is(70.0));
+    assert_eq!(world.measured("host.skew", None, 2_000), Value::Is(1.5));
+    assert_eq!(world.measured("host.mem", None, 2_000), Value::Unknown, "missing is not zero");
     for metric in ["host.cpu", "host.load_per_core", "host.skew"] {
-        assert_eq!(world.measured(metric, None, 40_000), Some(None), "{metric}");
+        assert_eq!(world.measured(metric, None, 40_000), Value::Unknown, "{metric}");
     }
-    assert_eq!(world.measured("host.disk_free", Some("/"), 40_000), Some(None), "the target stays, its value goes");
-    assert_eq!(world.measured("host.no_data_s", None, 40_000), Some(Some(39.0)));
+    assert_eq!(world.measured("host.disk_free", Some("/"), 40_000), Value::Unknown, "the target stays, its value goes");
+    assert_eq!(world.measured("host.no_data_s", None, 40_000), Value::Is(39.0));
     drop(world.sample("a", 50_000, cpu(1.0)));
-    assert_eq!(world.measured("host.disk_free", Some("/"), 50_000), Some(None), "df hangs");
+    assert_eq!(world.measured("host.disk_free", Some("/"), 50_000), Value::Unknown, "df hangs");
 }
 
 #[test]
 fn pm2_processes_are_down_and_restarts_are_counted_by_name() {
     let mut world = World::new(&["a"]);
     world.pm2(0, &[(0, "play", "online", 7), (1, "clu", "online", 0), (2, "clu", "online", 0)]);
-    assert_eq!(world.measured("pm2.restarts_10m", Some("play"), 0), Some(Some(0.0)), "earlier restarts are not dated");
+    assert_eq!(world.measured("pm2.restarts_10m", Some("play"), 0), Value::Is(0.0), "earlier restarts are not dated");
     world.pm2(10_000, &[(0, "play", "online", 9), (1, "clu", "errored", 3), (2, "clu", "waiting restart", 1)]);
-    assert_eq!(world.measured("pm2.restarts_10m", Some("play"), 10_000), Some(Some(2.0)));
-    assert_eq!(world.measured("pm2.restarts_10m", Some("clu"), 10_000), Some(Some(4.0)));
-    assert_eq!(world.measured("pm2.down", Some("clu"), 10_000), Some(Some(2.0)));
-    assert_eq!(world.measured("pm2.down", Some("play"), 10_000), Some(Some(0.0)));
-    assert_eq!(world.measured("pm2.down", Some("play"), 60_000), Some(None));
+    assert_eq!(world.measured("pm2.restarts_10m", Some("play"), 10_000), Value::Is(2.0));
+    assert_eq!(world.measured("pm2.restarts_10m", Some("clu"), 10_000), Value::Is(4.0));
+    assert_eq!(world.measured("pm2.down", Some("clu"), 10_000), Value::Is(2.0));
+    assert_eq!(world.measured("pm2.down", Some("play"), 10_000), Value::Is(0.0));
+    assert_eq!(world.measured("pm2.down", Some("play"), 60_000), Value::Unknown);
     world.pm2(605_000, &[(0, "play", "online", 1)]);
     assert_eq!(world.host("a").restarts(None, Mono(605_000)), Some(6), "a counter that was reset adds nothing");
     assert_eq!(world.host("a").restarts(None, Mono(610_000)), Some(0));
@@ -266,7 +277,7 @@ fn a_dead_daemon_says_nothing_about_processes() {
     let process = Pm2Process { name: "play".into(), status: "errored".into(), ..Pm2Process::default() };
     let list = Pm2List { daemon: false, processes: vec![process], ..Pm2List::default() };
     drop(world.send(Msg::Pm2Arrived { host: "a".into(), list }, 0));
-    assert_eq!(world.measured("pm2.down", Some("play"), 0), Some(None));
+    assert_eq!(world.measured("pm2.down", Some("play"), 0), Value::Unknown);
 }
 
 #[test]
@@ -282,8 +293,8 @@ fn units_that_failed_are_measured() {
         vec![unit("x", "loaded", "failed"), unit("y", "loaded", "inactive"), unit("z", "not-found", "inactive")];
     drop(world.send(Msg::UnitsArrived { host: "a".into(), units }, 0));
     let value = |part| world.measured("unit.failed", Some(part), 1_000);
-    assert_eq!([value("x"), value("y"), value("z")], [Some(Some(1.0)), Some(Some(0.0)), Some(None)]);
-    assert_eq!(world.measured("unit.failed", Some("x"), 60_000), Some(None));
+    assert_eq!([value("x"), value("y"), value("z")], [Value::Is(1.0), Value::Is(0.0), Value::Unknown]);
+    assert_eq!(world.measured("unit.failed", Some("x"), 60_000), Value::Unknown);
 }
 
 #[test]
