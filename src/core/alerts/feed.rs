@@ -92,8 +92,8 @@ pub fn units(host: &HostName, units: &[UnitState]) -> Vec<Measurement> {
 pub struct App {
     /// Instances.
     pub all: usize,
-    /// Those that are online.
-    pub online: usize,
+    /// Those that should run and do not.
+    pub down: usize,
     /// Restarts of all of them since they were added.
     pub restarts: u64,
 }
@@ -104,7 +104,7 @@ pub fn apps(list: &Pm2List) -> BTreeMap<&str, App> {
     for process in &list.processes {
         let app = apps.entry(process.name.as_str()).or_default();
         app.all += 1;
-        app.online += usize::from(matches!(process.status.as_str(), "online" | "launching" | "one-launch-status"));
+        app.down += usize::from(process.is_down());
         app.restarts = app.restarts.saturating_add(u64::from(process.restarts));
     }
     apps
@@ -120,7 +120,7 @@ pub fn pm2(host: &HostName, list: &Pm2List, inventory: &Inventory) -> Vec<Measur
     let apps = apps(list);
     let mut all: Vec<Measurement> = apps
         .iter()
-        .map(|(name, app)| of(name, Some(flag(app.online < app.all)), format!("{} of {} online", app.online, app.all)))
+        .map(|(name, app)| of(name, Some(flag(app.down > 0)), format!("{} of {} down", app.down, app.all)))
         .collect();
     let wanted = inventory.services.iter().filter_map(|service| pm2_app(service, host));
     for name in wanted.filter(|name| !apps.contains_key(name)) {

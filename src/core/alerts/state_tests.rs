@@ -61,7 +61,13 @@ impl Bench {
         let out = update(&mut self.state, msg, at(seconds), &self.inventory);
         self.events.extend(out.rows.iter().filter_map(|row| match row {
             Row::Alert(event) => Some(event.clone()),
-            _ => None,
+            Row::Result(_)
+            | Row::Bucket(_)
+            | Row::HostMinute(_)
+            | Row::Incident(_)
+            | Row::Run(_)
+            | Row::Audit(_)
+            | Row::StatusUpdate(_) => None,
         }));
         out
     }

@@ -118,7 +118,7 @@ pub struct ServiceState {
     pub checks: Vec<CheckState>,
     /// The last 90 days, oldest first, today last.
     pub days: Vec<Day>,
-    /// How the windows divide; at most ten seconds old, and computed at once when the health changes.
+    /// How the windows divide; at most some ten seconds old, and computed at once when the health changes.
     pub figures: Figures,
     /// Since when it is down, until it is known to be well again (unknown and planned work in between do not end it).
     pub down_since: Option<Timestamp>,

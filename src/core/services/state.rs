@@ -21,8 +21,8 @@ use crate::core::{
 const UPDATES: usize = 500;
 /// Milliseconds between two looks at what time alone changes.
 const LOOK: u64 = 1_000;
-/// Milliseconds after which a service's figures are computed again though nothing happened.
-const REFRESH: u64 = 10_000;
+/// Looks after which a service's figures are computed again though nothing happened: a tenth of all at each look.
+const REFRESH: u64 = 10;
 /// Milliseconds that a result may be dated ahead of the clock.
 const AHEAD: i64 = MINUTE;
 /// Milliseconds by which the clock may go back before the results of its future are forgotten.
@@ -218,15 +218,16 @@ impl State {
             self.services.iter_mut().for_each(|service| service.dirty = true);
         }
         let mut changed = false;
-        for service in &mut self.services {
+        let turn = now.mono.0 / LOOK;
+        for (position, service) in (0_u64..).zip(&mut self.services) {
             let windows = windows(&self.maintenance, &service.service.id);
             out.facts.extend(service.decide(now, &windows));
             let settled = service.settle(now, &windows, &self.calendar);
             if self.recording && !settled.is_empty() {
                 out.rows.extend(service.ledger.rows(&service.service.id, &settled));
             }
-            let old = service.refreshed.is_none_or(|refreshed| now.mono.since(refreshed) >= REFRESH);
-            if service.dirty || old {
+            let old = service.refreshed.is_none_or(|refreshed| now.mono.since(refreshed) >= 2 * REFRESH * LOOK);
+            if service.dirty || old || position % REFRESH == turn % REFRESH {
                 service.refresh(now, &windows, &self.calendar);
                 changed = true;
             }
@@ -413,7 +414,6 @@ fn arrived(state: &mut State, result: CheckResult, origin: Origin, now: Now, out
     service.recorded.add(Span::new(result.slot, result.slot + service.shortest_hold));
     service.ledger.begin(result.slot);
     let facts = service.decide(now, &windows);
-    service.dirty = true;
     if !facts.is_empty() {
         out.facts.extend(facts);
         service.refresh(now, &windows, &state.calendar);
