@@ -15,6 +15,12 @@ pub(super) struct Systemd;
 const FIELDS: &[Field] = &[
     Field { name: "unit", shape: Shape::Text, required: true, doc: "The unit, as in nginx.service." },
     Field {
+        name: "path",
+        shape: Shape::Text,
+        required: false,
+        doc: "The application's directory on its hosts; the lock of a change stands there. Default: /run/lock.",
+    },
+    Field {
         name: "restart",
         shape: Shape::Choice(&["restart", "reload", "reload-or-restart"]),
         required: false,
