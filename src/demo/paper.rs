@@ -51,6 +51,10 @@ pub(super) fn lists(host: &Live, now: Now, home: &str) -> Vec<Sheet> {
         ("sim/df.k".to_owned(), df(host, 1_024.0, "1024-blocks")),
         ("sim/df.b".to_owned(), df(host, 1.0, "1-blocks")),
         ("sim/df.i".to_owned(), df_inodes(host)),
+        (
+            "sim/ids".to_owned(),
+            host.apps.iter().enumerate().map(|(id, app)| format!("{id} {}\n", app.cast.name)).collect(),
+        ),
         ("sim/jlist.json".to_owned(), jlist(host, now, home)),
     ];
     sheets.extend(host.units.iter().map(|unit| (format!("sim/units/{}", unit.cast.name), show(unit, host, now))));

@@ -14,6 +14,7 @@ pub(super) fn write(folder: &Path, ports: &Ports) -> String {
     let mut text = String::from(
         "# The fleet of `qd demo`: eight simulated hosts behind real SSH servers, the services of a video-streaming team\n\
          # behind real HTTP servers, all on 127.0.0.1. It lives as long as the demo that printed it.\n\
+         # Its host keys are in the file known_hosts beside the key below; add them to ~/.ssh/known_hosts, or be asked.\n\
          version = 1\n\
          client = \"demo\"\n\n\
          # The kind decides how hard a change is guarded, not the name.\n\

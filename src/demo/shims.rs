@@ -55,6 +55,9 @@ done
 case ${1:-} in
   jlist) cat "$QD_SIM/jlist.json" ;;
   --version | -v) echo 7.0.4 ;;
+  id)
+    [ $# = 2 ] || exit 1
+    awk -v name="$2" '$2 == name { s = s (s == "" ? " " : ", ") $1 } END { print "[" s (s == "" ? "" : " ") "]" }' "$QD_SIM/ids" ;;
   ping) echo "{ msg: 'pong' }" ;;
   save) echo '[PM2] Saving current process list...' ;;
   restart | reload | start | stop)

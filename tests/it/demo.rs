@@ -8,9 +8,22 @@ use std::{
 };
 
 use quarterdeck::{
-    core::time::{Clock, Mono, Now, Timestamp},
+    checks::Context,
+    config::{self, Catalog, Env},
+    core::{
+        id::HostName,
+        inventory::Inventory,
+        runs::PlanFacts,
+        services::Outcome,
+        time::{Clock, Mono, Now, Timestamp},
+    },
     demo::{self, Fleet, Options},
     parse::proc::{Blocks, Sampler},
+    remote::{
+        Exit, Lane, Remote as _, Script,
+        ssh::{Pool, PoolOptions},
+    },
+    sources::{Deliver, Reading},
     store::{BucketKind, IfMissing, Sqlite, Store as _},
     tasks::Tasks,
 };
@@ -39,7 +52,7 @@ struct Demo {
     fleet: Fleet,
     config: toml::Table,
     _parent: tempfile::TempDir,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Demo {
@@ -50,7 +63,7 @@ impl Demo {
         let tasks = Tasks::new(runtime.handle().clone(), |panicked| panic!("{panicked:?}"));
         let fleet = runtime.block_on(demo::start(&tasks, Ticking::start(), options)).unwrap();
         let config = fleet.config_toml.parse().unwrap();
-        Self { fleet, config, _parent: parent, _runtime: runtime }
+        Self { fleet, config, _parent: parent, runtime }
     }
 
     fn port(&self, host: &str) -> i64 {
@@ -263,6 +276,94 @@ fn the_sampler_reads_the_simulated_machine_and_not_this_one() {
         let busiest = sample.top.first().unwrap();
         assert!(["mysqld", "node", "apache2"].iter().any(|name| busiest.command.contains(name)), "{busiest:?}");
         assert!(sample.disks.iter().any(|disk| disk.mount == "/"), "{:?}", sample.disks);
+    }
+}
+
+/// What the console is given to work with: the demo's configuration, loaded, and a way to its hosts.
+fn console(demo: &Demo) -> (Inventory, Pool, Arc<Ticking>) {
+    let (checks, recipes) = (quarterdeck::checks::kinds(), quarterdeck::recipes::kinds());
+    let catalog = Catalog { checks: &checks, recipes: &recipes, metrics: &[] };
+    let env = Env::new(demo.fleet.folder(), []);
+    let loaded = config::load(&demo.fleet.config_path, &catalog, &env);
+    assert!(loaded.usable && loaded.problems.is_empty(), "{:#?}", loaded.problems);
+    assert!(loaded.settings.store.starts_with(&demo.fleet.state_dir), "{:?}", loaded.settings.store);
+    let clock = Ticking::start();
+    let tasks = Tasks::new(demo.runtime.handle().clone(), |panicked| panic!("{panicked:?}"));
+    let options = PoolOptions {
+        home: demo.fleet.folder().to_owned(),
+        known_hosts: Some(vec![demo.fleet.known_hosts.clone()]),
+        ssh: None,
+        ssh_config: Some("/dev/null".into()),
+        agent: None,
+        ..PoolOptions::from_env(false)
+    };
+    let pool = Pool::new(&loaded.inventory.hosts, tasks, clock.clone(), options);
+    (loaded.inventory, pool, clock)
+}
+
+#[test]
+fn the_console_finds_everything_up_then_one_down_and_mends_it_by_its_recipe() {
+    let demo = Demo::start(Some(Duration::from_secs(6)));
+    let (inventory, pool, clock) = console(&demo);
+    assert_eq!((inventory.hosts.len(), inventory.services.len()), (8, 10));
+    let context = Context { remote: Arc::new(pool.clone()), clock };
+    let ask = |id: &str| {
+        let check = inventory.check(&id.parse().unwrap()).unwrap();
+        demo.runtime.block_on(quarterdeck::checks::probe(check).unwrap().ask(&context))
+    };
+    for check in inventory.checks() {
+        let seen = ask(&check.id.to_string());
+        assert_ne!(seen.outcome, Outcome::Down, "{}: {seen:?}", check.id);
+        // A slow answer is part of the play; a check that cannot be made is not.
+        assert_ne!(seen.outcome, Outcome::Unknown, "{}: {seen:?}", check.id);
+    }
+    wait_for("the outage", &Outcome::Down, || ask("play@prod/page").outcome);
+
+    let host = inventory.host(&"play-01".into()).unwrap().clone();
+    let read = |source: &'static str| {
+        let (send, receive) = std::sync::mpsc::channel();
+        let source = quarterdeck::sources::ALL.iter().find(|known| known.name() == source).unwrap();
+        let context = quarterdeck::sources::Context {
+            host: host.clone(),
+            remote: Arc::new(pool.clone()),
+            deliver: Arc::new(Hand(std::sync::Mutex::new(send))),
+            clock: Ticking::start(),
+            every_ms: 1_000,
+        };
+        let running = demo.runtime.spawn(source.run(context));
+        let reading = receive.recv_timeout(GUARD).unwrap();
+        running.abort();
+        reading
+    };
+    let Reading::Units(units) = read("systemd") else { panic!() };
+    assert_eq!((units[0].unit.as_str(), units[0].active.as_str()), ("nginx.service", "active"));
+    let Reading::Pm2(list) = read("pm2") else { panic!() };
+    assert!(list.daemon && list.logs_bytes.is_some(), "{list:?}");
+    assert_eq!((list.processes[0].name.as_str(), list.processes[0].status.as_str()), ("play", "errored"));
+
+    let service = inventory.service(&"play@prod".parse().unwrap()).unwrap();
+    let facts = PlanFacts { pm2: [(host.name.clone(), list)].into() };
+    let plan = quarterdeck::recipes::restart(&inventory, service, &facts).unwrap();
+    assert!(plan.lock.starts_with(&*demo.fleet.folder().to_string_lossy()), "{}", plan.lock);
+    for step in &plan.steps {
+        let script = Script { path_prefix: step.path_prefix.clone(), ..Script::new(&step.command) };
+        let output = demo.runtime.block_on(pool.run(&step.host, Lane::Control, script)).unwrap();
+        assert_eq!(output.exit, Exit::Code(0), "{output:?}");
+    }
+    wait_for("the recovery", &true, || ask("play@prod/page").outcome != Outcome::Down);
+    let billing = inventory.service(&"billing@prod".parse().unwrap()).unwrap();
+    let plan = quarterdeck::recipes::restart(&inventory, billing, &PlanFacts::default()).unwrap();
+    assert!(plan.lock.starts_with(&*demo.fleet.folder().to_string_lossy()), "{}", plan.lock);
+    let script = Script { timeout: GUARD, ..Script::new(&plan.steps[0].command) };
+    let output = demo.runtime.block_on(pool.run(&plan.steps[0].host, Lane::Control, script)).unwrap();
+    assert_eq!(output.exit, Exit::Code(0), "{output:?}");
+}
+
+struct Hand(std::sync::Mutex<std::sync::mpsc::Sender<Reading>>);
+
+impl Deliver for Hand {
+    fn reading(&self, _host: &HostName, _source: &'static str, reading: Reading) {
+        let _nobody_waits = self.0.lock().unwrap().send(reading);
     }
 }
 
