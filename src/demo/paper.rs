@@ -51,10 +51,7 @@ pub(super) fn lists(host: &Live, now: Now, home: &str) -> Vec<Sheet> {
         ("sim/df.k".to_owned(), df(host, 1_024.0, "1024-blocks")),
         ("sim/df.b".to_owned(), df(host, 1.0, "1-blocks")),
         ("sim/df.i".to_owned(), df_inodes(host)),
-        (
-            "sim/ids".to_owned(),
-            host.apps.iter().enumerate().map(|(id, app)| format!("{id} {}\n", app.cast.name)).collect(),
-        ),
+        ("sim/ids".to_owned(), ids(host)),
         ("sim/jlist.json".to_owned(), jlist(host, now, home)),
     ];
     sheets.extend(host.units.iter().map(|unit| (format!("sim/units/{}", unit.cast.name), show(unit, host, now))));
@@ -199,6 +196,15 @@ fn df_inodes(host: &Live) -> String {
         let all = u64::from(*gib) * 65_536;
         let used = whole(all as f64 * used_pct / 300.0);
         line!(&mut text, "/dev/sda{} {all} {used} {} {:.0}% {mount}", nth + 1, all - used, used_pct / 3.0);
+    }
+    text
+}
+
+/// Id and name of every application, a line each.
+fn ids(host: &Live) -> String {
+    let mut text = String::new();
+    for (id, app) in host.apps.iter().enumerate() {
+        line!(&mut text, "{id} {}", app.cast.name);
     }
     text
 }
