@@ -7,7 +7,7 @@
 //! Tabs become spaces up to the next multiple of eight. All functions are linear in what they read, bounded in what
 //! they return, and idempotent.
 
-/// Most characters that [`line`] returns.
+/// Most characters that [`line()`] returns.
 pub const MAX_LINE: usize = 4_096;
 /// Most characters that [`name`] returns.
 pub const MAX_NAME: usize = 256;

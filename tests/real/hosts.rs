@@ -222,7 +222,7 @@ async fn a_host_that_floods_is_cut_off_and_slows_no_other() {
 
 #[tokio::test]
 async fn a_machine_without_proc_says_so() {
-    let sshd = Sshd::with(sshd::Setup { lines: vec!["AcceptEnv QD_PROC".into()], ..sshd::Setup::default() }).await;
+    let sshd = Sshd::start().await;
     let folder = tempfile::tempdir().unwrap();
     program(folder.path(), "grep", "exit 1");
     let bare = There::through(&sshd, |host| host.path_prefix = vec![folder.path().display().to_string()]);
