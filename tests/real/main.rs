@@ -9,3 +9,6 @@ mod hosts;
 mod services;
 #[cfg(test)]
 mod ssh;
+
+#[cfg(test)]
+mod host_keys;

@@ -361,9 +361,7 @@ impl Attempt<'_> {
         let failed = |why: String| self.error(LinkFault::Jump, format!("ProxyCommand: {why}"), None);
         let mut child = child.map_err(|error| failed(error.to_string()))?;
         match (child.stdout.take(), child.stdin.take()) {
-            (Some(stdout), Some(stdin)) => {
-                Ok(Box::new(Proxied { pipe: tokio::io::join(stdout, stdin), _child: child }))
-            }
+            (Some(stdout), Some(stdin)) => Ok(Box::new(Proxied { pipe: tokio::io::join(stdout, stdin), child })),
             _ => Err(failed("it has no pipes".into())),
         }
     }
@@ -470,7 +468,18 @@ pub(super) async fn prepare_jump(link: &Arc<Link>, tasks: &Tasks) -> Result<(), 
 
 struct Proxied {
     pipe: tokio::io::Join<tokio::process::ChildStdout, tokio::process::ChildStdin>,
-    _child: tokio::process::Child,
+    child: tokio::process::Child,
+}
+
+impl Drop for Proxied {
+    /// Ends the whole group: what the command started would hold the connection open. The shell itself is killed when `child` is dropped.
+    fn drop(&mut self) {
+        let Some(pid) = self.child.id() else { return };
+        let mut kill = Command::new("kill");
+        kill.args(["-HUP", "--", &format!("-{pid}")]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Without `kill` the command ends by the end of its stdin, as well-behaved ones do.
+        kill.spawn().ok();
+    }
 }
 
 impl tokio::io::AsyncRead for Proxied {
