@@ -4,6 +4,7 @@ pub mod config;
 pub mod core;
 pub mod demo;
 pub mod error;
+pub mod import;
 pub mod parse;
 pub mod recipes;
 pub mod remote;

@@ -11,6 +11,8 @@ mod demo;
 #[path = "../support/dump.rs"]
 mod dump;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod net;
 #[cfg(test)]
 #[path = "../support/scene.rs"]

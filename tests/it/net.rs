@@ -177,7 +177,7 @@ pub(crate) async fn greets(bytes: impl Into<Vec<u8>>) -> SocketAddr {
     .await
 }
 
-/// Reads until the end of a request's head, and returns it.
+/// Reads a request, head and body.
 pub(crate) async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -187,7 +187,12 @@ pub(crate) async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin
             _ => break,
         }
     }
-    String::from_utf8_lossy(&head).into_owned()
+    let mut request = String::from_utf8_lossy(&head).into_owned();
+    let length = request.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await.ok();
+    request.push_str(&String::from_utf8_lossy(&body));
+    request
 }
 
 /// Makes an answer of a status line, header lines and a body.
