@@ -265,6 +265,45 @@ impl Ask {
     }
 }
 
+/// A list to choose from: what can be done to an object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Menu {
+    /// What it is about.
+    pub title: String,
+    /// Key and words of each entry, and whether it changes a system.
+    pub rows: Vec<(String, String, Danger)>,
+    /// The row the cursor is on.
+    pub cursor: usize,
+}
+
+impl Menu {
+    /// Makes the box.
+    pub fn dialog(&self) -> Dialog {
+        let rows = self.rows.iter().map(|(key, words, danger)| {
+            let changes = *danger == Danger::Changes;
+            vec![
+                Words::of(key.clone(), Ink::bold(Role::Key)),
+                Words::of(words.clone(), Role::Text),
+                if changes { Words::of("changes", Ink::bold(Role::Prod)) } else { Words::new() },
+            ]
+        });
+        let table = Table {
+            columns: vec![Column::text("", 6), Column::text("", 20).grow(60).fill(), Column::text("", 8)],
+            rows: rows.collect(),
+            heads: false,
+            name: 1,
+            cursor: Some(self.cursor),
+            first: 0,
+        };
+        let items = if self.rows.is_empty() {
+            vec![Item::Line(Words::of("nothing can be done to it", Role::Dim), Words::new())]
+        } else {
+            vec![Item::Table(table, 20)]
+        };
+        Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width: 70, items }
+    }
+}
+
 /// The command palette.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Palette {

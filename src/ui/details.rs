@@ -485,7 +485,7 @@ pub struct Alerts {
 
 /// Lays alerts out.
 pub fn alerts(of: &Alerts, focus: Focus, wide: u16, glyphs: Glyphs) -> Vec<Band> {
-    let unowned = of.rows.iter().filter(|row| row.owner.is_none() && row.state != "resolved").count();
+    let unowned = of.rows.iter().filter(|row| row.unowned).count();
     let mut frame = Frame::new(1, "Alerts");
     if unowned > 0 {
         frame.fact = Words::of(format!("{unowned} unacked"), Ink::bold(Role::Degraded));
@@ -625,8 +625,8 @@ pub struct OutputRow {
 pub struct ProofRow {
     /// What is looked at: `page`.
     pub name: String,
-    /// Before.
-    pub before: (Health, String),
+    /// Before, where it is known.
+    pub before: Option<(Health, String)>,
     /// Now.
     pub now: (Health, String),
 }
@@ -695,7 +695,7 @@ fn proof(of: &RunDetail, focus: Focus, glyphs: Glyphs) -> Pane {
         let part = |(health, text): &(Health, String)| {
             health_sign(*health, glyphs).gap(1).add(text.clone(), rows::health_role(*health))
         };
-        vec![Words::of(row.name.clone(), Role::Text), part(&row.before), part(&row.now)]
+        vec![Words::of(row.name.clone(), Role::Text), row.before.as_ref().map_or_else(Words::new, part), part(&row.now)]
     });
     let columns =
         vec![Column::text("CHECK", 8).grow(6), Column::text("BEFORE", 12).grow(4), Column::text("NOW", 12).grow(20)];

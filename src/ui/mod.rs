@@ -1,6 +1,6 @@
 //! What stands on the screen: pure views. Same screen, same look, same size: same cells.
 //!
-//! [`show`] holds what is shown as plain data; [`draw`] puts it on a frame and says where it came to stand. No view reads a clock, keeps
+//! [`reading`] makes of the state what [`show`] and its like hold as plain data; [`paint`] puts it on a buffer and says where it came to stand. No view reads a clock, keeps
 //! something, or names a colour: it names roles, and [`style::Look`] knows what the terminal can make of them.
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
@@ -11,6 +11,7 @@ pub mod dialog;
 pub mod glyphs;
 pub mod overview;
 pub mod page;
+pub mod reading;
 pub mod rows;
 pub mod show;
 pub mod style;
@@ -23,7 +24,10 @@ use details::Focus;
 pub use page::{LayoutFacts, PaneFact};
 pub use style::Look;
 
-use crate::config::theme::Role;
+use crate::{
+    config::{keymap::Keymap, theme::Role},
+    core::{State, screen, time::Now},
+};
 
 /// All that is on the screen.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,14 +78,28 @@ pub enum Over {
     Question(Box<boxes::Question>),
     /// A question that takes text.
     Ask(Box<boxes::Ask>),
+    /// A list to choose from.
+    Menu(Box<boxes::Menu>),
     /// The command palette.
     Palette(Box<boxes::Palette>),
 }
 
-/// Draws the screen on a frame.
-pub fn draw(screen: &Screen, look: &Look, frame: &mut Frame<'_>) -> LayoutFacts {
+/// Draws the state on a frame and says where the panes came to stand.
+pub fn draw(state: &State, keymap: &Keymap, look: &Look, now: Now, frame: &mut Frame<'_>) -> screen::LayoutFacts {
     let area = frame.area();
-    paint(screen, look, frame.buffer_mut(), area)
+    let facts = paint(&reading::screen(state, keymap, now), look, frame.buffer_mut(), area);
+    let panes = state.screen.view.panes();
+    let panes = facts.panes.iter().filter_map(|fact| {
+        let pane = panes.get(usize::from(fact.digit).checked_sub(1)?)?;
+        Some(screen::PaneFacts {
+            pane: *pane,
+            area: (fact.x, fact.y, fact.width, fact.height),
+            first_row: fact.rows_at,
+            rows: u16::try_from(fact.room).unwrap_or(u16::MAX),
+            offset: fact.first,
+        })
+    });
+    screen::LayoutFacts { size: facts.size, panes: panes.collect() }
 }
 
 /// Draws the screen on a buffer.
@@ -99,6 +117,7 @@ pub fn paint(screen: &Screen, look: &Look, buffer: &mut Buffer, area: Rect) -> L
         Over::Review(review) => review.dialog(),
         Over::Question(question) => question.dialog(),
         Over::Ask(ask) => ask.dialog(),
+        Over::Menu(menu) => menu.dialog(),
         Over::Palette(palette) => palette.dialog(high.saturating_sub(16)),
     });
     if let Some(dialog) = dialog {

@@ -208,7 +208,7 @@ fn hosts(of: &Overview, focus: Focus, wide: u16, glyphs: Glyphs) -> Pane {
 }
 
 fn alerts(of: &Overview, focus: Focus, wide: u16, glyphs: Glyphs) -> Pane {
-    let unowned = of.alerts.iter().filter(|row| row.owner.is_none()).count();
+    let unowned = of.alerts.iter().filter(|row| row.unowned).count();
     let fact =
         if unowned > 0 { Words::of(format!("{unowned} unacked"), Ink::bold(Role::Degraded)) } else { Words::new() };
     let frame = Frame::new(3, "Alerts").fact(fact);

@@ -286,6 +286,11 @@ pub fn alert_columns() -> Vec<Column> {
 
 /// Writes an alert for the short list.
 pub fn alert(row: &AlertRow) -> Vec<Words> {
+    let cells = alert_cells(row);
+    if row.state == "resolved" { cells.into_iter().map(|cell| cell.faded(Role::Dim)).collect() } else { cells }
+}
+
+fn alert_cells(row: &AlertRow) -> Vec<Words> {
     vec![
         severity(row.severity),
         Words::of(row.age.clone(), Role::Faint),
@@ -293,8 +298,15 @@ pub fn alert(row: &AlertRow) -> Vec<Words> {
         Words::of(row.rule.clone(), Role::Text),
         value(&row.value),
         Words::of(row.state.clone(), Role::Dim),
-        owner(row.owner.as_deref()),
+        alert_owner(row),
     ]
+}
+
+fn alert_owner(row: &AlertRow) -> Words {
+    match &row.owner {
+        None if !row.unowned => Words::new(),
+        owned => owner(owned.as_deref()),
+    }
 }
 
 /// Returns the columns of the long list of alerts.
@@ -315,6 +327,11 @@ pub fn alert_columns_wide() -> Vec<Column> {
 
 /// Writes an alert for the long list.
 pub fn alert_wide(row: &AlertRow, glyphs: Glyphs) -> Vec<Words> {
+    let cells = alert_wide_cells(row, glyphs);
+    if row.state == "resolved" { cells.into_iter().map(|cell| cell.faded(Role::Dim)).collect() } else { cells }
+}
+
+fn alert_wide_cells(row: &AlertRow, glyphs: Glyphs) -> Vec<Words> {
     vec![
         severity(row.severity),
         Words::of(row.age.clone(), Role::Faint),
@@ -324,7 +341,7 @@ pub fn alert_wide(row: &AlertRow, glyphs: Glyphs) -> Vec<Words> {
         spark::words(&row.trend, 12, 0.0, Limits::default(), glyphs),
         Words::of(row.state.clone(), Role::Dim),
         Words::of(row.incident.clone(), Role::Dim),
-        owner(row.owner.as_deref()),
+        alert_owner(row),
         Words::of(row.note.clone(), Role::Faint),
     ]
 }

@@ -81,6 +81,8 @@ pub struct Surround {
     pub mode: Mode,
     /// The line above the last one.
     pub message: Option<Message>,
+    /// The filter of the focused pane, and whether it is being typed: in place of the message.
+    pub filter: Option<(String, bool)>,
     /// Whether the mouse is on.
     pub mouse: bool,
 }
@@ -265,8 +267,10 @@ pub struct AlertRow {
     pub value: Value,
     /// `firing`, `pending`, `resolved`, `flapping`.
     pub state: String,
-    /// Who owns it; nobody when none.
+    /// Who owns it.
     pub owner: Option<String>,
+    /// Whether it fires and nobody owns it, which is loud.
+    pub unowned: bool,
     /// Values of the last half hour.
     pub trend: Vec<Option<f32>>,
     /// The incident it belongs to.

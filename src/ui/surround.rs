@@ -23,7 +23,9 @@ pub fn draw(canvas: &mut Canvas<'_>, of: &Surround) {
     if high > 2 {
         last(&mut canvas.rows(high - 1, 1), of);
     }
-    if let (Some(message), true) = (&of.message, high > 4) {
+    if let (Some((text, typing)), true) = (&of.filter, high > 4) {
+        filter(&mut canvas.rows(high - 2, 1), text, *typing);
+    } else if let (Some(message), true) = (&of.message, high > 4) {
         say(&mut canvas.rows(high - 2, 1), message);
     }
 }
@@ -186,6 +188,18 @@ fn last(canvas: &mut Canvas<'_>, of: &Surround) {
             break;
         }
         x = canvas.put(x, 0, words) + 2;
+    }
+}
+
+fn filter(canvas: &mut Canvas<'_>, text: &str, typing: bool) {
+    canvas.ground(Role::SurfaceAlt);
+    let words = Words::of("/ ", Ink::bold(Role::Key)).strong(text.to_owned());
+    let end = canvas.put_within(1, 0, canvas.width().saturating_sub(2), words);
+    if typing {
+        canvas.cursor(end, 0);
+        canvas.put(end + 3, 0, Words::of("!x leaves out what has x   Enter keeps it   Esc clears it", Role::Dim));
+    } else {
+        canvas.put(end + 3, 0, Words::of("filtered; / and Esc clears it", Role::Dim));
     }
 }
 

@@ -155,6 +155,7 @@ fn alert(severity: Severity, age: &str, target: &str, rule: &str, value: Value, 
         value,
         state: state.into(),
         owner: (!owner.is_empty()).then(|| owner.to_owned()),
+        unowned: owner.is_empty(),
         trend: wave(12, 20.0, 2.0, 60.0),
         incident: if severity == Severity::P1 { "INC-214".into() } else { String::new() },
         note: String::new(),
@@ -271,6 +272,7 @@ pub(crate) fn surround() -> Surround {
         rate: "1.2 KB/s".into(),
         mode: Mode::ReadOnly,
         message: None,
+        filter: None,
         mouse: false,
     }
 }
@@ -670,17 +672,17 @@ pub(crate) fn run_view() -> Screen {
             proof: vec![
                 ProofRow {
                     name: "page".into(),
-                    before: (Health::Down, "503".into()),
+                    before: Some((Health::Down, "503".into())),
                     now: (Health::Up, "200, 91 ms".into()),
                 },
                 ProofRow {
                     name: "port".into(),
-                    before: (Health::Down, "refused".into()),
+                    before: Some((Health::Down, "refused".into())),
                     now: (Health::Up, "2 ms".into()),
                 },
                 ProofRow {
                     name: "queue".into(),
-                    before: (Health::Unknown, "?".into()),
+                    before: Some((Health::Unknown, "?".into())),
                     now: (Health::Unknown, "next in 4s".into()),
                 },
             ],

@@ -1,0 +1,294 @@
+//! Lines 0 and 1, the last line, messages, help: what every screen has.
+use super::{Reader, words};
+use crate::{
+    core::{
+        action::{ACTIONS, Action, Danger, Scope},
+        hosts::{Freshness, Link as HostLink},
+        inventory::EnvKind,
+        record::Recorder,
+        screen::{Draft, Overlay, Tone as Said, View as Place},
+        services::{Health, Split},
+        time,
+    },
+    ui::{
+        details::{Help, HelpRow},
+        show::{Global, Level, Link, Message, Mode, Second, Surround, Tone, Value},
+    },
+};
+
+impl Reader<'_> {
+    pub(super) fn around(&self, second: Second) -> Surround {
+        let state = self.state;
+        let zone = state.inventory.display.timezone;
+        Surround {
+            env: self.env(),
+            demo: state.screen.demo,
+            client: state.inventory.client.clone(),
+            operator: state.actor.by.to_string(),
+            links: self.links(),
+            utc: words::utc_clock(self.now.utc),
+            local: words::local_clock(self.now.utc, zone),
+            second: self.lost().unwrap_or(second),
+            p1: self.p1(),
+            hints: self.hints(),
+            rate: format!("{:.1} KB/s", state.screen.bytes_s / 1_000.0),
+            mode: self.mode(),
+            message: self.message(),
+            filter: self.filter(),
+            mouse: state.screen.mouse,
+        }
+    }
+
+    /// The environment in view: of the object, else the one that is armed, else the one that hurts most.
+    fn env(&self) -> Option<(String, EnvKind)> {
+        let inventory = &self.state.inventory;
+        let of_view = match &self.state.screen.view {
+            Place::Service(id) => Some(id.env.clone()),
+            Place::Host(name) => inventory.host(name).and_then(|host| host.env.clone()),
+            Place::Run(uid) => self.state.runs.runs.get(uid).map(|run| run.plan.service.env.clone()),
+            Place::Overview
+            | Place::Hosts
+            | Place::Alerts
+            | Place::Incidents
+            | Place::Incident(_)
+            | Place::Runs
+            | Place::Messages => None,
+        };
+        let armed = || self.state.runs.armed.left(self.now).map(|(env, _)| env.clone());
+        let worst = || {
+            let rank = |kind| match kind {
+                EnvKind::Production => 0,
+                EnvKind::Staging => 1,
+                EnvKind::Other => 2,
+            };
+            inventory.environments.iter().min_by_key(|env| rank(env.kind)).map(|env| env.name.clone())
+        };
+        let env = of_view.or_else(armed).or_else(worst)?;
+        let kind = inventory.env_kind(&env);
+        Some((env.to_string(), kind))
+    }
+
+    fn links(&self) -> Vec<Link> {
+        let state = self.state;
+        let link = |name: &str, health, number: String| Link { name: name.into(), health, number };
+        let mut links = vec![match &state.recorder {
+            Recorder::Me { .. } => link("recording", Health::Up, String::new()),
+            Recorder::Other { owner } => {
+                let who = owner.split_whitespace().next().unwrap_or_default();
+                link("recorded by", Health::Up, who.to_owned())
+            }
+            Recorder::Nobody { .. } => link("not recorded", Health::Down, String::new()),
+        }];
+        let hosts = state.hosts.hosts().len();
+        if hosts > 0 {
+            let fresh = |freshness| matches!(freshness, Freshness::Live { .. } | Freshness::Dimmed { .. });
+            let up = state.hosts.hosts().filter(|host| fresh(host.freshness(self.now.mono))).count();
+            let health = match up {
+                up if up == hosts => Health::Up,
+                0 => Health::Down,
+                _ => Health::Degraded,
+            };
+            links.push(link("hosts", health, format!("{up}/{hosts}")));
+        }
+        links
+    }
+
+    /// A jump host that is lost takes everything behind it along: that is said in place of line 1.
+    fn lost(&self) -> Option<Second> {
+        let inventory = &self.state.inventory;
+        let is_jump = |name| inventory.hosts.iter().any(|host| host.jump.contains(name));
+        let host =
+            self.state.hosts.hosts().find(|host| is_jump(&host.name) && matches!(host.link, HostLink::Stale { .. }))?;
+        let HostLink::Stale { since, reason, retry_at, .. } = &host.link else { return None };
+        let behind = inventory.hosts.iter().filter(|other| other.jump.contains(&host.name)).count();
+        let clock = time::clock(words::ms(self.now.utc.since(*since)));
+        let retry = retry_at
+            .map_or_else(String::new, |at| format!("retry in {}   ", time::short(words::ms(at.since(self.now.utc)))));
+        let more = format!("{retry}{behind} hosts behind it   {reason}");
+        Some(Second::Lost { what: format!("{} lost {clock}", host.name), more })
+    }
+
+    /// The clock of the oldest open P1, since it was detected.
+    fn p1(&self) -> Option<(String, String)> {
+        let begin = self
+            .state
+            .incidents
+            .open()
+            .filter(|incident| incident.severity == crate::core::alerts::Severity::P1)
+            .map(|incident| incident.by_time().first().map_or(incident.opened, |event| event.at))
+            .min()?;
+        let long = time::clock(words::ms(self.now.utc.since(begin)));
+        let short = long.strip_prefix("00:").unwrap_or(&long).to_owned();
+        Some((long, short))
+    }
+
+    fn mode(&self) -> Mode {
+        match self.state.runs.armed.left(self.now) {
+            Some((env, left)) => {
+                let seconds = left.div_ceil(1_000);
+                let left = format!("{:02}:{:02}", seconds / 60, seconds % 60);
+                Mode::Armed { left, kind: self.state.inventory.env_kind(env) }
+            }
+            None => Mode::ReadOnly,
+        }
+    }
+
+    fn message(&self) -> Option<Message> {
+        let screen = &self.state.screen;
+        if let Some(message) = &screen.message {
+            return Some(Message { tone: tone(message.tone), text: message.text.clone(), more: String::new() });
+        }
+        if let Recorder::Nobody { why } = &self.state.recorder {
+            return Some(Message { tone: Tone::Warn, text: "nothing is recorded".into(), more: why.clone() });
+        }
+        let first = screen.problems.first()?;
+        let text = match screen.problems.len() {
+            1 => "the configuration has a problem".to_owned(),
+            number => format!("the configuration has {number} problems"),
+        };
+        Some(Message { tone: Tone::Warn, text, more: format!("{first}   qd check says all") })
+    }
+
+    fn filter(&self) -> Option<(String, bool)> {
+        let screen = &self.state.screen;
+        if let Some(Overlay::Filter(pane)) = &screen.overlay {
+            return Some((screen.draft(Draft::Filter(*pane)).to_owned(), true));
+        }
+        let text = screen.draft(Draft::Filter(screen.pane())).trim();
+        (!text.is_empty()).then(|| (text.to_owned(), false))
+    }
+
+    /// Returns the first key of an action, for hints.
+    pub(super) fn key(&self, action: Action) -> Option<String> {
+        let entry = action.entry()?;
+        self.keymap.keys_of(entry.id).first().map(ToString::to_string)
+    }
+
+    fn hints(&self) -> Vec<(String, String)> {
+        use Action::{
+            AcknowledgeAlert, AddNote, Confirm, FilterRows, FocusNextPane, GoBack, OpenHelp, OpenIncident, OpenPalette,
+            OpenSelected, ReconnectHost, ResolveIncident, RestartService, SayYes, ShowCommands, WriteUpdate, ZoomPane,
+        };
+        let actions: &[Action] = match self.state.scope() {
+            Scope::Box => &[GoBack, Confirm, SayYes, ShowCommands, FocusNextPane],
+            Scope::Services => &[
+                OpenHelp,
+                OpenPalette,
+                FilterRows,
+                FocusNextPane,
+                OpenSelected,
+                RestartService,
+                OpenIncident,
+                WriteUpdate,
+                ZoomPane,
+            ],
+            Scope::Hosts => &[OpenHelp, OpenPalette, FilterRows, FocusNextPane, OpenSelected, ReconnectHost, ZoomPane],
+            Scope::Alerts => &[
+                OpenHelp,
+                OpenPalette,
+                FilterRows,
+                FocusNextPane,
+                OpenSelected,
+                AcknowledgeAlert,
+                OpenIncident,
+                ZoomPane,
+            ],
+            Scope::Incidents => &[
+                OpenHelp,
+                OpenPalette,
+                FocusNextPane,
+                OpenSelected,
+                AddNote,
+                RestartService,
+                ResolveIncident,
+                WriteUpdate,
+            ],
+            Scope::Runs | Scope::Everywhere => {
+                &[OpenHelp, OpenPalette, FilterRows, FocusNextPane, OpenSelected, GoBack, ZoomPane]
+            }
+        };
+        let back = self.state.screen.view != Place::Overview && self.state.scope() != Scope::Box;
+        let first = back.then_some(&GoBack);
+        first
+            .into_iter()
+            .chain(actions.iter().filter(|action| !back || **action != GoBack))
+            .filter_map(|action| Some((self.key(*action)?, action.entry()?.hint.to_owned())))
+            .collect()
+    }
+
+    pub(super) fn global(&self) -> Global {
+        let services = &self.state.services;
+        let overall = services.overall();
+        let window = |name: &str, split: Split| (name.to_owned(), percent(split, 99.9));
+        Global {
+            up: services.count(Health::Up),
+            degraded: services.count(Health::Degraded),
+            down: services.count(Health::Down),
+            maintenance: services.count(Health::Maintenance),
+            unknown: services.count(Health::Unknown),
+            percentages: vec![
+                window("24h", overall.h24),
+                window("7d", overall.d7),
+                window("30d", overall.d30),
+                window("90d", overall.d90),
+            ],
+        }
+    }
+
+    pub(super) fn messages(&self) -> Vec<(String, Message)> {
+        let at = |at| words::moment(at, self.now.utc, chrono_tz::UTC);
+        let messages = self.state.screen.messages.iter();
+        messages
+            .map(|message| {
+                let shown = Message { tone: tone(message.tone), text: message.text.clone(), more: String::new() };
+                (at(message.at.utc), shown)
+            })
+            .collect()
+    }
+
+    pub(super) fn help(&self) -> Help {
+        let screen = &self.state.screen;
+        let here = screen.pane().scope();
+        let mut scopes: Vec<Scope> = Scope::ALL.to_vec();
+        scopes.sort_by_key(|scope| *scope != here);
+        let groups = scopes
+            .into_iter()
+            .map(|scope| {
+                let rows = ACTIONS.iter().filter(|entry| entry.scope == scope && !is_one_of_many(entry.action));
+                let rows = rows.map(|entry| {
+                    let keys: Vec<String> = self.keymap.keys_of(entry.id).iter().map(ToString::to_string).collect();
+                    let keys = if entry.action == Action::FocusPane(1) { "1 … 9".to_owned() } else { keys.join(" ") };
+                    let words =
+                        if entry.action == Action::FocusPane(1) { "pane with this number" } else { entry.words };
+                    let keys = if keys.is_empty() { format!(":{}", entry.id) } else { keys };
+                    HelpRow { keys, words: words.into(), changes: entry.danger == Danger::Changes }
+                });
+                (scope.name().to_owned(), rows.collect())
+            })
+            .collect();
+        Help { search: (screen.draft(Draft::Help).to_owned(), true), groups }
+    }
+}
+
+fn is_one_of_many(action: Action) -> bool {
+    matches!(action, Action::FocusPane(number) if number > 1)
+}
+
+fn tone(of: Said) -> Tone {
+    match of {
+        Said::Done => Tone::Good,
+        Said::Info => Tone::Info,
+        Said::Error => Tone::Error,
+    }
+}
+
+/// Writes a percentage; loud below the objective, missing where nothing was recorded.
+pub(super) fn percent(split: Split, objective: f64) -> Value {
+    match split.uptime() {
+        Some(percent) => {
+            let level = if percent.pct() < objective { Level::Warn } else { Level::Fine };
+            Value::at(percent.to_string(), level)
+        }
+        None => Value::default(),
+    }
+}

@@ -1,0 +1,204 @@
+//! The box that is open, if one is.
+use super::Reader;
+use crate::{
+    core::{
+        hosts::Question as Asked,
+        record::DeclaredState,
+        runs::gate::Level,
+        screen::{Draft, Overlay, palette},
+    },
+    ui::{
+        Over,
+        boxes::{Ask, Menu, Palette, PaletteRow, Question, Review},
+        show::Tone,
+    },
+};
+
+const STATES: [DeclaredState; 5] = [
+    DeclaredState::Investigating,
+    DeclaredState::Identified,
+    DeclaredState::Monitoring,
+    DeclaredState::Resolved,
+    DeclaredState::Maintenance,
+];
+
+impl Reader<'_> {
+    pub(super) fn over(&self) -> Option<Over> {
+        let state = self.state;
+        if state.runs.review.is_some() {
+            return self.review().map(|review| Over::Review(Box::new(review)));
+        }
+        let typed = |draft| {
+            let text = state.screen.draft(draft).to_owned();
+            let end = text.len();
+            (text, end)
+        };
+        Some(match state.screen.overlay.as_ref()? {
+            Overlay::Help | Overlay::Filter(_) => return None,
+            Overlay::Palette => Over::Palette(Box::new(self.palette())),
+            Overlay::Menu { actions } => Over::Menu(Box::new(Menu {
+                title: "What can be done".into(),
+                rows: actions
+                    .iter()
+                    .filter_map(|action| action.entry())
+                    .map(|entry| (self.key(entry.action).unwrap_or_default(), entry.words.to_owned(), entry.danger))
+                    .collect(),
+                cursor: state.screen.overlay_cursor,
+            })),
+            Overlay::Note { incident } => {
+                let number =
+                    state.incidents.incidents.get(incident).map_or_else(String::new, |of| of.number.to_string());
+                Over::Ask(Box::new(Ask {
+                    title: format!("Note for {number}"),
+                    typed: typed(Draft::Note),
+                    rows: 3,
+                    verb: "save".into(),
+                    hint: "what you saw, did, or think".into(),
+                    ..Ask::default()
+                }))
+            }
+            Overlay::Update { service, state: declared } => {
+                let about = service.as_ref().map_or_else(|| "everything".to_owned(), |id| self.service_name(id));
+                Over::Ask(Box::new(Ask {
+                    title: format!("Status update about {about}"),
+                    choices: STATES.iter().map(|state| super::overview::declared(*state).to_owned()).collect(),
+                    chosen: STATES.iter().position(|state| state == declared).unwrap_or(0),
+                    typed: typed(Draft::Update),
+                    rows: 4,
+                    verb: "publish".into(),
+                    hint: "what people need to know, and when the next update comes".into(),
+                    ..Ask::default()
+                }))
+            }
+            overlay @ (Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. }) => return self.question(overlay),
+        })
+    }
+
+    fn question(&self, overlay: &Overlay) -> Option<Over> {
+        let state = self.state;
+        let dots = state.screen.draft(Draft::Passphrase).to_owned();
+        Some(match overlay {
+            Overlay::Host { host, question: Asked::UnknownHostKey { pattern, algorithm, fingerprint, .. } } => {
+                Over::Question(Box::new(Question {
+                    title: "Unknown host key".into(),
+                    text: format!(
+                        "{host} is not in known_hosts. Compare the fingerprint with one you got another way; y writes it down."
+                    ),
+                    facts: vec![("host", pattern.clone()), ("key", format!("{algorithm} {fingerprint}"))],
+                    yes: "trust it".into(),
+                    alarm: false,
+                }))
+            }
+            Overlay::Host { host, question: Asked::Passphrase { identity } } => Over::Ask(Box::new(Ask {
+                title: format!("Passphrase for {host}"),
+                text: format!(
+                    "{identity} is encrypted. The passphrase is kept in memory until qd ends, and nowhere else."
+                ),
+                typed: (dots.clone(), dots.len()),
+                masked: true,
+                rows: 1,
+                verb: "unlock".into(),
+                ..Ask::default()
+            })),
+            Overlay::Quit => Over::Question(Box::new(Question {
+                title: "A run is going on".into(),
+                text: "It goes on on its hosts without this console, and another console shows its end. Quit?".into(),
+                facts: Vec::new(),
+                yes: "quit".into(),
+                alarm: false,
+            })),
+            Overlay::Arm { env } => Over::Question(Box::new(Question {
+                title: format!("Arm write for {env}"),
+                text: format!(
+                    "Until then everything only looks. Write stays armed for {}, and drops by itself. Each change still has its own review.",
+                    crate::core::time::short(state.inventory.write.arm_ms)
+                ),
+                facts: vec![("env", env.to_string())],
+                yes: "arm".into(),
+                alarm: false,
+            })),
+            Overlay::Help
+            | Overlay::Palette
+            | Overlay::Menu { .. }
+            | Overlay::Filter(_)
+            | Overlay::Note { .. }
+            | Overlay::Update { .. } => return None,
+        })
+    }
+
+    fn review(&self) -> Option<Review> {
+        let state = self.state;
+        let of = state.runs.review.as_ref()?;
+        let id = &of.plan.service;
+        let production = of.level == Level::Production;
+        let ready = of.ready(&state.inventory, &state.runs.armed, self.now);
+        let blocked = match (&of.refused, &ready) {
+            (Some(why), _) => why.clone(),
+            (None, Err(why)) if production && !state.runs.armed.covers(&id.env, self.now) => why.to_string(),
+            (None, _) => String::new(),
+        };
+        let mut hosts: Vec<String> = of.plan.steps.iter().map(|step| step.host.to_string()).collect();
+        hosts.dedup();
+        let mut title = of.plan.title.clone();
+        if let Some(first) = title.get(..1).map(str::to_uppercase) {
+            title.replace_range(..1, &first);
+        }
+        let verb = of.plan.title.split_whitespace().next().unwrap_or("run").to_owned();
+        let incident = of.incident.and_then(|uid| state.incidents.incidents.get(&uid));
+        let mut prechecks = vec![(
+            if of.before == crate::core::services::Health::Up { Tone::Warn } else { Tone::Info },
+            format!("{} is {} now", self.service_name(id), crate::ui::rows::health_word(of.before)),
+        )];
+        if let Some(incident) = incident {
+            prechecks.push((Tone::Info, format!("goes into the timeline of {}", incident.number)));
+        }
+        if production && !state.runs.armed.covers(&id.env, self.now) {
+            let key = self.key(crate::core::action::Action::ArmWrite).unwrap_or_else(|| ":arm-write".into());
+            prechecks.push((Tone::Warn, format!("write is not armed for {}: Esc, then {key}", id.env)));
+        }
+        let counting = of.starts.map(|starts| {
+            let left = starts.since(self.now.mono).div_ceil(1_000);
+            u8::try_from(left).unwrap_or(u8::MAX)
+        });
+        let editing = state.editing();
+        let field = |text: &str, draft| {
+            let cursor = (editing == Some(draft)).then_some(text.len());
+            (text.to_owned(), cursor)
+        };
+        Some(Review {
+            env: (id.env.to_string(), state.inventory.env_kind(&id.env)),
+            title,
+            verb,
+            service: id.service.to_string(),
+            hosts,
+            commands: of.plan.steps.iter().map(|step| (step.host.to_string(), step.command.clone())).collect(),
+            commands_open: of.commands,
+            effect: of.plan.effect.clone(),
+            undo: of.plan.undo.clone(),
+            prechecks,
+            level: if production { 3 } else { 2 },
+            reason: field(&of.reason, Draft::Reason),
+            typed: field(&of.typed, Draft::Name),
+            ready: ready.is_ok(),
+            blocked,
+            counting,
+        })
+    }
+
+    fn palette(&self) -> Palette {
+        let state = self.state;
+        let lines = palette::lines(state);
+        let at = state.screen.overlay_cursor.min(lines.len().saturating_sub(1));
+        let preview = lines.get(at).map_or_else(String::new, |line| line.detail.clone());
+        let rows = lines.into_iter().map(|line| {
+            let key = match &line.target {
+                palette::Target::Act(action) => self.key(*action).unwrap_or_default(),
+                palette::Target::Go(_) => String::new(),
+            };
+            PaletteRow { words: line.label, env: line.detail, danger: line.danger, key }
+        });
+        let text = state.screen.draft(Draft::Palette).to_owned();
+        let end = text.len();
+        Palette { typed: (text, end), rows: rows.collect(), cursor: at, preview, equals: String::new() }
+    }
+}

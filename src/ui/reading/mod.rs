@@ -1,0 +1,111 @@
+//! From the state to what is shown: which object is worst, what is too old to be believed, and how it is put into words.
+//!
+//! Nothing here draws, and nothing here decides what the state does not know.
+mod around;
+mod boxes;
+mod hosts;
+mod incidents;
+mod overview;
+mod runs;
+mod services;
+pub mod words;
+
+use super::{Screen, View, details::Focus, show::Second};
+use crate::{
+    config::keymap::Keymap,
+    core::{
+        State,
+        screen::{Overlay, Pane, RowKey, View as Place},
+        time::Now,
+    },
+};
+
+/// Reads the whole screen from the state.
+pub fn screen(state: &State, keymap: &Keymap, now: Now) -> Screen {
+    let reader = Reader { state, keymap, now };
+    let (view, second) = reader.view();
+    let mut focus = reader.focus();
+    if matches!(state.screen.overlay, Some(Overlay::Help)) {
+        focus = Focus { pane: 1, cursor: 0, first: state.screen.overlay_cursor, zoomed: false };
+    }
+    Screen { surround: reader.around(second), view, focus, over: reader.over() }
+}
+
+/// What every part of reading needs.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) state: &'a State,
+    pub(super) keymap: &'a Keymap,
+    pub(super) now: Now,
+}
+
+impl Reader<'_> {
+    fn view(&self) -> (View, Second) {
+        let trail = |steps: &[String]| Second::Trail(steps.to_vec());
+        if matches!(self.state.screen.overlay, Some(Overlay::Help)) {
+            return (View::Help(Box::new(self.help())), trail(&["Help".into()]));
+        }
+        match &self.state.screen.view {
+            Place::Overview => (View::Overview(Box::new(self.overview())), Second::Global(self.global())),
+            Place::Service(id) => match self.state.services.service(id) {
+                Some(service) => {
+                    let name = self.service_name(id);
+                    (View::Service(Box::new(self.service_detail(service))), trail(&["Services".into(), name]))
+                }
+                None => gone("Services", &id.to_string()),
+            },
+            Place::Hosts => (View::Hosts(self.host_rows()), trail(&["Hosts".into()])),
+            Place::Host(name) => match self.state.hosts.host(name) {
+                Some(host) => {
+                    (View::Host(Box::new(self.host_detail(host))), trail(&["Hosts".into(), name.to_string()]))
+                }
+                None => gone("Hosts", name.as_str()),
+            },
+            Place::Alerts => (View::Alerts(Box::new(self.alerts_view())), trail(&["Alerts".into()])),
+            Place::Incidents => (View::Incidents(self.incident_rows()), trail(&["Incidents".into()])),
+            Place::Incident(uid) => match self.state.incidents.incidents.get(uid) {
+                Some(incident) => {
+                    let name = format!("{} {}", incident.number, incident.title);
+                    (View::Incident(Box::new(self.incident_detail(incident))), trail(&["Incidents".into(), name]))
+                }
+                None => gone("Incidents", &uid.to_string()),
+            },
+            Place::Runs => (View::Runs(self.run_rows(self.state.screen.rows(Pane::Runs))), trail(&["Runs".into()])),
+            Place::Run(uid) => match self.state.runs.runs.get(uid) {
+                Some(run) => {
+                    let name = self.state.run_name(*uid);
+                    (View::Run(Box::new(self.run_detail(run))), trail(&["Runs".into(), name]))
+                }
+                None => gone("Runs", &uid.to_string()),
+            },
+            Place::Messages => (View::Messages(self.messages()), trail(&["Messages".into()])),
+        }
+    }
+
+    fn focus(&self) -> Focus {
+        let screen = &self.state.screen;
+        let pane = screen.pane();
+        let index = screen.view.panes().iter().position(|known| *known == pane).unwrap_or(0);
+        let first = screen.layout.panes.iter().find(|facts| facts.pane == pane).map_or(0, |facts| facts.offset);
+        Focus { pane: u8::try_from(index + 1).unwrap_or(1), cursor: self.cursor(pane), first, zoomed: screen.zoomed }
+    }
+
+    /// Returns the row of a pane that the cursor is on, as the pane shows its rows.
+    fn cursor(&self, pane: Pane) -> usize {
+        let Some(key) = self.state.screen.cursor(pane) else { return 0 };
+        let at = self.state.screen.rows(pane).iter().position(|row| row == key).unwrap_or(0);
+        match (&self.state.screen.view, pane, key) {
+            // A host has as many rows there as it has processes of the service.
+            (Place::Service(id), Pane::Instances, RowKey::Host(name)) => {
+                self.instances(id).iter().position(|row| row.host == name.as_str()).unwrap_or(at)
+            }
+            _ => at,
+        }
+    }
+}
+
+/// What was looked at is no longer there: a reload took it away.
+fn gone(kind: &str, name: &str) -> (View, Second) {
+    let trail = vec![kind.to_owned(), format!("{name} (gone from the configuration; Esc goes back)")];
+    (View::Messages(Vec::new()), Second::Trail(trail))
+}

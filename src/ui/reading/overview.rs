@@ -1,0 +1,200 @@
+//! The overview, and the rows that it shares with other views.
+use super::{Reader, words};
+use crate::core::alerts::{AlertEventKind, RuleSpec, Threshold};
+use crate::{
+    core::{
+        alerts::{Phase, Summary, Target, Unit, metric},
+        record::{DeclaredState, StatusUpdate},
+        screen::{Pane, RowKey},
+        time,
+    },
+    ui::{
+        details::Alerts,
+        overview::Overview,
+        show::{AlertRow, Level, TimelineRow, Tone, UpdateRow, Value},
+    },
+};
+
+impl Reader<'_> {
+    pub(super) fn overview(&self) -> Overview {
+        let state = self.state;
+        let services = state.screen.rows(Pane::Services).iter().filter_map(|row| {
+            let RowKey::Service(id) = row else { return None };
+            Some(self.service_row(state.services.service(id)?))
+        });
+        let next = state.services.next_due().map(|at| time::short(words::ms(at.since(self.now.utc)) + 999));
+        Overview {
+            services: services.collect(),
+            hosts: self.host_rows(),
+            alerts: self.alert_rows(),
+            incident: self.incident_in_view().map(|incident| self.incident_row(incident)),
+            updates: self.update_rows(|_| true),
+            next: next.unwrap_or_default(),
+            reading: !state.is_loaded() && !state.inventory.services.is_empty(),
+            no_services: String::new(),
+        }
+    }
+
+    /// The incident under the cursor of its pane, else the worst open one.
+    fn incident_in_view(&self) -> Option<&crate::core::incidents::Incident> {
+        let incidents = &self.state.incidents;
+        let focused = self.state.screen.pane() == Pane::Incidents;
+        let under = match self.state.screen.cursor(Pane::Incidents) {
+            Some(RowKey::Incident(uid)) if focused => incidents.incidents.get(uid),
+            _ => None,
+        };
+        under.or_else(|| incidents.worst_first().into_iter().find(|incident| incident.resolved.is_none()))
+    }
+
+    pub(super) fn update_rows(&self, wanted: impl Fn(&StatusUpdate) -> bool) -> Vec<UpdateRow> {
+        let zone = self.state.inventory.display.timezone;
+        let updates = self.state.services.updates().rev().filter(|update| wanted(update));
+        updates
+            .map(|update| UpdateRow {
+                at: words::moment(update.at, self.now.utc, zone),
+                by: update.by.to_string(),
+                state: declared(update.state).to_owned(),
+                over: update.state == DeclaredState::Resolved,
+                service: update.service.as_ref().map_or_else(String::new, |id| self.service_name(id)),
+                text: update.text.clone(),
+            })
+            .collect()
+    }
+
+    pub(super) fn alert_rows(&self) -> Vec<AlertRow> {
+        let summaries = self.state.alerts.rows(self.now);
+        let find = |row: &RowKey| {
+            summaries.iter().find(|summary| {
+                if let RowKey::Alert(uid) = row {
+                    summary.uid == Some(*uid)
+                } else if let RowKey::Pending(rule, target) = row {
+                    summary.uid.is_none() && summary.rule == *rule && summary.target == *target
+                } else {
+                    false
+                }
+            })
+        };
+        self.state.screen.rows(Pane::Alerts).iter().filter_map(find).map(|summary| self.alert_row(summary)).collect()
+    }
+
+    fn alert_row(&self, of: &Summary) -> AlertRow {
+        let rule = self.state.alerts.rule(&of.rule);
+        let unit = rule.and_then(|rule| metric(&rule.metric)).map_or(Unit::Number, |metric| metric.unit);
+        let value = match of.value {
+            Some(_) if unit == Unit::Flag => Value { text: Some(String::new()), level: Level::Fine },
+            Some(value) => Value::fine(unit.write(value)),
+            None => Value::default(),
+        };
+        let (state, note) = match of.phase {
+            Phase::Pending { fires_in_ms } => ("pending", format!("fires in {}", time::precise(fires_in_ms))),
+            Phase::Firing => ("firing", String::new()),
+            Phase::Flapping { flips } => ("flapping", format!("{flips} flips in an hour")),
+            Phase::Resolved { at } => ("resolved", format!("{} ago", time::short(words::ms(self.now.utc.since(at))))),
+        };
+        let firing = matches!(of.phase, Phase::Firing | Phase::Flapping { .. });
+        let note = match &of.expired_owner {
+            Some(by) => format!("was {by}'s"),
+            None if of.covered => "a worse one fires too".to_owned(),
+            None => note,
+        };
+        let incident = of.uid.and_then(|uid| {
+            let incident = self.state.incidents.incidents.get(&crate::core::incidents::uid_for_alert(uid))?;
+            Some(incident.number.to_string())
+        });
+        AlertRow {
+            severity: of.severity,
+            age: time::short(of.age_ms),
+            target: self.target_name(&of.target),
+            rule: rule.map_or_else(|| of.summary.clone(), |rule| rule_words(rule)),
+            value,
+            state: state.to_owned(),
+            owner: of.owner.as_ref().map(|owned| owned.by.to_string()),
+            unowned: firing && of.owner.is_none() && !of.covered,
+            trend: Vec::new(),
+            incident: incident.unwrap_or_default(),
+            note,
+        }
+    }
+
+    fn target_name(&self, target: &Target) -> String {
+        match target {
+            Target::Service(id) => self.service_name(id),
+            Target::Check(check) => format!("{}/{}", self.service_name(&check.service), check.check),
+            Target::Host(host) => host.to_string(),
+            Target::Part { host, part } => format!("{host} {part}"),
+        }
+    }
+
+    pub(super) fn alerts_view(&self) -> Alerts {
+        let state = self.state;
+        let rules = state.inventory.rules.iter().filter(|rule| rule.enabled).count();
+        let mut facts = Vec::new();
+        let mut timeline = Vec::new();
+        if let Some(RowKey::Alert(uid)) = state.screen.cursor(Pane::Alerts)
+            && let Some(alert) = state.alerts.alert(*uid)
+        {
+            let at = |at| words::moment(at, self.now.utc, chrono_tz::UTC);
+            facts.push(("what".to_owned(), alert.summary.clone()));
+            facts.push(("since".to_owned(), format!("{}, fired {}", at(alert.since), at(alert.fired_at))));
+            let owner = alert.owner(self.now.utc);
+            facts.push((
+                "owner".to_owned(),
+                owner.map_or_else(|| "nobody".to_owned(), |o| format!("{} until {}", o.by, at(o.until))),
+            ));
+            if let Some(service) = state.alerts.service_of(&alert.target) {
+                facts.push(("service".to_owned(), self.service_name(&service)));
+            }
+            if let Some(incident) = state.incidents.incidents.get(&crate::core::incidents::uid_for_alert(*uid)) {
+                facts.push(("incident".to_owned(), format!("{} {}", incident.number, incident.title)));
+            }
+            timeline = alert
+                .events
+                .iter()
+                .map(|event| {
+                    let (kind, tone, text) = match &event.kind {
+                        AlertEventKind::Fired { summary, .. } => ("fired", Tone::Error, summary.clone()),
+                        AlertEventKind::Acknowledged { until } => {
+                            ("owned", Tone::Info, format!("until {}", at(*until)))
+                        }
+                        AlertEventKind::Resolved { .. } => ("resolved", Tone::Good, String::new()),
+                        AlertEventKind::Flapping { flips } => {
+                            ("flapping", Tone::Warn, format!("{flips} flips in an hour"))
+                        }
+                    };
+                    TimelineRow { at: at(event.at), by: event.by.to_string(), kind: kind.to_owned(), tone, text }
+                })
+                .collect();
+        }
+        Alerts { rows: self.alert_rows(), facts, timeline, rules }
+    }
+}
+
+/// Writes a rule: `CPU > 80 % for 5m`.
+fn rule_words(rule: &RuleSpec) -> String {
+    let known = metric(&rule.metric);
+    let label = known.map_or(rule.metric.as_str(), |metric| metric.label);
+    let unit = known.map_or(Unit::Number, |metric| metric.unit);
+    let mut line = label.to_owned();
+    if unit != Unit::Flag {
+        let sign = match rule.threshold {
+            Threshold::Above(_) => ">",
+            Threshold::Below(_) => "<",
+        };
+        line = format!("{label} {sign} {}", unit.write(rule.threshold.limit()));
+    }
+    if rule.for_ms > 0 {
+        line = format!("{line} for {}", time::short(rule.for_ms));
+    }
+    line
+}
+
+/// Writes a declared state.
+pub(super) fn declared(state: DeclaredState) -> &'static str {
+    match state {
+        DeclaredState::Investigating => "investigating",
+        DeclaredState::Identified => "identified",
+        DeclaredState::Monitoring => "monitoring",
+        DeclaredState::Resolved => "resolved",
+        DeclaredState::Maintenance => "maintenance",
+    }
+}

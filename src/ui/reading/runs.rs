@@ -1,0 +1,165 @@
+//! Runs: their rows, and one of them in detail.
+use super::{Reader, words};
+use crate::{
+    core::{
+        id::Uid,
+        inventory::EnvKind,
+        runs::{Run, RunOutcome, StepEnd, StepState, Verdict},
+        screen::{Pane, RowKey},
+        services::Health,
+        time,
+    },
+    ui::{
+        details::{OutputRow, ProofRow, RunDetail, RunRow, StepRow},
+        rows::health_word,
+        show::Tone,
+    },
+};
+
+impl Reader<'_> {
+    /// Returns a run's number, or its id while it has none.
+    pub(super) fn run_number(&self, run: Uid) -> String {
+        let number = self.state.runs.runs.get(&run).and_then(|run| run.number);
+        number.map_or_else(|| run.to_string(), |number| number.to_string())
+    }
+
+    pub(super) fn run_rows(&self, rows: &[RowKey]) -> Vec<RunRow> {
+        let runs = rows.iter().filter_map(|row| {
+            let RowKey::Run(uid) = row else { return None };
+            self.state.runs.runs.get(uid)
+        });
+        runs.map(|run| RunRow {
+            id: self.run_number(run.run),
+            title: run.plan.title.clone(),
+            hosts: hosts(run).join(" "),
+            by: run.by.to_string(),
+            result: result(run),
+            proof: run.proof.as_ref().map_or_else(String::new, |(_, summary)| summary.clone()),
+            age: time::short(words::ms(self.now.utc.since(run.at))),
+        })
+        .collect()
+    }
+
+    pub(super) fn run_detail(&self, of: &Run) -> RunDetail {
+        let at = |at| words::moment(at, self.now.utc, chrono_tz::UTC);
+        let incident = of.incident.and_then(|uid| self.state.incidents.incidents.get(&uid));
+        let mut facts = vec![
+            ("by".to_owned(), format!("{} at {}", of.by, at(of.at))),
+            ("reason".to_owned(), of.reason.clone()),
+            ("undo".to_owned(), of.plan.undo.clone()),
+            ("lock".to_owned(), of.plan.lock.clone()),
+        ];
+        if let Some(incident) = incident {
+            facts.push(("incident".to_owned(), format!("{} {}", incident.number, incident.title)));
+        }
+        facts.retain(|(_, text)| !text.is_empty());
+        let steps = of.plan.steps.iter().enumerate().map(|(index, step)| {
+            let state = of.steps.get(index).cloned().unwrap_or_default();
+            let (tone, says) = self.step_words(&state);
+            StepRow {
+                host: step.host.to_string(),
+                name: step.name.clone(),
+                tone,
+                running: state.started.is_some() && state.ended.is_none(),
+                says,
+                command: step.command.clone(),
+            }
+        });
+        let output =
+            of.output.iter().map(|line| OutputRow { at: at(line.at), text: line.text.clone(), command: false });
+        let mut output: Vec<OutputRow> = output.collect();
+        // The output can be walked: it ends at the cursor once the cursor has left its first line.
+        if let (Pane::Output, Some(RowKey::Index(until))) =
+            (self.state.screen.pane(), self.state.screen.cursor(Pane::Output))
+            && *until > 0
+        {
+            output.truncate(until + 1);
+        }
+        RunDetail {
+            title: self.state.run_name(of.run),
+            production: self.state.inventory.env_kind(&of.plan.service.env) == EnvKind::Production,
+            steps: steps.collect(),
+            facts,
+            output,
+            live: of.outcome.is_none(),
+            proof: self.proof(of),
+            verdict: verdict(of),
+            lost: of.lost.clone().unwrap_or_default(),
+        }
+    }
+
+    fn step_words(&self, of: &StepState) -> (Option<Tone>, String) {
+        let took = |end: time::Timestamp| {
+            of.started
+                .map_or_else(String::new, |start| format!(", {:.1} s", words::ms(end.since(start)) as f64 / 1_000.0))
+        };
+        match &of.ended {
+            None => match of.started {
+                Some(start) => (None, format!("runs for {}", time::precise(words::ms(self.now.utc.since(start))))),
+                None => (None, "waiting".to_owned()),
+            },
+            Some((at, StepEnd::Exit(0))) => (Some(Tone::Good), format!("exit 0{}", took(*at))),
+            Some((at, StepEnd::Exit(code))) => (Some(Tone::Error), format!("exit {code}{}", took(*at))),
+            Some((at, StepEnd::Signal(signal))) => (Some(Tone::Error), format!("ended by {signal}{}", took(*at))),
+            Some((at, StepEnd::TimedOut)) => (Some(Tone::Error), format!("timed out{}", took(*at))),
+            Some((_, StepEnd::Unknown(how))) => (Some(Tone::Warn), format!("unknown: {how}")),
+            Some((_, StepEnd::NotStarted(why))) => (Some(Tone::Warn), format!("not started: {why}")),
+        }
+    }
+
+    fn proof(&self, of: &Run) -> Vec<ProofRow> {
+        let service = self.state.services.service(&of.plan.service);
+        let now = if of.proof.is_some() || of.after != Health::Unknown {
+            of.after
+        } else {
+            service.map_or(Health::Unknown, |service| service.health)
+        };
+        let mut rows = vec![ProofRow {
+            name: self.service_name(&of.plan.service),
+            before: Some((of.before, health_word(of.before).to_owned())),
+            now: (now, health_word(now).to_owned()),
+        }];
+        let ended = of.outcome.map(|(_, at)| at);
+        for check in service.map(|service| service.checks.as_slice()).unwrap_or_default() {
+            // Only a result from after the run proves anything.
+            let after = check.last.as_ref().filter(|last| ended.is_some_and(|ended| last.slot >= ended));
+            let now = match after {
+                Some(last) => {
+                    let took = last.took_ms.map_or_else(String::new, |ms| format!(", {ms} ms"));
+                    (super::services::health_of(check.level(self.now.utc)), format!("{}{took}", last.detail))
+                }
+                None => (Health::Unknown, "not asked since".to_owned()),
+            };
+            rows.push(ProofRow { name: format!("  {}", check.spec.id.check), before: None, now });
+        }
+        rows
+    }
+}
+
+fn hosts(run: &Run) -> Vec<String> {
+    let mut hosts: Vec<String> = run.plan.steps.iter().map(|step| step.host.to_string()).collect();
+    hosts.dedup();
+    hosts
+}
+
+/// Says how a run ended, or that it has not.
+pub(super) fn result(run: &Run) -> (Tone, String) {
+    match run.outcome {
+        None if run.lost.is_some() => (Tone::Warn, "link lost: unknown".to_owned()),
+        None => (Tone::Info, "runs".to_owned()),
+        Some((RunOutcome::Succeeded, _)) => (Tone::Good, "every step exited with 0".to_owned()),
+        Some((RunOutcome::Failed, _)) => (Tone::Error, "a step failed".to_owned()),
+        Some((RunOutcome::Unknown, _)) => (Tone::Warn, "nobody knows: link lost".to_owned()),
+        Some((RunOutcome::Refused, _)) => (Tone::Warn, "refused".to_owned()),
+    }
+}
+
+fn verdict(run: &Run) -> (Tone, String) {
+    match &run.proof {
+        Some((Verdict::Recovered, summary)) => (Tone::Good, summary.clone()),
+        Some((Verdict::NotRecovered, summary)) => (Tone::Error, summary.clone()),
+        Some((Verdict::Unknown, summary)) => (Tone::Warn, summary.clone()),
+        None if run.outcome.is_some() => (Tone::Info, "not yet: the checks decide".to_owned()),
+        None => (Tone::Info, "after the run".to_owned()),
+    }
+}

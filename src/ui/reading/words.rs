@@ -1,0 +1,110 @@
+//! Numbers and moments as they stand on screen.
+use chrono::TimeZone as _;
+
+use crate::core::time::{DAY, Timestamp};
+
+/// Writes bytes in four or five columns: `412M`, `1.2G`.
+pub fn bytes(bytes: u64) -> String {
+    short(bytes as f64, &["B", "K", "M", "G", "T", "P"])
+}
+
+/// Writes bytes a second without the second: `41M`.
+pub fn rate(bytes_s: f64) -> String {
+    short(bytes_s.max(0.0), &["B", "K", "M", "G", "T", "P"])
+}
+
+fn short(mut value: f64, units: &[&str]) -> String {
+    let mut unit = "";
+    for (at, name) in units.iter().enumerate() {
+        unit = name;
+        if value < 1_000.0 || at + 1 == units.len() {
+            break;
+        }
+        value /= 1_024.0;
+    }
+    if unit == "B" || value >= 10.0 { format!("{value:.0}{unit}") } else { format!("{value:.1}{unit}") }
+}
+
+/// Writes the time of day in a zone, with the date where it is another day than `now`: `03:12:41`, `15 Nov 21:14`.
+pub fn moment(at: Timestamp, now: Timestamp, zone: chrono_tz::Tz) -> String {
+    let (Some(at), Some(now)) = (at.to_utc(), now.to_utc()) else { return "?".to_owned() };
+    let (at, now) = (zone.from_utc_datetime(&at.naive_utc()), zone.from_utc_datetime(&now.naive_utc()));
+    let form = if at.date_naive() == now.date_naive() { "%H:%M:%S" } else { "%-d %b %H:%M" };
+    at.format(form).to_string()
+}
+
+/// Writes `03:12:41Z`.
+pub fn utc_clock(now: Timestamp) -> String {
+    now.to_utc().map_or_else(|| "?".to_owned(), |now| now.format("%H:%M:%SZ").to_string())
+}
+
+/// Writes `22:12 -05`, in the zone's own abbreviation; nothing where the zone is UTC.
+pub fn local_clock(now: Timestamp, zone: chrono_tz::Tz) -> String {
+    if zone == chrono_tz::UTC {
+        return String::new();
+    }
+    now.to_utc().map_or_else(String::new, |now| zone.from_utc_datetime(&now.naive_utc()).format("%H:%M %Z").to_string())
+}
+
+/// Milliseconds as ages want them: nothing is younger than now.
+pub fn ms(of: i64) -> u64 {
+    u64::try_from(of).unwrap_or(0)
+}
+
+/// Writes whole days until a moment, negative when it is over.
+pub fn days_until(at: Timestamp, now: Timestamp) -> i64 {
+    at.since(now).div_euclid(DAY)
+}
+
+/// Puts dated values into cells of equal time that end now, each the largest of its stretch; leading cells without any are left out.
+#[expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    reason = "both are within 0 and the number of cells"
+)]
+pub fn in_cells(
+    values: impl Iterator<Item = (Timestamp, Option<f32>)>,
+    now: Timestamp,
+    span_ms: i64,
+    cells: usize,
+) -> Vec<Option<f32>> {
+    let mut out = vec![None; cells];
+    for (at, value) in values {
+        let age = now.since(at).max(0);
+        let back = (age as f64 / span_ms as f64 * cells as f64) as usize;
+        let Some(cell) = cells.checked_sub(back + 1).and_then(|at| out.get_mut(at)) else { continue };
+        *cell = match (*cell, value) {
+            (Some(known), Some(value)) => Some(f32::max(known, value)),
+            (known, value) => known.or(value),
+        };
+    }
+    let blank = out.iter().take_while(|cell| cell.is_none()).count();
+    out.drain(..blank.min(cells));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_fit_their_columns() {
+        assert_eq!([bytes(0), bytes(999), bytes(1_000), bytes(432_013_312)], ["0B", "999B", "1.0K", "412M"]);
+        assert_eq!([bytes(u64::MAX), rate(-4.0)], ["16384P", "0B"]);
+    }
+
+    #[test]
+    fn cells_end_now_and_keep_peaks_and_gaps() {
+        let now = Timestamp(100_000);
+        let values = [(60_000, 1.0), (61_000, 9.0), (99_999, 3.0)].map(|(at, value)| (Timestamp(at), Some(value)));
+        assert_eq!(in_cells(values.into_iter(), now, 100_000, 10), [Some(9.0), None, None, Some(3.0)]);
+        assert!(in_cells(std::iter::empty(), now, 100_000, 10).is_empty());
+    }
+
+    #[test]
+    fn moments_say_the_day_when_it_is_another() {
+        let now = Timestamp(1_795_144_361_000);
+        assert_eq!(moment(now, now, chrono_tz::UTC).len(), 8);
+        assert!(moment(now - 3 * DAY, now, chrono_tz::UTC).contains(' '));
+    }
+}
