@@ -1,5 +1,6 @@
 //! quarterdeck: a full-screen terminal console for the engineer on call.
 pub mod checks;
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod demo;
@@ -8,6 +9,7 @@ pub mod import;
 pub mod parse;
 pub mod recipes;
 pub mod remote;
+pub mod runtime;
 pub mod sources;
 pub mod store;
 pub mod tasks;

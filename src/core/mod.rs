@@ -483,10 +483,6 @@ fn load(state: &mut State, loaded: msg::Loaded, now: Now) -> Vec<Effect> {
         effects.extend(state.runs_update(runs::Msg::Stored { number, event }, now));
     }
     effects.extend(state.services_update(services::Msg::StatusUpdatesArrived(loaded.updates), now));
-    effects.extend(state.services_update(services::Msg::BucketsLoaded(loaded.buckets), now));
-    for results in loaded.results {
-        effects.extend(state.services_update(services::Msg::ResultsLoaded(results), now));
-    }
     state.loaded = true;
     // Runs of a console that died: their journal on the host says how they went on. Looking changes nothing.
     let unfinished: Vec<_> = state.runs.unfinished().map(|run| (run.run, run.plan.clone())).collect();

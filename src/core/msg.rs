@@ -89,8 +89,4 @@ pub struct Loaded {
     pub runs: Vec<(super::id::RunId, runs::RunEvent)>,
     /// Status updates.
     pub updates: Vec<super::record::StatusUpdate>,
-    /// Hours and days.
-    pub buckets: Vec<super::record::Bucket>,
-    /// Check results, those of one check together.
-    pub results: Vec<Vec<services::CheckResult>>,
 }

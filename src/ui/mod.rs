@@ -8,6 +8,7 @@ pub mod boxes;
 pub mod canvas;
 pub mod details;
 pub mod dialog;
+pub mod editors;
 pub mod glyphs;
 pub mod overview;
 pub mod page;

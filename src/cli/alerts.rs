@@ -1,0 +1,74 @@
+//! `qd alerts`: the alerts as the recorder knows them.
+use serde_json::json;
+
+use super::{
+    Common, Exit,
+    setup::{self, Setup},
+    status,
+};
+use crate::core::alerts::{Phase, Summary};
+
+/// What `qd alerts` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Alerts {
+    /// Also those that are resolved
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn run(common: &Common, args: &Alerts) -> color_eyre::Result<Exit> {
+    let setup = Setup::new()?;
+    let state = status::observe(&setup, common)?;
+    let now = setup.clock.now();
+    let alerts: Vec<Summary> = state
+        .alerts
+        .rows(now)
+        .into_iter()
+        .filter(|alert| args.all || !matches!(alert.phase, Phase::Resolved { .. }))
+        .collect();
+    if common.json {
+        let data = alerts
+            .iter()
+            .map(|alert| {
+                json!({
+                    "alert": alert.uid,
+                    "rule": alert.rule,
+                    "target": alert.target,
+                    "severity": alert.severity,
+                    "state": phase(&alert.phase),
+                    "summary": alert.summary,
+                    "since": alert.since.rfc3339(),
+                    "value": alert.value,
+                    "owner": alert.owner.as_ref().map(|owner| owner.by.clone()),
+                })
+            })
+            .collect();
+        setup::print_json("qd.alerts/1", setup.clock.as_ref(), data)?;
+    } else if alerts.is_empty() {
+        setup::print("no alerts\n")?;
+    } else {
+        let mut rows = vec![["SEV", "AGE", "RULE", "STATE", "OWNER", "WHAT"].map(str::to_owned).to_vec()];
+        for alert in &alerts {
+            rows.push(vec![
+                format!("{:?}", alert.severity),
+                crate::core::time::short(alert.age_ms),
+                alert.rule.to_string(),
+                phase(&alert.phase).into(),
+                alert.owner.as_ref().map_or_else(|| "nobody".into(), |owner| owner.by.to_string()),
+                alert.summary.clone(),
+            ]);
+        }
+        setup::print(&setup::table(&rows))?;
+    }
+    let fires = alerts.iter().any(|alert| matches!(alert.phase, Phase::Firing | Phase::Flapping { .. }));
+    Ok(if fires { Exit::Down } else { Exit::Ok })
+}
+
+fn phase(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Pending { .. } => "pending",
+        Phase::Firing => "firing",
+        Phase::Flapping { .. } => "flapping",
+        Phase::Resolved { .. } => "resolved",
+    }
+}

@@ -1,0 +1,114 @@
+//! The command line: one file per subcommand. Everything on screen is also a command with `--json`.
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+mod alerts;
+mod check;
+mod console;
+mod demo;
+mod hosts;
+mod keys;
+mod setup;
+mod shell;
+mod status;
+mod watch;
+
+/// How a command ended, as its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well.
+    Ok,
+    /// Something is down, or the run failed.
+    Down,
+    /// The command or the configuration is wrong.
+    Usage,
+    /// Nobody knows.
+    Unknown,
+    /// Something far away cannot be reached.
+    Unreachable,
+    /// The gate refused.
+    Refused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Ok => 0,
+            Exit::Down => 1,
+            Exit::Usage => 2,
+            Exit::Unknown => 3,
+            Exit::Unreachable => 4,
+            Exit::Refused => 5,
+        })
+    }
+}
+
+/// The console for the engineer on call.
+#[derive(Debug, Parser)]
+#[command(name = "qd", version, about, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 ok · 1 something is down · 2 usage or configuration · 3 unknown · 4 cannot reach · \
+                        5 refused by the gate")]
+pub struct Args {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What all subcommands take.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Common {
+    /// The configuration file [default: ~/.config/quarterdeck/qd.toml]
+    #[arg(long, global = true, env = "QD_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Write JSON to standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Only this environment
+    #[arg(long, global = true, value_name = "ENV")]
+    pub env: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the console on an embedded fleet: no configuration, no network, no root
+    Demo(demo::Demo),
+    /// Record without a screen: run checks and rules, open incidents
+    Watch(watch::Watch),
+    /// Print each service's state and uptime; exit 1 when something is down
+    Status(status::Status),
+    /// Print each host's load, memory and disks
+    Hosts(hosts::Hosts),
+    /// Print the alerts
+    Alerts(alerts::Alerts),
+    /// Check the configuration; with --connect also every host and URL
+    Check(check::Check),
+    /// Print the keys
+    Keys,
+    /// Print completions for a shell
+    Completions(shell::Completions),
+    /// Print the manual page
+    Man,
+}
+
+/// Runs a command line.
+///
+/// # Errors
+/// What could not be done, why, and what to do next.
+pub fn run(args: Args) -> color_eyre::Result<Exit> {
+    crate::remote::http::install_crypto();
+    let Args { common, command } = args;
+    match command {
+        None => console::run(&common),
+        Some(Command::Demo(args)) => demo::run(&common, &args),
+        Some(Command::Watch(args)) => watch::run(&common, &args),
+        Some(Command::Status(args)) => status::run(&common, &args),
+        Some(Command::Hosts(args)) => hosts::run(&common, &args),
+        Some(Command::Alerts(args)) => alerts::run(&common, &args),
+        Some(Command::Check(args)) => check::run(&common, &args),
+        Some(Command::Keys) => keys::run(&common),
+        Some(Command::Completions(args)) => Ok(shell::completions(&args)),
+        Some(Command::Man) => shell::manual(),
+    }
+}

@@ -1,0 +1,193 @@
+//! What every command starts with: the configuration, the store, the way to hosts, the log.
+use std::{io::IsTerminal as _, path::Path, sync::Arc};
+
+use color_eyre::eyre::{Report, eyre};
+
+use super::Common;
+use crate::{
+    checks, config,
+    config::{Catalog, Env, Loaded, theme::ColourDepth},
+    core::{
+        alerts::METRICS,
+        id::Operator,
+        inventory::Inventory,
+        runs::Actor,
+        time::Clock,
+    },
+    recipes,
+    remote::{
+        Remote,
+        ssh::{Pool, PoolOptions},
+    },
+    runtime::{clock::SystemClock, engine},
+    store::{IfMissing, Keep, Options, Sqlite, Store, StoreError},
+    tasks::Tasks,
+    ui::{Look, glyphs::Glyphs},
+};
+
+/// The surroundings of a command.
+pub(super) struct Setup {
+    pub(super) env: Env,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) runtime: tokio::runtime::Runtime,
+    pub(super) tasks: Tasks,
+    pub(super) actor: Actor,
+    /// Ends with the program; what is logged is written out then.
+    _log: Option<tracing_appender::non_blocking::WorkerGuard>,
+}
+
+impl Setup {
+    /// Prepares the runtime and the log.
+    pub(super) fn new() -> color_eyre::Result<Self> {
+        let env = Env::of_process();
+        let log = start_log(&env);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let tasks = Tasks::new(runtime.handle().clone(), |panicked| {
+            tracing::error!(task = panicked.task, message = panicked.message, "a task panicked");
+        });
+        let actor = actor(&env);
+        Ok(Self { env, clock: Arc::new(SystemClock::new()), runtime, tasks, actor, _log: log })
+    }
+
+    /// Reads the configuration, or says what to do without one.
+    pub(super) fn config(&self, common: &Common) -> color_eyre::Result<Loaded> {
+        let located = config::locate(common.config.clone(), &self.env);
+        if !located.path.exists() {
+            return Err(eyre!(config::starter(&located)));
+        }
+        let loaded = load(&located.path, &self.env);
+        if !loaded.usable {
+            return Err(eyre!(config::check_text(&loaded.problems)));
+        }
+        for problem in &loaded.problems {
+            tracing::warn!(problem = problem.one_line(), "configuration");
+        }
+        Ok(loaded)
+    }
+
+    /// Makes the way to hosts. Only the console may ask a person.
+    pub(super) fn remote(&self, inventory: &Inventory, prompts: bool) -> Arc<Pool> {
+        self.remote_with(inventory, PoolOptions::from_env(prompts))
+    }
+
+    /// Makes the way to hosts with options of one's own.
+    pub(super) fn remote_with(&self, inventory: &Inventory, options: PoolOptions) -> Arc<Pool> {
+        Arc::new(Pool::new(&inventory.hosts, self.tasks.clone(), Arc::clone(&self.clock), options))
+    }
+
+    /// Opens the store.
+    pub(super) fn store(&self, loaded: &Loaded, missing: IfMissing) -> Result<Box<dyn Store>, StoreError> {
+        let store = Sqlite::open(&loaded.settings.store, &Options { if_missing: missing, ..Options::default() })?;
+        Ok(Box::new(store))
+    }
+
+    /// How the engine works here.
+    pub(super) fn options(&self, loaded: &Loaded, may_record: bool, unattended: bool) -> engine::Options {
+        let keep = Keep { host_minutes_ms: i64::try_from(loaded.settings.samples_ms).unwrap_or(i64::MAX), ..Keep::default() };
+        engine::Options {
+            actor: self.actor.clone(),
+            label: format!("{} pid {}", self.actor.from, std::process::id()),
+            keep,
+            may_record,
+            unattended,
+            sample_every_ms: 2_000,
+        }
+    }
+}
+
+/// Reads a configuration file with everything this version knows.
+pub(super) fn load(path: &Path, env: &Env) -> Loaded {
+    let (checks, recipes) = (checks::kinds(), recipes::kinds());
+    let metrics: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
+    config::load(path, &Catalog { checks: &checks, recipes: &recipes, metrics: &metrics }, env)
+}
+
+fn actor(env: &Env) -> Actor {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env.variable(name)).unwrap_or("unknown");
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let machine = machine.trim();
+    let through = env.variable("SSH_CONNECTION").and_then(|text| text.split(' ').next()).map(|from| format!(" from {from}"));
+    Actor { by: Operator::from(name), from: format!("{name}@{machine}{}", through.unwrap_or_default()) }
+}
+
+fn start_log(env: &Env) -> Option<tracing_appender::non_blocking::WorkerGuard> {
+    use tracing_subscriber::EnvFilter;
+
+    let dir = config::locate::state_dir(env);
+    std::fs::create_dir_all(&dir).ok()?;
+    let file = {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(dir.join("qd.log")).ok()?
+    };
+    let (writer, guard) = tracing_appender::non_blocking(file);
+    let filter = EnvFilter::try_from_env("QD_LOG").unwrap_or_else(|_| EnvFilter::new("quarterdeck=info"));
+    let done = tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_writer(writer).try_init();
+    done.is_ok().then_some(guard)
+}
+
+/// Says whether standard output is a terminal.
+pub(super) fn on_terminal() -> bool {
+    std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
+}
+
+/// Writes to standard output; a reader that has gone away ends the program quietly.
+pub(super) fn print(text: &str) -> color_eyre::Result<()> {
+    use std::io::Write as _;
+
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(Report::from),
+    }
+}
+
+/// Writes data in the envelope that every `--json` has.
+pub(super) fn print_json(schema: &str, clock: &dyn Clock, data: serde_json::Value) -> color_eyre::Result<()> {
+    let all = serde_json::json!({ "schema": schema, "at": clock.now().utc.rfc3339(), "data": data });
+    print(&format!("{}\n", serde_json::to_string_pretty(&all)?))
+}
+
+/// Pads columns to the widest cell of each; the last is left as it is.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    use unicode_width::UnicodeWidthStr as _;
+
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width()) + 2));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Runs a future on the command's runtime.
+pub(super) fn block_on<F: Future>(setup: &Setup, future: F) -> F::Output {
+    setup.runtime.block_on(future)
+}
+
+/// A shared way to hosts.
+pub(super) type SharedRemote = Arc<dyn Remote>;
+
+/// How the console looks here: the configured theme, as far as this terminal can show it.
+pub(super) fn look(env: &Env, loaded: &Loaded) -> Look {
+    let variable = |name: &str| env.variable(name).map(str::to_owned);
+    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| env.variable(name).filter(|value| !value.is_empty()))
+        .is_none_or(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8"));
+    let glyphs = match loaded.inventory.display.glyphs.as_str() {
+        "ascii" => Glyphs::Ascii,
+        "unicode" => Glyphs::Unicode,
+        _ if utf8 && env.variable("TERM") != Some("linux") => Glyphs::Unicode,
+        _ => Glyphs::Ascii,
+    };
+    Look::new(loaded.settings.theme.clone(), ColourDepth::detect(variable), glyphs)
+}

@@ -1,0 +1,163 @@
+//! `qd status`: each service's state and uptime.
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    Common, Exit,
+    setup::{self, Setup},
+};
+use crate::{
+    core::{
+        State,
+        services::{Health, ServiceState},
+        time::Timestamp,
+    },
+    runtime::engine::Engine,
+    store::{IfMissing, StoreError},
+};
+
+/// What `qd status` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Status {
+    /// Only this service, as SERVICE or SERVICE@ENV
+    service: Option<String>,
+}
+
+/// Time that checks are given beyond their own time-outs and re-tries.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn run(common: &Common, args: &Status) -> color_eyre::Result<Exit> {
+    let setup = Setup::new()?;
+    let state = observe(&setup, common)?;
+    let now = setup.clock.now().utc;
+    let wanted: Vec<&ServiceState> = state
+        .services
+        .worst_first()
+        .into_iter()
+        .filter(|service| common.env.as_deref().is_none_or(|env| service.id().env.as_str() == env))
+        .filter(|service| args.service.as_deref().is_none_or(|name| names(service, name)))
+        .collect();
+    if wanted.is_empty() {
+        let what = args.service.as_deref().unwrap_or("any service");
+        return Err(color_eyre::eyre::eyre!("the configuration has no {what}\n  `qd check` lists what it has"));
+    }
+    if common.json {
+        let data = wanted.iter().map(|service| to_json(service, now)).collect();
+        setup::print_json("qd.status/1", setup.clock.as_ref(), data)?;
+    } else {
+        setup::print(&to_text(&wanted, now))?;
+    }
+    Ok(exit(wanted.iter().map(|service| service.health)))
+}
+
+fn names(service: &ServiceState, name: &str) -> bool {
+    service.id().service.as_str() == name || service.id().to_string() == name
+}
+
+fn exit(healths: impl Iterator<Item = Health> + Clone) -> Exit {
+    if healths.clone().any(|health| health == Health::Down) {
+        Exit::Down
+    } else if healths.clone().any(|health| health == Health::Unknown) {
+        Exit::Unknown
+    } else {
+        Exit::Ok
+    }
+}
+
+/// Learns the state: from the store of a living recorder, else by running every check once.
+pub(super) fn observe(setup: &Setup, common: &Common) -> color_eyre::Result<State> {
+    let loaded = setup.config(common)?;
+    let remote: setup::SharedRemote = setup.remote(&loaded.inventory, false);
+    let mut store = setup.store(&loaded, IfMissing::Fail);
+    let now = setup.clock.now();
+    let recorded = match &mut store {
+        Ok(store) => matches!(store.holder(), Ok(Some(holder)) if holder.until > now.utc),
+        Err(_) => false,
+    };
+    let problems = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
+    let longest = loaded.inventory.checks().map(|check| check.timeout_ms * 2).max().unwrap_or(0);
+    let inventory = std::sync::Arc::new(loaded.inventory.clone());
+    // Without a recorder the checks run here, once, and nothing is written: two answers a minute are no record.
+    let store = if recorded { store } else { Err(StoreError::Missing { path: loaded.settings.store.clone() }) };
+    let options = setup.options(&loaded, false, false);
+    let clock = std::sync::Arc::clone(&setup.clock);
+    let state = setup::block_on(setup, async move {
+        let mut engine = Engine::new(options, store, remote, clock, &setup.tasks);
+        engine.adopt(inventory, problems);
+        let deadline = now.mono + longest + u64::try_from(PATIENCE.as_millis()).unwrap_or(5_000);
+        if !recorded {
+            for service in engine.state.inventory.services.clone() {
+                engine.handle(crate::core::Msg::Services(crate::core::services::Msg::CheckRequested(service.id.clone())));
+            }
+        }
+        while setup.clock.now().mono < deadline && !known(&engine.state, recorded) {
+            drop(engine.turn().await);
+        }
+        engine.stop();
+        engine.state
+    });
+    Ok(state)
+}
+
+fn known(state: &State, recorded: bool) -> bool {
+    let all = state.services.services().all(|service| {
+        service.checks.iter().all(|check| check.last.is_some() && !check.is_running())
+    });
+    all && (!recorded || state.is_loaded())
+}
+
+fn to_json(service: &ServiceState, now: Timestamp) -> serde_json::Value {
+    let pct = |split: &crate::core::services::Split| split.uptime().map(|uptime| uptime.pct());
+    let figures = &service.figures;
+    json!({
+        "service": service.id(),
+        "health": service.health,
+        "since": service.since.rfc3339(),
+        "down_since": service.down_since.map(Timestamp::rfc3339),
+        "uptime_24h_pct": pct(&figures.h24),
+        "uptime_7d_pct": pct(&figures.d7),
+        "uptime_30d_pct": pct(&figures.d30),
+        "uptime_90d_pct": pct(&figures.d90),
+        "unknown_90d_ms": figures.d90.unknown_ms,
+        "cert_not_after": service.cert_not_after().map(Timestamp::rfc3339),
+        "checks": service.checks.iter().map(|check| json!({
+            "check": check.spec.id,
+            "type": &*check.spec.kind,
+            "outcome": check.last.as_ref().map(|last| last.outcome),
+            "at": check.last.as_ref().map(|last| last.at.rfc3339()),
+            "age_ms": check.last.as_ref().map(|last| now.since(last.at)),
+            "took_ms": check.last.as_ref().and_then(|last| last.took_ms),
+            "detail": check.last.as_ref().map(|last| last.detail.as_str()),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn to_text(services: &[&ServiceState], now: Timestamp) -> String {
+    let mut rows = vec![["", "SERVICE", "STATE", "24H", "7D", "30D", "90D %", "LAST"].map(str::to_owned).to_vec()];
+    for service in services {
+        let (sign, word) = match service.health {
+            Health::Up => ("●", "UP"),
+            Health::Degraded => ("◐", "DEGR"),
+            Health::Down => ("✗", "DOWN"),
+            Health::Maintenance => ("M", "MNT"),
+            Health::Unknown => ("?", "?"),
+        };
+        let pct = |split: &crate::core::services::Split| {
+            split.uptime().map_or_else(|| "?".to_owned(), |uptime| uptime.to_string())
+        };
+        let figures = &service.figures;
+        let detail = service.worst(now).and_then(|check| check.last.as_ref()).map_or("?", |last| last.detail.as_str());
+        rows.push(vec![
+            sign.into(),
+            service.id().to_string(),
+            word.into(),
+            pct(&figures.h24),
+            pct(&figures.d7),
+            pct(&figures.d30),
+            pct(&figures.d90),
+            detail.into(),
+        ]);
+    }
+    setup::table(&rows)
+}

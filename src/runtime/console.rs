@@ -1,0 +1,424 @@
+//! The full-screen console: keys in, frames out, around the engine's loop.
+use std::{io, sync::Arc, time::Duration};
+
+use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
+use futures_util::StreamExt as _;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+use super::{
+    engine::{Engine, Turn},
+    executor::Front,
+    terminal::{self, Screen},
+};
+use crate::{
+    config::{
+        Env,
+        keymap::{Code, Key, Keymap},
+    },
+    core::{
+        Msg,
+        action::{Action, Motion},
+        screen::{Draft, Overlay, Tone},
+        time::{Clock, Mono},
+    },
+    tasks::Tasks,
+    ui::{Look, editors::Editors},
+};
+
+/// Resize events are gathered for this long: a window that is dragged sends hundreds.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// What the console is given besides its engine.
+pub struct Console {
+    /// Themes, colours, signs.
+    pub look: Look,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// The surroundings.
+    pub env: Env,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who spawns.
+    pub tasks: Tasks,
+    /// Reads the configuration again: says what was wrong, or hands over what to use from now on.
+    pub reload: Box<dyn FnMut() -> Result<Reloaded, String> + Send>,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").finish_non_exhaustive()
+    }
+}
+
+/// A configuration that was read again.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// What there is to watch.
+    pub inventory: Arc<crate::core::inventory::Inventory>,
+    /// What was left out.
+    pub problems: Vec<String>,
+    /// How the console looks.
+    pub look: Look,
+    /// Which key does what.
+    pub keymap: Keymap,
+}
+
+impl Console {
+    /// Shows the engine's state until the person ends it.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub async fn run(mut self, mut engine: Engine) -> io::Result<()> {
+        terminal::guard_panics();
+        let variables = self.env.clone();
+        let variable = move |name: &str| variables.variable(name).map(str::to_owned);
+        let mut screen = Screen::enter(Arc::clone(&self.clock), variable)?;
+        let mut events = self.events();
+        let mut editors = Editors::default();
+        let mut drawn = Drawn::default();
+        let end = loop {
+            tokio::select! {
+                biased;
+                event = events.recv() => match event {
+                    Some(Happened::Terminal(event)) => {
+                        drawn.urgent |= self.on_event(&event, &mut engine, &mut editors, &mut drawn);
+                    }
+                    Some(Happened::Ended) | None => break Ok(()),
+                },
+                turn = engine.turn() => {
+                    let Turn { changed, front } = turn;
+                    drawn.dirty |= changed;
+                    let mut quit = false;
+                    for front in front {
+                        quit |= self.front(front, &mut engine, &mut editors, &mut screen, &mut drawn)?;
+                    }
+                    if quit {
+                        break Ok(());
+                    }
+                }
+            }
+            for panic in terminal::panics() {
+                tracing::error!(panic, "a task panicked");
+            }
+            if let Some(rate) = screen.rate() {
+                engine.handle(Msg::BytesCounted(rate));
+            }
+            let now = self.clock.now();
+            if drawn.due(now.mono, now.utc.0 / 1_000, screen.pace(), engine.state.screen.focused) {
+                editors.follow(&engine.state);
+                let mut facts = None;
+                let (state, look, keymap) = (&engine.state, &self.look, &self.keymap);
+                if let Err(error) = screen.draw(|frame| facts = Some(crate::ui::draw(state, keymap, look, now, frame))) {
+                    break Err(error);
+                }
+                if let Some(facts) = facts.filter(|facts| *facts != engine.state.screen.layout) {
+                    engine.handle(Msg::LaidOut(facts));
+                }
+                drawn.done(now.mono, now.utc.0 / 1_000);
+            }
+        };
+        engine.stop();
+        drop(screen);
+        end
+    }
+
+    /// Reads keys and signals in a task of its own.
+    fn events(&self) -> mpsc::Receiver<Happened> {
+        let (send, receive) = mpsc::channel(256);
+        let signals = send.clone();
+        self.tasks
+            .spawn("keys", async move {
+                let mut stream = EventStream::new();
+                while let Some(event) = stream.next().await {
+                    let Ok(event) = event else { break };
+                    if send.send(Happened::Terminal(event)).await.is_err() {
+                        return;
+                    }
+                }
+                // The terminal is gone: nobody looks any more.
+                drop(send.send(Happened::Ended).await);
+            })
+            .detach();
+        self.tasks
+            .spawn("signals", async move {
+                let listen = |kind| signal(kind).ok();
+                let (mut term, mut hup, mut int) =
+                    (listen(SignalKind::terminate()), listen(SignalKind::hangup()), listen(SignalKind::interrupt()));
+                let of = async |signal: &mut Option<tokio::signal::unix::Signal>| match signal {
+                    Some(signal) => drop(signal.recv().await),
+                    None => std::future::pending().await,
+                };
+                tokio::select! {
+                    () = of(&mut term) => {}
+                    () = of(&mut hup) => {}
+                    () = of(&mut int) => {}
+                }
+                drop(signals.send(Happened::Ended).await);
+            })
+            .detach();
+        receive
+    }
+
+    /// Handles what the terminal sent. True when a frame should follow at once: typing echo goes first.
+    fn on_event(
+        &self,
+        event: &Event,
+        engine: &mut Engine,
+        editors: &mut Editors,
+        drawn: &mut Drawn,
+    ) -> bool {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                self.on_key(*key, engine, editors);
+                true
+            }
+            Event::Paste(text) => {
+                match engine.state.editing() {
+                    Some(Draft::Name) => {
+                        let text = "paste is refused here: type the name".to_owned();
+                        engine.handle(Msg::Said { tone: Tone::Error, text });
+                    }
+                    Some(draft) => {
+                        let text = editors.paste(draft, text);
+                        engine.handle(Msg::Drafted { draft, text });
+                    }
+                    None => {}
+                }
+                true
+            }
+            Event::Resize(..) => {
+                drawn.resized = Some(self.clock.now().mono);
+                false
+            }
+            Event::FocusGained => {
+                engine.handle(Msg::FocusChanged(true));
+                true
+            }
+            Event::FocusLost => {
+                engine.handle(Msg::FocusChanged(false));
+                false
+            }
+            Event::Mouse(mouse) => {
+                match mouse.kind {
+                    MouseEventKind::ScrollDown => engine.handle(Msg::Acted(Action::Move(Motion::Down))),
+                    MouseEventKind::ScrollUp => engine.handle(Msg::Acted(Action::Move(Motion::Up))),
+                    MouseEventKind::Down(_) => click(engine, mouse.column, mouse.row),
+                    _ => return false,
+                }
+                true
+            }
+            // A release, which only some terminals send.
+            Event::Key(_) => false,
+        }
+    }
+
+    fn on_key(&self, event: KeyEvent, engine: &mut Engine, editors: &mut Editors) {
+        let Some(draft) = engine.state.editing() else {
+            if let Some(action) = key_of(event)
+                .and_then(|key| self.keymap.lookup(engine.state.scope().name(), key))
+                .and_then(Action::by_id)
+            {
+                engine.handle(Msg::Acted(action));
+            }
+            return;
+        };
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let list = matches!(engine.state.screen.overlay, Some(Overlay::Palette | Overlay::Help));
+        let action = match event.code {
+            KeyCode::Esc => Some(Action::GoBack),
+            KeyCode::Enter => Some(Action::Confirm),
+            KeyCode::Tab | KeyCode::BackTab => Some(Action::FocusNextPane),
+            KeyCode::Char('l') if ctrl => Some(Action::RedrawScreen),
+            KeyCode::Char('z') if ctrl => Some(Action::Suspend),
+            KeyCode::Char('c') if ctrl => Some(Action::GoBack),
+            KeyCode::Down => Some(Action::Move(Motion::Down)).filter(|_| list),
+            KeyCode::Up => Some(Action::Move(Motion::Up)).filter(|_| list),
+            KeyCode::PageDown => Some(Action::Move(Motion::PageDown)).filter(|_| list),
+            KeyCode::PageUp => Some(Action::Move(Motion::PageUp)).filter(|_| list),
+            KeyCode::Char('n') if ctrl && list => Some(Action::Move(Motion::Down)),
+            KeyCode::Char('p') if ctrl && list => Some(Action::Move(Motion::Up)),
+            // A review shows its commands, and arms, without leaving the field that is typed in.
+            KeyCode::F(3) => Some(Action::ShowCommands),
+            KeyCode::F(4) => Some(Action::ArmWrite),
+            _ => None,
+        };
+        match action {
+            Some(action) => {
+                if (draft, action) == (Draft::Passphrase, Action::GoBack) {
+                    editors.forget_secret();
+                }
+                engine.handle(Msg::Acted(action));
+            }
+            None => {
+                editors.follow(&engine.state);
+                if let Some(text) = editors.key(draft, event) {
+                    engine.handle(Msg::Drafted { draft, text });
+                }
+            }
+        }
+    }
+
+    /// Does what only the front end can. True when the program is to end.
+    fn front(
+        &mut self,
+        front: Front,
+        engine: &mut Engine,
+        editors: &mut Editors,
+        screen: &mut Screen,
+        drawn: &mut Drawn,
+    ) -> io::Result<bool> {
+        drawn.urgent = true;
+        match front {
+            Front::Quit => return Ok(true),
+            Front::Bell => screen.bell()?,
+            Front::Redraw => screen.forget()?,
+            Front::SetMouse(on) => screen.mouse(on)?,
+            Front::Copy(text) => {
+                let said = copy(&text, &self.env, screen)?;
+                engine.handle(Msg::Said { tone: Tone::Done, text: said });
+            }
+            Front::Unlock { host, identity } => {
+                let passphrase = editors.take_secret();
+                engine.unlock(&host, &identity, passphrase);
+            }
+            Front::ReloadConfig => match (self.reload)() {
+                Ok(reloaded) => {
+                    self.look = reloaded.look;
+                    self.keymap = reloaded.keymap;
+                    let left_out = reloaded.problems.len();
+                    engine.adopt(reloaded.inventory, reloaded.problems);
+                    let text = match left_out {
+                        0 => "configuration read again".to_owned(),
+                        n => format!("configuration read again; {n} problems, see `qd check`"),
+                    };
+                    engine.handle(Msg::Said { tone: Tone::Done, text });
+                }
+                Err(why) => {
+                    let text = format!("the configuration in use stays: {why}");
+                    engine.handle(Msg::Said { tone: Tone::Error, text });
+                }
+            },
+            Front::Suspend => screen.suspended(|| {
+                // The shell continues us with SIGCONT; the command returns only then, as it is stopped with us.
+                let own = std::process::id().to_string();
+                drop(std::process::Command::new("kill").args(["-TSTP", &own]).status());
+            })?,
+        }
+        Ok(false)
+    }
+}
+
+enum Happened {
+    Terminal(Event),
+    Ended,
+}
+
+/// When the next frame is due.
+#[derive(Debug, Default)]
+struct Drawn {
+    dirty: bool,
+    urgent: bool,
+    resized: Option<Mono>,
+    at: Option<Mono>,
+    second: i64,
+}
+
+impl Drawn {
+    fn due(&self, now: Mono, second: i64, pace: Duration, focused: bool) -> bool {
+        if let Some(resized) = self.resized {
+            return now.since(resized) >= u64::try_from(GATHER.as_millis()).unwrap_or(50);
+        }
+        let Some(at) = self.at else { return true };
+        if self.urgent {
+            return true;
+        }
+        // An unfocused terminal is looked at from afar: five seconds are as good as one.
+        let pace = if focused { pace } else { Duration::from_secs(5) };
+        let rested = now.since(at) >= u64::try_from(pace.as_millis()).unwrap_or(100);
+        // Numbers and clocks on screen change by the second: more frames would show nothing new.
+        rested && self.second != second
+    }
+
+    fn done(&mut self, now: Mono, second: i64) {
+        *self = Self { dirty: false, urgent: false, resized: None, at: Some(now), second };
+    }
+}
+
+fn click(engine: &mut Engine, column: u16, row: u16) {
+    let hit = engine.state.screen.layout.panes.iter().find(|facts| {
+        let (x, y, width, height) = facts.area;
+        (x..x + width).contains(&column) && (y..y + height).contains(&row)
+    });
+    if let Some(facts) = hit {
+        let visible = row.saturating_sub(facts.first_row);
+        let msg = Msg::Clicked { pane: facts.pane, row: facts.offset + usize::from(visible.min(facts.rows)) };
+        engine.handle(msg);
+    }
+}
+
+fn key_of(event: KeyEvent) -> Option<Key> {
+    let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+    let shift = event.modifiers.contains(KeyModifiers::SHIFT);
+    let code = match event.code {
+        KeyCode::Char(letter) => Code::Char(if ctrl { letter.to_ascii_lowercase() } else { letter }),
+        KeyCode::F(n) => Code::F(n),
+        KeyCode::Enter => Code::Enter,
+        KeyCode::Esc => Code::Esc,
+        KeyCode::Tab => Code::Tab,
+        KeyCode::BackTab => return Some(Key { code: Code::Tab, ctrl, shift: true }),
+        KeyCode::Backspace => Code::Backspace,
+        KeyCode::Delete => Code::Delete,
+        KeyCode::Insert => Code::Insert,
+        KeyCode::Home => Code::Home,
+        KeyCode::End => Code::End,
+        KeyCode::PageUp => Code::PageUp,
+        KeyCode::PageDown => Code::PageDown,
+        KeyCode::Up => Code::Up,
+        KeyCode::Down => Code::Down,
+        KeyCode::Left => Code::Left,
+        KeyCode::Right => Code::Right,
+        _ => return None,
+    };
+    Some(Key { code, ctrl, shift: shift && !matches!(code, Code::Char(_)) })
+}
+
+/// Copies text and says honestly what was done.
+fn copy(text: &str, env: &Env, screen: &mut Screen) -> io::Result<String> {
+    let variable = |name: &str| env.variable(name).map(str::to_owned);
+    let kept = keep_clip(text);
+    let bytes = text.len();
+    match terminal::clipboard(text, variable) {
+        Ok(sequence) => {
+            screen.send(&sequence)?;
+            let through = if env.variable("TMUX").is_some() {
+                " through tmux (needs set-clipboard on)"
+            } else {
+                ""
+            };
+            Ok(match kept {
+                Some(path) => format!("sent {bytes} bytes by OSC 52{through}; also in {path}"),
+                None => format!("sent {bytes} bytes by OSC 52{through}"),
+            })
+        }
+        Err(size) => Ok(match kept {
+            Some(path) => format!("{size} bytes are too many for the terminal's clipboard; saved in {path}"),
+            None => format!("{size} bytes are too many for the terminal's clipboard, and no file could be written"),
+        }),
+    }
+}
+
+fn keep_clip(text: &str) -> Option<String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::io::Write as _;
+
+    let dirs = directories::ProjectDirs::from("", "", "quarterdeck")?;
+    std::fs::create_dir_all(dirs.cache_dir()).ok()?;
+    let path = dirs.cache_dir().join("clip");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).ok()?;
+    file.write_all(text.as_bytes()).ok()?;
+    Some(path.display().to_string())
+}

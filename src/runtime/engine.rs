@@ -1,0 +1,193 @@
+//! The loop: messages in, effects out, with or without a terminal.
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use super::{
+    executor::{self, Executor, Front, random_uid},
+    inbox::{Inbox, Post, lanes},
+    recorder::{self, Desk, Wanted},
+};
+use crate::{
+    core::{Effect, Msg, State, inventory::Inventory, record::Recorder, runs::Actor, services, time::Clock, update},
+    remote::Remote,
+    store::{Keep, Owner, Store, StoreError},
+    tasks::Tasks,
+};
+
+/// At least this often time is told, drawn or not.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// How an engine works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Who acts here.
+    pub actor: Actor,
+    /// How this process names itself as the recorder: `ana@jump pid 8812`.
+    pub label: String,
+    /// How long history is kept.
+    pub keep: Keep,
+    /// Whether it may take the lease.
+    pub may_record: bool,
+    /// Whether incidents open by themselves for a P1.
+    pub unattended: bool,
+    /// Milliseconds between two samples of a host.
+    pub sample_every_ms: u64,
+}
+
+/// State and everything it needs to act.
+pub struct Engine {
+    /// What is known.
+    pub state: State,
+    executor: Executor,
+    inbox: Inbox,
+    post: Post,
+    clock: Arc<dyn Clock>,
+    delayed: mpsc::Receiver<Effect>,
+    front: mpsc::UnboundedReceiver<Front>,
+    ticked: Option<crate::core::time::Mono>,
+    messages: Vec<Msg>,
+    /// Which stored results are wanted depends on the stored buckets: asked for once, after them.
+    results_asked: bool,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+/// What one turn of the loop brought.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// Messages other than the tick were handled: something visible may have changed.
+    pub changed: bool,
+    /// What the front end is to do.
+    pub front: Vec<Front>,
+}
+
+impl Engine {
+    /// Starts the store's thread and makes an engine that watches nothing until it is given an inventory.
+    pub fn new(
+        options: Options,
+        store: Result<Box<dyn Store>, StoreError>,
+        remote: Arc<dyn Remote>,
+        clock: Arc<dyn Clock>,
+        tasks: &Tasks,
+    ) -> Self {
+        let (post, inbox) = lanes();
+        let (effects, delayed) = mpsc::channel(256);
+        let (front_end, front) = mpsc::unbounded_channel();
+        let mut state = State::new(Arc::default(), options.actor.clone());
+        state.unattended = options.unattended;
+        let desk: Result<Desk, String> = match store {
+            Ok(store) => {
+                let (desk, worker) = recorder::worker(recorder::Parts {
+                    store,
+                    post: post.clone(),
+                    effects,
+                    clock: Arc::clone(&clock),
+                    owner: Owner { uid: random_uid(), label: options.label },
+                    keep: options.keep,
+                    may_record: options.may_record,
+                });
+                tasks.blocking("store", move || worker.work()).detach();
+                Ok(desk)
+            }
+            Err(error) => {
+                post.try_fact(Msg::RecorderChanged(Recorder::Nobody { why: error.to_string() }));
+                Err(error.to_string())
+            }
+        };
+        let executor = Executor::new(executor::Parts {
+            remote,
+            clock: Arc::clone(&clock),
+            post: post.clone(),
+            tasks: tasks.clone(),
+            desk,
+            front: front_end,
+            operator: options.actor.by,
+            sample_every_ms: options.sample_every_ms,
+        });
+        Self { state, executor, inbox, post, clock, delayed, front, ticked: None, messages: Vec::new(), results_asked: false }
+    }
+
+    /// Returns where messages go.
+    pub fn post(&self) -> Post {
+        self.post.clone()
+    }
+
+    /// Watches what the inventory says from now on.
+    pub fn adopt(&mut self, inventory: Arc<Inventory>, problems: Vec<String>) {
+        let first = self.state.inventory.services.is_empty() && self.state.inventory.hosts.is_empty();
+        self.executor.adopt(Arc::clone(&inventory));
+        self.handle(Msg::InventoryReplaced { inventory, problems });
+        if let (true, Some(desk)) = (first, self.executor.desk()) {
+            let (hours, days) = self.state.services.buckets_wanted(self.clock.now());
+            desk.load(Wanted::Buckets { hours, days });
+        }
+    }
+
+    /// Uses a passphrase that the terminal holds.
+    pub fn unlock(&mut self, host: &crate::core::id::HostName, identity: &str, passphrase: secrecy::SecretString) {
+        self.executor.unlock(host, identity, passphrase);
+    }
+
+    /// Handles one message at once.
+    pub fn handle(&mut self, msg: Msg) {
+        let now = self.clock.now();
+        let buckets = matches!(msg, Msg::Services(services::Msg::BucketsLoaded(_)));
+        for effect in update(&mut self.state, msg, now) {
+            self.executor.carry_out(effect);
+        }
+        if let (true, false, Some(desk)) = (buckets, self.results_asked, self.executor.desk()) {
+            self.results_asked = true;
+            desk.load(Wanted::Results(self.state.services.results_wanted(now)));
+        }
+    }
+
+    /// Waits for something to happen, at most one tick, and handles all that waits.
+    pub async fn turn(&mut self) -> Turn {
+        let left = self.ticked.map_or(Duration::ZERO, |at| {
+            TICK.saturating_sub(Duration::from_millis(self.clock.now().mono.since(at)))
+        });
+        let mut messages = std::mem::take(&mut self.messages);
+        let mut turn = Turn::default();
+        tokio::select! {
+            biased;
+            Some(effect) = self.delayed.recv() => self.executor.carry_out(effect),
+            Some(front) = self.front.recv() => turn.front.push(front),
+            () = self.inbox.wait(left, &mut messages) => {}
+        }
+        while let Ok(effect) = self.delayed.try_recv() {
+            self.executor.carry_out(effect);
+        }
+        self.inbox.drain(&mut messages);
+        turn.changed = !messages.is_empty();
+        for msg in messages.drain(..) {
+            self.handle(msg);
+        }
+        self.messages = messages;
+        let now = self.clock.now();
+        if self.ticked.is_none_or(|at| now.mono.since(at) >= 100) {
+            self.ticked = Some(now.mono);
+            self.handle(Msg::Ticked);
+        }
+        while let Ok(front) = self.front.try_recv() {
+            turn.front.push(front);
+        }
+        turn
+    }
+
+    /// Gives the lease back.
+    pub fn stop(&self) {
+        if let Some(desk) = self.executor.desk() {
+            desk.stop();
+        }
+    }
+
+    /// Returns the inventory in use.
+    pub fn inventory(&self) -> &Arc<Inventory> {
+        &self.state.inventory
+    }
+}

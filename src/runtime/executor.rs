@@ -1,0 +1,302 @@
+//! Carries out effects. Nothing here decides: what is to be done, and in which order, core has said.
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::{Semaphore, mpsc};
+
+use super::{
+    inbox::Post,
+    recorder::{Desk, Job},
+    runs,
+    supervisor::Supervisor,
+};
+use crate::{
+    checks::{self, Probe},
+    core::{
+        Effect, Msg,
+        hosts::Question,
+        id::{CheckId, HostName, Uid},
+        inventory::{CheckSpec, Inventory},
+        runs as core_runs,
+        screen::Tone,
+        services::{self, CheckResult, Health, Outcome},
+        time::{Clock, Timestamp},
+    },
+    recipes,
+    remote::Remote,
+    tasks::Tasks,
+};
+
+/// Checks that run at once, at most: more wait, and start late rather than all together.
+const AT_ONCE: usize = 256;
+
+/// What only the front end can do: the terminal does it, a program without one says no.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Front {
+    /// Copy text.
+    Copy(String),
+    /// Unlock a key file with the passphrase that was typed.
+    Unlock {
+        /// The host that asked.
+        host: HostName,
+        /// The key file.
+        identity: String,
+    },
+    /// Read the configuration again.
+    ReloadConfig,
+    /// Mouse on or off.
+    SetMouse(bool),
+    /// Draw everything anew.
+    Redraw,
+    /// Ring the bell.
+    Bell,
+    /// Suspend.
+    Suspend,
+    /// End.
+    Quit,
+}
+
+type Cached = (Arc<CheckSpec>, Result<Arc<dyn Probe>, String>);
+
+/// Carries out effects.
+pub struct Executor {
+    inventory: Arc<Inventory>,
+    context: checks::Context,
+    post: Post,
+    tasks: Tasks,
+    /// None while the store does not work: rows go nowhere, and what waits for them does not happen.
+    desk: Option<Desk>,
+    /// Why there is no desk.
+    no_store: String,
+    supervisor: Supervisor,
+    probes: HashMap<CheckId, Cached>,
+    slots: Arc<Semaphore>,
+    front: mpsc::UnboundedSender<Front>,
+    operator: crate::core::id::Operator,
+}
+
+impl std::fmt::Debug for Executor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Executor").field("probes", &self.probes.len()).finish_non_exhaustive()
+    }
+}
+
+/// Everything an executor is made of.
+pub struct Parts {
+    /// How to reach hosts.
+    pub remote: Arc<dyn Remote>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where news go.
+    pub post: Post,
+    /// Who spawns.
+    pub tasks: Tasks,
+    /// Where rows go, or why nowhere.
+    pub desk: Result<Desk, String>,
+    /// Where front-end effects go.
+    pub front: mpsc::UnboundedSender<Front>,
+    /// Who acts.
+    pub operator: crate::core::id::Operator,
+    /// Milliseconds between two samples of a host.
+    pub sample_every_ms: u64,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+impl Executor {
+    /// Makes an executor that watches nothing yet.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { remote, clock, post, tasks, desk, front, operator, sample_every_ms } = parts;
+        let supervisor = Supervisor::new(
+            Arc::clone(&remote),
+            Arc::clone(&clock),
+            post.clone(),
+            tasks.child(),
+            sample_every_ms,
+        );
+        let (desk, no_store) = match desk {
+            Ok(desk) => (Some(desk), String::new()),
+            Err(why) => (None, why),
+        };
+        Self {
+            inventory: Arc::default(),
+            context: checks::Context { remote, clock },
+            post,
+            tasks,
+            desk,
+            no_store,
+            supervisor,
+            probes: HashMap::new(),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            front,
+            operator,
+        }
+    }
+
+    /// Watches what the inventory says from now on.
+    pub fn adopt(&mut self, inventory: Arc<Inventory>) {
+        self.supervisor.reconcile(&inventory);
+        self.probes.retain(|id, (spec, _)| inventory.check(id) == Some(spec));
+        self.inventory = inventory;
+    }
+
+    /// The desk that rows go to.
+    pub fn desk(&self) -> Option<&Desk> {
+        self.desk.as_ref()
+    }
+
+    /// Carries out one effect.
+    pub fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::RunCheck { check, slot } => self.run_check(check, slot),
+            Effect::Commit { rows, then, what } => self.commit(Job { rows, then, what }),
+            Effect::PlanRestart { service, facts } => {
+                let msg = match self.inventory.service(&service) {
+                    Some(found) => match recipes::restart(&self.inventory, found, &facts) {
+                        Ok(plan) => core_runs::Msg::Planned {
+                            run: random_uid(),
+                            plan,
+                            incident: None,
+                            before: Health::Unknown,
+                        },
+                        Err(why) => core_runs::Msg::PlanRefused { service, why },
+                    },
+                    None => core_runs::Msg::PlanRefused { service, why: "it is not in the configuration".into() },
+                };
+                self.post.try_fact(Msg::Runs(msg));
+            }
+            Effect::StartRun { run, plan, permit } => {
+                tracing::info!(%run, level = ?permit.level(), title = plan.title, "a run starts");
+                self.follow(run, plan, runs::Begin::Start);
+            }
+            Effect::FollowRun { run, plan } => self.follow(run, plan, runs::Begin::Attach),
+            Effect::AcceptHostKey { host, question } => self.accept(&host, &question),
+            Effect::Reconnect { host } => {
+                self.context.remote.forget(&host);
+                let inventory = Arc::clone(&self.inventory);
+                self.supervisor.restart(&host, &inventory);
+            }
+            Effect::UnlockIdentity { host, identity } => self.front(Front::Unlock { host, identity }),
+            Effect::Copy { text } => self.front(Front::Copy(text)),
+            Effect::ReloadConfig => self.front(Front::ReloadConfig),
+            Effect::SetMouse { on } => self.front(Front::SetMouse(on)),
+            Effect::Redraw => self.front(Front::Redraw),
+            Effect::Bell => self.front(Front::Bell),
+            Effect::Suspend => self.front(Front::Suspend),
+            Effect::Quit => self.front(Front::Quit),
+        }
+    }
+
+    /// Uses a passphrase, then tries the host again.
+    pub fn unlock(&mut self, host: &HostName, identity: &str, passphrase: secrecy::SecretString) {
+        self.context.remote.unlock(identity, passphrase);
+        let inventory = Arc::clone(&self.inventory);
+        self.supervisor.restart(host, &inventory);
+    }
+
+    fn front(&self, front: Front) {
+        // The receiver lives as long as the loop: after it nobody is left to be told.
+        drop(self.front.send(front));
+    }
+
+    fn commit(&self, job: Job) {
+        let what = job.what;
+        let why = match &self.desk {
+            Some(desk) if desk.write(job) => return,
+            Some(_) => "the disk is too slow",
+            None => &self.no_store,
+        };
+        if let Some(what) = what {
+            let text = format!("{what}: not saved, and so not done: {why}");
+            self.post.try_fact(Msg::Said { tone: Tone::Error, text });
+        }
+    }
+
+    fn accept(&mut self, host: &HostName, question: &Question) {
+        let Question::UnknownHostKey { line, .. } = question else { return };
+        match self.context.remote.accept_host_key(line) {
+            Ok(()) => {
+                let inventory = Arc::clone(&self.inventory);
+                self.supervisor.restart(host, &inventory);
+                let now = self.context.clock.now();
+                let audit = crate::core::record::Audit {
+                    at: now.utc,
+                    by: self.operator.clone(),
+                    from: String::new(),
+                    what: "host_key.accepted".into(),
+                    target: host.to_string(),
+                    detail: line.clone(),
+                };
+                let rows = vec![crate::core::record::Row::Audit(audit)];
+                self.commit(Job { rows, then: Vec::new(), what: None });
+                let text = format!("{host}: its key was added to known_hosts");
+                self.post.try_fact(Msg::Said { tone: Tone::Done, text });
+            }
+            Err(error) => {
+                let text = format!("the key was not saved: {error}");
+                self.post.try_fact(Msg::Said { tone: Tone::Error, text });
+            }
+        }
+    }
+
+    fn run_check(&mut self, check: Arc<CheckSpec>, slot: Timestamp) {
+        let stale = self.probes.get(&check.id).is_none_or(|(spec, _)| *spec != check);
+        if stale {
+            let probe = checks::probe(&check).map(Arc::from).map_err(|report| report.to_string());
+            self.probes.insert(check.id.clone(), (Arc::clone(&check), probe));
+        }
+        let Some((_, probe)) = self.probes.get(&check.id) else { return };
+        let probe = probe.clone();
+        let (context, post, slots) = (self.context.clone(), self.post.clone(), Arc::clone(&self.slots));
+        self.tasks
+            .spawn("check", async move {
+                let permit = slots.acquire_owned().await;
+                let seen = match probe {
+                    Ok(probe) => probe.ask(&context).await,
+                    // The check cannot be made as it is configured: that says nothing about the service.
+                    Err(why) => {
+                        checks::Seen { outcome: Outcome::Unknown, took_ms: None, detail: why, cert_not_after: None }
+                    }
+                };
+                drop(permit);
+                let result = CheckResult {
+                    check: check.id.clone(),
+                    slot,
+                    at: context.clock.now().utc,
+                    outcome: seen.outcome,
+                    took_ms: seen.took_ms,
+                    detail: seen.detail,
+                    cert_not_after: seen.cert_not_after,
+                };
+                let origin = services::Origin::Measured;
+                post.fact(Msg::Services(services::Msg::ResultArrived { result, origin })).await;
+            })
+            .detach();
+    }
+
+    fn follow(&self, run: Uid, plan: core_runs::Plan, begin: runs::Begin) {
+        let follower = runs::Follower {
+            remote: Arc::clone(&self.context.remote),
+            clock: Arc::clone(&self.context.clock),
+            post: self.post.clone(),
+            operator: self.operator.clone(),
+            run,
+            plan,
+        };
+        self.tasks.spawn("run", follower.follow(begin)).detach();
+    }
+}
+
+/// Makes an id that no other process makes.
+pub fn random_uid() -> Uid {
+    use ring::rand::SecureRandom as _;
+
+    let mut uid = [0; 6];
+    if ring::rand::SystemRandom::new().fill(&mut uid).is_err() {
+        tracing::error!("the system gives no random numbers: ids may clash");
+    }
+    Uid(uid)
+}

@@ -1,0 +1,11 @@
+//! The loop and everything with a side effect around core: the inbox, the executor of effects, the supervisor of
+//! sources, the store's thread, the clock, the terminal.
+pub mod clock;
+pub mod console;
+pub mod engine;
+pub mod executor;
+pub mod inbox;
+pub mod recorder;
+pub mod runs;
+pub mod supervisor;
+pub mod terminal;

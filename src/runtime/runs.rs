@@ -1,0 +1,266 @@
+//! Follows a run on its hosts, one after the other, through lost links, and tells core what happened.
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::inbox::Post;
+use crate::{
+    core::{
+        Msg,
+        id::{HostName, Operator, Uid},
+        runs::{self, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd},
+        time::{Clock, Timestamp},
+    },
+    parse::sanitise,
+    remote::{
+        Remote, RemoteError,
+        detached::{self, Event, Progress},
+    },
+};
+
+/// How long a lost link is tried again before the run's end is called unknown.
+const PATIENCE_MS: u64 = 15 * 60_000;
+/// Longest pause between two tries.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+
+/// How to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Start it.
+    Start,
+    /// It was started earlier: only look, start nothing.
+    Attach,
+}
+
+/// Follows one run.
+pub struct Follower {
+    /// How to reach hosts.
+    pub remote: Arc<dyn Remote>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where news go.
+    pub post: Post,
+    /// Who runs it.
+    pub operator: Operator,
+    /// Which run.
+    pub run: Uid,
+    /// What runs.
+    pub plan: Plan,
+}
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Follower").field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+/// How the share of one host ended.
+enum Ended {
+    Well,
+    Failed,
+    Refused,
+    Unknown(String),
+}
+
+impl Follower {
+    /// Follows until the end of the run, or until nobody can know it.
+    pub async fn follow(self, begin: Begin) {
+        let mut hosts: Vec<(HostName, Vec<(usize, &Step)>)> = Vec::new();
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            match hosts.iter_mut().find(|(host, _)| *host == step.host) {
+                Some((_, steps)) => steps.push((index, step)),
+                None => hosts.push((step.host.clone(), vec![(index, step)])),
+            }
+        }
+        let mut outcome = RunOutcome::Succeeded;
+        for (host, steps) in &hosts {
+            if outcome != RunOutcome::Succeeded {
+                self.skip(steps, "a host before it did not succeed").await;
+                continue;
+            }
+            outcome = match self.one_host(host, steps, begin).await {
+                Ended::Well => RunOutcome::Succeeded,
+                Ended::Failed => RunOutcome::Failed,
+                Ended::Refused => RunOutcome::Refused,
+                Ended::Unknown(how) => {
+                    for (index, _) in steps {
+                        let kind = RunEventKind::StepEnded { step: *index, end: StepEnd::Unknown(how.clone()) };
+                        self.happened(kind, None).await;
+                    }
+                    RunOutcome::Unknown
+                }
+            };
+        }
+        self.happened(RunEventKind::Ended { outcome }, None).await;
+    }
+
+    async fn skip(&self, steps: &[(usize, &Step)], why: &str) {
+        for (index, _) in steps {
+            let end = StepEnd::NotStarted(why.to_owned());
+            self.happened(RunEventKind::StepEnded { step: *index, end }, None).await;
+        }
+    }
+
+    async fn one_host(&self, host: &HostName, steps: &[(usize, &Step)], begin: Begin) -> Ended {
+        let mut lost: Option<crate::core::time::Mono> = None;
+        let mut pause = Duration::from_millis(500);
+        if begin == Begin::Start {
+            let owner = format!("{} by quarterdeck", self.operator);
+            loop {
+                match detached::start(self.remote.as_ref(), host, self.run, steps, &self.plan.lock, &owner).await {
+                    Ok(_) => break,
+                    Err(error) => {
+                        // Starting under the same id again runs it once at the most.
+                        if let Some(ended) = self.wait(host, &error, &mut lost, &mut pause, true).await {
+                            return ended;
+                        }
+                    }
+                }
+            }
+        }
+        let indexes: Vec<usize> = steps.iter().map(|(index, _)| *index).collect();
+        let mut progress = Progress::default();
+        let mut lines = Lines::default();
+        loop {
+            let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
+            let following = detached::follow(
+                self.remote.as_ref(),
+                host,
+                self.run,
+                &indexes,
+                &mut progress,
+                // Bounded by what the watcher sends between two turns of this loop.
+                move |event| drop(sender.send(event)),
+            );
+            tokio::pin!(following);
+            let mut ended = None;
+            let result = loop {
+                tokio::select! {
+                    biased;
+                    Some(event) = events.recv() => {
+                        lost = None;
+                        pause = Duration::from_millis(500);
+                        ended = self.tell(host, steps, event, &mut lines).await.or(ended);
+                    }
+                    result = &mut following => break result,
+                }
+            };
+            while let Ok(event) = events.try_recv() {
+                ended = self.tell(host, steps, event, &mut lines).await.or(ended);
+            }
+            match (ended, result) {
+                (Some(ended), _) => return ended,
+                (None, Ok(())) => return Ended::Unknown(self.by_hand(host)),
+                (None, Err(error)) => {
+                    if let Some(ended) = self.wait(host, &error, &mut lost, &mut pause, false).await {
+                        return ended;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells core what happened on the host; the end of the host's share, if this is it.
+    async fn tell(&self, host: &HostName, steps: &[(usize, &Step)], event: Event, lines: &mut Lines) -> Option<Ended> {
+        match event {
+            Event::StepStarted { step, at } => self.happened(RunEventKind::StepStarted { step }, Some(at)).await,
+            Event::Output { step, bytes } => {
+                for text in lines.push(step, &bytes) {
+                    self.output(step, text).await;
+                }
+            }
+            Event::StepEnded { step, at, end } => {
+                if let Some(text) = lines.rest(step) {
+                    self.output(step, text).await;
+                }
+                self.happened(RunEventKind::StepEnded { step, end }, Some(at)).await;
+            }
+            Event::Locked { owner } => {
+                let owner = sanitise::line(&owner);
+                let owner = if owner.trim().is_empty() { "somebody".to_owned() } else { owner };
+                let why = format!("{host} is locked by {} ({})", owner.trim(), self.plan.lock);
+                self.skip(steps, &why).await;
+                return Some(Ended::Refused);
+            }
+            Event::NoLock => {
+                let why = format!("the lock {} cannot be made on {host}: does its directory exist, may you write there?", self.plan.lock);
+                self.skip(steps, &why).await;
+                return Some(Ended::Refused);
+            }
+            Event::Done { succeeded } => return Some(if succeeded { Ended::Well } else { Ended::Failed }),
+            Event::Died => {
+                return Some(Ended::Unknown(format!("the run was killed on {host}; {}", self.by_hand(host))));
+            }
+            Event::Gone => {
+                self.skip(steps, &format!("{host} knows no such run: it was never started there")).await;
+                return Some(Ended::Failed);
+            }
+        }
+        None
+    }
+
+    /// Waits before the next try; the end, once it is given up.
+    async fn wait(
+        &self,
+        host: &HostName,
+        error: &RemoteError,
+        lost: &mut Option<crate::core::time::Mono>,
+        pause: &mut Duration,
+        starting: bool,
+    ) -> Option<Ended> {
+        let now = self.clock.now().mono;
+        let since = *lost.get_or_insert(now);
+        if now.since(since) >= PATIENCE_MS {
+            return Some(Ended::Unknown(self.by_hand(host)));
+        }
+        let what = if starting { "starting" } else { "the run goes on there" };
+        let how = format!("{host}: {}; {what}, trying again. {}", error.what, self.by_hand(host));
+        self.post.fact(Msg::Runs(runs::Msg::LinkLost { run: self.run, how })).await;
+        tokio::time::sleep(*pause).await;
+        *pause = (*pause * 2).min(MAX_PAUSE);
+        None
+    }
+
+    fn by_hand(&self, host: &HostName) -> String {
+        format!("to see for yourself: cat ~/.quarterdeck/runs/{}/journal on {host}", self.run)
+    }
+
+    async fn happened(&self, kind: RunEventKind, at: Option<Timestamp>) {
+        let now = self.clock.now().utc;
+        // The host's clock has whole seconds and may be off: a step cannot begin after it was heard of.
+        let at = at.map_or(now, |at| if (now.0 - 5_000..now.0).contains(&at.0) { now } else { at.min(now) });
+        let event = RunEvent { run: self.run, at, by: self.operator.clone(), kind };
+        self.post.fact(Msg::Runs(runs::Msg::Happened(event))).await;
+    }
+
+    async fn output(&self, step: usize, text: String) {
+        let line = OutputLine { at: self.clock.now().utc, step, text };
+        self.post.fact(Msg::Runs(runs::Msg::OutputArrived { run: self.run, line })).await;
+    }
+}
+
+/// Most bytes of a line: what is longer is shown in parts.
+const LINE: usize = 4_096;
+
+/// Cuts outputs into lines, step by step.
+#[derive(Debug, Default)]
+struct Lines {
+    held: BTreeMap<usize, Vec<u8>>,
+}
+
+impl Lines {
+    fn push(&mut self, step: usize, bytes: &[u8]) -> Vec<String> {
+        let held = self.held.entry(step).or_default();
+        held.extend_from_slice(bytes);
+        let mut lines = Vec::new();
+        loop {
+            let end = held.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
+            let Some(end) = end.or((held.len() > LINE).then_some(LINE)) else { return lines };
+            let rest = held.split_off(end);
+            let line = std::mem::replace(held, rest);
+            lines.push(sanitise::line(line.strip_suffix(b"\n").unwrap_or(&line)));
+        }
+    }
+
+    fn rest(&mut self, step: usize) -> Option<String> {
+        self.held.remove(&step).filter(|held| !held.is_empty()).map(|held| sanitise::line(&held))
+    }
+}

@@ -1,0 +1,309 @@
+//! The terminal: entered and left in one place, written to in one piece per frame, counted.
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crossterm::{
+    ExecutableCommand as _, QueueableCommand as _,
+    cursor::{Hide, Show},
+    event::{
+        DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+        EnableMouseCapture,
+    },
+    terminal::{
+        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+        enable_raw_mode,
+    },
+};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
+
+use crate::core::time::{Clock, Mono};
+
+/// Collects a frame's bytes and writes them at once when flushed, so that no half frame crosses a slow link.
+#[derive(Debug, Default)]
+struct Wire {
+    frame: Vec<u8>,
+    written: Arc<AtomicU64>,
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.frame.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.frame.is_empty() {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(&self.frame)?;
+        out.flush()?;
+        self.written.fetch_add(self.frame.len() as u64, Ordering::Relaxed);
+        self.frame.clear();
+        Ok(())
+    }
+}
+
+/// Whether the terminal is ours right now: the panic hook and `leave` ask.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+/// What tasks said when they panicked, for the log: never written over the screen.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A terminal in raw mode on its alternate screen. Dropping it restores what was there before.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Wire>>,
+    written: Arc<AtomicU64>,
+    synchronized: bool,
+    clock: Arc<dyn Clock>,
+    /// How long the last frame took to be taken by the terminal.
+    took: Duration,
+    rate: Rate,
+}
+
+impl std::fmt::Debug for Screen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Screen").field("written", &self.written).finish_non_exhaustive()
+    }
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// When standard output is not a terminal.
+    pub fn enter(clock: Arc<dyn Clock>, variable: impl Fn(&str) -> Option<String>) -> io::Result<Self> {
+        let wire = Wire::default();
+        let written = Arc::clone(&wire.written);
+        enter()?;
+        let terminal = Terminal::new(CrosstermBackend::new(wire)).inspect_err(|_| leave())?;
+        // Terminals that do not know mode 2026 ignore it, but the oldest ones show it: these are left alone.
+        let term = variable("TERM").unwrap_or_default();
+        let synchronized = !matches!(term.as_str(), "" | "dumb" | "linux" | "vt100" | "vt220");
+        Ok(Self { terminal, written, synchronized, clock, took: Duration::ZERO, rate: Rate::default() })
+    }
+
+    /// Draws a frame and writes it in one piece.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        if self.synchronized {
+            self.terminal.backend_mut().queue(BeginSynchronizedUpdate)?;
+        }
+        let began = self.clock.now().mono;
+        self.terminal.draw(view)?;
+        if self.synchronized {
+            self.terminal.backend_mut().queue(EndSynchronizedUpdate)?;
+        }
+        Write::flush(self.terminal.backend_mut())?;
+        self.took = Duration::from_millis(self.clock.now().mono.since(began));
+        Ok(())
+    }
+
+    /// Returns how long the next frame should wait: a link that takes long to take a frame gets fewer.
+    pub fn pace(&self) -> Duration {
+        if self.took > Duration::from_millis(40) { Duration::from_millis(250) } else { Duration::from_millis(100) }
+    }
+
+    /// Forgets what is on the terminal, so that the next frame is drawn whole.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn forget(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
+    }
+
+    /// Returns bytes a second over the last seconds, when a new figure is due.
+    pub fn rate(&mut self) -> Option<f64> {
+        self.rate.look(self.clock.now().mono, self.written.load(Ordering::Relaxed))
+    }
+
+    /// Turns mouse reporting on or off.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn mouse(&mut self, on: bool) -> io::Result<()> {
+        let mut out = io::stdout();
+        if on { out.execute(EnableMouseCapture).map(drop) } else { out.execute(DisableMouseCapture).map(drop) }
+    }
+
+    /// Rings the bell.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn bell(&mut self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(b"\x07")?;
+        out.flush()
+    }
+
+    /// Writes an escape sequence that we made, past the frame.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
+    /// Gives the terminal back while the program is suspended, and takes it again.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn suspended(&mut self, while_away: impl FnOnce()) -> io::Result<()> {
+        leave();
+        while_away();
+        enter()?;
+        self.forget()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    ENTERED.store(true, Ordering::SeqCst);
+    let mut out = io::stdout();
+    out.execute(EnterAlternateScreen)?.execute(EnableBracketedPaste)?.execute(EnableFocusChange)?.execute(Hide)?;
+    Ok(())
+}
+
+/// Restores the terminal, once, whatever happened before. Errors have nobody to go to.
+pub fn leave() {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    for undo in [
+        out.execute(DisableMouseCapture).map(drop),
+        io::stdout().execute(DisableFocusChange).map(drop),
+        io::stdout().execute(DisableBracketedPaste).map(drop),
+        io::stdout().execute(LeaveAlternateScreen).map(drop),
+        io::stdout().execute(Show).map(drop),
+        disable_raw_mode(),
+    ] {
+        drop(undo);
+    }
+}
+
+/// Makes panics harmless to the terminal: one on the interface thread restores it before it is reported; one of a task
+/// never touches it, and waits for [`panics`].
+pub fn guard_panics() {
+    let interface = std::thread::current().id();
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == interface {
+            leave();
+            report(info);
+        } else if ENTERED.load(Ordering::SeqCst) {
+            PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(info.to_string());
+        } else {
+            report(info);
+        }
+    }));
+}
+
+/// Takes what tasks said when they panicked.
+pub fn panics() -> Vec<String> {
+    std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Bytes a second over about five seconds.
+#[derive(Debug, Default)]
+struct Rate {
+    since: Option<(Mono, u64)>,
+}
+
+impl Rate {
+    fn look(&mut self, now: Mono, written: u64) -> Option<f64> {
+        let Some((since, before)) = self.since else {
+            self.since = Some((now, written));
+            return None;
+        };
+        let passed = now.since(since);
+        if passed < 5_000 {
+            return None;
+        }
+        self.since = Some((now, written));
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        Some(written.saturating_sub(before) as f64 * 1_000.0 / passed as f64)
+    }
+}
+
+/// Wraps text for the terminal's clipboard (OSC 52), through tmux or screen where the program runs in one.
+///
+/// # Errors
+/// When the text is longer than terminals take: returns its size.
+pub fn clipboard(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Vec<u8>, usize> {
+    /// xterm and tmux take no more.
+    const MOST: usize = 74_994;
+    let encoded = base64(text.as_bytes());
+    if encoded.len() > MOST {
+        return Err(encoded.len());
+    }
+    let plain = format!("\x1b]52;c;{encoded}\x07");
+    Ok(if variable("TMUX").is_some() {
+        format!("\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b")).into_bytes()
+    } else if variable("TERM").is_some_and(|term| term.starts_with("screen")) {
+        format!("\x1bP{plain}\x1b\\").into_bytes()
+    } else {
+        plain.into_bytes()
+    })
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let mut group = [0u8; 4];
+        group.iter_mut().skip(1).zip(chunk).for_each(|(to, from)| *to = *from);
+        let number = u32::from_be_bytes(group);
+        for place in 0..4 {
+            let index = usize::try_from(number >> (18 - 6 * place) & 63).unwrap_or(0);
+            let letter = if place <= chunk.len() { ALPHABET.get(index).copied().unwrap_or(b'=') } else { b'=' };
+            text.push(char::from(letter));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_pads_as_it_must() {
+        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn the_clipboard_is_wrapped_for_what_the_terminal_runs_in() {
+        let none = |_: &str| None;
+        assert_eq!(clipboard("foo", none).unwrap(), b"\x1b]52;c;Zm9v\x07");
+        let tmux = |name: &str| (name == "TMUX").then(|| "/tmp/tmux-0/default,1,0".to_owned());
+        assert_eq!(clipboard("foo", tmux).unwrap(), b"\x1bPtmux;\x1b\x1b]52;c;Zm9v\x07\x1b\\");
+        assert!(clipboard(&"x".repeat(60_000), none).is_err());
+    }
+
+    #[test]
+    fn a_rate_is_told_every_five_seconds() {
+        let mut rate = Rate::default();
+        assert_eq!(rate.look(Mono(0), 100), None);
+        assert_eq!(rate.look(Mono(4_999), 5_000), None);
+        assert_eq!(rate.look(Mono(5_000), 5_100), Some(1_000.0));
+    }
+}
