@@ -406,6 +406,8 @@ async fn a_command_decides_by_its_exit_and_its_output() {
         (json!({ "run": "echo no such db >&2; exit 2" }), (Outcome::Down, "exit 2, expected 0: no such db")),
         (json!({ "run": "printf '\\033[31mred\\033[0m'; exit 1" }), (Outcome::Down, "exit 1, expected 0: red")),
         (json!({ "run": "cat" }), (Outcome::Up, "exit 0")),
+        (json!({ "run": "echo $PATH", "match": "^/opt/qd-test/bin:" }), (Outcome::Up, "exit 0, \"/opt/qd-test/bin:\"")),
+        (json!({ "run": "yes | head -c 1000000", "match": "^y" }), (Outcome::Up, "exit 0, \"y\"")),
     ] {
         let seen = ask(&spec("command", params.clone()), Hosts::Here).await;
         assert_eq!(said(&seen), want, "{params}");
@@ -425,4 +427,50 @@ async fn a_command_that_hangs_is_down_and_a_host_out_of_reach_is_unknown() {
     assert_eq!(said(&seen), (Outcome::Down, "ended by signal KILL"));
     let lost = CheckSpec { on: None, ..spec("command", json!({ "run": "true" })) };
     assert!(checks::probe(&lost).err().unwrap().to_string().contains("`on` is missing"));
+}
+
+/// Set for the copy of this program that runs behind a proxy: variables are of a whole process.
+const BEHIND: &str = "QD_TEST_BEHIND_PROXY";
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_used_but_never_for_this_machine() {
+    if let Ok(here) = std::env::var(BEHIND) {
+        let seen = see("http", json!({ "url": "http://far.example/health" })).await;
+        assert_eq!(said(&seen), (Outcome::Down, "418, expected 2xx"), "the proxy answers");
+        let seen = see("http", json!({ "url": format!("http://{here}/") })).await;
+        assert_eq!(said(&seen), (Outcome::Up, "200"), "loopback is asked directly");
+        let pinned = json!({ "url": format!("http://far.example:{}/", here.split(':').nth(1).unwrap()), "resolve": ["127.0.0.1"] });
+        assert_eq!(said(&see("http", pinned).await), (Outcome::Up, "200, 1 address"), "so is what is pinned");
+        return;
+    }
+    let here = web(|_| http("200 OK", "", "")).await;
+    let proxy = web(|request| {
+        let far = request.starts_with("GET http://far.example/health HTTP/1.1\r\n");
+        http(if far { "418 A proxy" } else { "500 Not meant for a proxy" }, "", "")
+    })
+    .await;
+    let child = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "checks::a_proxy_of_the_environment_is_used_but_never_for_this_machine", "--nocapture"])
+        .env(BEHIND, here.to_string())
+        .env("HTTP_PROXY", format!("http://{proxy}"))
+        .env("http_proxy", format!("http://{proxy}"))
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .env_remove("REQUEST_METHOD")
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(super::net::HANG, child).await.expect("the copy hangs").unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_check_costs_little_beside_its_connection() {
+    let at = web(|_| http("200 OK", "", "")).await;
+    let probe = checks::probe(&spec("http", json!({ "url": format!("http://{at}/") }))).unwrap();
+    let context = super::net::context(Hosts::Nowhere);
+    let began = tokio::time::Instant::now();
+    for _ in 0..100 {
+        assert_eq!(probe.ask(&context).await.outcome, Outcome::Up);
+    }
+    println!("an HTTP check on loopback, a connection and a client each: {:?}", began.elapsed() / 100);
 }

@@ -7,10 +7,13 @@ use quarterdeck::{
     core::{
         hosts::LinkFault,
         id::{CheckId, HostName},
-        inventory::CheckSpec,
+        inventory::{CheckSpec, Host},
         time::{Clock, Mono, Now, Timestamp},
     },
-    remote::{Exit, Lane, Output, Remote, RemoteError, Script, Stream},
+    remote::{
+        Lane, Output, Remote, RemoteError, Script, Stream,
+        ssh::{Pool, PoolOptions},
+    },
     tasks::Tasks,
 };
 use tokio::{
@@ -22,10 +25,9 @@ use tokio::{
 /// Longest that anything may hang before a test fails.
 pub(crate) const HANG: Duration = Duration::from_secs(30);
 
-/// A clock that ticks, shifted by this many milliseconds.
+/// A clock that ticks.
 pub(crate) struct Ticking {
     start: tokio::time::Instant,
-    shift: i64,
 }
 
 impl Clock for Ticking {
@@ -33,13 +35,13 @@ impl Clock for Ticking {
         let mono = u64::try_from(self.start.elapsed().as_millis()).unwrap();
         #[expect(clippy::disallowed_methods, reason = "certificates are judged by the real time, so the test needs it")]
         let utc = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        Now { utc: Timestamp(i64::try_from(utc.as_millis()).unwrap() + self.shift), mono: Mono(mono) }
+        Now { utc: Timestamp(i64::try_from(utc.as_millis()).unwrap()), mono: Mono(mono) }
     }
 }
 
 /// Reaches hosts in a way that a test chooses.
 pub(crate) enum Hosts {
-    /// Every host is this machine.
+    /// `web-01` is this machine, reached by the real pool.
     Here,
     /// None can be reached.
     Nowhere,
@@ -50,16 +52,10 @@ pub(crate) enum Hosts {
 }
 
 impl Remote for Hosts {
-    fn run<'a>(&'a self, host: &'a HostName, _: Lane, script: Script) -> BoxFuture<'a, Result<Output, RemoteError>> {
+    fn run<'a>(&'a self, host: &'a HostName, _: Lane, _: Script) -> BoxFuture<'a, Result<Output, RemoteError>> {
         Box::pin(async move {
             match self {
-                Self::Here => {
-                    let child =
-                        tokio::process::Command::new("sh").arg("-c").arg(&script.text).kill_on_drop(true).output();
-                    let output = child.await.unwrap();
-                    let exit = output.status.code().map_or_else(|| Exit::Signal("KILL".into()), Exit::Code);
-                    Ok(Output { exit, stdout: output.stdout, stderr: output.stderr, dropped_bytes: 0 })
-                }
+                Self::Here => unreachable!("the pool reaches this machine"),
                 Self::Nowhere => Err(RemoteError {
                     host: host.clone(),
                     fault: LinkFault::Auth,
@@ -87,7 +83,27 @@ impl Remote for Hosts {
 }
 
 pub(crate) fn context(hosts: Hosts) -> Context {
-    Context { remote: Arc::new(hosts), clock: Arc::new(Ticking { start: tokio::time::Instant::now(), shift: 0 }) }
+    let clock = Arc::new(Ticking { start: tokio::time::Instant::now() });
+    let remote: Arc<dyn Remote> = match hosts {
+        Hosts::Here => {
+            let host = Host {
+                name: "web-01".into(),
+                env: None,
+                address: "local".into(),
+                port: None,
+                user: None,
+                jump: vec![],
+                identity: None,
+                labels: std::collections::BTreeMap::new(),
+                path_prefix: vec!["/opt/qd-test/bin".into()],
+                units: vec![],
+            };
+            let clock = Arc::clone(&clock) as Arc<dyn Clock>;
+            Arc::new(Pool::new(&[Arc::new(host)], tasks(), clock, PoolOptions::from_env(false)))
+        }
+        other => Arc::new(other),
+    };
+    Context { remote, clock }
 }
 
 /// Makes a check's specification of its kind and settings, with a time-out of ten seconds.
