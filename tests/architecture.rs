@@ -1,3 +1,4 @@
+#![cfg(test)]
 //! Holds the first invariants of ARCHITECTURE.md: who may import whom, who may name which crate, who spawns, who
 //! reads the clock. The rules are data; a planted violation shows that each can go red.
 use std::{fs, path::Path};
@@ -19,7 +20,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("demo", &["core", "parse", "config", "remote", "store", "demo", "error", "tasks"]),
     (
         "runtime",
-        &["core", "parse", "config", "remote", "store", "checks", "sources", "import", "recipes", "ui", "runtime", "error", "tasks"],
+        &[
+            "core", "parse", "config", "remote", "store", "checks", "sources", "import", "recipes", "ui", "runtime",
+            "error", "tasks",
+        ],
     ),
 ];
 
@@ -36,7 +40,8 @@ const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// What core may not name at all, as it is pure.
-const NOT_IN_CORE: &[&str] = &["tokio", "futures_util", "tracing", "std::fs", "std::net", "std::process", "std::env", "SystemTime", "Instant::"];
+const NOT_IN_CORE: &[&str] =
+    &["tokio", "futures_util", "tracing", "std::fs", "std::net", "std::process", "std::env", "SystemTime", "Instant::"];
 
 /// What only one place may call.
 const CALLS: &[(&str, &[&str])] = &[

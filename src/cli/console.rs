@@ -27,9 +27,11 @@ pub(super) fn run(common: &Common) -> color_eyre::Result<Exit> {
 /// Shows the console for a configuration.
 pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) -> color_eyre::Result<Exit> {
     if !setup::on_terminal() {
-        return Err(eyre!("the console needs a terminal\n  for scripts: qd status --json, qd hosts --json, qd alerts --json"));
+        return Err(eyre!(
+            "the console needs a terminal\n  for scripts: qd status --json, qd hosts --json, qd alerts --json"
+        ));
     }
-    let store = setup.store(loaded, IfMissing::Create);
+    let store = Setup::store(loaded, IfMissing::Create);
     let remote: setup::SharedRemote = Arc::clone(&pool) as setup::SharedRemote;
     let options = setup.options(loaded, true, false);
     let result = setup.runtime.block_on(async {
@@ -76,4 +78,3 @@ fn reload(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>) -> Box<dyn FnMut() ->
         })
     })
 }
-

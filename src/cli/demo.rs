@@ -46,7 +46,7 @@ pub(super) fn run(_common: &Common, args: &Demo) -> color_eyre::Result<Exit> {
         return Err(eyre!(crate::config::check_text(&loaded.problems)));
     }
     {
-        let mut store = setup.store(&loaded, IfMissing::Create)?;
+        let mut store = Setup::store(&loaded, IfMissing::Create)?;
         demo::write_past(store.as_mut(), args.seed, setup.clock.now())?;
     }
     // The fleet's own keys alone: nothing of the person's is read or written.

@@ -8,7 +8,11 @@ use super::{
     setup::{self, Setup},
 };
 use crate::{
-    core::{State, hosts::{HostSample, Link}, id::HostName},
+    core::{
+        State,
+        hosts::{HostSample, Link},
+        id::HostName,
+    },
     runtime::engine::Engine,
     store::StoreError,
 };
@@ -27,9 +31,10 @@ pub(super) fn run(common: &Common, args: &Hosts) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let mut loaded = setup.config(common)?;
     loaded.inventory.services.clear();
-    loaded.inventory.hosts.retain(|host| {
-        common.env.as_deref().is_none_or(|env| host.env.as_ref().is_some_and(|of| of.as_str() == env))
-    });
+    loaded
+        .inventory
+        .hosts
+        .retain(|host| common.env.as_deref().is_none_or(|env| host.env.as_ref().is_some_and(|of| of.as_str() == env)));
     let wanted: Vec<HostName> = loaded
         .inventory
         .hosts
@@ -39,7 +44,9 @@ pub(super) fn run(common: &Common, args: &Hosts) -> color_eyre::Result<Exit> {
         .collect();
     if wanted.is_empty() {
         let what = args.host.as_deref().unwrap_or("any host");
-        return Err(color_eyre::eyre::eyre!("the configuration has no {what}\n  add `host = [{{ name = …, address = … }}]`"));
+        return Err(color_eyre::eyre::eyre!(
+            "the configuration has no {what}\n  add `host = [{{ name = …, address = … }}]`"
+        ));
     }
     let remote: setup::SharedRemote = setup.remote(&loaded.inventory, false);
     let options = setup.options(&loaded, false, false);
@@ -114,7 +121,10 @@ fn to_text(state: &State, names: &[HostName]) -> String {
         let share = |used: u64, of: u64| format!("{:.0}%", used as f64 * 100.0 / of.max(1) as f64);
         let ram = sample.and_then(|s| Some(share(s.mem_used_bytes?, s.mem_total_bytes?)));
         let disk = sample.and_then(|s| {
-            let fullest = s.disks.iter().max_by_key(|disk| disk.used_bytes * 1_000 / (disk.used_bytes + disk.avail_bytes).max(1))?;
+            let fullest = s
+                .disks
+                .iter()
+                .max_by_key(|disk| disk.used_bytes * 1_000 / (disk.used_bytes + disk.avail_bytes).max(1))?;
             Some(format!("{} {}", fullest.mount, share(fullest.used_bytes, fullest.used_bytes + fullest.avail_bytes)))
         });
         rows.push(vec![

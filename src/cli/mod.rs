@@ -8,6 +8,7 @@ mod check;
 mod console;
 mod demo;
 mod hosts;
+mod import;
 mod keys;
 mod setup;
 mod shell;
@@ -47,8 +48,10 @@ impl From<Exit> for ExitCode {
 /// The console for the engineer on call.
 #[derive(Debug, Parser)]
 #[command(name = "qd", version, about, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 ok · 1 something is down · 2 usage or configuration · 3 unknown · 4 cannot reach · \
-                        5 refused by the gate")]
+#[command(
+    after_help = "Exit codes: 0 ok · 1 something is down · 2 usage or configuration · 3 unknown · 4 cannot reach · \
+                        5 refused by the gate"
+)]
 pub struct Args {
     #[command(flatten)]
     common: Common,
@@ -84,6 +87,8 @@ enum Command {
     Alerts(alerts::Alerts),
     /// Check the configuration; with --connect also every host and URL
     Check(check::Check),
+    /// Bring in past days from another tool
+    Import(import::Import),
     /// Print the keys
     Keys,
     /// Print completions for a shell
@@ -107,6 +112,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Hosts(args)) => hosts::run(&common, &args),
         Some(Command::Alerts(args)) => alerts::run(&common, &args),
         Some(Command::Check(args)) => check::run(&common, &args),
+        Some(Command::Import(args)) => import::run(&common, &args),
         Some(Command::Keys) => keys::run(&common),
         Some(Command::Completions(args)) => Ok(shell::completions(&args)),
         Some(Command::Man) => shell::manual(),

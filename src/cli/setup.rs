@@ -7,13 +7,7 @@ use super::Common;
 use crate::{
     checks, config,
     config::{Catalog, Env, Loaded, theme::ColourDepth},
-    core::{
-        alerts::METRICS,
-        id::Operator,
-        inventory::Inventory,
-        runs::Actor,
-        time::Clock,
-    },
+    core::{alerts::METRICS, id::Operator, inventory::Inventory, runs::Actor, time::Clock},
     recipes,
     remote::{
         Remote,
@@ -76,14 +70,15 @@ impl Setup {
     }
 
     /// Opens the store.
-    pub(super) fn store(&self, loaded: &Loaded, missing: IfMissing) -> Result<Box<dyn Store>, StoreError> {
+    pub(super) fn store(loaded: &Loaded, missing: IfMissing) -> Result<Box<dyn Store>, StoreError> {
         let store = Sqlite::open(&loaded.settings.store, &Options { if_missing: missing, ..Options::default() })?;
         Ok(Box::new(store))
     }
 
     /// How the engine works here.
     pub(super) fn options(&self, loaded: &Loaded, may_record: bool, unattended: bool) -> engine::Options {
-        let keep = Keep { host_minutes_ms: i64::try_from(loaded.settings.samples_ms).unwrap_or(i64::MAX), ..Keep::default() };
+        let keep =
+            Keep { host_minutes_ms: i64::try_from(loaded.settings.samples_ms).unwrap_or(i64::MAX), ..Keep::default() };
         engine::Options {
             actor: self.actor.clone(),
             label: format!("{} pid {}", self.actor.from, std::process::id()),
@@ -106,7 +101,8 @@ fn actor(env: &Env) -> Actor {
     let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env.variable(name)).unwrap_or("unknown");
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let machine = machine.trim();
-    let through = env.variable("SSH_CONNECTION").and_then(|text| text.split(' ').next()).map(|from| format!(" from {from}"));
+    let through =
+        env.variable("SSH_CONNECTION").and_then(|text| text.split(' ').next()).map(|from| format!(" from {from}"));
     Actor { by: Operator::from(name), from: format!("{name}@{machine}{}", through.unwrap_or_default()) }
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     core::{
         State,
-        services::{Health, ServiceState},
+        services::{Health, ServiceState, uptime::Percent},
         time::Timestamp,
     },
     runtime::engine::Engine,
@@ -69,7 +69,7 @@ fn exit(healths: impl Iterator<Item = Health> + Clone) -> Exit {
 pub(super) fn observe(setup: &Setup, common: &Common) -> color_eyre::Result<State> {
     let loaded = setup.config(common)?;
     let remote: setup::SharedRemote = setup.remote(&loaded.inventory, false);
-    let mut store = setup.store(&loaded, IfMissing::Fail);
+    let mut store = Setup::store(&loaded, IfMissing::Fail);
     let now = setup.clock.now();
     let recorded = match &mut store {
         Ok(store) => matches!(store.holder(), Ok(Some(holder)) if holder.until > now.utc),
@@ -88,7 +88,8 @@ pub(super) fn observe(setup: &Setup, common: &Common) -> color_eyre::Result<Stat
         let deadline = now.mono + longest + u64::try_from(PATIENCE.as_millis()).unwrap_or(5_000);
         if !recorded {
             for service in engine.state.inventory.services.clone() {
-                engine.handle(crate::core::Msg::Services(crate::core::services::Msg::CheckRequested(service.id.clone())));
+                engine
+                    .handle(crate::core::Msg::Services(crate::core::services::Msg::CheckRequested(service.id.clone())));
             }
         }
         while setup.clock.now().mono < deadline && !known(&engine.state, recorded) {
@@ -101,14 +102,15 @@ pub(super) fn observe(setup: &Setup, common: &Common) -> color_eyre::Result<Stat
 }
 
 fn known(state: &State, recorded: bool) -> bool {
-    let all = state.services.services().all(|service| {
-        service.checks.iter().all(|check| check.last.is_some() && !check.is_running())
-    });
+    let all = state
+        .services
+        .services()
+        .all(|service| service.checks.iter().all(|check| check.last.is_some() && !check.is_running()));
     all && (!recorded || state.is_loaded())
 }
 
 fn to_json(service: &ServiceState, now: Timestamp) -> serde_json::Value {
-    let pct = |split: &crate::core::services::Split| split.uptime().map(|uptime| uptime.pct());
+    let pct = |split: &crate::core::services::Split| split.uptime().map(Percent::pct);
     let figures = &service.figures;
     json!({
         "service": service.id(),

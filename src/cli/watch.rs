@@ -1,5 +1,5 @@
 //! `qd watch`: the same engine without a screen. It records, puts measurements to rules, opens incidents.
-use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -29,7 +29,7 @@ pub(super) struct Watch {
 pub(super) fn run(common: &Common, args: &Watch) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
-    let store = setup.store(&loaded, IfMissing::Create)?;
+    let store = Setup::store(&loaded, IfMissing::Create)?;
     let pool = setup.remote(&loaded.inventory, false);
     let options = setup.options(&loaded, true, true);
     let problems: Vec<String> = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
@@ -114,12 +114,14 @@ fn recorder_words(recorder: &Recorder) -> String {
 fn metrics(state: &State, replaced: u64) -> String {
     let mut text = String::new();
     let mut write = |line: std::fmt::Arguments<'_>| {
-        // Writing to a String cannot fail.
-        drop(writeln!(text, "{line}"));
+        text.push_str(&line.to_string());
+        text.push('\n');
     };
     write(format_args!("# HELP qd_recording Whether this process records.\n# TYPE qd_recording gauge"));
     write(format_args!("qd_recording {}", u8::from(matches!(state.recorder, Recorder::Me { .. }))));
-    write(format_args!("# HELP qd_service_up 1 up or degraded, 0 down; absent while unknown.\n# TYPE qd_service_up gauge"));
+    write(format_args!(
+        "# HELP qd_service_up 1 up or degraded, 0 down; absent while unknown.\n# TYPE qd_service_up gauge"
+    ));
     for service in state.services.services() {
         let value = match service.health {
             Health::Up | Health::Degraded => 1,
@@ -127,7 +129,11 @@ fn metrics(state: &State, replaced: u64) -> String {
             Health::Maintenance | Health::Unknown => continue,
         };
         let id = service.id();
-        write(format_args!("qd_service_up{{service=\"{}\",env=\"{}\"}} {value}", label(id.service.as_str()), label(id.env.as_str())));
+        write(format_args!(
+            "qd_service_up{{service=\"{}\",env=\"{}\"}} {value}",
+            label(id.service.as_str()),
+            label(id.env.as_str())
+        ));
     }
     let counts = state.services.services().flat_map(|service| &service.checks).filter(|check| check.last.is_some());
     write(format_args!("# HELP qd_checks_answered Checks with at least one result.\n# TYPE qd_checks_answered gauge"));
@@ -136,7 +142,9 @@ fn metrics(state: &State, replaced: u64) -> String {
     write(format_args!("qd_alerts_firing {}", state.alerts.firing().count()));
     write(format_args!("# HELP qd_incidents_open Incidents that are not resolved.\n# TYPE qd_incidents_open gauge"));
     write(format_args!("qd_incidents_open {}", state.incidents.open().count()));
-    write(format_args!("# HELP qd_readings_replaced_total Readings that were replaced by newer ones before they were handled.\n# TYPE qd_readings_replaced_total counter"));
+    write(format_args!(
+        "# HELP qd_readings_replaced_total Readings that were replaced by newer ones before they were handled.\n# TYPE qd_readings_replaced_total counter"
+    ));
     write(format_args!("qd_readings_replaced_total {replaced}"));
     text
 }

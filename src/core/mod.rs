@@ -382,14 +382,12 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Alerts(msg) => state.alerts_update(msg, now),
         Msg::Runs(msg) => {
             // Only this knows which incident is open and how the service stands.
-            let msg = match msg {
-                runs::Msg::Planned { run, plan, .. } => {
-                    let incident = state.incidents.open_for(&plan.service).map(|incident| incident.uid);
-                    let before =
-                        state.services.service(&plan.service).map_or(Health::Unknown, |service| service.health);
-                    runs::Msg::Planned { run, plan, incident, before }
-                }
-                other => other,
+            let msg = if let runs::Msg::Planned { run, plan, .. } = msg {
+                let incident = state.incidents.open_for(&plan.service).map(|incident| incident.uid);
+                let before = state.services.service(&plan.service).map_or(Health::Unknown, |service| service.health);
+                runs::Msg::Planned { run, plan, incident, before }
+            } else {
+                msg
             };
             state.runs_update(msg, now)
         }
@@ -433,18 +431,19 @@ fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> V
             Vec::new()
         }
     };
-    match draft {
-        screen::Draft::Filter(_) => rows::refresh(state, now, true),
-        screen::Draft::Palette | screen::Draft::Help => state.screen.overlay_cursor = 0,
-        _ => {}
+    if matches!(draft, screen::Draft::Filter(_)) {
+        rows::refresh(state, now, true);
+    } else if matches!(draft, screen::Draft::Palette | screen::Draft::Help) {
+        state.screen.overlay_cursor = 0;
     }
     effects
 }
 
 fn service_message(state: &mut State, msg: services::Msg, now: Now) -> Vec<Effect> {
-    let arrived = match &msg {
-        services::Msg::ResultArrived { result, .. } => Some((result.check.clone(), result.slot)),
-        _ => None,
+    let arrived = if let services::Msg::ResultArrived { result, .. } = &msg {
+        Some((result.check.clone(), result.slot))
+    } else {
+        None
     };
     let mut effects = state.services_update(msg, now);
     if let Some((check, slot)) = arrived {

@@ -64,7 +64,7 @@ impl Recipe for Systemd {
         // `restart` of a simple unit returns once exec began: whether it lives is seen some seconds later.
         let restart = format!("{systemctl} {verb} {quoted} && sleep 3 && systemctl is-active {quoted}");
         let command = match text("test") {
-            Some(test) => format!("{test} && {restart}"),
+            Some(before) => format!("{before} && {restart}"),
             None => restart,
         };
         let steps = service.hosts.iter().map(|name| Step {

@@ -95,7 +95,8 @@ pub async fn start(
     lock: &str,
     owner: &str,
 ) -> Result<Started, RemoteError> {
-    let refuse = |what: String| RemoteError { host: host.clone(), fault: LinkFault::Protocol, what, hint: None, question: None };
+    let refuse =
+        |what: String| RemoteError { host: host.clone(), fault: LinkFault::Protocol, what, hint: None, question: None };
     let plan = runner(uid, steps, lock, owner).map_err(|what| refuse(what.to_owned()))?;
     let text = format!(
         "umask 077\n\
@@ -159,7 +160,9 @@ pub async fn follow(
                     }
                 }
             }
-            Chunk::Stderr(bytes) => tracing::debug!(%host, said = crate::parse::sanitise::line(&bytes), "following a run"),
+            Chunk::Stderr(bytes) => {
+                tracing::debug!(%host, said = crate::parse::sanitise::line(&bytes), "following a run");
+            }
             Chunk::Lost(error) => return Err(error),
             // The stream is framed: with a hole in it nothing after can be read. The next try asks for it again.
             Chunk::Dropped(_) | Chunk::Ended(_) => break,
@@ -201,7 +204,8 @@ fn take(piece: Piece, progress: &mut Progress, tell: &mut impl FnMut(Event)) -> 
         }
         name => {
             let step = name.strip_prefix("out.").and_then(|number| number.parse::<usize>().ok());
-            if let Some((step, offset)) = step.and_then(|step| progress.outputs.iter_mut().find(|(of, _)| *of == step)) {
+            if let Some((step, offset)) = step.and_then(|step| progress.outputs.iter_mut().find(|(of, _)| *of == step))
+            {
                 *offset += piece.bytes.len() as u64;
                 tell(Event::Output { step: *step, bytes: piece.bytes });
             }

@@ -270,7 +270,6 @@ impl Recorder {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    #[expect(clippy::too_many_arguments, reason = "rustls' own signature, handed on")]
     fn judge(
         &self,
         own: &CertificateDer<'_>,

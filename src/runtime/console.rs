@@ -1,4 +1,5 @@
 //! The full-screen console: keys in, frames out, around the engine's loop.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the terminal's keys and mouse events are somebody else's list")]
 use std::{io, sync::Arc, time::Duration};
 
 use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
@@ -111,7 +112,8 @@ impl Console {
                 editors.follow(&engine.state);
                 let mut facts = None;
                 let (state, look, keymap) = (&engine.state, &self.look, &self.keymap);
-                if let Err(error) = screen.draw(|frame| facts = Some(crate::ui::draw(state, keymap, look, now, frame))) {
+                if let Err(error) = screen.draw(|frame| facts = Some(crate::ui::draw(state, keymap, look, now, frame)))
+                {
                     break Err(error);
                 }
                 if let Some(facts) = facts.filter(|facts| *facts != engine.state.screen.layout) {
@@ -163,13 +165,7 @@ impl Console {
     }
 
     /// Handles what the terminal sent. True when a frame should follow at once: typing echo goes first.
-    fn on_event(
-        &self,
-        event: &Event,
-        engine: &mut Engine,
-        editors: &mut Editors,
-        drawn: &mut Drawn,
-    ) -> bool {
+    fn on_event(&self, event: &Event, engine: &mut Engine, editors: &mut Editors, drawn: &mut Drawn) -> bool {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 self.on_key(*key, engine, editors);
@@ -245,19 +241,16 @@ impl Console {
             KeyCode::F(4) => Some(Action::ArmWrite),
             _ => None,
         };
-        match action {
-            Some(action) => {
-                if (draft, action) == (Draft::Passphrase, Action::GoBack) {
-                    editors.forget_secret();
-                }
-                engine.handle(Msg::Acted(action));
+        if let Some(action) = action {
+            if (draft, action) == (Draft::Passphrase, Action::GoBack) {
+                editors.forget_secret();
             }
-            None => {
-                editors.follow(&engine.state);
-                if let Some(text) = editors.key(draft, event) {
-                    engine.handle(Msg::Drafted { draft, text });
-                }
-            }
+            engine.handle(Msg::Acted(action));
+            return;
+        }
+        editors.follow(&engine.state);
+        if let Some(text) = editors.key(draft, event) {
+            engine.handle(Msg::Drafted { draft, text });
         }
     }
 
@@ -393,11 +386,7 @@ fn copy(text: &str, env: &Env, screen: &mut Screen) -> io::Result<String> {
     match terminal::clipboard(text, variable) {
         Ok(sequence) => {
             screen.send(&sequence)?;
-            let through = if env.variable("TMUX").is_some() {
-                " through tmux (needs set-clipboard on)"
-            } else {
-                ""
-            };
+            let through = if env.variable("TMUX").is_some() { " through tmux (needs set-clipboard on)" } else { "" };
             Ok(match kept {
                 Some(path) => format!("sent {bytes} bytes by OSC 52{through}; also in {path}"),
                 None => format!("sent {bytes} bytes by OSC 52{through}"),
@@ -411,14 +400,13 @@ fn copy(text: &str, env: &Env, screen: &mut Screen) -> io::Result<String> {
 }
 
 fn keep_clip(text: &str) -> Option<String> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
 
     let dirs = directories::ProjectDirs::from("", "", "quarterdeck")?;
     std::fs::create_dir_all(dirs.cache_dir()).ok()?;
     let path = dirs.cache_dir().join("clip");
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).ok()?;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).ok()?;
     file.write_all(text.as_bytes()).ok()?;
     Some(path.display().to_string())
 }

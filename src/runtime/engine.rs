@@ -109,7 +109,18 @@ impl Engine {
             operator: options.actor.by,
             sample_every_ms: options.sample_every_ms,
         });
-        Self { state, executor, inbox, post, clock, delayed, front, ticked: None, messages: Vec::new(), results_asked: false }
+        Self {
+            state,
+            executor,
+            inbox,
+            post,
+            clock,
+            delayed,
+            front,
+            ticked: None,
+            messages: Vec::new(),
+            results_asked: false,
+        }
     }
 
     /// Returns where messages go.
@@ -148,9 +159,9 @@ impl Engine {
 
     /// Waits for something to happen, at most one tick, and handles all that waits.
     pub async fn turn(&mut self) -> Turn {
-        let left = self.ticked.map_or(Duration::ZERO, |at| {
-            TICK.saturating_sub(Duration::from_millis(self.clock.now().mono.since(at)))
-        });
+        let left = self
+            .ticked
+            .map_or(Duration::ZERO, |at| TICK.saturating_sub(Duration::from_millis(self.clock.now().mono.since(at))));
         let mut messages = std::mem::take(&mut self.messages);
         let mut turn = Turn::default();
         tokio::select! {

@@ -110,13 +110,8 @@ impl Executor {
     /// Makes an executor that watches nothing yet.
     pub fn new(parts: Parts) -> Self {
         let Parts { remote, clock, post, tasks, desk, front, operator, sample_every_ms } = parts;
-        let supervisor = Supervisor::new(
-            Arc::clone(&remote),
-            Arc::clone(&clock),
-            post.clone(),
-            tasks.child(),
-            sample_every_ms,
-        );
+        let supervisor =
+            Supervisor::new(Arc::clone(&remote), Arc::clone(&clock), post.clone(), tasks.child(), sample_every_ms);
         let (desk, no_store) = match desk {
             Ok(desk) => (Some(desk), String::new()),
             Err(why) => (None, why),
@@ -156,12 +151,9 @@ impl Executor {
             Effect::PlanRestart { service, facts } => {
                 let msg = match self.inventory.service(&service) {
                     Some(found) => match recipes::restart(&self.inventory, found, &facts) {
-                        Ok(plan) => core_runs::Msg::Planned {
-                            run: random_uid(),
-                            plan,
-                            incident: None,
-                            before: Health::Unknown,
-                        },
+                        Ok(plan) => {
+                            core_runs::Msg::Planned { run: random_uid(), plan, incident: None, before: Health::Unknown }
+                        }
                         Err(why) => core_runs::Msg::PlanRefused { service, why },
                     },
                     None => core_runs::Msg::PlanRefused { service, why: "it is not in the configuration".into() },

@@ -136,11 +136,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::core::{
-        action::Action,
-        hosts::HostSample,
-        screen::Tone,
-    };
+    use crate::core::{action::Action, hosts::HostSample, screen::Tone};
 
     fn said(text: &str) -> Msg {
         Msg::Said { tone: Tone::Info, text: text.into() }

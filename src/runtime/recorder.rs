@@ -139,8 +139,19 @@ impl std::fmt::Debug for Parts {
 pub fn worker(parts: Parts) -> (Desk, Worker) {
     let (jobs, orders) = sync_channel(WAITING);
     let Parts { store, post, effects, clock, owner, keep, may_record } = parts;
-    let worker =
-        Worker { jobs: orders, store, post, effects, clock, owner, keep, may_record, epoch: None, said: None, ready: false };
+    let worker = Worker {
+        jobs: orders,
+        store,
+        post,
+        effects,
+        clock,
+        owner,
+        keep,
+        may_record,
+        epoch: None,
+        said: None,
+        ready: false,
+    };
     (Desk { jobs }, worker)
 }
 
@@ -270,7 +281,9 @@ impl Worker {
                     all.extend(self.store.buckets(BucketKind::Days, days, tomorrow)?);
                     Ok(all)
                 });
-                all.map(|all| drop(self.post.fact_blocking(Msg::Services(services::Msg::BucketsLoaded(all)))))
+                all.map(|all| {
+                    self.post.fact_blocking(Msg::Services(services::Msg::BucketsLoaded(all)));
+                })
             }
             Wanted::Results(wants) => {
                 self.ready = true;

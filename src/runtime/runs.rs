@@ -181,7 +181,10 @@ impl Follower {
                 return Some(Ended::Refused);
             }
             Event::NoLock => {
-                let why = format!("the lock {} cannot be made on {host}: does its directory exist, may you write there?", self.plan.lock);
+                let why = format!(
+                    "the lock {} cannot be made on {host}: does its directory exist, may you write there?",
+                    self.plan.lock
+                );
                 self.skip(steps, &why).await;
                 return Some(Ended::Refused);
             }

@@ -5,7 +5,7 @@ use super::inbox::Post;
 use crate::{
     core::{
         Msg, hosts,
-        hosts::{Link, LinkFault},
+        hosts::Link,
         id::HostName,
         inventory::{Host, Inventory},
         time::{Clock, Timestamp},
@@ -24,6 +24,11 @@ const ABSENT_WAIT: Duration = Duration::from_secs(300);
 /// A source that worked for this long starts over with the shortest wait.
 const STEADY_MS: u64 = 30_000;
 
+/// A host's source.
+type Key = (HostName, &'static str);
+/// The host as it was when its source was started, and the task that keeps it running.
+type Running = (Arc<Host>, Task<()>);
+
 /// Starts and stops sources as the inventory says.
 pub struct Supervisor {
     remote: Arc<dyn Remote>,
@@ -31,7 +36,7 @@ pub struct Supervisor {
     post: Post,
     tasks: Tasks,
     every_ms: u64,
-    running: BTreeMap<(HostName, &'static str), (Arc<Host>, Task<()>)>,
+    running: BTreeMap<Key, Running>,
 }
 
 impl std::fmt::Debug for Supervisor {
@@ -48,7 +53,7 @@ impl Supervisor {
 
     /// Starts what is new, stops what is gone, starts anew what changed.
     pub fn reconcile(&mut self, inventory: &Inventory) {
-        let mut wanted: BTreeMap<(HostName, &'static str), (Arc<Host>, &'static dyn Source)> = BTreeMap::new();
+        let mut wanted: BTreeMap<Key, (Arc<Host>, &'static dyn Source)> = BTreeMap::new();
         for host in &inventory.hosts {
             for source in sources::ALL {
                 if source.applies(inventory, host) {
@@ -139,7 +144,13 @@ fn jittered(wait: Duration, seed: u64) -> Duration {
     wait * u32::try_from(96 + spread / 2).unwrap_or(128) / 128
 }
 
-async fn tell(post: &Post, source: &dyn Source, context: &Context, error: Option<SourceError>, pause: Duration) -> bool {
+async fn tell(
+    post: &Post,
+    source: &dyn Source,
+    context: &Context,
+    error: Option<SourceError>,
+    pause: Duration,
+) -> bool {
     let host = context.host.name.clone();
     let now = context.clock.now();
     let retry_at = Some(now.utc + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));

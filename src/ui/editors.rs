@@ -82,6 +82,8 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
     match draft {
         Draft::Name => review.map_or("", |review| review.typed.as_str()),
         Draft::Reason => review.map_or("", |review| review.reason.as_str()),
-        _ => state.screen.draft(draft),
+        Draft::Filter(_) | Draft::Palette | Draft::Help | Draft::Note | Draft::Update | Draft::Passphrase => {
+            state.screen.draft(draft)
+        }
     }
 }

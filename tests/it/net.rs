@@ -169,7 +169,7 @@ pub(crate) async fn says(bytes: impl Into<Vec<u8>>) -> SocketAddr {
     listen(move |mut stream| {
         let bytes = Arc::clone(&bytes);
         async move {
-            stream.read(&mut [0; 65_536]).await.ok();
+            let _read = stream.read(&mut [0; 8_192]).await;
             stream.write_all(&bytes).await.ok();
             stream.shutdown().await.ok();
             // Closing with bytes unread would reset the connection, and take what was said with it.

@@ -336,8 +336,8 @@ async fn pm2_is_read_without_its_environment_and_never_started() {
     assert!(crash.is_down() && crash.pid.is_none() && crash.memory_bytes.is_none());
 
     // Without the folder on PATH, the daemon's own node has no pm2 beside it: that is said, with the mend.
-    let lost = There::through(&sshd, |_| {});
-    let end = lost.pm2().await;
+    let elsewhere = There::through(&sshd, |_| {});
+    let end = elsewhere.pm2().await;
     let found = end.as_ref().is_ok_and(|list| list.daemon);
     assert!(found || matches!(&end, Err(SourceError::Absent(why)) if why.contains("path_prefix")), "{end:?}");
 

@@ -150,7 +150,7 @@ pub(crate) struct Pm2 {
     pub(crate) port: u16,
     /// Folders of `pm2` and `node`, to be put before PATH.
     pub(crate) path_prefix: Vec<String>,
-    pm2: PathBuf,
+    program: PathBuf,
 }
 
 const APP: &str = r"
@@ -170,7 +170,8 @@ impl Pm2 {
         let node = tool("QD_TEST_NODE", "node")?;
         let folder = |file: &Path| file.parent().unwrap().display().to_string();
         let port = free_port();
-        let running = Self { home: home.to_owned(), port, path_prefix: vec![folder(&pm2), folder(&node)], pm2 };
+        let running =
+            Self { home: home.to_owned(), port, path_prefix: vec![folder(&pm2), folder(&node)], program: pm2 };
         std::fs::write(home.join("server.js"), APP).unwrap();
         let apps = serde_json::json!({ "apps": [{
             "name": "play", "script": home.join("server.js"), "cwd": home, "args": [port.to_string()],
@@ -186,7 +187,7 @@ impl Pm2 {
 
     /// Runs `pm2` as the daemon's user, with nothing of this environment.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(&self.pm2)
+        Command::new(&self.program)
             .args(arguments)
             .arg("--no-color")
             .current_dir(&self.home)
@@ -273,7 +274,7 @@ impl Play {
     }
 }
 
-/// Starts Prometheus, which scrapes itself and `targets`, with a past given as OpenMetrics text (without its end mark).
+/// Starts Prometheus, which scrapes itself and `targets`, with a past given as `OpenMetrics` text (without its end mark).
 pub(crate) async fn prometheus(past: &str, targets: &[u16]) -> Option<Server> {
     let prometheus = tool("QD_TEST_PROMETHEUS", "prometheus")?;
     let promtool = prometheus.with_file_name("promtool");

@@ -13,10 +13,7 @@ fn opening() -> Opening {
 
 /// Gives rows back the way a store does: numbered, in the order of commit.
 fn store(rows: &[Row]) -> Vec<StoredIncidentEvent> {
-    let events = rows.iter().filter_map(|row| match row {
-        Row::Incident(event) => Some(event.clone()),
-        _ => None,
-    });
+    let events = rows.iter().filter_map(|row| if let Row::Incident(event) = row { Some(event.clone()) } else { None });
     events.zip(1..).map(|(event, seq)| StoredIncidentEvent { number: IncidentId(214), seq, event }).collect()
 }
 

@@ -416,7 +416,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
             out.asks.push(Ask::Plan(service));
         }
         Msg::Planned { run, plan, incident, before } => {
-            open_review(state, (run, plan, incident, before), now, inventory, &mut out)
+            open_review(state, (run, plan, incident, before), now, inventory, &mut out);
         }
         Msg::PlanRefused { service, why } => {
             if state.planning.as_ref() == Some(&service) {

@@ -158,8 +158,7 @@ fn a_plan_for_a_host_of_another_environment_is_refused_before_any_box() {
 fn a_plan_nobody_waits_for_opens_no_box() {
     let mut desk = Desk::new();
     _ = desk.send(0, Msg::RestartAsked { service: "cloud@prod".parse().unwrap() });
-    let _ =
-        desk.send(1, Msg::Planned { run: RUN, plan: plan("play@prod", "web-01"), incident: None, before: Health::Up });
+    _ = desk.send(1, Msg::Planned { run: RUN, plan: plan("play@prod", "web-01"), incident: None, before: Health::Up });
     assert_eq!(desk.state.review, None);
 }
 

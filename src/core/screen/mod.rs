@@ -257,6 +257,7 @@ pub struct PaneFacts {
 
 /// State of the screen.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub struct State {
     /// The view.
     pub view: View,
