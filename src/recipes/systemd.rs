@@ -21,6 +21,12 @@ const FIELDS: &[Field] = &[
         doc: "The application's directory on its hosts; the lock of a change stands there. Default: /run/lock.",
     },
     Field {
+        name: "path",
+        shape: Shape::Text,
+        required: false,
+        doc: "The application's directory on its hosts; the lock of a change stands there.",
+    },
+    Field {
         name: "restart",
         shape: Shape::Choice(&["restart", "reload", "reload-or-restart"]),
         required: false,

@@ -4,8 +4,8 @@
 //! then it ends the whole process group, gently and three seconds later for good. A shell that does not lead its own group (some
 //! servers do not give it one) ends only the script. The script itself reads nothing: its stdin is empty.
 //!
-//! Two forms go over the wire, both a single word list that any login shell splits alike (no quote, backslash, `!` or line
-//! break within the quotes): `exec sh -c 'INLINE' qd 'PREFIX' 'SCRIPT'` while the script is short and plain, else
+//! Two forms go over the wire, both a single word list that any login shell splits alike (no quote, backslash or line
+//! break within the quotes, no `!` but before a blank): `exec sh -c 'INLINE' qd 'PREFIX' 'SCRIPT'` while the script is short and plain, else
 //! `exec sh -c 'PIPED' qd LENGTH` with the script as the first LENGTH bytes of stdin, because a command line is limited.
 use super::Script;
 
@@ -15,9 +15,9 @@ macro_rules! watched {
         concat!(
             "exec 3<&0; g=; kill -0 -$$ 2>/dev/null && g=-$$; ",
             $body,
-            " </dev/null 3<&- & p=$!; [ -n \"$g\" ] || g=$p; ",
-            "(cat <&3 & c=$!; trap \"kill $c; exit 0\" TERM; wait $c; trap \"\" TERM; ",
-            "kill -TERM $g; sleep 3; kill -KILL $g) >/dev/null 2>&1 & w=$!; ",
+            " </dev/null 3<&- & p=$! ; [ -n \"$g\" ] || g=$p; ",
+            "(cat <&3 & c=$! ; trap \"kill $c; exit 0\" TERM; wait $c; trap \"\" TERM; ",
+            "kill -TERM $g; sleep 3; kill -KILL $g) >/dev/null 2>&1 & w=$! ; ",
             "exec 3<&-; wait $p; s=$?; kill $w 2>/dev/null; exit $s"
         )
     };
@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn the_command_line_means_the_same_to_every_login_shell() {
         for form in [INLINE, PIPED] {
-            assert!(is_plain(form), "{form}");
+            // csh takes `!` for its history, except before a blank.
+            assert!(is_plain(&form.replace("! ", "")), "{form}");
         }
     }
 

@@ -7,17 +7,19 @@ use crate::{
         Msg,
         id::{HostName, Operator, Uid},
         runs::{self, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd},
-        time::{Clock, Timestamp},
+        time::{Clock, Mono, Timestamp},
     },
     parse::sanitise,
     remote::{
         Remote, RemoteError,
-        detached::{self, Event, Progress},
+        detached::{self, Cursor, Event, LockRefused},
     },
 };
 
 /// How long a lost link is tried again before the run's end is called unknown.
 const PATIENCE_MS: u64 = 15 * 60_000;
+/// First pause before a lost link is tried again; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause between two tries.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
@@ -100,102 +102,77 @@ impl Follower {
     }
 
     async fn one_host(&self, host: &HostName, steps: &[(usize, &Step)], begin: Begin) -> Ended {
-        let mut lost: Option<crate::core::time::Mono> = None;
-        let mut pause = Duration::from_millis(500);
+        let mut lost: Option<Mono> = None;
+        let mut pause = FIRST_PAUSE;
         if begin == Begin::Start {
-            let owner = format!("{} by quarterdeck", self.operator);
-            loop {
-                match detached::start(self.remote.as_ref(), host, self.run, steps, &self.plan.lock, &owner).await {
-                    Ok(_) => break,
-                    Err(error) => {
-                        // Starting under the same id again runs it once at the most.
-                        if let Some(ended) = self.wait(host, &error, &mut lost, &mut pause, true).await {
-                            return ended;
-                        }
-                    }
+            let own: Vec<Step> = steps.iter().map(|(_, step)| (*step).clone()).collect();
+            let lock = (self.plan.lock.as_str(), &self.operator);
+            // Starting under the same id again runs it once at the most.
+            while let Err(error) = detached::start(self.remote.as_ref(), host, self.run, &own, lock).await {
+                if let Some(ended) = self.wait(host, &error, &mut lost, &mut pause, true).await {
+                    return ended;
                 }
             }
         }
-        let indexes: Vec<usize> = steps.iter().map(|(index, _)| *index).collect();
-        let mut progress = Progress::default();
+        let mut attached = detached::attach(Arc::clone(&self.remote), host, self.run, Cursor::default());
         let mut lines = Lines::default();
-        loop {
-            let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
-            let following = detached::follow(
-                self.remote.as_ref(),
-                host,
-                self.run,
-                &indexes,
-                &mut progress,
-                // Bounded by what the watcher sends between two turns of this loop.
-                move |event| drop(sender.send(event)),
-            );
-            tokio::pin!(following);
-            let mut ended = None;
-            let result = loop {
-                tokio::select! {
-                    biased;
-                    Some(event) = events.recv() => {
-                        lost = None;
-                        pause = Duration::from_millis(500);
-                        ended = self.tell(host, steps, event, &mut lines).await.or(ended);
-                    }
-                    result = &mut following => break result,
+        while let Some(event) = attached.next().await {
+            if let Event::Lost(error) = &event {
+                if let Some(ended) = self.wait(host, error, &mut lost, &mut pause, false).await {
+                    return ended;
                 }
-            };
-            while let Ok(event) = events.try_recv() {
-                ended = self.tell(host, steps, event, &mut lines).await.or(ended);
+                continue;
             }
-            match (ended, result) {
-                (Some(ended), _) => return ended,
-                (None, Ok(())) => return Ended::Unknown(self.by_hand(host)),
-                (None, Err(error)) => {
-                    if let Some(ended) = self.wait(host, &error, &mut lost, &mut pause, false).await {
-                        return ended;
-                    }
-                }
+            (lost, pause) = (None, FIRST_PAUSE);
+            if let Some(ended) = self.tell(host, steps, event, &mut lines).await {
+                return ended;
             }
         }
+        Ended::Unknown(self.by_hand(host))
     }
 
     /// Tells core what happened on the host; the end of the host's share, if this is it.
     async fn tell(&self, host: &HostName, steps: &[(usize, &Step)], event: Event, lines: &mut Lines) -> Option<Ended> {
+        // The host counts its own steps; the plan counts those of all hosts.
+        let of_plan = |index: usize| steps.get(index).map(|(step, _)| *step);
         match event {
-            Event::StepStarted { step, at } => self.happened(RunEventKind::StepStarted { step }, Some(at)).await,
-            Event::Output { step, bytes } => {
+            Event::StepStarted { index, at } => {
+                self.happened(RunEventKind::StepStarted { step: of_plan(index)? }, Some(at)).await;
+            }
+            Event::Output { index, bytes, .. } => {
+                let step = of_plan(index)?;
                 for text in lines.push(step, &bytes) {
                     self.output(step, text).await;
                 }
             }
-            Event::StepEnded { step, at, end } => {
+            Event::StepEnded { index, at, end } => {
+                let step = of_plan(index)?;
                 if let Some(text) = lines.rest(step) {
                     self.output(step, text).await;
                 }
                 self.happened(RunEventKind::StepEnded { step, end }, Some(at)).await;
             }
-            Event::Locked { owner } => {
-                let owner = sanitise::line(&owner);
-                let owner = if owner.trim().is_empty() { "somebody".to_owned() } else { owner };
-                let why = format!("{host} is locked by {} ({})", owner.trim(), self.plan.lock);
-                self.skip(steps, &why).await;
+            Event::LockRefused(refused) => {
+                self.skip(steps, &locked(host, &self.plan.lock, &refused)).await;
                 return Some(Ended::Refused);
             }
-            Event::NoLock => {
-                let why = format!(
-                    "the lock {} cannot be made on {host}: does its directory exist, may you write there?",
-                    self.plan.lock
-                );
-                self.skip(steps, &why).await;
-                return Some(Ended::Refused);
+            Event::Done { outcome, .. } => {
+                return Some(match outcome {
+                    RunOutcome::Succeeded => Ended::Well,
+                    RunOutcome::Failed => Ended::Failed,
+                    RunOutcome::Refused => Ended::Refused,
+                    RunOutcome::Unknown => Ended::Unknown(self.by_hand(host)),
+                });
             }
-            Event::Done { succeeded } => return Some(if succeeded { Ended::Well } else { Ended::Failed }),
             Event::Died => {
                 return Some(Ended::Unknown(format!("the run was killed on {host}; {}", self.by_hand(host))));
             }
-            Event::Gone => {
+            Event::Absent => {
                 self.skip(steps, &format!("{host} knows no such run: it was never started there")).await;
                 return Some(Ended::Failed);
             }
+            // Waiting is the caller's.
+            Event::Lost(_) => {}
         }
         None
     }
@@ -205,7 +182,7 @@ impl Follower {
         &self,
         host: &HostName,
         error: &RemoteError,
-        lost: &mut Option<crate::core::time::Mono>,
+        lost: &mut Option<Mono>,
         pause: &mut Duration,
         starting: bool,
     ) -> Option<Ended> {
@@ -238,6 +215,17 @@ impl Follower {
         let line = OutputLine { at: self.clock.now().utc, step, text };
         self.post.fact(Msg::Runs(runs::Msg::OutputArrived { run: self.run, line })).await;
     }
+}
+
+/// Says who holds a lock, and what can be done.
+fn locked(host: &HostName, lock: &str, refused: &LockRefused) -> String {
+    if let Some(error) = &refused.error {
+        return format!("the lock {lock} cannot be made on {host}: {error}");
+    }
+    let by = refused.by.as_deref().unwrap_or("somebody");
+    let since = refused.since.map(|at| format!(" since {}", at.rfc3339())).unwrap_or_default();
+    let stale = if refused.alive == Some(false) { "; its run is dead: look, then remove it" } else { "" };
+    format!("{host} is locked by {by}{since} ({lock}){stale}")
 }
 
 /// Most bytes of a line: what is longer is shown in parts.

@@ -1,6 +1,7 @@
 //! Each capability as a person or a script meets it. One file each.
 #![expect(
     clippy::pedantic,
+    clippy::too_many_arguments,
     clippy::wildcard_enum_match_arm,
     clippy::unimplemented,
     reason = "tests say things in the shortest way"

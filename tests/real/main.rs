@@ -1,4 +1,5 @@
 //! Tests with real parts on loopback: one module per part.
+#![expect(clippy::format_collect, reason = "tests say things in the shortest way")]
 #[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
@@ -12,3 +13,6 @@ mod ssh;
 
 #[cfg(test)]
 mod host_keys;
+
+#[cfg(test)]
+mod detached;

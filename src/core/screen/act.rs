@@ -223,10 +223,10 @@ fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
             rows::refresh(state, now, true);
         }
         Action::CloseView => {
-            if state.screen.zoomed || !state.screen.back.is_empty() {
-                return back(state, now);
-            }
-            return quit(state);
+            return match state.screen.view {
+                View::Overview if !state.screen.zoomed => quit(state),
+                _ => back(state, now),
+            };
         }
         Action::Quit => return quit(state),
         Action::SortRows => {
@@ -333,7 +333,11 @@ fn back(state: &mut State, now: Now) -> Vec<Effect> {
         rows::refresh(state, now, true);
     } else if state.screen.zoomed {
         state.screen.zoomed = false;
-    } else if state.screen.go_back() {
+    } else if state.screen.view != View::Overview {
+        // Up from any view ends at the overview, which is the root: nothing is above it.
+        if !state.screen.go_back() {
+            state.screen.view = View::Overview;
+        }
         rows::refresh(state, now, true);
     }
     Vec::new()

@@ -27,9 +27,9 @@ pub enum Msg {
         /// Where it comes from.
         origin: Origin,
     },
-    /// Stored results that [`State::results_wanted`] asked for; all of one check in one message.
+    /// Stored results that [`State::results_wanted`](super::State::results_wanted) asked for; all of one check in one message.
     ResultsLoaded(Vec<CheckResult>),
-    /// Stored buckets: at the start, hours and days as [`State::buckets_wanted`] says; imported ones at any time.
+    /// Stored buckets: at the start, hours and days as [`State::buckets_wanted`](super::State::buckets_wanted) says; imported ones at any time.
     BucketsLoaded(Vec<Bucket>),
     /// Status updates, stored or new, from any console. One that is known changes nothing.
     StatusUpdatesArrived(Vec<StatusUpdate>),

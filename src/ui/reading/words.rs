@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn cells_end_now_and_keep_peaks_and_gaps() {
         let now = Timestamp(100_000);
-        let values = [(60_000, 1.0), (61_000, 9.0), (99_999, 3.0)].map(|(at, value)| (Timestamp(at), Some(value)));
+        let values = [(60_500, 1.0), (61_000, 9.0), (99_999, 3.0)].map(|(at, value)| (Timestamp(at), Some(value)));
         assert_eq!(in_cells(values.into_iter(), now, 100_000, 10), [Some(9.0), None, None, Some(3.0)]);
         assert!(in_cells(std::iter::empty(), now, 100_000, 10).is_empty());
     }

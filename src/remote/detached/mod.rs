@@ -1,0 +1,355 @@
+//! Runs on a host that outlive the link: started once, watched as often as one likes.
+//!
+//! A run is a directory `~/.quarterdeck/runs/UID` (mode 0700) on its host: `plan` is the script that runs, `journal` has a line
+//! with the host's time for everything that happens, `out.N` what step N wrote, `pid` who runs it. The runner has a session of
+//! its own, so it goes on when the link is cut. It takes the lock by `mkdir` (which also excludes other logins), says in the
+//! lock's `owner` file who holds it, and gives it back itself. `claim` is a directory that only one runner can make: starting the
+//! same run twice runs it once, and a start whose answer was lost can be repeated.
+//!
+//! Watching reads journal and output from a cursor on; after a lost link the next watcher goes on where the last one was, so
+//! that every byte arrives once. A lost link is neither success nor failure: [`Event::Lost`] says so, and asking again resolves it.
+mod frames;
+
+use std::sync::Arc;
+
+use self::frames::{Frame, Frames};
+use super::{Chunk, Exit, Lane, Remote, RemoteError, Script, Stream, script::quote};
+use crate::{
+    core::{
+        hosts::LinkFault,
+        id::{HostName, Operator, Uid},
+        runs::{RunOutcome, Step, StepEnd},
+        time::Timestamp,
+    },
+    parse::sanitise,
+};
+
+const START: &str = include_str!("start.sh");
+const RUNNER: &str = include_str!("runner.sh");
+const ATTACH: &str = include_str!("attach.sh");
+const STATUS: &str = include_str!("status.sh");
+
+/// Longest command of a step: it is an argument of `sh`, of which Linux takes 128 KiB.
+const MAX_COMMAND: usize = 64 * 1024;
+
+/// How far a watcher has read. A new one starts at the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Cursor {
+    /// Lines of the journal.
+    pub lines: u64,
+    /// The step whose output is being read.
+    pub step: Option<usize>,
+    /// Bytes of its output.
+    pub offset: u64,
+}
+
+/// What a run tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The lock is held by someone else, or could not be made: nothing ran.
+    LockRefused(LockRefused),
+    /// A step began.
+    StepStarted {
+        /// Index into the steps.
+        index: usize,
+        /// By the host's clock.
+        at: Timestamp,
+    },
+    /// A step wrote something: stdout and stderr together, raw bytes.
+    Output {
+        /// Index into the steps.
+        index: usize,
+        /// Where in the step's output it begins.
+        offset: u64,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// A step ended; the output before it is complete.
+    StepEnded {
+        /// Index into the steps.
+        index: usize,
+        /// By the host's clock.
+        at: Timestamp,
+        /// How: [`StepEnd::Exit`] or [`StepEnd::TimedOut`]. The code of a step that a signal ended is 128 and its number.
+        end: StepEnd,
+    },
+    /// The run ended; the lock is free again.
+    Done {
+        /// By the host's clock.
+        at: Timestamp,
+        /// How.
+        outcome: RunOutcome,
+    },
+    /// The runner is gone without having said how it ended (killed, or the host went down): the outcome is unknown, and the lock may still stand.
+    Died,
+    /// The host knows of no such run: it never started.
+    Absent,
+    /// The link was lost: the outcome is unknown. Asking for the next event tries again from the same place.
+    Lost(RemoteError),
+}
+
+/// Why a run did not get the lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockRefused {
+    /// The run that holds it, when it says so.
+    pub uid: Option<Uid>,
+    /// Who started that.
+    pub by: Option<String>,
+    /// Since when, by the host's clock.
+    pub since: Option<Timestamp>,
+    /// Whether its runner is alive; none when nobody can tell. A dead one's lock is stale: a person removes it.
+    pub alive: Option<bool>,
+    /// What the host said when the lock could not be made at all.
+    pub error: Option<String>,
+}
+
+/// Whether a start was the first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// It runs now.
+    Now,
+    /// It was started before, and was not started again.
+    Already,
+}
+
+/// How a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The host knows of no such run.
+    Absent,
+    /// Its runner is alive.
+    Running {
+        /// The step that runs.
+        step: Option<usize>,
+    },
+    /// It ended.
+    Done {
+        /// By the host's clock.
+        at: Timestamp,
+        /// How.
+        outcome: RunOutcome,
+    },
+    /// Its runner is gone and did not say how it ended.
+    Died,
+}
+
+fn failed(host: &HostName, what: impl Into<String>) -> RemoteError {
+    RemoteError { host: host.clone(), fault: LinkFault::Protocol, what: what.into(), hint: None, question: None }
+}
+
+/// Starts a run of these steps, one after the other until one fails. `lock` is a path; a leading `~/` is the home directory there.
+///
+/// # Errors
+/// When the host cannot be reached or cannot start it. With [`LinkFault::Lost`] or [`LinkFault::Timeout`] nobody knows whether
+/// it runs: starting it again with the same uid is safe, [`status`] tells.
+pub async fn start(
+    remote: &dyn Remote,
+    host: &HostName,
+    uid: Uid,
+    steps: &[Step],
+    (lock, operator): (&str, &Operator),
+) -> Result<Started, RemoteError> {
+    if let Some(step) = steps.iter().find(|step| step.command.len() > MAX_COMMAND) {
+        return Err(failed(host, format!("the command of step {} is longer than 64 KiB", sanitise::name(&step.name))));
+    }
+    let text = start_script(uid, steps, lock, operator);
+    let mut script = Script::new(text);
+    script.timeout = std::time::Duration::from_secs(30);
+    let output = remote.run(host, Lane::Control, script).await?;
+    match (&output.exit, output.stdout.trim_ascii()) {
+        (Exit::Code(0), b"started") => Ok(Started::Now),
+        (Exit::Code(0), b"already") => Ok(Started::Already),
+        _ => {
+            let said = sanitise::line(output.stderr.trim_ascii());
+            Err(failed(host, format!("the run could not be started: {said}")))
+        }
+    }
+}
+
+fn start_script(uid: Uid, steps: &[Step], lock: &str, operator: &Operator) -> String {
+    let steps: Vec<String> = steps
+        .iter()
+        .enumerate()
+        .map(|(index, step)| {
+            let seconds = step.timeout_ms.div_ceil(1_000).max(1);
+            format!("step {index} {seconds} {} {}", quote(&step.path_prefix.join(":")), quote(&step.command))
+        })
+        .collect();
+    let steps = if steps.is_empty() { ":".to_owned() } else { steps.join(" &&\n  ") };
+    let by = quote(&sanitise::name(operator.as_str()));
+    let lock = lock.strip_prefix("~/").map_or_else(|| quote(lock), |rest| format!("\"$HOME\"/{}", quote(rest)));
+    let plan = fill(RUNNER, &[("UID", &uid.to_string()), ("LOCK", &lock), ("BY", &by), ("STEPS", &steps)]);
+    // A line that ends the plan early would let a step's text run as part of the start.
+    let end =
+        (0_u32..100_000).map(|n| format!("END-{uid}-{n}")).find(|end| !plan.contains(end.as_str())).unwrap_or_default();
+    fill(START, &[("UID", &uid.to_string()), ("END", &end), ("PLAN", plan.trim_end())])
+}
+
+/// Puts values where `@NAME@` stands in a template; what a value holds is never looked at again.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('@') {
+        text.push_str(before);
+        let found = values.iter().find_map(|(name, value)| Some((value, after.strip_prefix(name)?.strip_prefix('@')?)));
+        if let Some((value, after)) = found {
+            text.push_str(value);
+            rest = after;
+        } else {
+            text.push('@');
+            rest = after;
+        }
+    }
+    text.push_str(rest);
+    text
+}
+
+/// Says how a run stands.
+///
+/// # Errors
+/// When the host cannot be reached.
+pub async fn status(remote: &dyn Remote, host: &HostName, uid: Uid) -> Result<Status, RemoteError> {
+    let text = fill(STATUS, &[("UID", &uid.to_string())]);
+    let output = remote.run(host, Lane::Control, Script::new(text)).await?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut lines = said.lines();
+    let alive = match lines.next() {
+        Some("absent") => return Ok(Status::Absent),
+        Some("alive") => true,
+        Some("dead") => false,
+        _ => return Err(failed(host, "the host does not say how the run stands")),
+    };
+    let mut step = None;
+    for line in lines {
+        match frames::journal_event(line) {
+            Some(Event::StepStarted { index, .. }) => step = Some(index),
+            Some(Event::StepEnded { .. }) => step = None,
+            Some(Event::Done { at, outcome }) => return Ok(Status::Done { at, outcome }),
+            Some(Event::LockRefused(_) | Event::Output { .. } | Event::Died | Event::Absent | Event::Lost(_))
+            | None => {}
+        }
+    }
+    Ok(if alive { Status::Running { step } } else { Status::Died })
+}
+
+/// A watcher of one run.
+pub struct Attached {
+    remote: Arc<dyn Remote>,
+    host: HostName,
+    uid: Uid,
+    cursor: Cursor,
+    stream: Option<Stream>,
+    frames: Frames,
+    over: bool,
+}
+
+impl std::fmt::Debug for Attached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, uid, cursor, over, .. } = self;
+        f.debug_struct("Attached")
+            .field("host", host)
+            .field("uid", uid)
+            .field("cursor", cursor)
+            .field("over", over)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Watches a run from a cursor on. Nothing is asked before the first [`Attached::next`].
+pub fn attach(remote: Arc<dyn Remote>, host: &HostName, uid: Uid, from: Cursor) -> Attached {
+    Attached { remote, host: host.clone(), uid, cursor: from, stream: None, frames: Frames::default(), over: false }
+}
+
+impl Attached {
+    /// Says how far it has read: with what [`Attached::next`] has handed out, and no more.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Waits for the next event; none once the run is over.
+    ///
+    /// After [`Event::Lost`] the next call tries again from where it was: wait a little before.
+    /// Cancel-safe: an event that was not handed out comes with the next call.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            if self.over {
+                return None;
+            }
+            match self.frames.next() {
+                Some(Ok(frame)) => {
+                    if let Some(event) = self.take(frame) {
+                        return Some(event);
+                    }
+                    continue;
+                }
+                Some(Err(what)) => return Some(self.lost(failed(&self.host, what))),
+                None => {}
+            }
+            let Some(stream) = &mut self.stream else {
+                match self.open().await {
+                    Ok(stream) => self.stream = Some(stream),
+                    Err(error) => return Some(Event::Lost(error)),
+                }
+                continue;
+            };
+            match stream.chunks.recv().await {
+                Some(Chunk::Stdout(bytes)) => self.frames.push(&bytes),
+                Some(Chunk::Stderr(_)) => {}
+                // We were too slow and a piece is missing: it is read again.
+                Some(Chunk::Dropped(_)) => self.reset(),
+                Some(Chunk::Lost(error)) => return Some(self.lost(error)),
+                Some(Chunk::Ended(exit)) => {
+                    let what = format!("watching the run ended early ({exit:?})");
+                    return Some(self.lost(failed(&self.host, what)));
+                }
+                None => return Some(self.lost(failed(&self.host, "watching the run ended"))),
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<Stream, RemoteError> {
+        let Cursor { lines, step, offset } = self.cursor;
+        let step = step.map(|step| step.to_string()).unwrap_or_default();
+        let (uid, lines, offset) = (self.uid.to_string(), lines.to_string(), offset.to_string());
+        let text = fill(ATTACH, &[("UID", &uid), ("LINES", &lines), ("STEP", &step), ("OFFSET", &offset)]);
+        self.remote.stream(&self.host, Lane::Control, Script::new(text)).await
+    }
+
+    fn reset(&mut self) {
+        self.stream = None;
+        self.frames = Frames::default();
+    }
+
+    fn lost(&mut self, error: RemoteError) -> Event {
+        self.reset();
+        Event::Lost(error)
+    }
+
+    fn take(&mut self, frame: Frame) -> Option<Event> {
+        match frame {
+            Frame::Output { index, offset, bytes } => {
+                self.cursor.step = Some(index);
+                self.cursor.offset = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                Some(Event::Output { index, offset, bytes })
+            }
+            Frame::Journal(line) => {
+                self.cursor.lines = self.cursor.lines.saturating_add(1);
+                let event = frames::journal_event(&line)?;
+                if let Event::StepStarted { index, .. } = &event {
+                    self.cursor.step = Some(*index);
+                    self.cursor.offset = 0;
+                }
+                self.over = matches!(event, Event::Done { .. });
+                Some(event)
+            }
+            Frame::Absent => Some(self.end(Event::Absent)),
+            Frame::Dead => Some(self.end(Event::Died)),
+        }
+    }
+
+    fn end(&mut self, event: Event) -> Event {
+        self.over = true;
+        self.stream = None;
+        event
+    }
+}

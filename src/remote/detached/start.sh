@@ -1,0 +1,23 @@
+umask 077
+b=$HOME/.quarterdeck/runs
+d=$b/@UID@
+mkdir -p "$d" || exit 73
+find "$b" -mindepth 1 -maxdepth 1 -type d -name 'qd-*' -mtime +30 -exec rm -rf {} + 2>/dev/null
+[ -d "$d/claim" ] && { echo already; exit 0; }
+: >>"$d/journal" || exit 73
+cat >"$d/plan.$$" <<'@END@' || exit 73
+@PLAN@
+@END@
+mv "$d/plan.$$" "$d/plan" || exit 73
+if command -v setsid >/dev/null 2>&1; then
+  setsid sh "$d/plan" </dev/null >"$d/err" 2>&1 &
+else
+  nohup sh "$d/plan" </dev/null >"$d/err" 2>&1 &
+fi
+n=0
+while [ ! -e "$d/pid" ] && [ "$n" -lt 50 ]; do
+  n=$((n + 1))
+  sleep 0.1 2>/dev/null || sleep 1
+done
+[ -e "$d/pid" ] || { cat "$d/err" >&2; exit 74; }
+echo started
