@@ -16,3 +16,6 @@ mod host_keys;
 
 #[cfg(test)]
 mod detached;
+
+#[cfg(test)]
+mod restart;
