@@ -22,8 +22,6 @@ pub struct Catalog<'a> {
     pub checks: &'a [&'a dyn Kind],
     /// Kinds of services that can be restarted; `external` is always there.
     pub recipes: &'a [&'a dyn Kind],
-    /// What rules can measure; empty takes any.
-    pub metrics: &'a [&'a str],
 }
 
 /// Everything a start needs, and what is wrong with the files.
@@ -101,7 +99,7 @@ pub fn load_text(path: &Path, text: &str, catalog: &Catalog<'_>, env: &Env) -> L
 
 fn load_main(path: &Path, text: &str, catalog: &Catalog<'_>, env: &Env) -> Loaded {
     let mut walk = Walk { book: Book::default(), env, catalog, hosts: Vec::new() };
-    let mut files = Files { paths: Vec::new(), known: BTreeSet::new(), roots: Vec::new() };
+    let mut files = Files { env, paths: Vec::new(), known: BTreeSet::new(), roots: Vec::new() };
     files.read(&mut walk.book, path, text);
     let usable = files.roots.iter().any(|root| root.place.file == 0);
     let mut settings = Settings::new(env);
@@ -111,13 +109,14 @@ fn load_main(path: &Path, text: &str, catalog: &Catalog<'_>, env: &Env) -> Loade
 }
 
 /// The files of one configuration.
-struct Files {
+struct Files<'a> {
+    env: &'a Env,
     paths: Vec<PathBuf>,
     known: BTreeSet<PathBuf>,
     roots: Vec<Raw>,
 }
 
-impl Files {
+impl Files<'_> {
     fn read(&mut self, book: &mut Book, path: &Path, text: &str) {
         self.known.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
         self.paths.push(path.to_owned());
@@ -127,26 +126,15 @@ impl Files {
         let parts = includes.as_ref().and_then(Raw::list).unwrap_or_default();
         for (part, pattern) in parts.iter().filter_map(|part| Some((part, part.text()?))) {
             let dir = path.parent().unwrap_or_else(|| Path::new(""));
-            for found in Self::matching(book, part, dir, pattern) {
+            for found in self.matching(book, part, dir, pattern) {
                 self.include(book, part, &found);
             }
         }
     }
 
     /// Finds the files of a pattern, in the order of their names.
-    fn matching(book: &mut Book, part: &Raw, dir: &Path, pattern: &str) -> Vec<PathBuf> {
-        let home = pattern.strip_prefix("~/");
-        let whole = match home {
-            Some(_) => {
-                book.error(
-                    &part.place,
-                    "`include` is relative to this file; `~` is not known here",
-                    "write the whole path",
-                );
-                return Vec::new();
-            }
-            None => dir.join(pattern),
-        };
+    fn matching(&self, book: &mut Book, part: &Raw, dir: &Path, pattern: &str) -> Vec<PathBuf> {
+        let whole = self.env.resolve(dir, pattern);
         if !pattern.contains(['*', '?']) {
             return vec![whole];
         }

@@ -5,7 +5,7 @@ mod load;
 pub mod locate;
 pub mod problem;
 mod raw;
-mod rules;
+mod schema;
 pub mod secret;
 mod sections;
 mod source;
@@ -15,6 +15,7 @@ mod walk;
 pub use load::{Catalog, Loaded, Settings, load, load_text};
 pub use locate::{locate, starter};
 pub use problem::{Problem, check_text};
+pub use schema::schema;
 
 /// What the surroundings say: home directory and variables. Handed in, so that every test sets it.
 #[derive(Clone, Default)]

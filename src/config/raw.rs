@@ -85,6 +85,8 @@ pub(crate) struct Draft {
     pub(crate) problem: Problem,
     /// Whether the file could not be parsed, so that nobody knows what on the line is a secret.
     pub(crate) broken: bool,
+    /// Whether what it is about does not start: every error, and what follows from one elsewhere.
+    pub(crate) drops: bool,
 }
 
 /// Files and what is wrong with them.
@@ -101,7 +103,7 @@ impl Book {
     pub(crate) fn read(&mut self, path: &Path, text: &str) -> Option<Raw> {
         let file = self.sources.len();
         let mut source = Source::new(path, text);
-        let (root, errors) = DeTable::parse_recoverable(text);
+        let (root, mut errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
             source.learn(&root);
             let raw = table(root.get_ref(), file, 0..0);
@@ -109,6 +111,7 @@ impl Book {
             return Some(raw);
         }
         self.sources.push(source);
+        errors.sort_by_key(|error| error.span().unwrap_or_default().start);
         let mut last_line = 0;
         for error in errors {
             let span = error.span().unwrap_or_default();
@@ -118,11 +121,12 @@ impl Book {
             if line == last_line {
                 continue;
             }
+            let is_first = last_line == 0;
             last_line = line;
             let what = error.message().trim().to_owned();
             self.add(&place, Severity::Error, what, |problem| {
-                problem.left_out =
-                    Some("the whole file: with a syntax error nobody can tell what belongs where".into());
+                let why = "this whole file: with a syntax error nobody can tell what belongs where";
+                problem.left_out = is_first.then(|| why.to_owned());
             });
             if let Some(draft) = self.drafts.last_mut() {
                 draft.broken = true;
@@ -168,7 +172,7 @@ impl Book {
         let Some(source) = self.sources.get(place.file) else { return };
         let mut problem = source.problem(&place.span, severity, what);
         more(&mut problem);
-        self.drafts.push(Draft { place: place.clone(), problem, broken: false });
+        self.drafts.push(Draft { place: place.clone(), problem, broken: false, drops: severity == Severity::Error });
     }
 
     /// Adds an error with what to do about it.
@@ -183,10 +187,9 @@ impl Book {
         self.add(place, Severity::Warning, what, |problem| problem.help = (!help.is_empty()).then_some(help));
     }
 
-    /// Says what all errors added since a mark leave out.
+    /// Says what everything wrong since a mark leaves out.
     pub(crate) fn left_out_since(&mut self, mark: usize, left_out: &str) {
-        let errors = self.drafts.iter_mut().skip(mark).filter(|draft| draft.problem.severity == Severity::Error);
-        for draft in errors {
+        for draft in self.drafts.iter_mut().skip(mark).filter(|draft| draft.drops) {
             draft.problem.left_out.get_or_insert_with(|| left_out.to_owned());
         }
     }
@@ -203,7 +206,7 @@ impl Book {
         let Self { sources, mut drafts, loose } = self;
         drafts.sort_by_key(|draft| (draft.place.file, draft.place.span.start));
         let placed =
-            drafts.into_iter().map(|Draft { place, problem, broken }| {
+            drafts.into_iter().map(|Draft { place, problem, broken, .. }| {
                 let source = sources.get(place.file);
                 let excerpt = source.and_then(|source| {
                     if broken { source.broken_excerpt(&place.span) } else { source.excerpt(&place.span) }

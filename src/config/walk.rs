@@ -134,7 +134,7 @@ impl Walk<'_> {
         }
         for field in all().filter(|field| field.required) {
             if raw.get(field.name).is_none() {
-                let help = format!("add `{} = …`: {}", field.name, first_sentence(field.doc));
+                let help = format!("add `{} = …`: {}", field.name, first_words(field.doc));
                 self.book.error(&raw.place, format!("{what} has no `{}`", field.name), help);
                 settings.broken = true;
             }
@@ -150,8 +150,7 @@ impl Walk<'_> {
         let missing =
             keys.fields.iter().copied().flatten().filter(|field| field.required && keys.own.contains(&field.name));
         for field in missing.filter(|field| raw.get(field.name).is_none()) {
-            let help = format!("add {}", first_sentence(field.doc));
-            self.book.error(&raw.place, format!("{what} has no `{}`", field.name), help);
+            self.book.error(&raw.place, format!("{what} has no `{}`", field.name), first_words(field.doc));
         }
         entries
     }
@@ -205,9 +204,16 @@ impl Walk<'_> {
             Shape::Url => self.url(raw, key).and_then(node),
             Shape::Duration => self.duration(raw, key).and_then(node),
             Shape::Integer { min, max } => self.integer(raw, key, *min, *max).and_then(node),
-            Shape::Number => match number(raw) {
-                Some(number) => node(number.into()),
-                None => self.wrong(raw, key, shape),
+            Shape::Number => match raw.value {
+                Value::Integer(Some(whole)) => node(whole.into()),
+                Value::Number(number) if number.is_finite() => node(number.into()),
+                Value::Integer(None)
+                | Value::Number(_)
+                | Value::Text(_)
+                | Value::Flag(_)
+                | Value::Date
+                | Value::List(_)
+                | Value::Table(_) => self.wrong(raw, key, shape),
             },
             Shape::Flag => {
                 let Value::Flag(flag) = raw.value else { return self.wrong(raw, key, shape) };
@@ -237,6 +243,10 @@ impl Walk<'_> {
 
     fn wrong<T>(&mut self, raw: &Raw, key: &str, shape: &Shape) -> Option<T> {
         self.book.error(&raw.place, format!("`{key}` must be {}, not {}", words(shape), raw.is_a()), "");
+        // Whoever expects one thing cannot say what another one holds.
+        if matches!(shape, Shape::Secret) || raw.list().is_some() || raw.table().is_some() {
+            self.book.hide(raw);
+        }
         None
     }
 
@@ -368,6 +378,9 @@ impl Walk<'_> {
             Some((_, HostState::Valid)) => Some(name.into()),
             Some((_, HostState::LeftOut)) => {
                 self.book.warn(&raw.place, format!("host `{}` is left out", shown(name)), "mend the host first");
+                if let Some(draft) = self.book.drafts.last_mut() {
+                    draft.drops = true;
+                }
                 None
             }
             None => {
@@ -408,7 +421,10 @@ impl Walk<'_> {
     fn either(&mut self, raw: &Raw, key: &str, shapes: &[Shape]) -> Option<Node> {
         let mark = self.book.drafts.len();
         let mut tried = Vec::new();
-        for shape in shapes {
+        // What looks like a reference was meant as one.
+        let refers = raw.text().is_some_and(super::secret::is_reference);
+        let only_secret = refers && shapes.iter().any(|shape| matches!(shape, Shape::Secret));
+        for shape in shapes.iter().filter(|shape| !only_secret || matches!(shape, Shape::Secret)) {
             if let Some(node) = self.value(raw, shape, key) {
                 self.book.drafts.truncate(mark);
                 return Some(node);
@@ -419,23 +435,21 @@ impl Walk<'_> {
                 tried.push(said);
             }
         }
-        let only = tried.pop().filter(|_| tried.is_empty());
+        let about_a_secret =
+            tried.iter().position(|said| said.iter().any(|draft| draft.problem.what.contains("literal secret")));
+        let only = about_a_secret.or_else(|| (tried.len() == 1).then_some(0)).map(|at| tried.swap_remove(at));
         if let Some(said) = only {
             self.book.drafts.extend(said);
         } else {
             let kinds: Vec<_> = shapes.iter().map(words).collect();
             let got = if tried.is_empty() { format!(", not {}", raw.is_a()) } else { String::new() };
+            if shapes.iter().any(|shape| matches!(shape, Shape::Secret)) {
+                self.book.hide(raw);
+            }
             self.book.error(&raw.place, format!("`{key}` must be {}{got}", kinds.join(" or ")), "");
         }
         None
     }
-}
-
-fn number(raw: &Raw) -> Option<f64> {
-    if let Value::Integer(Some(number)) = raw.value {
-        return Some(number as f64);
-    }
-    if let Value::Number(number) = raw.value { Some(number).filter(|number| number.is_finite()) } else { None }
 }
 
 fn fits(raw: &Raw, shape: &Shape) -> bool {
@@ -515,8 +529,14 @@ pub(crate) fn shown(text: &str) -> String {
     if clean.chars().count() <= 60 { clean } else { clean.chars().take(59).chain(['…']).collect() }
 }
 
-fn first_sentence(doc: &str) -> &str {
-    doc.split_once(". ").map_or(doc, |(first, _)| first).trim_end_matches('.')
+/// The first sentence of a field's documentation, as part of another one.
+fn first_words(doc: &str) -> String {
+    let first = doc.split_once(". ").map_or(doc, |(first, _)| first).trim_end_matches('.');
+    let mut letters = first.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(begin), Some(next)) if !next.is_uppercase() => begin.to_lowercase().chain(letters).collect(),
+        _ => first.to_owned(),
+    }
 }
 
 /// Says why a text is no URL of http or https.

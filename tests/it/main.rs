@@ -13,6 +13,8 @@ mod checks_contract;
 #[cfg(test)]
 mod checks_dns;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 #[path = "../support/dump.rs"]

@@ -180,7 +180,10 @@ impl Keymap {
         let mut seen: Vec<(Scope, Key, &'static str, Place)> = Vec::new();
         let mut lost: Vec<(&'static str, Key, Place)> = Vec::new();
         for (name, value) in entries {
-            let Some(action) = find(name, Severity::Warning, book) else { continue };
+            let Some(action) = find(name, Severity::Warning, book) else {
+                book.hide(value);
+                continue;
+            };
             let mut scopes: Vec<_> = self.scopes_of(action);
             if scopes.is_empty() {
                 scopes.extend(ACTIONS.iter().find(|entry| entry.id == action).map(|entry| entry.scope));

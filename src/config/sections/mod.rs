@@ -105,8 +105,14 @@ fn tables<'r>(walk: &mut Walk<'_>, roots: &'r [Raw], key: &str) -> Vec<&'r Raw> 
 fn called(raw: &Raw, noun: &str) -> String {
     match raw.get("name").and_then(Raw::text) {
         Some(name) => format!("{noun} `{}`", shown(name)),
-        None => format!("a {noun}"),
+        None => a(noun),
     }
+}
+
+/// Puts the article before a noun.
+fn a(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
 }
 
 /// Reads a table's name and says what is wrong with it.
@@ -119,7 +125,7 @@ fn name(walk: &mut Walk<'_>, entries: &mut Entries, noun: &str) -> Option<String
     }
     let place = entries.place_of("name").clone();
     let help = "letters, digits, `-`, `_` and `.`, at most 63, beginning with a letter or digit";
-    walk.book.error(&place, format!("\"{}\" cannot be the name of a {noun}", shown(&name)), help);
+    walk.book.error(&place, format!("\"{}\" cannot be the name of {}", shown(&name), a(noun)), help);
     entries.broken = true;
     None
 }
@@ -134,7 +140,7 @@ impl Seen {
         let place = entries.place_of("name");
         if let Some((_, first)) = self.0.iter().find(|(seen, _)| seen == name) {
             let line = walk.book.pointer(place, first);
-            walk.book.error(place, format!("there is already a {noun} `{name}` ({line})"), "the first one holds");
+            walk.book.error(place, format!("there is already {} `{name}` ({line})", a(noun)), "the first one holds");
             return false;
         }
         self.0.push((name.to_owned(), place.clone()));

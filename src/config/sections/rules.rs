@@ -4,11 +4,10 @@ use crate::{
     config::{
         fields,
         raw::Raw,
-        rules::built_in,
         walk::{Entries, Keys, Walk, refer, shown},
     },
     core::{
-        alerts::{RuleSpec, Severity, Threshold},
+        alerts::{METRICS, RuleSpec, Severity, Threshold, Unit, builtin_rules},
         id::RuleName,
         inventory::Inventory,
     },
@@ -16,7 +15,7 @@ use crate::{
 
 /// Builds the rules. A rule that is wrong is left out; a built-in one then stays as it was.
 pub(super) fn build(walk: &mut Walk<'_>, tables: &[&Raw], inventory: &Inventory) -> Vec<RuleSpec> {
-    let mut rules = built_in();
+    let mut rules = builtin_rules();
     let mut seen = Seen::default();
     for raw in tables {
         let mark = walk.book.drafts.len();
@@ -100,6 +99,7 @@ fn over(walk: &mut Walk<'_>, entries: &Entries, name: &str, base: Option<RuleSpe
         }
         rule.clear = Some(clear);
     }
+    impossible(walk, entries, &rule);
     rule.for_ms = entries.count("for").unwrap_or(rule.for_ms);
     if rule.for_ms > 86_400_000 {
         walk.book.error(entries.place_of("for"), "`for` must be at most 1d", "");
@@ -118,6 +118,19 @@ fn over(walk: &mut Walk<'_>, entries: &Entries, name: &str, base: Option<RuleSpe
     Some(rule)
 }
 
+/// Says when a rule could never fire, or never stop.
+fn impossible(walk: &mut Walk<'_>, entries: &Entries, rule: &RuleSpec) {
+    let is_percent = METRICS.iter().any(|known| known.name == rule.metric && known.unit == Unit::Percent);
+    let (key, limit) = match rule.threshold {
+        Threshold::Above(limit) => ("above", limit),
+        Threshold::Below(limit) => ("below", limit),
+    };
+    if is_percent && entries.node(key).is_some() && !(0.0..=100.0).contains(&limit) {
+        let what = format!("`{key} = {limit}` cannot be: `{}` is a percentage", rule.metric);
+        walk.book.error(entries.place_of(key), what, "from 0 to 100");
+    }
+}
+
 fn clears(threshold: Threshold, clear: f64) -> bool {
     match threshold {
         Threshold::Above(limit) => clear <= limit,
@@ -131,8 +144,7 @@ struct Unmeasured;
 /// Reads the metric, if the rule names one.
 fn metric(walk: &mut Walk<'_>, entries: &Entries) -> Result<Option<String>, Unmeasured> {
     let Some(metric) = entries.text("metric") else { return Ok(None) };
-    let known = walk.catalog.metrics;
-    if known.is_empty() || known.contains(&metric) {
+    if METRICS.iter().any(|known| known.name == metric) {
         return Ok(Some(metric.to_owned()));
     }
     let place = entries.place_of("metric");
@@ -140,7 +152,7 @@ fn metric(walk: &mut Walk<'_>, entries: &Entries) -> Result<Option<String>, Unme
         let what = format!("`{}` is not measured by this version: the rule is left out", shown(metric));
         walk.book.warn(place, what, "");
     } else {
-        let help = refer(metric, known.iter().copied(), "metrics");
+        let help = refer(metric, METRICS.iter().map(|known| known.name), "metrics");
         walk.book.error(place, format!("nothing is measured as `{}`", shown(metric)), help);
     }
     Err(Unmeasured)
