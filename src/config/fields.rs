@@ -158,7 +158,7 @@ pub(crate) const LATER_KINDS: &[&str] =
 
 /// Settings of recipes that a later version uses.
 pub(crate) const LATER_RECIPE: &[&str] =
-    &["path", "layout", "keep", "restart", "ref", "maintenance_mode", "version_url", "build", "playbook"];
+    &["layout", "keep", "ref", "maintenance_mode", "version_url", "build", "playbook"];
 
 /// Beginnings of metrics that a later version measures.
 pub(crate) const LATER_METRICS: &[&str] = &["log.", "probe.", "prom."];

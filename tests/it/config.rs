@@ -5,46 +5,20 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use quarterdeck::{
     checks,
-    config::{self, Catalog, Env, Field, Kind, Loaded, Shape, problem::Severity},
+    config::{self, Catalog, Env, Loaded, problem::Severity},
     core::{alerts::Threshold, id::ServiceId, inventory::EnvKind},
+    recipes,
 };
 
 /// Set to anything, what the tests compare with is written anew. Read the difference before you commit it.
 const UPDATE: &str = "QD_UPDATE";
-
-struct Recipe(&'static str, &'static [Field]);
-
-impl Kind for Recipe {
-    fn name(&self) -> &'static str {
-        self.0
-    }
-
-    fn fields(&self) -> &'static [Field] {
-        self.1
-    }
-}
-
-const fn field(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field { name, shape, required: false, doc }
-}
-
-const PM2: Recipe = Recipe(
-    "node-pm2",
-    &[
-        Field { required: true, ..field("app", Shape::Text, "Name of the PM2 application.") },
-        field("path", Shape::Text, "Directory of the application on its hosts."),
-        field("restart", Shape::Choice(&["restart", "reload"]), "How it is restarted. Default `restart`."),
-    ],
-);
-const SYSTEMD: Recipe =
-    Recipe("systemd", &[Field { required: true, ..field("unit", Shape::Text, "The unit: `nginx.service`.") }]);
 
 fn env() -> Env {
     Env::new("/home/op", [])
 }
 
 fn with_catalog<T>(f: impl FnOnce(&Catalog<'_>) -> T) -> T {
-    f(&Catalog { checks: &checks::kinds(), recipes: &[&PM2, &SYSTEMD] })
+    f(&Catalog { checks: &checks::kinds(), recipes: &recipes::kinds() })
 }
 
 fn load(path: &Path) -> Loaded {
