@@ -18,7 +18,7 @@ fn env() -> Env {
 }
 
 fn with_catalog<T>(f: impl FnOnce(&Catalog<'_>) -> T) -> T {
-    f(&Catalog { checks: &checks::kinds(), recipes: &recipes::kinds() })
+    f(&Catalog { checks: &checks::kinds(), recipes: &recipes::kinds(), metrics: &[] })
 }
 
 fn load(path: &Path) -> Loaded {

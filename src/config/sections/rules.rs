@@ -144,7 +144,10 @@ struct Unmeasured;
 /// Reads the metric, if the rule names one.
 fn metric(walk: &mut Walk<'_>, entries: &Entries) -> Result<Option<String>, Unmeasured> {
     let Some(metric) = entries.text("metric") else { return Ok(None) };
-    if METRICS.iter().any(|known| known.name == metric) {
+    let offered = walk.catalog.metrics;
+    let known: Vec<&str> = METRICS.iter().map(|known| known.name).collect();
+    let known = if offered.is_empty() { &known[..] } else { offered };
+    if known.contains(&metric) {
         return Ok(Some(metric.to_owned()));
     }
     let place = entries.place_of("metric");
@@ -152,7 +155,7 @@ fn metric(walk: &mut Walk<'_>, entries: &Entries) -> Result<Option<String>, Unme
         let what = format!("`{}` is not measured by this version: the rule is left out", shown(metric));
         walk.book.warn(place, what, "");
     } else {
-        let help = refer(metric, METRICS.iter().map(|known| known.name), "metrics");
+        let help = refer(metric, known.iter().copied(), "metrics");
         walk.book.error(place, format!("nothing is measured as `{}`", shown(metric)), help);
     }
     Err(Unmeasured)
