@@ -45,6 +45,7 @@ fn say(engine: &mut Engine, msg: runs::Msg) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_dead_process_becomes_an_incident_and_is_restarted_through_the_gate_with_proof() {
     let Some(play) = Play::start().await else { return };
     let dir = tempfile::tempdir().unwrap();
@@ -96,21 +97,15 @@ async fn a_dead_process_becomes_an_incident_and_is_restarted_through_the_gate_wi
     say(&mut engine, runs::Msg::RestartAsked { service: id.clone() });
     until(&mut engine, "a review", |engine| engine.state.runs.review.is_some()).await;
     let opened = clock.now().mono;
-    let settled = |engine: &Engine| {
-        let _same: &Engine = engine;
-        clock.now().mono.since(opened) > runs::TYPE_AHEAD_MS
-    };
-    until(&mut engine, "the type-ahead guard", settled).await;
+    until(&mut engine, "the type-ahead guard", |_| clock.now().mono.since(opened) > runs::TYPE_AHEAD_MS).await;
     say(&mut engine, runs::Msg::Confirmed);
     assert!(engine.state.runs.review.as_ref().unwrap().refused.as_ref().unwrap().contains("arm write"));
     say(&mut engine, runs::Msg::WriteArmed("prod".into()));
     say(&mut engine, runs::Msg::NameTyped("play".into()));
     say(&mut engine, runs::Msg::ReasonTyped("it is down".into()));
     say(&mut engine, runs::Msg::Confirmed);
-    until(&mut engine, "the run's end", |engine| {
-        engine.state.runs.runs.values().any(|run| run.outcome.is_some())
-    })
-    .await;
+    until(&mut engine, "the run's end", |engine| engine.state.runs.runs.values().any(|run| run.outcome.is_some()))
+        .await;
     let outcome = |engine: &Engine| engine.state.runs.runs.values().next().unwrap().outcome.unwrap().0;
     assert_eq!(outcome(&engine), RunOutcome::Succeeded);
     until(&mut engine, "proof", |engine| engine.state.runs.runs.values().any(|run| run.proof.is_some())).await;
