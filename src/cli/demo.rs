@@ -24,7 +24,7 @@ pub(super) fn run(_common: &Common, args: &Demo) -> color_eyre::Result<Exit> {
     if !args.fleet_only && !setup::on_terminal() {
         return Err(eyre!("the demo needs a terminal\n  without one: qd demo --fleet-only"));
     }
-    let setup = Setup::new()?;
+    let setup = Setup::unlogged()?;
     let options = demo::Options { seed: args.seed, ..demo::Options::default() };
     let fleet = setup.runtime.block_on(demo::start(&setup.tasks, Arc::clone(&setup.clock), options))?;
     if args.fleet_only {

@@ -35,6 +35,15 @@ impl Setup {
     pub(super) fn new() -> color_eyre::Result<Self> {
         let env = Env::of_process();
         let log = start_log(&env);
+        Self::made(env, log)
+    }
+
+    /// Prepares the runtime without a log: the demo writes nothing outside of its own folder.
+    pub(super) fn unlogged() -> color_eyre::Result<Self> {
+        Self::made(Env::of_process(), None)
+    }
+
+    fn made(env: Env, log: Option<tracing_appender::non_blocking::WorkerGuard>) -> color_eyre::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let tasks = Tasks::new(runtime.handle().clone(), |panicked| {
             tracing::error!(task = panicked.task, message = panicked.message, "a task panicked");
