@@ -36,7 +36,3 @@ demo:
 # How long the costly functions take.
 bench:
     cargo bench
-
-# How first frame, bytes and CPU compare with peers; a peer that is not installed is reported.
-versus:
-    benches/versus/run
