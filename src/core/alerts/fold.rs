@@ -1,5 +1,5 @@
 //! An alert is the fold of its events.
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::{AlertEvent, AlertEventKind, Fact, Severity, Target};
 use crate::core::{
@@ -74,6 +74,8 @@ pub(super) type Key = (RuleName, Target);
 pub(super) struct Alerts {
     pub(super) all: HashMap<Uid, Alert>,
     pub(super) firing: HashMap<Key, Uid>,
+    /// Alerts about what fires already, which two recorders made of one trouble: resolved together with it.
+    twins: HashMap<Key, BTreeSet<Uid>>,
     flips: HashMap<Key, VecDeque<Timestamp>>,
 }
 
@@ -82,9 +84,20 @@ impl Alerts {
     pub(super) fn apply(&mut self, event: &AlertEvent) -> Option<Fact> {
         if let AlertEventKind::Fired { rule, target, severity, value, since, summary } = &event.kind {
             let key = (rule.clone(), target.clone());
-            // A second onset while one fires is the same trouble, seen by two recorders.
-            if self.all.contains_key(&event.alert) || self.firing.contains_key(&key) {
+            if self.all.contains_key(&event.alert) {
                 return None;
+            }
+            // A second onset while one fires is the same trouble, seen by two recorders: the first of them stands.
+            let mut news = true;
+            if let Some(other) = self.firing.get(&key).copied() {
+                let later =
+                    self.all.get(&other).is_some_and(|other| (other.fired_at, other.uid) <= (event.at, event.alert));
+                self.twins.entry(key.clone()).or_default().insert(if later { event.alert } else { other });
+                if later {
+                    return None;
+                }
+                self.all.remove(&other);
+                news = false;
             }
             let alert = Alert {
                 uid: event.alert,
@@ -103,7 +116,13 @@ impl Alerts {
             self.firing.insert(key.clone(), event.alert);
             self.flip(key, event.at);
             self.all.insert(event.alert, alert);
-            return Some(Fact::Fired { alert: event.alert });
+            return news.then_some(Fact::Fired { alert: event.alert });
+        }
+        if matches!(event.kind, AlertEventKind::Resolved { .. }) {
+            self.twins.retain(|_, twins| {
+                twins.remove(&event.alert);
+                !twins.is_empty()
+            });
         }
         let alert = self.all.get_mut(&event.alert)?;
         if alert.events.contains(event) {
@@ -134,6 +153,12 @@ impl Alerts {
                 Some(Fact::Flapping { alert: event.alert, flips: *flips })
             }
         }
+    }
+
+    /// Returns the other alerts about what an alert is about.
+    pub(super) fn twins(&self, alert: Uid) -> Vec<Uid> {
+        let key = self.all.get(&alert).map(|alert| (alert.rule.clone(), alert.target.clone()));
+        key.and_then(|key| self.twins.get(&key)).into_iter().flatten().copied().collect()
     }
 
     /// Returns how often a rule began or ceased to fire for a target within the last hour.

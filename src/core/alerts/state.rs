@@ -3,7 +3,7 @@
 //! * A value that is missing neither fires nor resolves. A pending alert starts anew when the value before has not spoken
 //!   for the whole time in between (`holds_ms`).
 //! * An alert's id is a hash of rule, target and onset, so that two recorders that see the same onset make one alert. Where
-//!   they see it at different moments, the first event wins as long as that alert fires.
+//!   they see it at different moments, the alert that fired first stands for both, and both resolve together.
 //! * Six flips (fired or resolved) within an hour are flapping: instead of resolving a third time the alert fires on until
 //!   its value has been good for ten minutes.
 //! * Only the recorder makes events of measurements. Every other console keeps its pendings, so that it sees what may come,
@@ -125,6 +125,13 @@ impl State {
         step.out.rows.push(Row::Alert(event));
     }
 
+    fn resolve(&mut self, alert: Uid, value: Option<f64>, step: &mut Step<'_>) {
+        for twin in self.alerts.twins(alert) {
+            self.emit(twin, AlertEventKind::Resolved { value }, step);
+        }
+        self.emit(alert, AlertEventKind::Resolved { value }, step);
+    }
+
     fn measure(&mut self, measurement: &Measurement, step: &mut Step<'_>) {
         let Some(rules) = self.by_metric.get(measurement.metric).cloned() else { return };
         // What is not a number is no data.
@@ -207,7 +214,7 @@ impl State {
             return;
         }
         self.live.remove(key);
-        self.emit(alert, AlertEventKind::Resolved { value: Some(value) }, step);
+        self.resolve(alert, Some(value), step);
     }
 
     /// Resolves what nobody watches any more: its rule, its host, its service or its part is gone.
@@ -218,7 +225,7 @@ impl State {
         let mut gone: Vec<Uid> = self.firing().filter(|alert| gone(self, alert)).map(|alert| alert.uid).collect();
         gone.sort_unstable();
         for uid in gone {
-            self.emit(uid, AlertEventKind::Resolved { value: None }, step);
+            self.resolve(uid, None, step);
         }
     }
 

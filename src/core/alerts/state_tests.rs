@@ -80,6 +80,15 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// Measures and returns the alerts of the events that were written.
+    fn put_rows(&mut self, seconds: i64, metric: &'static str, target: Target, value: Option<f64>) -> Vec<Uid> {
+        let before = self.events.len();
+        self.send(seconds, Msg::Measured(vec![Measurement::new(metric, target, value)]));
+        self.events[before..].iter().map(|event| event.alert).collect()
+    }
+}
+
 fn letters(out: &Out) -> String {
     let letter = |fact: &Fact| match fact {
         Fact::Fired { .. } => 'F',
@@ -302,6 +311,28 @@ fn two_recorders_that_see_one_onset_make_one_alert() {
     other.alert = Uid([9; 6]);
     assert_eq!(one.send(42, Msg::EventsArrived(vec![other, two.events[0].clone()])), Out::default());
     assert_eq!(one.state.firing().count(), 1);
+    let out = one.send(43, Msg::Measured(vec![Measurement::new("service.down", service(), Some(0.0))]));
+    assert_eq!((out.rows.len(), letters(&out).as_str()), (2, "R"), "both are over, told once");
+    // A fold of all events has nothing left open, in whatever order they were seen.
+    let mut three = Bench::new(inventory());
+    three.send(50, Msg::EventsLoaded(one.events.clone()));
+    assert_eq!(three.state.firing().count(), 0);
+}
+
+#[test]
+fn an_older_alert_that_is_read_late_stands_for_the_newer() {
+    let (mut old, mut new) = (Bench::new(inventory()), Bench::new(inventory()));
+    let service = || Target::Service("play@prod".parse().unwrap());
+    old.put(10, "service.down", service(), Some(1.0));
+    let first = old.events[0].alert;
+    old.send(20, Msg::AcknowledgeRequested { alert: first, by: "ana".into(), for_ms: 3_600_000 });
+    // A new process saw the outage before it had read the store.
+    new.put(100, "service.down", service(), Some(1.0));
+    let second = new.events[0].alert;
+    new.send(101, Msg::EventsLoaded(old.events.clone()));
+    assert_eq!(new.state.firing().map(|alert| alert.uid).collect::<Vec<_>>(), [first]);
+    assert_eq!(new.state.counts(at(101)).unacked, 0, "it is owned already");
+    assert_eq!(new.put_rows(110, "service.down", service(), Some(0.0)), [second, first]);
 }
 
 #[test]

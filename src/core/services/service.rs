@@ -16,6 +16,9 @@ use crate::core::{
 
 /// Latencies that are kept of each check.
 pub(super) const HISTORY: usize = 60;
+/// Milliseconds that a new service, and one whose buckets were read, waits for stored results before it makes hours final:
+/// without them an hour in which another process recorded would be taken for unknown.
+pub(super) const LOADING: u64 = 300_000;
 /// Milliseconds, beyond twice the longest time-out, that an hour waits for late results before it is final.
 const GRACE: i64 = MINUTE;
 
@@ -128,6 +131,8 @@ pub struct ServiceState {
     grace: i64,
     pub(super) refreshed: Option<Mono>,
     pub(super) dirty: bool,
+    /// Nothing is made final before: stored results may be on their way.
+    pub(super) settle_from: Mono,
 }
 
 impl ServiceState {
@@ -146,6 +151,7 @@ impl ServiceState {
             grace: 0,
             refreshed: None,
             dirty: true,
+            settle_from: now.mono + LOADING,
         }
     }
 
@@ -251,6 +257,9 @@ impl ServiceState {
     }
 
     pub(super) fn settle(&mut self, now: Now, windows: &[Span], calendar: &Calendar) -> Vec<Span> {
+        if now.mono < self.settle_from {
+            return Vec::new();
+        }
         let open = self.checks.iter().filter_map(|check| check.track.open_from(now.utc - self.grace)).min();
         let limit = (now.utc - self.grace).min(open.unwrap_or(now.utc));
         if self.ledger.settled().is_none_or(|settled| settled + HOUR > limit) {

@@ -5,7 +5,7 @@ use super::{
     Ask, Attempt, CheckResult, CheckState, Figures, Health, Maintenance, Msg, Origin, Out, Reading, ServiceState,
     days::Calendar,
     schedule::Schedule,
-    service::HISTORY,
+    service::{HISTORY, LOADING},
     uptime::{Span, hour_of},
     verdict::{Took, hold_ms},
 };
@@ -23,6 +23,8 @@ const UPDATES: usize = 500;
 const LOOK: u64 = 1_000;
 /// Looks after which a service's figures are computed again though nothing happened: a tenth of all at each look.
 const REFRESH: u64 = 10;
+/// Milliseconds after stored results before hours are made final.
+const LOADED: u64 = 10_000;
 /// Milliseconds that a result may be dated ahead of the clock.
 const AHEAD: i64 = MINUTE;
 /// Milliseconds by which the clock may go back before the results of its future are forgotten.
@@ -277,6 +279,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> O
             for (id, buckets) in of {
                 if let Some(service) = state.by_id.get(id).and_then(|at| state.services.get_mut(*at)) {
                     service.ledger.load(buckets.into_iter(), &state.calendar);
+                    service.settle_from = now.mono + LOADING;
                     service.dirty = true;
                 }
             }
@@ -450,6 +453,8 @@ fn loaded(state: &mut State, results: Vec<CheckResult>, now: Now) {
         let last = check.last.as_ref().map(|last| last.slot);
         live.into_iter().filter(|reading| Some(reading.slot) > last).for_each(|reading| check.history.push(reading));
         check.last = newest.into_iter().chain(check.last.take()).max_by_key(|last| last.slot);
+        // The results of its other checks are right behind.
+        service.settle_from = now.mono + LOADED;
         service.dirty = true;
     }
     for service in &mut state.services {

@@ -150,6 +150,48 @@ fn hours_are_written_once_final_and_again_by_a_new_recorder() {
 }
 
 #[test]
+fn an_hour_that_another_process_recorded_is_not_lost_at_a_restart() {
+    let inventory = page();
+    // The process before stored an hour, went on, and died just before it could make the next one final.
+    let up = crate::core::services::Split { up_ms: HOUR, ..Default::default() };
+    let stored = Bucket {
+        service: "play@prod".parse().unwrap(),
+        start: Timestamp(T0),
+        length_ms: HOUR,
+        split: up,
+        source: Bucket::OWN.to_owned(),
+    };
+    let results: Vec<_> =
+        (0..119).map(|n| result("play@prod/page", T0 + HOUR + n * 30 * SECOND, Outcome::Up)).collect();
+    let at = T0 + 2 * HOUR + 10 * MINUTE;
+    let mut state = State::default();
+    update(&mut state, Msg::InventoryReplaced, now(at), &inventory);
+    update(&mut state, Msg::RecordingStarted, now(at), &inventory);
+    update(&mut state, Msg::BucketsLoaded(vec![stored]), now(at), &inventory);
+    let wants = state.results_wanted(now(at));
+    assert!(wants[0].from < Timestamp(T0 + HOUR), "{wants:?}");
+    for second in 0..20 {
+        let out = update(&mut state, Msg::Ticked, now(at + second * SECOND), &inventory);
+        assert_eq!(out.rows, [], "nothing is final while results are on their way");
+    }
+    update(&mut state, Msg::ResultsLoaded(results), now(at + 20 * SECOND), &inventory);
+    let rows = update(&mut state, Msg::Ticked, now(at + 31 * SECOND), &inventory).rows;
+    let hour = rows.iter().find_map(|row| match row {
+        Row::Bucket(bucket) if bucket.length_ms == HOUR => Some((bucket.start, bucket.split.up_ms)),
+        Row::Bucket(_)
+        | Row::Result(_)
+        | Row::HostMinute(_)
+        | Row::Alert(_)
+        | Row::Incident(_)
+        | Row::Run(_)
+        | Row::Audit(_)
+        | Row::StatusUpdate(_) => None,
+    });
+    // The last of 119 results is 59 minutes into the hour and holds for 70 s.
+    assert_eq!(hour, Some((Timestamp(T0 + HOUR), HOUR)));
+}
+
+#[test]
 fn a_reload_keeps_the_history_of_what_stays() {
     let checks = [check("a@p/x", 30 * SECOND, SECOND, 1), check("b@p/x", 30 * SECOND, SECOND, 1)];
     let mut state = begin(&inventory(&checks));
