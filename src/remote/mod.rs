@@ -168,6 +168,11 @@ pub trait Remote: Send + Sync {
     /// When the file cannot be written.
     fn accept_host_key(&self, line: &str) -> Result<(), RemoteError>;
 
+    /// Trusts the key that a question showed until the console ends; `line` is the question's. Nothing is written.
+    fn trust_host_key_once(&self, line: &str) {
+        let _ = line;
+    }
+
     /// Keeps a passphrase in memory for an identity.
     fn unlock(&self, identity: &str, passphrase: secrecy::SecretString);
 

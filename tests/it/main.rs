@@ -1,6 +1,7 @@
 //! Each capability as a person or a script meets it. One file each.
 #![expect(
     clippy::pedantic,
+    clippy::too_many_arguments,
     clippy::wildcard_enum_match_arm,
     clippy::unimplemented,
     reason = "tests say things in the shortest way"
@@ -23,8 +24,8 @@ mod import;
 #[cfg(test)]
 mod net;
 #[cfg(test)]
-#[path = "../support/night.rs"]
-mod night;
+#[path = "../support/scene.rs"]
+mod scene;
 #[cfg(test)]
 mod screenshots;
 #[cfg(test)]

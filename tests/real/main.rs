@@ -10,6 +10,8 @@ mod hosts;
 mod services;
 #[cfg(test)]
 mod ssh;
+#[cfg(test)]
+mod ways_in;
 
 #[cfg(test)]
 mod host_keys;

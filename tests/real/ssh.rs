@@ -4,7 +4,7 @@ use std::{os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc, time::Dur
 use quarterdeck::{
     core::{hosts::LinkFault, id::HostName, inventory::Host},
     remote::{
-        Chunk, Exit, Lane, LinkState, Question, Remote as _, RemoteError, Script, Stream,
+        Chunk, Exit, Lane, LinkState, Remote as _, RemoteError, Script, Stream,
         ssh::{Pool, PoolOptions},
     },
 };
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::support::{
     HANG, clock, eventually,
     relay::Relay,
-    sshd::{self, Setup, Sshd, keygen, login},
+    sshd::{self, Sshd, login},
     tasks,
 };
 
@@ -67,7 +67,7 @@ pub(crate) fn web() -> HostName {
     "web".into()
 }
 
-async fn text(pool: &Pool, script: &str) -> String {
+pub(crate) async fn text(pool: &Pool, script: &str) -> String {
     let output = pool.run(&web(), Lane::Control, Script::new(script)).await.unwrap();
     assert_eq!(output.exit, Exit::Code(0), "{script}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -185,24 +185,7 @@ async fn this_machine_is_reached_without_ssh() {
     assert_eq!(text(&pool, &long).await, "long\n");
 }
 
-#[tokio::test]
-async fn an_unknown_key_is_a_question_and_the_answer_lets_in() {
-    let sshd = Sshd::start().await;
-    let known = sshd.path("home/.ssh/known_hosts");
-    let machine = host("web", "127.0.0.1", Some(sshd.port), Some(sshd.identity()));
-    let pool = pool(vec![machine], options(vec![known.clone()]));
-    let error = pool.run(&web(), Lane::Control, Script::new("true")).await.unwrap_err();
-    let Some(Question::UnknownHostKey { line, fingerprint, .. }) = &error.question else { panic!("{error:?}") };
-    assert_eq!(error.fault, LinkFault::HostKey);
-    assert!(fingerprint.starts_with("SHA256:") && error.what.contains(fingerprint.as_str()));
-    assert_eq!(*line, format!("[127.0.0.1]:{} {}", sshd.port, sshd.host_key("ed25519")));
-    assert!(matches!(pool.link(&web()), LinkState::Failing { attempts: 1, .. }));
-    pool.accept_host_key(line).unwrap();
-    assert_eq!(text(&pool, "echo in").await, "in\n");
-    assert_eq!(std::fs::read_to_string(&known).unwrap(), format!("{line}\n"));
-}
-
-fn fault(error: &RemoteError) -> (LinkFault, &str) {
+pub(crate) fn fault(error: &RemoteError) -> (LinkFault, &str) {
     (error.fault, error.host.as_str())
 }
 
@@ -241,80 +224,92 @@ async fn a_cut_link_is_lost_at_once_and_its_outcome_unknown() {
     assert_eq!(text(&pool, "echo back").await, "back\n");
 }
 
-#[tokio::test]
-async fn every_way_in_that_is_shut_has_its_name() {
-    let sshd = Sshd::start().await;
-    let other = sshd.path("other");
-    keygen(&other, "ed25519", "");
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_floods_and_one_that_hangs_slow_no_other() {
+    let (flooding, hanging, fine) = (Sshd::start().await, Sshd::start().await, Sshd::start().await);
+    let mut known = Vec::new();
+    let mut machine = |name: &str, sshd: &Sshd| {
+        known.push(sshd.known_hosts(sshd.port));
+        host(name, "127.0.0.1", Some(sshd.port), Some(sshd.identity()))
     };
-    let rude = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let rude_port = rude.local_addr().unwrap().port();
-    tasks().spawn("rude", async move { while rude.accept().await.is_ok() {} }).detach();
-    let known = sshd.known_hosts(sshd.port);
-    let mut options = options(vec![known]);
-    options.connect_timeout = Duration::from_secs(2);
-    let id = || Some(sshd.identity());
-    let hosts = vec![
-        host("dns", "no-such-host.invalid", Some(22), id()),
-        host("refused", "127.0.0.1", Some(closed), id()),
-        host("silent", "127.0.0.1", Some(silent.local_addr().unwrap().port()), id()),
-        host("rude", "127.0.0.1", Some(rude_port), id()),
-        host("auth", "127.0.0.1", Some(sshd.port), Some(other.clone())),
-        host("nokey", "127.0.0.1", Some(sshd.port), Some(sshd.path("missing"))),
-    ];
-    let pool = pool(hosts, options);
-    for (name, want, says) in [
-        ("dns", LinkFault::Dns, "no-such-host.invalid"),
-        ("refused", LinkFault::Refused, "refused"),
-        ("silent", LinkFault::Timeout, "no SSH banner"),
-        ("rude", LinkFault::Protocol, "without an SSH banner"),
-        ("auth", LinkFault::Auth, "other"),
-        ("nokey", LinkFault::Auth, "does not exist"),
-    ] {
-        let name = HostName::from(name);
-        let error = pool.run(&name, Lane::Control, Script::new("true")).await.unwrap_err();
-        println!("{error}\n  {:?}", error.hint);
-        assert_eq!(error.fault, want, "{error}");
-        assert!(error.what.contains(says), "{error}");
-        assert!(error.hint.is_some(), "{error}");
-        // Until the pause is over nothing is tried.
-        assert_eq!(pool.run(&name, Lane::Control, Script::new("true")).await.unwrap_err(), error);
+    let hosts = vec![machine("flooding", &flooding), machine("hanging", &hanging), machine("web", &fine)];
+    let pool = pool(hosts, PoolOptions { keepalive: Duration::from_millis(500), ..options(known) });
+    // Nobody reads the flood.
+    let mut flood = pool.stream(&"flooding".into(), Lane::Control, Script::new("yes")).await.unwrap();
+    pool.run(&"hanging".into(), Lane::Control, Script::new("true")).await.unwrap();
+    let frozen = hanging.sessions();
+    for pid in &frozen {
+        sshd::signal(*pid, "STOP");
     }
-    let unknown = pool.run(&"nobody".into(), Lane::Control, Script::new("true")).await.unwrap_err();
-    assert!(unknown.what.contains("no such host"));
+    let stuck = pool.clone();
+    let mut stuck =
+        tasks().spawn("stuck", async move { stuck.run(&"hanging".into(), Lane::Control, Script::new("true")).await });
+    let (mut slowest, mut passed) = (Duration::ZERO, 0);
+    // Others are served all the while, from before the hang is known until it is.
+    while passed < 20 || !stuck.is_finished() {
+        let begun = tokio::time::Instant::now();
+        timeout(HANG, text(&pool, "true")).await.expect("the others wait for the one that hangs");
+        slowest = slowest.max(begun.elapsed());
+        passed += 1;
+    }
+    println!("beside a flood and a hang {passed} commands passed, the slowest in {slowest:?}");
+    let lost = stuck.wait().await.unwrap().unwrap_err();
+    assert_eq!(fault(&lost), (LinkFault::Lost, "hanging"));
+    assert!(matches!(pool.link(&web()), LinkState::Connected { .. }));
+    // Other commands of the flooded connection itself pass as well.
+    let output = pool.run(&"flooding".into(), Lane::Control, Script::new("echo pass")).await.unwrap();
+    assert_eq!(output.stdout, b"pass\n");
+    let mut dropped = 0;
+    while dropped == 0 {
+        if let Chunk::Dropped(bytes) = next(&mut flood).await {
+            dropped = bytes;
+        }
+    }
+    println!("{dropped} bytes of the flood were dropped and counted");
+    for pid in frozen {
+        sshd::signal(pid, "CONT");
+    }
 }
 
 #[tokio::test]
-async fn keys_of_every_kind_let_in() {
-    let sshd = Sshd::with(Setup { host_keys: vec!["rsa", "ecdsa"], ..Setup::default() }).await;
-    let mut hosts = Vec::new();
-    for (name, kind, passphrase) in
-        [("ed", "ed25519", ""), ("rsa", "rsa", ""), ("ec", "ecdsa", ""), ("locked", "ed25519", "s3cret word")]
-    {
-        let file = sshd.path(&format!("user_{name}"));
-        keygen(&file, kind, passphrase);
-        sshd.authorize(&file.with_extension("pub"));
-        hosts.push(host(name, "127.0.0.1", Some(sshd.port), Some(file)));
+async fn streams_leave_room_for_runs_and_no_session_is_leaked() {
+    let sshd = Sshd::start().await;
+    let pool = pool_of(&sshd);
+    let mut streams = Vec::new();
+    for _ in 0..6 {
+        let mut stream = pool.stream(&web(), Lane::Control, Script::new("echo go; sleep 5678.5")).await.unwrap();
+        assert_eq!(next(&mut stream).await, Chunk::Stdout(b"go\n".to_vec()));
+        streams.push(stream);
     }
-    let pool = pool(hosts, options(vec![sshd.known_hosts(sshd.port)]));
-    for name in ["ed", "rsa", "ec"] {
-        let output = pool.run(&name.into(), Lane::Control, Script::new("echo in")).await;
-        assert_eq!(output.unwrap().stdout, b"in\n", "{name}");
+    // A seventh waits for room while runs pass.
+    let waiting = pool.clone();
+    let seventh = tasks().spawn("seventh", async move {
+        waiting.stream(&web(), Lane::Control, Script::new("echo go; sleep 5678.5")).await
+    });
+    for _ in 0..30 {
+        text(&pool, "true").await;
     }
-    let locked = HostName::from("locked");
-    let ask = async || pool.run(&locked, Lane::Control, Script::new("echo in")).await;
-    let error = ask().await.unwrap_err();
-    let Some(Question::Passphrase { identity }) = &error.question else { panic!("{error:?}") };
-    pool.unlock(identity, "wrong".to_owned().into());
-    let error = ask().await.unwrap_err();
-    assert!(error.what.contains("wrong passphrase") && error.question.is_some(), "{error:?}");
-    assert!(!format!("{error:?}").contains("s3cret"));
-    pool.unlock(identity, "s3cret word".to_owned().into());
-    assert_eq!(ask().await.unwrap().stdout, b"in\n");
-    pool.forget(&locked);
-    assert_eq!(ask().await.unwrap().stdout, b"in\n");
+    assert!(!seventh.is_finished());
+    streams.pop();
+    let mut seventh = seventh.join().await.unwrap().unwrap();
+    assert_eq!(next(&mut seventh).await, Chunk::Stdout(b"go\n".to_vec()));
+    drop((streams, seventh));
+    eventually("all are gone", async || !sshd::runs("sleep 5678.5")).await;
+}
+
+#[tokio::test]
+async fn a_server_that_goes_down_is_failing_and_comes_back_by_itself() {
+    let mut sshd = Sshd::start().await;
+    let pool = pool_of(&sshd);
+    text(&pool, "true").await;
+    sshd.stop().await;
+    eventually("the loss is seen", async || pool.run(&web(), Lane::Control, Script::new("true")).await.is_err()).await;
+    eventually("it counts attempts", async || {
+        drop(pool.run(&web(), Lane::Control, Script::new("true")).await);
+        matches!(pool.link(&web()), LinkState::Failing { attempts: 2.., ref error, .. } if error.fault == LinkFault::Refused)
+    })
+    .await;
+    sshd.restart().await;
+    eventually("it is back", async || pool.run(&web(), Lane::Control, Script::new("true")).await.is_ok()).await;
+    assert!(matches!(pool.link(&web()), LinkState::Connected { .. }));
 }

@@ -263,6 +263,22 @@ pub enum LinkFault {
     Protocol,
 }
 
+impl LinkFault {
+    /// Names it as people do.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Dns => "DNS",
+            Self::Refused => "refused",
+            Self::Jump => "jump",
+            Self::Auth => "auth",
+            Self::HostKey => "host key",
+            Self::Timeout => "timeout",
+            Self::Lost => "lost",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
 /// Something about a host that only a person can answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {

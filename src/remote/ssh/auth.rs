@@ -9,11 +9,14 @@ use std::{
 };
 
 use russh::{
+    AgentAuthError, Signer,
     client::{AuthResult, Handle},
     keys::{
         Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg,
         agent::{AgentIdentity, client::AgentClient},
-        ssh_key::public::KeyData,
+        signature,
+        ssh_encoding::Encode as _,
+        ssh_key::{self, private::KeypairData, public::KeyData},
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -93,6 +96,35 @@ struct Attempts<'a> {
     tasks: &'a Tasks,
     rsa_hash: RsaHash,
     refused: Refused,
+}
+
+/// Signs for a certificate with the key of a file. russh's own way names SHA-1 for RSA, which servers refuse.
+struct KeySigner<'a>(&'a PrivateKey);
+
+impl Signer for KeySigner<'_> {
+    type Error = AgentAuthError;
+
+    async fn auth_sign(
+        &mut self,
+        _: &AgentIdentity,
+        hash: Option<HashAlg>,
+        mut signed: Vec<u8>,
+    ) -> Result<Vec<u8>, AgentAuthError> {
+        let pair = self.0.key_data();
+        let signature = if let KeypairData::Rsa(rsa) = pair {
+            signature::Signer::try_sign(&(rsa, hash), &signed)
+        } else {
+            signature::Signer::try_sign(pair, &signed)
+        };
+        let encoded = signature.map_err(ssh_key::Error::from).and_then(|signature| {
+            let mut encoded = Vec::new();
+            signature.encode(&mut encoded)?;
+            encoded.encode(&mut signed)?;
+            Ok(())
+        });
+        encoded.map_err(|error| AgentAuthError::Key(error.into()))?;
+        Ok(signed)
+    }
 }
 
 /// Tries every key until one is accepted.
@@ -205,7 +237,9 @@ impl Attempts<'_> {
         for (name, certificate) in self.certificates(file, &key) {
             self.refused.tried.push(name);
             let user = self.hop.user.clone();
-            let result = self.handle.authenticate_openssh_cert(user, Arc::clone(&key), certificate).await;
+            let hash = self.hash_for(key.algorithm().is_rsa()).await;
+            let mut signer = KeySigner(&key);
+            let result = self.handle.authenticate_certificate_with(user, certificate, hash, &mut signer).await;
             if self.judge(result.map_err(|error| error.to_string())) {
                 return true;
             }
@@ -256,7 +290,10 @@ impl Attempts<'_> {
         // Opening an encrypted key takes long by design, so it has a thread of its own.
         let opened = self.tasks.blocking("open key", work).join().await;
         match &opened {
-            Some(Opened::Key(key)) => self.keys.keep(file, key),
+            Some(Opened::Key(key)) => {
+                self.keys.keep(file, key);
+                self.keys.forget(file);
+            }
             Some(Opened::WrongPassphrase) => self.keys.forget(file),
             Some(Opened::Missing | Opened::Locked | Opened::Unusable(_)) | None => {}
         }

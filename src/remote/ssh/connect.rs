@@ -1,6 +1,6 @@
 //! One connection: name, TCP or jump channel or proxy command, key exchange, host key, login; each failure with its own name.
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::SocketAddr,
     path::PathBuf,
     process::Stdio,
@@ -53,8 +53,19 @@ pub(super) struct Maker {
     pub(super) keys: Arc<KeyRing>,
     pub(super) prompts: bool,
     pub(super) keepalive: Duration,
-    /// Where the line of a question goes when the answer is yes.
-    pub(super) offered: Arc<Mutex<HashMap<String, PathBuf>>>,
+    /// What was asked about, by the line that would be written.
+    pub(super) offered: Arc<Mutex<HashMap<String, Offer>>>,
+    /// Host keys that are trusted until the console ends, as lines with the name in clear.
+    pub(super) once: Arc<Mutex<HashSet<String>>>,
+}
+
+/// A host key that a person is asked about.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    /// Where its line goes when it is to be remembered; none when no file may take it.
+    pub(super) file: Option<PathBuf>,
+    /// The line with the name in clear: of a hashed one every attempt makes another.
+    pub(super) plain: String,
 }
 
 /// A connection that is logged in.
@@ -86,6 +97,7 @@ struct Verdict {
     algorithm: String,
     fingerprint: String,
     line: String,
+    plain: String,
 }
 
 impl Link {
@@ -126,6 +138,7 @@ pub(super) struct Client {
     hash_names: bool,
     accept_into: Option<PathBuf>,
     clock: Arc<dyn Clock>,
+    once: Arc<Mutex<HashSet<String>>>,
     status: Arc<Status>,
 }
 
@@ -142,6 +155,10 @@ impl client::Handler for Client {
             PublicKeyOrCertificate::PublicKey { key, .. } => key.clone(),
             PublicKeyOrCertificate::Certificate(certificate) => certificate.public_key().clone().into(),
         };
+        let plain = known_hosts::line_for(self.known.name(), &key, false);
+        if trust == Trust::Unknown && self.once.lock().unwrap_or_else(PoisonError::into_inner).contains(&plain) {
+            return Ok(true);
+        }
         let line = known_hosts::line_for(self.known.name(), &key, self.hash_names);
         let may_append = trust == Trust::Unknown && self.policy == HostKeyPolicy::AcceptNew;
         if let Some(file) = self.accept_into.as_ref().filter(|_| may_append)
@@ -154,6 +171,7 @@ impl client::Handler for Client {
             algorithm: key.algorithm().to_string(),
             fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
             line,
+            plain,
         };
         *self.status.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
         Ok(false)
@@ -245,6 +263,7 @@ impl Attempt<'_> {
             hash_names: hop.hash_names,
             accept_into: hop.known_hosts.first().cloned(),
             clock: Arc::clone(&maker.clock),
+            once: Arc::clone(&maker.once),
             status: Arc::clone(&status),
             known,
         };
@@ -388,7 +407,7 @@ impl Attempt<'_> {
     }
 
     fn bad_key(&self, verdict: Verdict, maker: &Maker) -> RemoteError {
-        let Verdict { trust, algorithm, fingerprint, line } = verdict;
+        let Verdict { trust, algorithm, fingerprint, line, plain } = verdict;
         let file = self.hop.known_hosts.first().map_or_else(String::new, |file| file.display().to_string());
         let pattern = Lookup { host: &self.hop.host, port: self.hop.port, alias: self.hop.alias.as_deref() }.name();
         let (what, hint) = match &trust {
@@ -407,10 +426,9 @@ impl Attempt<'_> {
         };
         let mut error = self.error(LinkFault::HostKey, what, Some(&hint));
         if trust == Trust::Unknown && maker.prompts && self.hop.policy != HostKeyPolicy::Strict {
-            if let Some(file) = self.hop.known_hosts.first() {
-                let mut offered = maker.offered.lock().unwrap_or_else(PoisonError::into_inner);
-                offered.insert(line.clone(), file.clone());
-            }
+            let mut offered = maker.offered.lock().unwrap_or_else(PoisonError::into_inner);
+            offered.retain(|_, offer| offer.plain != plain);
+            offered.insert(line.clone(), Offer { file: self.hop.known_hosts.first().cloned(), plain });
             error.question = Some(Question::UnknownHostKey { pattern, algorithm, fingerprint, line });
         }
         error

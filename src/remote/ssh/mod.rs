@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use self::{
     auth::KeyRing,
     connect::{Link, Maker},
-    settings::Route,
+    settings::{Hop, Route},
 };
 use super::{Lane, LinkState, Output, Remote, RemoteError, Script, Stream, known_hosts, local};
 use crate::{
@@ -104,7 +104,7 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Host(HostName, Lane),
-    /// The hops up to this one, and the lane.
+    /// The hops up to this one, by name and address, and the lane: two names for one machine may differ in key and login.
     Jump(Vec<String>, Lane),
 }
 
@@ -147,6 +147,7 @@ impl Pool {
             prompts: options.prompts,
             keepalive: options.keepalive,
             offered: Arc::default(),
+            once: Arc::default(),
         };
         let inner = Inner {
             options,
@@ -290,7 +291,8 @@ impl Inner {
         self.link(&slot, &name, move || {
             Box::pin(async move {
                 let route = inner.route(&host).await?;
-                inner.make(&route, route.len().saturating_sub(1), lane).await
+                let made = inner.make(&route, route.len().saturating_sub(1), lane).await;
+                made.map_err(|error| on_the_way(error, &route))
             })
         })
         .await
@@ -323,8 +325,8 @@ impl Inner {
         lane: Lane,
     ) -> BoxFuture<'a, Result<Arc<Link>, RemoteError>> {
         Box::pin(async move {
-            let way: Vec<String> =
-                route.iter().take(at + 1).map(|hop| format!("{}@{}:{}", hop.user, hop.host, hop.port)).collect();
+            let known_as = |hop: &Arc<Hop>| format!("{} {}@{}:{}", hop.name, hop.user, hop.host, hop.port);
+            let way: Vec<String> = route.iter().take(at + 1).map(known_as).collect();
             let name = route.get(at).map_or_else(|| HostName::from("?"), |hop| hop.name.clone());
             let slot = self.slot(Key::Jump(way, lane));
             let (inner, route) = (Arc::clone(self), Arc::clone(route));
@@ -336,7 +338,10 @@ impl Inner {
                 })
             });
             made.await.map_err(|mut error| {
-                error.fault = LinkFault::Jump;
+                if error.fault != LinkFault::Jump {
+                    error.what = format!("{}: {}", error.fault.words(), error.what);
+                    error.fault = LinkFault::Jump;
+                }
                 error
             })
         })
@@ -461,13 +466,22 @@ impl Remote for Pool {
         let options = &self.inner.options;
         let asked = held(&self.inner.maker.offered).remove(line);
         let first = || options.known_hosts.as_ref().and_then(|files| files.first().cloned());
-        let file = asked.or_else(first).unwrap_or_else(|| options.home.join(".ssh/known_hosts"));
+        let file =
+            asked.and_then(|offer| offer.file).or_else(first).unwrap_or_else(|| options.home.join(".ssh/known_hosts"));
         known_hosts::append(&file, line).map_err(|error| {
             let what = format!("cannot write {}: {error}", file.display());
             connect::error(&HostName::from("localhost"), LinkFault::HostKey, what, None)
         })?;
         self.inner.retry(|error| error.fault == LinkFault::HostKey || error.question.is_some());
         Ok(())
+    }
+
+    fn trust_host_key_once(&self, line: &str) {
+        // A line that nobody was asked about is no answer.
+        if let Some(offer) = held(&self.inner.maker.offered).remove(line) {
+            held(&self.inner.maker.once).insert(offer.plain);
+            self.inner.retry(|error| error.fault == LinkFault::HostKey || error.question.is_some());
+        }
     }
 
     fn unlock(&self, identity: &str, passphrase: SecretString) {
@@ -478,6 +492,20 @@ impl Remote for Pool {
     fn link(&self, host: &HostName) -> LinkState {
         Self::link(self, host)
     }
+}
+
+/// Says where on the way something failed: which of the jump hosts it was, or which ones were passed.
+fn on_the_way(mut error: RemoteError, route: &Route) -> RemoteError {
+    let Some((target, jumps)) = route.split_last().filter(|(_, jumps)| !jumps.is_empty()) else { return error };
+    let way: Vec<&str> = jumps.iter().map(|hop| hop.name.as_str()).collect();
+    let at = jumps.iter().position(|hop| hop.name == error.host);
+    if let Some(at) = at.filter(|_| error.fault == LinkFault::Jump) {
+        let of = if way.len() > 1 { format!(" ({} of {})", at + 1, way.len()) } else { String::new() };
+        error.what = format!("jump host {}{of}: {}", error.host, error.what);
+    } else if error.host == target.name {
+        error.what = format!("{}, through {}", error.what, way.join(", "));
+    }
+    error
 }
 
 /// Adds the host's own directories behind those the script asks for.

@@ -2,7 +2,7 @@
 use super::{Reader, words};
 use crate::{
     core::{
-        hosts::{Freshness, HostSample, HostState, Link, LinkFault, Pm2Process, UnitState},
+        hosts::{Freshness, HostSample, HostState, Link, Pm2Process, UnitState},
         id::HostName,
         screen::{Pane, RowKey},
         time::{self, HOUR, MINUTE},
@@ -76,22 +76,12 @@ impl Reader<'_> {
                 .unwrap_or_default(),
             Link::Connecting { .. } => String::new(),
             Link::Stale { fault, reason, retry_at, question, .. } => {
-                let step = match fault {
-                    LinkFault::Dns => "DNS",
-                    LinkFault::Refused => "refused",
-                    LinkFault::Jump => "jump",
-                    LinkFault::Auth => "auth",
-                    LinkFault::HostKey => "host key",
-                    LinkFault::Timeout => "timeout",
-                    LinkFault::Lost => "lost",
-                    LinkFault::Protocol => "protocol",
-                };
                 let retry = match (question, retry_at) {
                     (Some(_), _) => "; Enter answers what it asks".to_owned(),
                     (None, Some(at)) => format!("; again in {}", time::short(words::ms(at.since(self.now.utc)))),
                     (None, None) => String::new(),
                 };
-                format!("{step}: {reason}{retry}")
+                format!("{}: {reason}{retry}", fault.words())
             }
         }
     }
@@ -158,7 +148,7 @@ impl Reader<'_> {
         let shown = row.cpu_history.len().max(row.memory_history.len());
         let from = now.utc - i64::try_from(shown).unwrap_or(60) * MINUTE;
         let mut detail = HostDetail {
-            from: words::minute(from),
+            from: words::moment(from, now.utc, chrono_tz::UTC),
             pm2_fact: pm2_fact(of),
             instances: self.host_instances(of),
             row,
