@@ -192,7 +192,9 @@ fn availability(of: &ServiceDetail, wide: u16, glyphs: Glyphs) -> Pane {
     lines.push((line, Words::of(of.slo.clone(), Role::Dim)));
     let mut fact = bars::cell_says(90, cells).map_or_else(Words::new, |says| Words::of(says, Role::Dim));
     if !of.row.next.is_empty() {
-        fact = fact.gap(3).dim("next check in ").text(of.row.next.clone());
+        let label = if of.row.next == "now" { "next check " } else { "next check in " };
+        let space = usize::from(!fact.is_empty()) * 3;
+        fact = fact.gap(space).dim(label).text(of.row.next.clone());
     }
     Pane::new(
         Frame::new(1, "Availability").count("90d").fact(fact).legend(bars::legend(glyphs)),
@@ -410,7 +412,7 @@ fn numbers(of: &HostDetail) -> Pane {
     for pair in of.numbers.chunks(3) {
         let mut words = Words::new().gap(1);
         for (label, number) in pair {
-            let width = 18_usize.saturating_sub(super::words::width(label) + 1);
+            let width = 25_usize.saturating_sub(super::words::width(label) + 1);
             let number = value(number).cut(width);
             let pad = width.saturating_sub(number.width());
             words = words.dim(format!("{label} ")).join(number).gap(pad);

@@ -152,7 +152,7 @@ fn services_fact(of: &Overview, layout: ServiceLayout) -> Words {
         fact = fact.gap(3).add("reading 90 days…", Role::Accent);
     }
     if !of.next.is_empty() {
-        fact = fact.gap(3).dim("next check in ").text(of.next.clone());
+        fact = fact.gap(3).dim(if of.next == "now" { "next check " } else { "next check in " }).text(of.next.clone());
     }
     fact
 }

@@ -276,10 +276,10 @@ pub fn alert_columns() -> Vec<Column> {
     vec![
         Column::text("", 4),
         Column::number("AGE", 3).gap(0).grow(2),
-        Column::text("TARGET", 4).gap(2).grow(12),
+        Column::text("TARGET", 4).gap(2).grow(8),
         Column::text("RULE", 10).grow(30),
-        Column::number("VALUE", 4).grow(4),
-        Column::text("STATE", 7).grow(2),
+        Column::number("VALUE", 6),
+        Column::text("STATE", 8),
         Column::text("OWNER", 6).grow(6).rank(1),
     ]
 }

@@ -1,7 +1,6 @@
 //! Each capability as a person or a script meets it. One file each.
 #![expect(
     clippy::pedantic,
-    clippy::too_many_arguments,
     clippy::wildcard_enum_match_arm,
     clippy::unimplemented,
     reason = "tests say things in the shortest way"
@@ -24,8 +23,8 @@ mod import;
 #[cfg(test)]
 mod net;
 #[cfg(test)]
-#[path = "../support/scene.rs"]
-mod scene;
+#[path = "../support/night.rs"]
+mod night;
 #[cfg(test)]
 mod screenshots;
 #[cfg(test)]

@@ -1,19 +1,25 @@
-//! Pictures of the console, written by this test and never by hand. `QD_UPDATE_SCREENSHOTS=1` writes them anew.
+//! Pictures of the console, written by this test and never by hand. `QD_UPDATE_SCREENSHOTS=1` writes them anew;
+//! `QD_ALL_SCREENSHOTS=FOLDER` writes every view and box at every size there, to be looked at.
 use std::{fs, path::Path};
 
 use quarterdeck::{
     config::theme::{ColourDepth, Theme},
-    ui::{Look, Screen, glyphs::Glyphs},
+    core::action::Action,
+    ui::{Look, glyphs::Glyphs},
 };
 
-use crate::{scene, svg, views::draw};
+use crate::{
+    night::{Night, places},
+    svg,
+    views::draw,
+};
 
 fn look(theme: &str) -> Look {
     Look::new(Theme::built_in(theme).unwrap(), ColourDepth::True, Glyphs::Unicode)
 }
 
-fn shot(name: &str, screen: &Screen, look: &Look, size: (u16, u16)) -> Option<String> {
-    let picture = svg::write(&draw(screen, look, size), &format!("quarterdeck: {name}"), svg::DARK);
+fn shot(name: &str, night: &Night, look: &Look, size: (u16, u16)) -> Option<String> {
+    let picture = svg::write(&draw(night, look, size), &format!("quarterdeck: {name}"), svg::DARK);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots").join(format!("{name}.svg"));
     if std::env::var_os("QD_UPDATE_SCREENSHOTS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -23,27 +29,51 @@ fn shot(name: &str, screen: &Screen, look: &Look, size: (u16, u16)) -> Option<St
     (fs::read_to_string(&path).ok().as_deref() != Some(picture.as_str())).then(|| name.to_owned())
 }
 
+fn every_place(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    for (name, night) in places() {
+        for (wide, high) in [(60, 18), (80, 24), (120, 36), (200, 50)] {
+            let picture = svg::write(&draw(&night, &look("dark"), (wide, high)), name, svg::DARK);
+            fs::write(folder.join(format!("{name}-{wide}x{high}.svg")), picture).unwrap();
+        }
+    }
+}
+
 #[test]
 fn pictures_show_what_the_program_draws() {
+    use Action::{FocusPane, GoAlerts, GoHosts, GoIncidents, OpenHelp, OpenPalette, OpenSelected};
+    let at = |actions: &[Action]| {
+        let mut night = Night::new();
+        night.act(actions);
+        night
+    };
     let mut stale = Vec::new();
-    for (name, screen, theme, size) in [
-        ("overview-120x36", scene::overview(), "dark", (120, 36)),
-        ("overview-80x24", scene::overview(), "dark", (80, 24)),
-        ("overview-200x50", scene::overview(), "dark", (200, 50)),
-        ("overview-light", scene::overview(), "light", (120, 36)),
-        ("overview-cb", scene::overview(), "cb", (120, 36)),
-        ("overview-mono", scene::overview(), "mono", (120, 36)),
-        ("service", scene::service_detail(), "dark", (120, 36)),
-        ("hosts", scene::hosts_table(), "dark", (120, 36)),
-        ("host", scene::host_detail(), "dark", (120, 36)),
-        ("alerts", scene::alerts_view(), "dark", (120, 36)),
-        ("incident", scene::incident_view(), "dark", (120, 36)),
-        ("review", scene::review("pla"), "dark", (120, 36)),
-        ("run", scene::run_view(), "dark", (120, 36)),
-        ("palette", scene::palette(), "dark", (120, 36)),
-        ("help", scene::help_view(), "dark", (120, 36)),
+    let night = Night::new();
+    for (name, theme, size) in [
+        ("overview-120x36", "dark", (120, 36)),
+        ("overview-80x24", "dark", (80, 24)),
+        ("overview-200x50", "dark", (200, 50)),
+        ("overview-light", "light", (120, 36)),
+        ("overview-cb", "cb", (120, 36)),
+        ("overview-mono", "mono", (120, 36)),
     ] {
-        stale.extend(shot(name, &screen, &look(theme), size));
+        stale.extend(shot(name, &night, &look(theme), size));
+    }
+    for (name, night) in [
+        ("service", at(&[OpenSelected])),
+        ("hosts", at(&[GoHosts])),
+        ("host", at(&[GoHosts, OpenSelected])),
+        ("alerts", at(&[GoAlerts])),
+        ("incident", at(&[GoIncidents, OpenSelected])),
+        ("review", Night::new().review()),
+        ("run", Night::new().run()),
+        ("palette", at(&[OpenPalette])),
+        ("help", at(&[FocusPane(3), OpenHelp])),
+    ] {
+        stale.extend(shot(name, &night, &look("dark"), (120, 36)));
+    }
+    if let Some(folder) = std::env::var_os("QD_ALL_SCREENSHOTS") {
+        every_place(Path::new(&folder));
     }
     assert!(stale.is_empty(), "run with QD_UPDATE_SCREENSHOTS=1 and look at {stale:?}");
 }

@@ -18,18 +18,28 @@ pub fn refresh(state: &mut State, now: Now, sort: bool) {
         };
         let cursor = state.screen.cursors.get(&key);
         let at = cursor.and_then(|cursor| rows.iter().position(|row| row == cursor));
-        if at.is_none() {
+        let follows = begins_at_the_end(pane)
+            && cursor.is_some_and(|cursor| state.screen.order.get(&key).is_some_and(|old| old.last() == Some(cursor)));
+        if follows && let Some(last) = rows.last().cloned() {
+            state.screen.cursors.insert(key.clone(), last);
+        } else if at.is_none() {
             // The object is gone: the cursor takes the row that stands where it stood.
             let was = cursor.and_then(|cursor| {
                 state.screen.order.get(&key).and_then(|old| old.iter().position(|row| row == cursor))
             });
-            match rows.get(was.unwrap_or(0).min(rows.len().saturating_sub(1))).cloned() {
+            let start = if begins_at_the_end(pane) { rows.len() } else { 0 };
+            match rows.get(was.unwrap_or(start).min(rows.len().saturating_sub(1))).cloned() {
                 Some(row) => drop(state.screen.cursors.insert(key.clone(), row)),
                 None => drop(state.screen.cursors.remove(&key)),
             }
         }
         state.screen.order.insert(key, rows);
     }
+}
+
+/// Says whether the newest entry of a pane is its last: there the cursor begins, and there it stays as entries come.
+fn begins_at_the_end(pane: Pane) -> bool {
+    matches!(pane, Pane::Availability | Pane::Output | Pane::Messages)
 }
 
 /// Keeps the old order of what is still there and puts what is new behind it.

@@ -166,11 +166,11 @@ impl Reader<'_> {
 
     fn hints(&self) -> Vec<(String, String)> {
         use Action::{
-            AcknowledgeAlert, AddNote, Confirm, FilterRows, FocusNextPane, GoBack, OpenHelp, OpenIncident, OpenPalette,
-            OpenSelected, ReconnectHost, ResolveIncident, RestartService, SayYes, ShowCommands, WriteUpdate, ZoomPane,
+            AcknowledgeAlert, AddNote, FilterRows, FocusNextPane, GoBack, OpenHelp, OpenIncident, OpenPalette,
+            OpenSelected, ReconnectHost, ResolveIncident, RestartService, WriteUpdate, ZoomPane,
         };
         let actions: &[Action] = match self.state.scope() {
-            Scope::Box => &[GoBack, Confirm, SayYes, ShowCommands, FocusNextPane],
+            Scope::Box => return self.box_hints(),
             Scope::Services => &[
                 OpenHelp,
                 OpenPalette,
@@ -216,6 +216,27 @@ impl Reader<'_> {
             .collect()
     }
 
+    /// What acts in the box that is open, in the words of that box.
+    fn box_hints(&self) -> Vec<(String, String)> {
+        let words: &[(Action, &str)] = match (&self.state.runs.review, &self.state.screen.overlay) {
+            (Some(review), _) if review.level == crate::core::runs::gate::Level::Production => {
+                &[(Action::GoBack, "cancel"), (Action::FocusNextPane, "next field"), (Action::Confirm, "go on")]
+            }
+            (Some(_), _) => &[(Action::GoBack, "cancel"), (Action::SayYes, "yes"), (Action::ShowCommands, "commands")],
+            (None, Some(Overlay::Quit | Overlay::Arm { .. } | Overlay::Host { .. })) => {
+                &[(Action::GoBack, "no"), (Action::SayYes, "yes")]
+            }
+            (None, Some(Overlay::Palette | Overlay::Menu { .. })) => {
+                &[(Action::GoBack, "close"), (Action::Confirm, "go")]
+            }
+            (None, Some(Overlay::Help)) => {
+                &[(Action::GoBack, "close"), (Action::Move(crate::core::action::Motion::PageDown), "page")]
+            }
+            (None, _) => &[(Action::GoBack, "cancel"), (Action::Confirm, "done")],
+        };
+        words.iter().filter_map(|(action, does)| Some((self.key(*action)?, (*does).to_owned()))).collect()
+    }
+
     pub(super) fn global(&self) -> Global {
         let services = &self.state.services;
         let overall = services.overall();
@@ -236,7 +257,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn messages(&self) -> Vec<(String, Message)> {
-        let at = |at| words::moment(at, self.now.utc, chrono_tz::UTC);
+        let at = |at| self.moment(at);
         let messages = self.state.screen.messages.iter();
         messages
             .map(|message| {

@@ -148,7 +148,7 @@ impl Reader<'_> {
         let shown = row.cpu_history.len().max(row.memory_history.len());
         let from = now.utc - i64::try_from(shown).unwrap_or(60) * MINUTE;
         let mut detail = HostDetail {
-            from: words::moment(from, now.utc, chrono_tz::UTC),
+            from: words::minute(from),
             pm2_fact: pm2_fact(of),
             instances: self.host_instances(of),
             row,

@@ -40,7 +40,7 @@ impl Reader<'_> {
 
     pub(super) fn incident_detail(&self, of: &Incident) -> IncidentDetail {
         let row = self.incident_row(of);
-        let at = |at| words::moment(at, self.now.utc, chrono_tz::UTC);
+        let at = |at| self.moment(at);
         let mut facts = Vec::new();
         if let Some(id) = &of.service {
             let health = self.state.services.service(id).map_or("?", |service| health_word(service.health));
@@ -81,12 +81,6 @@ impl Reader<'_> {
             IncidentEventKind::SeverityChanged { to } => ("severity", Tone::Info, format!("now {to:?}")),
             IncidentEventKind::Resolved { summary } => ("resolved", Tone::Good, summary.clone()),
         };
-        TimelineRow {
-            at: words::moment(of.at, self.now.utc, chrono_tz::UTC),
-            by: of.by.to_string(),
-            kind: kind.to_owned(),
-            tone,
-            text,
-        }
+        TimelineRow { at: self.moment(of.at), by: of.by.to_string(), kind: kind.to_owned(), tone, text }
     }
 }

@@ -15,8 +15,8 @@ use crate::{
     config::keymap::Keymap,
     core::{
         State,
-        screen::{Overlay, Pane, RowKey, View as Place},
-        time::Now,
+        screen::{Overlay, Pane, RowKey, TimeDisplay, View as Place},
+        time::{self, Now, Timestamp},
     },
 };
 
@@ -88,6 +88,16 @@ impl Reader<'_> {
         let index = screen.view.panes().iter().position(|known| *known == pane).unwrap_or(0);
         let first = screen.layout.panes.iter().find(|facts| facts.pane == pane).map_or(0, |facts| facts.offset);
         Focus { pane: u8::try_from(index + 1).unwrap_or(1), cursor: self.cursor(pane), first, zoomed: screen.zoomed }
+    }
+
+    /// Writes a moment as the person asked for it: UTC, local, or how long ago.
+    pub(super) fn moment(&self, at: Timestamp) -> String {
+        let state = self.state;
+        match state.screen.time {
+            TimeDisplay::Utc => words::moment(at, self.now.utc, chrono_tz::UTC),
+            TimeDisplay::Local => words::moment(at, self.now.utc, state.inventory.display.timezone),
+            TimeDisplay::Age => format!("{} ago", time::short(words::ms(self.now.utc.since(at)))),
+        }
     }
 
     /// Returns the row of a pane that the cursor is on, as the pane shows its rows.

@@ -22,7 +22,7 @@ impl Reader<'_> {
             let RowKey::Service(id) = row else { return None };
             Some(self.service_row(state.services.service(id)?))
         });
-        let next = state.services.next_due().map(|at| time::short(words::ms(at.since(self.now.utc)) + 999));
+        let next = state.services.next_due().map(|at| words::until(at, self.now.utc));
         Overview {
             services: services.collect(),
             hosts: self.host_rows(),
@@ -47,11 +47,10 @@ impl Reader<'_> {
     }
 
     pub(super) fn update_rows(&self, wanted: impl Fn(&StatusUpdate) -> bool) -> Vec<UpdateRow> {
-        let zone = self.state.inventory.display.timezone;
         let updates = self.state.services.updates().rev().filter(|update| wanted(update));
         updates
             .map(|update| UpdateRow {
-                at: words::moment(update.at, self.now.utc, zone),
+                at: self.moment(update.at),
                 by: update.by.to_string(),
                 state: declared(update.state).to_owned(),
                 over: update.state == DeclaredState::Resolved,
@@ -82,7 +81,7 @@ impl Reader<'_> {
         let unit = rule.and_then(|rule| metric(&rule.metric)).map_or(Unit::Number, |metric| metric.unit);
         let value = match of.value {
             Some(_) if unit == Unit::Flag => Value { text: Some(String::new()), level: Level::Fine },
-            Some(value) => Value::fine(unit.write(value)),
+            Some(value) => Value::fine(compact(unit, value)),
             None => Value::default(),
         };
         let (state, note) = match of.phase {
@@ -133,7 +132,7 @@ impl Reader<'_> {
         if let Some(RowKey::Alert(uid)) = state.screen.cursor(Pane::Alerts)
             && let Some(alert) = state.alerts.alert(*uid)
         {
-            let at = |at| words::moment(at, self.now.utc, chrono_tz::UTC);
+            let at = |at| self.moment(at);
             facts.push(("what".to_owned(), alert.summary.clone()));
             facts.push(("since".to_owned(), format!("{}, fired {}", at(alert.since), at(alert.fired_at))));
             let owner = alert.owner(self.now.utc);
@@ -180,12 +179,21 @@ fn rule_words(rule: &RuleSpec) -> String {
             Threshold::Above(_) => ">",
             Threshold::Below(_) => "<",
         };
-        line = format!("{label} {sign} {}", unit.write(rule.threshold.limit()));
+        line = format!("{label} {sign} {}", compact(unit, rule.threshold.limit()));
     }
     if rule.for_ms > 0 {
         line = format!("{line} for {}", time::short(rule.for_ms));
     }
     line
+}
+
+/// Writes a value in as few columns as it can be told apart in: `88%`, `7.1%`, `812 ms`.
+fn compact(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Percent if value.abs() >= 10.0 => format!("{value:.0}%"),
+        Unit::Percent => unit.write(value).replace(" %", "%"),
+        Unit::Milliseconds | Unit::Seconds | Unit::Days | Unit::Number | Unit::Flag => unit.write(value),
+    }
 }
 
 /// Writes a declared state.

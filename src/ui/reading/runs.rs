@@ -41,7 +41,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn run_detail(&self, of: &Run) -> RunDetail {
-        let at = |at| words::moment(at, self.now.utc, chrono_tz::UTC);
+        let at = |at| self.moment(at);
         let incident = of.incident.and_then(|uid| self.state.incidents.incidents.get(&uid));
         let mut facts = vec![
             ("by".to_owned(), format!("{} at {}", of.by, at(of.at))),
@@ -68,11 +68,8 @@ impl Reader<'_> {
         let output =
             of.output.iter().map(|line| OutputRow { at: at(line.at), text: line.text.clone(), command: false });
         let mut output: Vec<OutputRow> = output.collect();
-        // The output can be walked: it ends at the cursor once the cursor has left its first line.
-        if let (Pane::Output, Some(RowKey::Index(until))) =
-            (self.state.screen.pane(), self.state.screen.cursor(Pane::Output))
-            && *until > 0
-        {
+        // The output can be walked: it ends at the cursor, which follows the newest line until it is moved.
+        if let Some(RowKey::Index(until)) = self.state.screen.cursor(Pane::Output) {
             output.truncate(until + 1);
         }
         RunDetail {

@@ -72,8 +72,7 @@ impl Reader<'_> {
     }
 
     fn until(&self, at: Option<time::Timestamp>) -> String {
-        // Rounded up: nothing is due in 0s for a whole second.
-        at.map_or_else(String::new, |at| time::short(words::ms(at.since(self.now.utc)) + 999))
+        at.map_or_else(String::new, |at| words::until(at, self.now.utc))
     }
 
     fn took(&self, check: &CheckState) -> Value {
@@ -174,7 +173,7 @@ impl Reader<'_> {
             let RowKey::Run(uid) = row else { return None };
             self.state.runs.runs.get(uid)
         });
-        let at = |at| words::moment(at, self.now.utc, chrono_tz::UTC);
+        let at = |at| self.moment(at);
         let mut rows: Vec<TimelineRow> = runs
             .map(|run| {
                 let (tone, result) = super::runs::result(run);

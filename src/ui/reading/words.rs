@@ -33,6 +33,19 @@ pub fn moment(at: Timestamp, now: Timestamp, zone: chrono_tz::Tz) -> String {
     at.format(form).to_string()
 }
 
+/// Writes the hour and minute in UTC: `03:12`.
+pub fn minute(at: Timestamp) -> String {
+    at.to_utc().map_or_else(|| "?".to_owned(), |at| at.format("%H:%M").to_string())
+}
+
+/// Writes how long until something that is due: `23s`, `now`. Rounded up, so that it is not due in 0s for a second.
+pub fn until(at: Timestamp, now: Timestamp) -> String {
+    match at.since(now) {
+        ..=0 => "now".to_owned(),
+        left => crate::core::time::short(ms(left) + 999),
+    }
+}
+
 /// Writes `03:12:41Z`.
 pub fn utc_clock(now: Timestamp) -> String {
     now.to_utc().map_or_else(|| "?".to_owned(), |now| now.format("%H:%M:%SZ").to_string())

@@ -55,8 +55,12 @@ impl Chart {
                 }
             }
         }
-        canvas.put(SCALE, rows, Words::of(self.from.clone(), Role::Faint));
-        canvas.put_right(wide - 1, rows, Words::of(self.to.clone(), Role::Faint));
+        let to = canvas.put_right(wide - 1, rows, Words::of(self.to.clone(), Role::Faint));
+        // Under the oldest value, or as near to it as the other word lets it.
+        let from = Words::of(self.from.clone(), Role::Faint);
+        let width = u16::try_from(from.width()).unwrap_or(u16::MAX);
+        let start = (SCALE + offset).min(to.saturating_sub(width.saturating_add(1))).max(SCALE);
+        canvas.put_within(start, rows, to.saturating_sub(start + 1), from);
     }
 }
 
@@ -91,7 +95,7 @@ mod tests {
                 "    ┤            █",
                 "  50┤           ██",
                 "    ┤          ▄██·",
-                "     02:13      now"
+                "          02:13 now"
             ]
         );
         for width in 0..24 {

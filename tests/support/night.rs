@@ -1,0 +1,634 @@
+//! A believable night, lived through real messages: services that answer or not, hosts that are sampled, a store that gives back what
+//! was committed. Every alert, incident and run in it comes from the program's own rules. The same every time.
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use quarterdeck::{
+    config::{
+        keymap::Keymap,
+        theme::{ColourDepth, Theme},
+    },
+    core::{
+        Effect, Msg, State,
+        action::{Action, Motion},
+        alerts::builtin_rules,
+        hosts::{
+            self, Disk, HostSample, Link, LinkFault, Pm2List, Pm2Process, Process, Psi, Question, Rates, UnitState,
+        },
+        id::{EnvName, HostName, IncidentId, RunId, ServiceId, Uid},
+        incidents::StoredIncidentEvent,
+        inventory::{CheckSpec, EnvKind, Environment, Host, Inventory, Params, Service, Slo},
+        msg::Loaded,
+        record::{Bucket, Changes, DeclaredState, Recorder, Row, StatusUpdate},
+        runs::{self, Actor, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd},
+        screen::{Draft, LayoutFacts},
+        services::{self, CheckResult, Maintenance, Origin, Outcome, Split, uptime::Span},
+        time::{DAY, HOUR, MINUTE, Mono, Now, SECOND, Timestamp},
+        update,
+    },
+    ui::{self, Look, glyphs::Glyphs},
+};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+
+/// 2026-11-20 03:12:41 UTC.
+pub(crate) const AT: Timestamp = Timestamp(1_795_144_361_000);
+const BEGIN: Timestamp = Timestamp(AT.0 - 16 * MINUTE);
+/// When Play broke.
+const BROKE: Timestamp = Timestamp(AT.0 - 12 * MINUTE - 31 * SECOND);
+
+const SERVICES: [&str; 8] = ["Admin", "API", "Satellite", "Billing", "Cloud", "Play", "Conecta", "Connect"];
+const HOSTS: [(&str, &str); 8] = [
+    ("admin-01", "admin"),
+    ("api-01", "api"),
+    ("cloud-01", "cloud"),
+    ("connect-01", "connect"),
+    ("db-01", "database"),
+    ("jump", "jump"),
+    ("play-01", "play"),
+    ("play-02", "play"),
+];
+
+/// A console in that night.
+#[derive(Clone)]
+pub(crate) struct Night {
+    /// What it knows.
+    pub(crate) state: State,
+    /// What time it is.
+    pub(crate) now: Now,
+    incidents: BTreeMap<Uid, (IncidentId, u64)>,
+    runs: BTreeMap<Uid, RunId>,
+}
+
+fn id(name: &str) -> ServiceId {
+    ServiceId { service: name.into(), env: "prod".into() }
+}
+
+fn check(service: &str, name: &str, kind: &str) -> Arc<CheckSpec> {
+    Arc::new(CheckSpec {
+        id: quarterdeck::core::id::CheckId { service: id(service), check: name.into() },
+        kind: kind.into(),
+        every_ms: 30_000,
+        timeout_ms: 5_000,
+        fail_after: 2,
+        slow_ms: Some(500),
+        on: None,
+        params: Params::new(),
+    })
+}
+
+pub(crate) fn inventory() -> Inventory {
+    let services = SERVICES.map(|name| {
+        let mut recipe = Params::new();
+        recipe.insert("app".into(), name.to_lowercase().into());
+        let mut checks = vec![check(name, "page", "http")];
+        if name == "Play" {
+            checks.push(check(name, "port", "tcp"));
+        }
+        let hosts: Vec<HostName> = HOSTS
+            .iter()
+            .filter(|(host, _)| host.starts_with(&name.to_lowercase()))
+            .map(|(host, _)| HostName::from(*host))
+            .collect();
+        Arc::new(Service {
+            id: id(name),
+            kind: if hosts.is_empty() { "external".into() } else { "node-pm2".into() },
+            owner: Some("team 1".into()),
+            needs: Vec::new(),
+            slo: Some(Slo { objective: 99.9, window_ms: 30 * DAY.unsigned_abs() }),
+            recipe,
+            hosts,
+            checks,
+        })
+    });
+    let hosts = HOSTS.map(|(name, role)| {
+        Arc::new(Host {
+            name: name.into(),
+            env: (name != "jump").then(|| EnvName::from("prod")),
+            address: format!("{name}.acme.example"),
+            port: None,
+            user: Some("app".into()),
+            jump: if name == "jump" { Vec::new() } else { vec!["jump".into()] },
+            identity: None,
+            labels: [("role".to_owned(), role.to_owned())].into(),
+            path_prefix: Vec::new(),
+            units: vec!["nginx.service".into()],
+        })
+    });
+    let mut inventory = Inventory {
+        client: "acme".into(),
+        environments: vec![Environment { name: "prod".into(), kind: EnvKind::Production }],
+        hosts: hosts.to_vec(),
+        services: services.to_vec(),
+        rules: builtin_rules().into_iter().map(Arc::new).collect(),
+        ..Inventory::default()
+    };
+    inventory.display.timezone = chrono_tz::America::Bogota;
+    inventory
+}
+
+fn midnight() -> Timestamp {
+    // 00:00 in Bogota, which is 05:00 UTC all year.
+    Timestamp((AT.0 - 5 * HOUR).div_euclid(DAY) * DAY + 5 * HOUR)
+}
+
+/// Days before today that were not good, and how long they were down.
+fn down_of(service: &str, back: i64) -> i64 {
+    match (service, back) {
+        ("Play", 49) => 2 * HOUR,
+        ("Play", 48) => 40 * MINUTE,
+        ("Play", 47) => 8 * MINUTE,
+        ("Play", 26) | ("Billing", 77) | ("Satellite", 23) | ("Admin", 34) => 40 * SECOND,
+        ("API", 77 | 26) => 55 * SECOND,
+        ("Conecta", 59) => 50 * MINUTE,
+        ("Conecta", 58) | ("Cloud", 34) => 9 * MINUTE,
+        ("Cloud", 33) => 30 * SECOND,
+        _ => 0,
+    }
+}
+
+fn buckets() -> Vec<Bucket> {
+    let mut buckets = Vec::new();
+    for service in SERVICES {
+        let mut add = |start, length_ms, down_ms: i64, maintenance_ms: i64| {
+            let split =
+                Split { up_ms: length_ms - down_ms - maintenance_ms, down_ms, maintenance_ms, ..Split::default() };
+            buckets.push(Bucket { service: id(service), start, length_ms, split, source: Bucket::OWN.into() });
+        };
+        let known = if service == "Satellite" { 86 } else { 92 };
+        for back in 1..=known {
+            let maintenance = if service == "Conecta" && back % 7 == 0 && back < 28 { HOUR } else { 0 };
+            add(midnight() - back * DAY, DAY, down_of(service, back), maintenance);
+        }
+        for back in 1..=26 {
+            add(Timestamp(BEGIN.0.div_euclid(HOUR) * HOUR) - back * HOUR, HOUR, 0, 0);
+        }
+    }
+    buckets
+}
+
+fn result(spec: &CheckSpec, slot: Timestamp) -> CheckResult {
+    let name = spec.id.service.service.as_str();
+    let wave = u32::try_from(slot.0 / 30_000 % 7).unwrap() * 3;
+    let (outcome, took, detail) = match name {
+        "Play" if slot >= BROKE && spec.kind.as_ref() == "http" => (Outcome::Down, Some(91), "503, expected 200-299"),
+        "API" if slot >= AT - 4 * MINUTE => (Outcome::Degraded, Some(780 + wave), "200, slower than 500 ms"),
+        _ if spec.kind.as_ref() == "tcp" => (Outcome::Up, Some(2), "connected"),
+        _ => (Outcome::Up, Some(38 + wave), "200"),
+    };
+    CheckResult {
+        check: spec.id.clone(),
+        slot,
+        at: slot + 100,
+        outcome,
+        took_ms: took,
+        detail: detail.into(),
+        cert_not_after: (spec.kind.as_ref() == "http").then(|| AT + 61 * DAY + HOUR),
+    }
+}
+
+fn sample(name: &str, at: Timestamp) -> HostSample {
+    let since = at.since(BEGIN) as f32 / (16.0 * MINUTE as f32);
+    let wobble = (at.0 / 1_000 % 37) as f32 / 12.0;
+    let (cpu, memory, load) = match name {
+        "play-01" => (52.0 + 40.0 * since, 78, 7.9),
+        "db-01" => (62.0 + 21.0 * since, 88, 9.6),
+        "play-02" => (40.0 + 14.0 * since, 71, 3.1),
+        "api-01" => (31.0, 52, 1.6),
+        "jump" => (2.0, 22, 0.0),
+        _ => (9.0, 43, 0.3),
+    };
+    let gigabyte = 1_u64 << 30;
+    let disk = |mount: &str, used: u64, size: u64| Disk {
+        mount: mount.into(),
+        size_bytes: size * gigabyte,
+        used_bytes: used * gigabyte,
+        avail_bytes: (size - used) * gigabyte,
+        inodes_pct: Some(9.0),
+    };
+    let process = |pid, user: &str, cpu_pct, megabytes: u64, command: &str| Process {
+        pid,
+        user: user.into(),
+        cpu_pct,
+        rss_bytes: megabytes << 20,
+        command: command.into(),
+    };
+    let cpu = (cpu + wobble).min(99.0);
+    HostSample {
+        at,
+        cpu_pct: Some(cpu),
+        steal_pct: Some(0.3),
+        cores_pct: vec![cpu, cpu - 2.0, cpu + 1.0, cpu - 1.0]
+            .into_iter()
+            .map(|core: f32| core.clamp(0.0, 100.0))
+            .collect(),
+        mem_total_bytes: Some(8 * gigabyte),
+        mem_used_bytes: Some(8 * gigabyte * memory / 100),
+        swap_total_bytes: Some(gigabyte),
+        swap_used_bytes: Some(gigabyte / 50),
+        load: Some([load, load * 0.8, load * 0.5]),
+        core_count: Some(if name == "db-01" { 8 } else { 4 }),
+        disks: vec![disk("/", 24, 39), disk("/srv", if name == "play-01" { 93 } else { 41 }, 100)],
+        disk_io: Some(Rates { in_bytes_s: 210_000.0, out_bytes_s: 1_800_000.0 }),
+        disk_busy_pct: Some(3.0),
+        net: Some(Rates { in_bytes_s: 4_100_000.0, out_bytes_s: 8_800_000.0 }),
+        psi: Some(Psi { cpu: Some(if cpu > 80.0 { 71.0 } else { 1.0 }), memory: Some(0.0), io: Some(2.0) }),
+        uptime_s: Some(41 * 86_400),
+        skew_ms: Some(12),
+        top: vec![
+            process(21_877, "app", cpu, 412, "node /srv/play/dist/main.js"),
+            process(889, "www-data", 4.0, 61, "nginx: worker process"),
+            process(1_022, "root", 0.7, 18, "rsyslogd"),
+        ],
+        ..HostSample::default()
+    }
+}
+
+fn pm2(host: &str, at: Timestamp) -> Pm2List {
+    let app = host.split('-').next().unwrap_or_default().to_owned();
+    let broken = host == "play-01" && at >= BROKE;
+    Pm2List {
+        at,
+        daemon: host != "jump" && host != "db-01",
+        processes: if host == "jump" || host == "db-01" {
+            Vec::new()
+        } else {
+            vec![Pm2Process {
+                pm_id: 4,
+                name: app,
+                status: if broken { "errored" } else { "online" }.into(),
+                pid: (!broken).then_some(21_877),
+                autorestart: true,
+                restarts: if broken { 16 } else { 2 },
+                unstable_restarts: if broken { 16 } else { 0 },
+                memory_bytes: (!broken).then_some(412 << 20),
+                cpu_pct: (!broken).then_some(51.0),
+                started_at: (!broken).then(|| AT - 3 * HOUR),
+                exec_mode: "fork_mode".into(),
+                version: Some("2.31.0".into()),
+                node_version: Some("20.11.1".into()),
+                log_paths: Vec::new(),
+            }]
+        },
+        logs_bytes: Some(1_288_490_188),
+    }
+}
+
+impl Night {
+    /// Lives until 03:12:41.
+    pub(crate) fn new() -> Self {
+        static NIGHT: OnceLock<Night> = OnceLock::new();
+        NIGHT.get_or_init(Self::lived).clone()
+    }
+
+    /// A console with nothing to watch.
+    pub(crate) fn empty() -> Self {
+        let actor = Actor { by: "op1".into(), from: "pts/1".into() };
+        let now = Now { utc: BEGIN, mono: Mono(1_000_000) };
+        let mut night = Self {
+            state: State::new(Arc::new(Inventory::default()), actor),
+            now,
+            incidents: BTreeMap::new(),
+            runs: BTreeMap::new(),
+        };
+        night.tell(Msg::Loaded(Box::default()));
+        night.tell(Msg::RecorderChanged(Recorder::Me { epoch: 1 }));
+        night.tell(Msg::Ticked);
+        night
+    }
+
+    /// The evening before, while nothing is wrong.
+    pub(crate) fn calm() -> Self {
+        let mut night = Self::begun();
+        night.until(BEGIN + 2 * MINUTE);
+        night
+    }
+
+    fn begun() -> Self {
+        let mut night = Self::empty();
+        night.state = State::new(Arc::new(inventory()), night.state.actor.clone());
+        night.state.screen.bytes_s = 1_200.0;
+        let inventory = Arc::clone(&night.state.inventory);
+        night.tell(Msg::InventoryReplaced { inventory: Arc::clone(&inventory), problems: Vec::new() });
+        let results: Vec<Vec<CheckResult>> = inventory
+            .checks()
+            .map(|spec| {
+                (0..60).map(|back| result(spec, Timestamp(BEGIN.0 / 30_000 * 30_000) - (59 - back) * 30_000)).collect()
+            })
+            .collect();
+        let updates = vec![StatusUpdate {
+            at: AT - 4 * DAY,
+            by: "op2".into(),
+            service: Some(id("API")),
+            state: DeclaredState::Resolved,
+            text: "Slow answers after the database fail-over, 4m12 in all.".into(),
+        }];
+        night.tell(Msg::Loaded(Box::new(Loaded { updates, ..Loaded::default() })));
+        night.tell(Msg::Services(services::Msg::BucketsLoaded(buckets())));
+        for results in results {
+            night.tell(Msg::Services(services::Msg::ResultsLoaded(results)));
+        }
+        night.tell(Msg::RecorderChanged(Recorder::Me { epoch: 7 }));
+        night
+    }
+
+    fn lived() -> Self {
+        let mut night = Self::begun();
+        let span = Span::new(AT - 12 * MINUTE, AT + 48 * MINUTE);
+        let work = Maintenance { service: Some(id("Conecta")), span };
+        night.tell(Msg::Services(services::Msg::MaintenanceReplaced(vec![work])));
+        night.until(AT - 11 * MINUTE);
+        night.act(&[Action::FocusPane(3), Action::Move(Motion::Top), Action::AcknowledgeAlert, Action::OpenIncident]);
+        night.note("PM2 says errored after 16 restarts, port 3004 refuses");
+        night.until(AT - 6 * MINUTE);
+        night.said(DeclaredState::Maintenance, Some("Conecta"), "Planned work until 04:00.");
+        night.said(
+            DeclaredState::Investigating,
+            Some("Play"),
+            "Streams do not start. We are looking into it; next update 03:20.",
+        );
+        night.until(AT);
+        night.act(&[Action::GoOverview, Action::FocusPane(1), Action::Move(Motion::Top)]);
+        night.state.screen.message = None;
+        night
+    }
+
+    /// Lets time pass in steps of ten seconds, with samples and results as they would come.
+    pub(crate) fn until(&mut self, end: Timestamp) {
+        while self.now.utc < end {
+            let step = (end.0 - self.now.utc.0).min(10_000);
+            self.now = Now { utc: self.now.utc + step, mono: self.now.mono + step.unsigned_abs() };
+            let at = self.now.utc;
+            for (name, _) in HOSTS {
+                if name == "cloud-01" && at > AT - 4 * MINUTE {
+                    if at.since(AT - 4 * MINUTE) <= 10_000 {
+                        self.lose(name);
+                    }
+                    continue;
+                }
+                let sample = Box::new(sample(name, at));
+                self.tell(Msg::Hosts(hosts::Msg::SampleArrived { host: name.into(), sample }));
+                self.tell(Msg::Hosts(hosts::Msg::Pm2Arrived { host: name.into(), list: pm2(name, at) }));
+                let nginx = UnitState {
+                    unit: "nginx.service".into(),
+                    load: "loaded".into(),
+                    active: "active".into(),
+                    sub: "running".into(),
+                    result: "success".into(),
+                    restarts: Some(0),
+                    memory_bytes: Some(61 << 20),
+                    main_pid: Some(889),
+                    active_since: Some(AT - 41 * DAY),
+                };
+                self.tell(Msg::Hosts(hosts::Msg::UnitsArrived { host: name.into(), units: vec![nginx] }));
+            }
+            let slot = Timestamp(at.0 / 30_000 * 30_000);
+            if at.since(slot) < 10_000 {
+                let inventory = Arc::clone(&self.state.inventory);
+                for spec in inventory.checks() {
+                    let result = result(spec, slot);
+                    self.tell(Msg::Services(services::Msg::ResultArrived { result, origin: Origin::Measured }));
+                }
+            }
+            self.tell(Msg::Ticked);
+        }
+    }
+
+    fn lose(&mut self, host: &str) {
+        self.stale(host, LinkFault::Timeout, "no answer behind jump within 10 s", None);
+    }
+
+    fn stale(&mut self, host: &str, fault: LinkFault, reason: &str, question: Option<Question>) {
+        let link = Link::Stale {
+            since: self.now.utc,
+            fault,
+            reason: reason.into(),
+            retry_at: Some(AT + 12 * SECOND),
+            question,
+        };
+        self.tell(Msg::Hosts(hosts::Msg::LinkChanged { host: host.into(), link }));
+    }
+
+    fn said(&mut self, state: DeclaredState, service: Option<&str>, text: &str) {
+        let by = self.state.actor.by.clone();
+        let update = StatusUpdate { at: self.now.utc, by, service: service.map(id), state, text: text.into() };
+        self.commit(vec![Row::StatusUpdate(update)]);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.act(&[Action::GoIncidents, Action::AddNote]);
+        self.tell(Msg::Drafted { draft: Draft::Note, text: text.into() });
+        self.act(&[Action::Confirm]);
+    }
+
+    /// Does what a person would do.
+    pub(crate) fn act(&mut self, actions: &[Action]) {
+        for action in actions {
+            self.tell(Msg::LaidOut(self.draw().1));
+            self.tell(Msg::Acted(*action));
+        }
+    }
+
+    /// Draws what the terminal would show at 120×36.
+    pub(crate) fn draw(&self) -> (Buffer, LayoutFacts) {
+        let look = Look::new(Theme::default(), ColourDepth::True, Glyphs::Unicode);
+        let mut terminal = Terminal::new(TestBackend::new(120, 36)).unwrap();
+        let mut facts = LayoutFacts::default();
+        terminal.draw(|frame| facts = ui::draw(&self.state, &Keymap::default(), &look, self.now, frame)).unwrap();
+        (terminal.backend().buffer().clone(), facts)
+    }
+
+    /// Types a draft.
+    pub(crate) fn types(&mut self, draft: Draft, text: &str) {
+        self.tell(Msg::Drafted { draft, text: text.into() });
+    }
+
+    /// Hands a message in and carries out what the store and the recipe would.
+    pub(crate) fn tell(&mut self, msg: Msg) {
+        let effects = update(&mut self.state, msg, self.now);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Effect::Commit { rows, then, .. } = effect {
+                self.commit(rows);
+                self.carry_out(then);
+            } else if let Effect::PlanRestart { service, .. } = effect {
+                let plan = plan(&service);
+                let run = Uid([0x8f, 0x21, 0xc0, 0xaa, 0x9d, 0x31]);
+                let before = services::Health::Unknown;
+                self.tell(Msg::Runs(runs::Msg::Planned { run, plan, incident: None, before }));
+            }
+        }
+    }
+
+    fn commit(&mut self, rows: Vec<Row>) {
+        let mut changes = Changes::default();
+        for row in rows {
+            match row {
+                Row::Alert(event) => changes.alerts.push(event),
+                Row::Incident(event) => {
+                    let next = IncidentId(214 + u64::try_from(self.incidents.len()).unwrap());
+                    let (number, seq) = self.incidents.entry(event.incident).or_insert((next, 0));
+                    *seq += 1;
+                    changes.incidents.push(StoredIncidentEvent { number: *number, seq: *seq, event });
+                }
+                Row::Run(event) => {
+                    let next = RunId(882 + u64::try_from(self.runs.len()).unwrap());
+                    changes.runs.push((*self.runs.entry(event.run).or_insert(next), event));
+                }
+                Row::StatusUpdate(update) => changes.updates.push(update),
+                Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Audit(_) => {}
+            }
+        }
+        self.tell(Msg::Changed(Box::new(changes)));
+    }
+
+    /// Goes on: arms write and opens the review of a restart of Play.
+    pub(crate) fn review(mut self) -> Self {
+        self.tell(Msg::Runs(runs::Msg::WriteArmed("prod".into())));
+        self.act(&[Action::RestartService]);
+        self.now = Now { utc: self.now.utc + SECOND, mono: self.now.mono + 1_000 };
+        self.types(Draft::Reason, "errored after 16 restarts");
+        self.types(Draft::Name, "Pla");
+        self
+    }
+
+    /// Goes on: the run of that restart, its first host done.
+    pub(crate) fn run(self) -> Self {
+        let mut night = self.review();
+        night.types(Draft::Name, "Play");
+        night.act(&[Action::Confirm]);
+        night.pass(3);
+        let run = night.only_run();
+        let happened = |night: &mut Self, kind| {
+            let event = RunEvent { run, at: night.now.utc, by: "op1".into(), kind };
+            night.tell(Msg::Runs(runs::Msg::Happened(event)));
+        };
+        let says = |night: &mut Self, step, text: &str| {
+            let line = OutputLine { at: night.now.utc, step, text: text.into() };
+            night.tell(Msg::Runs(runs::Msg::OutputArrived { run, line }));
+        };
+        happened(&mut night, RunEventKind::StepStarted { step: 0 });
+        says(&mut night, 0, "[PM2] Applying action restartProcessId on app [4](ids: [ '4' ])");
+        night.pass(3);
+        says(&mut night, 0, "[PM2] [play](4) ✓");
+        happened(&mut night, RunEventKind::StepEnded { step: 0, end: StepEnd::Exit(0) });
+        happened(&mut night, RunEventKind::StepStarted { step: 1 });
+        says(&mut night, 1, "[PM2] Applying action restartProcessId on app [4](ids: [ '4' ])");
+        night.pass(2);
+        night
+    }
+
+    /// Goes on: the run ended, and the checks have not decided.
+    pub(crate) fn ended(self) -> Self {
+        let mut night = self.run();
+        let run = night.only_run();
+        for kind in [
+            RunEventKind::StepEnded { step: 1, end: StepEnd::Exit(0) },
+            RunEventKind::Ended { outcome: RunOutcome::Succeeded },
+        ] {
+            let event = RunEvent { run, at: night.now.utc, by: "op1".into(), kind };
+            night.tell(Msg::Runs(runs::Msg::Happened(event)));
+        }
+        night
+    }
+
+    fn only_run(&self) -> Uid {
+        let review = self.state.runs.review.as_ref();
+        *self.state.runs.runs.keys().next().unwrap_or_else(|| panic!("no run was confirmed: {review:?}"))
+    }
+
+    fn pass(&mut self, seconds: i64) {
+        let ms = seconds * SECOND;
+        self.now = Now { utc: self.now.utc + ms, mono: self.now.mono + ms.unsigned_abs() };
+        self.tell(Msg::Ticked);
+    }
+}
+
+/// Every view and every box, by name.
+pub(crate) fn places() -> Vec<(&'static str, Night)> {
+    use Action::{
+        ArmWrite, FilterRows, FocusPane, GoAlerts, GoHosts, GoIncidents, GoMessages, GoRuns, OpenActionMenu, OpenHelp,
+        OpenPalette, OpenSelected, WriteUpdate,
+    };
+    let after = |mut night: Night, actions: &[Action]| {
+        night.act(actions);
+        night
+    };
+    let at = |actions: &[Action]| after(Night::new(), actions);
+    let lost = |host: &str, fault, reason: &str, question: Option<Question>| {
+        let mut night = Night::new();
+        night.stale(host, fault, reason, question.clone());
+        night.pass(42);
+        if let Some(question) = question {
+            night.tell(Msg::HostAsked { host: host.into(), question });
+        }
+        night
+    };
+    let mut update = at(&[WriteUpdate]);
+    update
+        .types(Draft::Update, "The stream process on play-01 keeps failing. We restart it now; next update at 03:30.");
+    let mut found = at(&[OpenPalette]);
+    found.types(Draft::Palette, "play");
+    let key = Question::UnknownHostKey {
+        pattern: "api-02.acme.example".into(),
+        algorithm: "ssh-ed25519".into(),
+        fingerprint: "SHA256:tVbpjBQXpRBlw5cWmZWtUQDlpsFC7DdHyr4TeHQkqTk".into(),
+        line: "api-02.acme.example ssh-ed25519 AAAA".into(),
+    };
+    let mut passphrase = lost(
+        "api-01",
+        LinkFault::Auth,
+        "the key is encrypted",
+        Some(Question::Passphrase { identity: "~/.ssh/id_ed25519".into() }),
+    );
+    passphrase.types(Draft::Passphrase, "•••••");
+    vec![
+        ("overview", Night::new()),
+        ("calm", Night::calm()),
+        ("empty", Night::empty()),
+        ("service", at(&[OpenSelected])),
+        ("hosts", at(&[GoHosts])),
+        ("host", at(&[GoHosts, OpenSelected])),
+        ("alerts", at(&[GoAlerts])),
+        ("no-alerts", after(Night::calm(), &[GoAlerts])),
+        ("incidents", at(&[GoIncidents])),
+        ("incident", at(&[GoIncidents, OpenSelected])),
+        ("runs", after(Night::new().ended(), &[GoRuns])),
+        ("no-runs", at(&[GoRuns])),
+        ("run", Night::new().run()),
+        ("run-ended", Night::new().ended()),
+        ("messages", after(Night::new().run(), &[GoMessages])),
+        ("help", at(&[FocusPane(3), OpenHelp])),
+        ("palette", found),
+        ("menu", at(&[OpenActionMenu])),
+        ("filter", at(&[FilterRows])),
+        ("update", update),
+        ("arm", at(&[ArmWrite])),
+        ("review", Night::new().review()),
+        ("host-key", lost("api-01", LinkFault::HostKey, "its key is not known", Some(key))),
+        ("passphrase", passphrase),
+        ("link-lost", lost("jump", LinkFault::Timeout, "no answer within 10 s", None)),
+    ]
+}
+
+fn plan(service: &ServiceId) -> Plan {
+    let step = |host: &str| Step {
+        host: host.into(),
+        name: "restart".into(),
+        command: "pm2 restart 4".into(),
+        path_prefix: Vec::new(),
+        timeout_ms: 60_000,
+    };
+    Plan {
+        service: service.clone(),
+        title: format!("restart {}", service.service),
+        steps: vec![step("play-01"), step("play-02")],
+        effect: "open requests of each process are cut for about 3 s".into(),
+        undo: "not needed: the same version starts again".into(),
+        lock: "/srv/play/.qd.lock".into(),
+    }
+}
