@@ -5,11 +5,20 @@ use tokio::sync::mpsc;
 
 use super::{
     executor::{self, Executor, Front, random_uid},
+    history::History,
     inbox::{Inbox, Post, lanes},
-    recorder::{self, Desk, Wanted},
+    recorder::{self, Desk},
 };
 use crate::{
-    core::{Effect, Msg, State, inventory::Inventory, record::Recorder, runs::Actor, services, time::Clock, update},
+    core::{
+        Effect, Msg, State,
+        inventory::Inventory,
+        record::Recorder,
+        runs::Actor,
+        services,
+        time::{Clock, DAY, Now},
+        update,
+    },
     remote::Remote,
     store::{Keep, Owner, Store, StoreError},
     tasks::Tasks,
@@ -45,10 +54,9 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     delayed: mpsc::Receiver<Effect>,
     front: mpsc::UnboundedReceiver<Front>,
-    ticked: Option<crate::core::time::Mono>,
+    ticked: Option<Now>,
     messages: Vec<Msg>,
-    /// Which stored results are wanted depends on the stored buckets: asked for once, after them.
-    results_asked: bool,
+    history: History,
 }
 
 impl std::fmt::Debug for Engine {
@@ -119,7 +127,7 @@ impl Engine {
             front,
             ticked: None,
             messages: Vec::new(),
-            results_asked: false,
+            history: History::default(),
         }
     }
 
@@ -130,12 +138,15 @@ impl Engine {
 
     /// Watches what the inventory says from now on.
     pub fn adopt(&mut self, inventory: Arc<Inventory>, problems: Vec<String>) {
-        let first = self.state.inventory.services.is_empty() && self.state.inventory.hosts.is_empty();
         self.executor.adopt(Arc::clone(&inventory));
         self.handle(Msg::InventoryReplaced { inventory, problems });
-        if let (true, Some(desk)) = (first, self.executor.desk()) {
-            let (hours, days) = self.state.services.buckets_wanted(self.clock.now());
-            desk.load(Wanted::Buckets { hours, days });
+        self.ask_history();
+    }
+
+    fn ask_history(&mut self) {
+        let wanted = self.history.adopted(&self.state.inventory, &self.state.services, self.clock.now());
+        if let (Some(wanted), Some(desk)) = (wanted, self.executor.desk()) {
+            desk.load(wanted);
         }
     }
 
@@ -151,17 +162,16 @@ impl Engine {
         for effect in update(&mut self.state, msg, now) {
             self.executor.carry_out(effect);
         }
-        if let (true, false, Some(desk)) = (buckets, self.results_asked, self.executor.desk()) {
-            self.results_asked = true;
-            desk.load(Wanted::Results(self.state.services.results_wanted(now)));
+        if let (true, Some(desk)) = (buckets, self.executor.desk()) {
+            desk.load(self.history.buckets_came(&self.state.services, now));
         }
     }
 
     /// Waits for something to happen, at most one tick, and handles all that waits.
     pub async fn turn(&mut self) -> Turn {
-        let left = self
-            .ticked
-            .map_or(Duration::ZERO, |at| TICK.saturating_sub(Duration::from_millis(self.clock.now().mono.since(at))));
+        let left = self.ticked.map_or(Duration::ZERO, |at| {
+            TICK.saturating_sub(Duration::from_millis(self.clock.now().mono.since(at.mono)))
+        });
         let mut messages = std::mem::take(&mut self.messages);
         let mut turn = Turn::default();
         tokio::select! {
@@ -180,9 +190,14 @@ impl Engine {
         }
         self.messages = messages;
         let now = self.clock.now();
-        if self.ticked.is_none_or(|at| now.mono.since(at) >= 100) {
-            self.ticked = Some(now.mono);
+        if self.ticked.is_none_or(|at| now.mono.since(at.mono) >= 100) {
+            let before = self.ticked.replace(now);
             self.handle(Msg::Ticked);
+            if before.is_some_and(|at| at.utc.since(now.utc) > DAY) {
+                // The clock had been far ahead, where there is no history: what was let go of there is read again.
+                self.history = History::default();
+                self.ask_history();
+            }
         }
         while let Ok(front) = self.front.try_recv() {
             turn.front.push(front);

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod console;
 pub mod engine;
 pub mod executor;
+mod history;
 pub mod inbox;
 pub mod recorder;
 pub mod runs;

@@ -100,6 +100,9 @@ pub trait Store: Send {
 
     /// Removes what is older than the policy keeps, in small transactions that let others write in between.
     ///
+    /// The policy counts days on record: a clock that is years ahead makes none of them older, so nothing goes that was
+    /// kept a moment ago but for as many days as were recorded since.
+    ///
     /// Incidents, runs, alerts, status updates and the audit log are kept for good.
     ///
     /// # Errors

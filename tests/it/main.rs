@@ -26,6 +26,8 @@ mod net;
 #[path = "../support/night.rs"]
 mod night;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod screenshots;
 #[cfg(test)]
 mod sources_contract;

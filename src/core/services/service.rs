@@ -133,6 +133,8 @@ pub struct ServiceState {
     pub(super) dirty: bool,
     /// Nothing is made final before: stored results may be on their way.
     pub(super) settle_from: Mono,
+    /// Stored results came: buckets that come later do not announce any.
+    pub(super) read: bool,
 }
 
 impl ServiceState {
@@ -152,6 +154,7 @@ impl ServiceState {
             refreshed: None,
             dirty: true,
             settle_from: now.mono + LOADING,
+            read: false,
         }
     }
 
@@ -268,7 +271,6 @@ impl ServiceState {
         let checks: Vec<&dyn Runs> = self.checks.iter().map(|check| &check.track as &dyn Runs).collect();
         let evidence = Evidence { checks: &checks, recorded: &self.recorded, maintenance: windows };
         let changed = self.ledger.settle(&evidence, limit, calendar);
-        self.ledger.prune(now.utc);
         if let Some(settled) = self.ledger.settled() {
             self.checks.iter_mut().for_each(|check| check.track.drop_before(settled));
             self.recorded.drop_before(settled);

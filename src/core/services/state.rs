@@ -173,7 +173,7 @@ impl State {
         &self.maintenance
     }
 
-    /// Says from when on hours, and from when on days are to be read at the start.
+    /// Says from when on hours, and from when on days are to be read: at the start, and after a reload.
     ///
     /// Days suffice for bars and the long windows; hours serve the last 24 h and say up to where all is final. When own
     /// days turn out to be cut in another time zone, hours of 93 days are wanted.
@@ -228,6 +228,10 @@ impl State {
             if self.recording && !settled.is_empty() {
                 out.rows.extend(service.ledger.rows(&service.service.id, &settled));
             }
+            if !settled.is_empty() {
+                // Only now: after a long sleep the hour before it is final and too old for any window at once.
+                service.ledger.prune(now.utc);
+            }
             let old = service.refreshed.is_none_or(|refreshed| now.mono.since(refreshed) >= 2 * REFRESH * LOOK);
             if service.dirty || old || position % REFRESH == turn % REFRESH {
                 service.refresh(now, &windows, &self.calendar);
@@ -279,7 +283,9 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> O
             for (id, buckets) in of {
                 if let Some(service) = state.by_id.get(id).and_then(|at| state.services.get_mut(*at)) {
                     service.ledger.load(buckets.into_iter(), &state.calendar);
-                    service.settle_from = now.mono + LOADING;
+                    if !service.read {
+                        service.settle_from = now.mono + LOADING;
+                    }
                     service.dirty = true;
                 }
             }
@@ -361,6 +367,7 @@ fn tick(state: &mut State, now: Now, out: &mut Out) {
         for service in &mut state.services {
             service.checks.iter_mut().for_each(|check| check.track.forget_after(now.utc));
             service.recorded.drop_after(now.utc);
+            service.ledger.forget_after(now.utc);
             service.dirty = true;
         }
         state.looked = None;
@@ -455,6 +462,7 @@ fn loaded(state: &mut State, results: Vec<CheckResult>, now: Now) {
         check.last = newest.into_iter().chain(check.last.take()).max_by_key(|last| last.slot);
         // The results of its other checks are right behind.
         service.settle_from = now.mono + LOADED;
+        service.read = true;
         service.dirty = true;
     }
     for service in &mut state.services {

@@ -150,6 +150,43 @@ fn hours_are_written_once_final_and_again_by_a_new_recorder() {
 }
 
 #[test]
+fn a_clock_that_was_years_ahead_leaves_a_record_that_goes_on() {
+    let inventory = page();
+    let mut state = begin(&inventory);
+    update(&mut state, Msg::RecordingStarted, now(T0), &inventory);
+    let record = |state: &mut State, from: i64, results: i64, mono: i64| {
+        let mut buckets = Vec::new();
+        for n in 0..results {
+            let at = from + n * 30 * SECOND;
+            let now = Now { utc: Timestamp(at + 40), mono: Mono((DAY + mono + n * 30 * SECOND).unsigned_abs()) };
+            let msg =
+                Msg::ResultArrived { result: result("play@prod/page", at, Outcome::Up), origin: Origin::Measured };
+            let mut rows = update(state, msg, now, &inventory).rows;
+            rows.append(&mut update(state, Msg::Ticked, now, &inventory).rows);
+            buckets.extend(rows.into_iter().filter_map(|row| if let Row::Bucket(b) = row { Some(b) } else { None }));
+        }
+        buckets
+    };
+    let hours = |of: &[Bucket]| of.iter().filter(|bucket| bucket.length_ms == HOUR).count();
+    let stored = record(&mut state, T0, 500, 0);
+    assert_eq!(hours(&stored), 4);
+    let ahead = T0 + 20_000 * DAY;
+    let jumped = record(&mut state, ahead, 260, 5 * HOUR);
+    assert_eq!(hours(&jumped), 3, "the hour before the jump, and what was measured, at its date");
+    // The clock is right again, three hours on; the engine reads again what was stored.
+    let back = T0 + 8 * HOUR;
+    record(&mut state, back, 1, 8 * HOUR);
+    let again = Now { utc: Timestamp(back + 50), mono: Mono((DAY + 8 * HOUR + 50).unsigned_abs()) };
+    let stored = stored.into_iter().chain(jumped.into_iter().filter(|bucket| bucket.start < Timestamp(T0 + DAY)));
+    update(&mut state, Msg::BucketsLoaded(stored.collect()), again, &inventory);
+    let written = record(&mut state, back, 260, 8 * HOUR);
+    assert_eq!(hours(&written), 2, "hours are final again");
+    assert!(written.iter().all(|bucket| bucket.start < Timestamp(T0 + DAY)));
+    let figures = state.services().next().unwrap().figures;
+    assert_eq!(figures.h24.up_ms, (499 * 30 + 70) * SECOND + 259 * 30 * SECOND + 40);
+}
+
+#[test]
 fn an_hour_that_another_process_recorded_is_not_lost_at_a_restart() {
     let inventory = page();
     // The process before stored an hour, went on, and died just before it could make the next one final.

@@ -203,7 +203,8 @@ impl Store for Sqlite {
     fn prune(&mut self, now: Timestamp, keep: &Keep) -> Result<Pruned, StoreError> {
         let mut pruned = Pruned::default();
         for kind in prune::ALL {
-            while let Some(batch) = self.write(Durability::Process, |conn| kind.batch(conn, now, keep))? {
+            let Some(kept_from) = self.read(|conn, _| kind.kept_from(conn, now, keep))? else { continue };
+            while let Some(batch) = self.write(Durability::Process, |conn| kind.batch(conn, kept_from))? {
                 *kind.count(&mut pruned) += batch;
             }
         }

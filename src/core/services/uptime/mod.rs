@@ -41,7 +41,8 @@
 //! * *Gap, restart, suspension*: unknown from the end of the last hold to the next result.
 //! * *Clock goes forward*: the same as a gap, since results are dated in UTC.
 //! * *Clock goes back*: time that was already accounted for is not counted twice; counting goes on where it had stopped.
-//!   What was not final yet is measured anew. Live states follow the new clock at once.
+//!   What was not final yet is measured anew. Live states follow the new clock at once. Of a clock that had been more
+//!   than a day ahead, what it made final in that future is forgotten, and stored history is read again.
 //! * *Overlapping recorders*: results merge by (check, slot), the first wins; results in between only make the record finer.
 //! * *Restart, take-over*: stored hours and days say up to where all is final; from there on the stored results are
 //!   folded again and give the same figures.
@@ -348,7 +349,8 @@ impl Ledger {
         });
     }
 
-    /// Takes stored buckets, own and imported. Of own ones, what is in memory already wins: it is the same or newer.
+    /// Takes stored buckets, own and imported, at any time. Of own hours, what is in memory wins: it is the same or newer;
+    /// of own days, the one of which more is known.
     pub fn load<'a>(&mut self, buckets: impl Iterator<Item = &'a Bucket>, calendar: &Calendar) {
         let before = self.settled.filter(|_| !self.hours.is_empty());
         let mut stored = BTreeMap::new();
@@ -368,7 +370,11 @@ impl Ledger {
         self.days_of_hours(calendar, &stored);
         for (start, split) in stored {
             let split = self.completed(calendar, start, split);
-            self.days.entry(start).or_insert(split);
+            let day = self.days.entry(start).or_insert(split);
+            // Another process may have made more of the day final, and another zone may have left only a part of it here.
+            if day.known_ms() < split.known_ms() {
+                *day = split;
+            }
         }
     }
 
@@ -529,6 +535,16 @@ impl Ledger {
         let all = elapsed.ms();
         let filled = fill.share(own.unknown_ms, all.max(fill.known_ms()));
         (Split { unknown_ms: 0, ..own }.plus(Split { unknown_ms: 0, ..filled }).within(all), Imported::Yes)
+    }
+
+    /// Forgets what was made final more than a day ahead of `moment`: the clock had been far ahead, and nothing would be
+    /// final until it came by there again. What lies less far ahead stands: counting goes on where it had stopped.
+    pub fn forget_after(&mut self, moment: Timestamp) {
+        if self.settled.is_some_and(|settled| settled > moment + DAY) {
+            self.hours.retain(|start, _| *start < moment);
+            self.days.retain(|start, _| *start < moment);
+            self.settled = self.hours.last_key_value().map(|(last, _)| *last + HOUR);
+        }
     }
 
     /// Lets go of what no window needs.
