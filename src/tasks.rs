@@ -113,6 +113,20 @@ impl Tasks {
         Task { join, token: self.token.child_token() }
     }
 
+    /// Runs work on a thread that nobody waits for, not even the program's end: it may block for ever.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn thread(&self, name: &'static str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let on_panic = Arc::clone(&self.on_panic);
+        let guarded = move || {
+            if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(work)) {
+                on_panic(Panicked { task: name, message: text_of(panic.as_ref()) });
+            }
+        };
+        std::thread::Builder::new().name(name.into()).spawn(guarded).map(drop)
+    }
+
     /// Ends all tasks of this spawner and its children.
     pub fn cancel(&self) {
         self.token.cancel();

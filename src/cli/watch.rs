@@ -104,6 +104,7 @@ fn reload(setup: &Setup, loaded: &crate::config::Loaded, pool: &crate::remote::s
 
 fn recorder_words(recorder: &Recorder) -> String {
     match recorder {
+        Recorder::Opening => "opening the store".into(),
         Recorder::Me { epoch } => format!("recording, epoch {epoch}"),
         Recorder::Other { owner } => format!("standing by: {owner} records"),
         Recorder::Nobody { why } => format!("nothing is recorded: {why}"),

@@ -79,7 +79,7 @@ impl State {
             incidents: incidents::State::default(),
             runs: runs::State::default(),
             screen: screen::State::default(),
-            recorder: Recorder::Nobody { why: "the store is being opened".into() },
+            recorder: Recorder::Opening,
             actor,
             unattended: false,
             asked: BTreeSet::new(),
@@ -91,7 +91,7 @@ impl State {
     /// Says whether this process runs checks and rules: it holds the lease, or nobody can.
     pub fn records(&self) -> bool {
         match self.recorder {
-            Recorder::Me { .. } | Recorder::Nobody { .. } => true,
+            Recorder::Opening | Recorder::Me { .. } | Recorder::Nobody { .. } => true,
             Recorder::Other { .. } => false,
         }
     }
@@ -530,7 +530,7 @@ fn recorder_changed(state: &mut State, recorder: Recorder, now: Now) -> Vec<Effe
     let before = state.records();
     match &recorder {
         Recorder::Nobody { why } => state.screen.say(now, Tone::Error, format!("nothing is recorded: {why}")),
-        Recorder::Me { .. } | Recorder::Other { .. } => {}
+        Recorder::Opening | Recorder::Me { .. } | Recorder::Other { .. } => {}
     }
     state.recorder = recorder;
     let after = state.records();

@@ -139,6 +139,8 @@ pub struct Changes {
 /// Who records.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recorder {
+    /// The store has not answered yet, in the first moments: checks run, and nothing is amiss.
+    Opening,
     /// This process holds the lease.
     Me {
         /// The lease's epoch, which every write carries.

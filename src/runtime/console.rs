@@ -76,7 +76,7 @@ impl Console {
         terminal::guard_panics();
         let variables = self.env.clone();
         let variable = move |name: &str| variables.variable(name).map(str::to_owned);
-        let mut screen = Screen::enter(Arc::clone(&self.clock), variable)?;
+        let mut screen = Screen::enter(Arc::clone(&self.clock), &self.tasks, variable)?;
         let mut events = self.events();
         let mut editors = Editors::default();
         let mut drawn = Drawn::default();
@@ -89,6 +89,8 @@ impl Console {
                     }
                     Some(Happened::Ended) | None => break Ok(()),
                 },
+                // Only to look again whether a frame is due, now that it can be sent.
+                () = screen.taken(), if !screen.ready() => {}
                 turn = engine.turn() => {
                     let Turn { changed, front } = turn;
                     drawn.dirty |= changed;
@@ -108,7 +110,7 @@ impl Console {
                 engine.handle(Msg::BytesCounted(rate));
             }
             let now = self.clock.now();
-            if drawn.due(now.mono, now.utc.0 / 1_000, screen.pace(), engine.state.screen.focused) {
+            if screen.ready() && drawn.due(now.mono, now.utc.0 / 1_000, screen.pace(), engine.state.screen.focused) {
                 editors.follow(&engine.state);
                 let mut facts = None;
                 let (state, look, keymap) = (&engine.state, &self.look, &self.keymap);
@@ -213,6 +215,13 @@ impl Console {
 
     fn on_key(&self, event: KeyEvent, engine: &mut Engine, editors: &mut Editors) {
         let Some(draft) = engine.state.editing() else {
+            // No key is bound with Alt. Over a slow link Esc and the key after it arrive as one, which looks the same.
+            if event.modifiers.contains(KeyModifiers::ALT) {
+                engine.handle(Msg::Acted(Action::GoBack));
+                let plain = KeyEvent { modifiers: event.modifiers.difference(KeyModifiers::ALT), ..event };
+                self.on_key(plain, engine, editors);
+                return;
+            }
             if let Some(action) = key_of(event)
                 .and_then(|key| self.keymap.lookup(engine.state.scope().name(), key))
                 .and_then(Action::by_id)

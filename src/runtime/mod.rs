@@ -10,3 +10,4 @@ pub mod recorder;
 pub mod runs;
 pub mod supervisor;
 pub mod terminal;
+mod wire;

@@ -208,7 +208,7 @@ impl Worker {
         };
         self.epoch = match recorder {
             Recorder::Me { epoch } => Some(epoch),
-            Recorder::Other { .. } | Recorder::Nobody { .. } => None,
+            Recorder::Opening | Recorder::Other { .. } | Recorder::Nobody { .. } => None,
         };
         if self.said.as_ref() != Some(&recorder) {
             self.said = Some(recorder.clone());

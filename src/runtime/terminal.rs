@@ -1,9 +1,9 @@
 //! The terminal: entered and left in one place, written to in one piece per frame, counted.
 use std::{
-    io::{self, Write},
+    io::{self, Write as _},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -22,53 +22,37 @@ use crossterm::{
 };
 use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
 
-use crate::core::time::{Clock, Mono};
-
-/// Collects a frame's bytes and writes them at once when flushed, so that no half frame crosses a slow link.
-#[derive(Debug, Default)]
-struct Wire {
-    frame: Vec<u8>,
-    written: Arc<AtomicU64>,
-}
-
-impl Write for Wire {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.frame.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.frame.is_empty() {
-            return Ok(());
-        }
-        let mut out = io::stdout().lock();
-        out.write_all(&self.frame)?;
-        out.flush()?;
-        self.written.fetch_add(self.frame.len() as u64, Ordering::Relaxed);
-        self.frame.clear();
-        Ok(())
-    }
-}
+use super::wire::{Collector, Wire};
+use crate::{
+    core::time::{Clock, Mono},
+    tasks::Tasks,
+};
 
 /// Whether the terminal is ours right now: the panic hook and `leave` ask.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 /// What tasks said when they panicked, for the log: never written over the screen.
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// How long a terminal may take for its last bytes when the program ends: a frozen one must not keep it alive.
+const LAST_BYTES: Duration = Duration::from_secs(1);
+/// Between two frames at least.
+const PACE: Duration = Duration::from_millis(100);
+/// Between two frames at least, for a terminal that needs longer than [`SLOW`] to take one.
+const SLOW_PACE: Duration = Duration::from_millis(250);
+const SLOW: Duration = Duration::from_millis(40);
+
 /// A terminal in raw mode on its alternate screen. Dropping it restores what was there before.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Wire>>,
-    written: Arc<AtomicU64>,
+    terminal: Terminal<CrosstermBackend<Collector>>,
+    wire: Wire,
     synchronized: bool,
     clock: Arc<dyn Clock>,
-    /// How long the last frame took to be taken by the terminal.
-    took: Duration,
     rate: Rate,
 }
 
 impl std::fmt::Debug for Screen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Screen").field("written", &self.written).finish_non_exhaustive()
+        f.debug_struct("Screen").field("wire", &self.wire).finish_non_exhaustive()
     }
 }
 
@@ -77,18 +61,18 @@ impl Screen {
     ///
     /// # Errors
     /// When standard output is not a terminal.
-    pub fn enter(clock: Arc<dyn Clock>, variable: impl Fn(&str) -> Option<String>) -> io::Result<Self> {
-        let wire = Wire::default();
-        let written = Arc::clone(&wire.written);
+    pub fn enter(clock: Arc<dyn Clock>, tasks: &Tasks, variable: impl Fn(&str) -> Option<String>) -> io::Result<Self> {
+        let (wire, work) = Wire::new(Arc::clone(&clock), write_out);
+        tasks.thread("terminal", work)?;
         enter()?;
-        let terminal = Terminal::new(CrosstermBackend::new(wire)).inspect_err(|_| leave())?;
+        let terminal = Terminal::new(CrosstermBackend::new(wire.collector())).inspect_err(|_| leave())?;
         // Terminals that do not know mode 2026 ignore it, but the oldest ones show it: these are left alone.
         let term = variable("TERM").unwrap_or_default();
         let synchronized = !matches!(term.as_str(), "" | "dumb" | "linux" | "vt100" | "vt220");
-        Ok(Self { terminal, written, synchronized, clock, took: Duration::ZERO, rate: Rate::default() })
+        Ok(Self { terminal, wire, synchronized, clock, rate: Rate::default() })
     }
 
-    /// Draws a frame and writes it in one piece.
+    /// Draws a frame and sends it in one piece. Does not wait for the terminal.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -96,19 +80,26 @@ impl Screen {
         if self.synchronized {
             self.terminal.backend_mut().queue(BeginSynchronizedUpdate)?;
         }
-        let began = self.clock.now().mono;
         self.terminal.draw(view)?;
         if self.synchronized {
             self.terminal.backend_mut().queue(EndSynchronizedUpdate)?;
         }
-        Write::flush(self.terminal.backend_mut())?;
-        self.took = Duration::from_millis(self.clock.now().mono.since(began));
-        Ok(())
+        self.wire.send()
+    }
+
+    /// Says whether the terminal has taken the last frame: a slow one gets the next when it has.
+    pub fn ready(&self) -> bool {
+        self.wire.idle()
+    }
+
+    /// Waits until the terminal has taken what was sent.
+    pub async fn taken(&self) {
+        self.wire.taken().await;
     }
 
     /// Returns how long the next frame should wait: a link that takes long to take a frame gets fewer.
     pub fn pace(&self) -> Duration {
-        if self.took > Duration::from_millis(40) { Duration::from_millis(250) } else { Duration::from_millis(100) }
+        if self.wire.took() > SLOW { SLOW_PACE } else { PACE }
     }
 
     /// Forgets what is on the terminal, so that the next frame is drawn whole.
@@ -122,7 +113,7 @@ impl Screen {
 
     /// Returns bytes a second over the last seconds, when a new figure is due.
     pub fn rate(&mut self) -> Option<f64> {
-        self.rate.look(self.clock.now().mono, self.written.load(Ordering::Relaxed))
+        self.rate.look(self.clock.now().mono, self.wire.written())
     }
 
     /// Turns mouse reporting on or off.
@@ -130,8 +121,9 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn mouse(&mut self, on: bool) -> io::Result<()> {
-        let mut out = io::stdout();
-        if on { out.execute(EnableMouseCapture).map(drop) } else { out.execute(DisableMouseCapture).map(drop) }
+        let backend = self.terminal.backend_mut();
+        if on { backend.queue(EnableMouseCapture).map(drop) } else { backend.queue(DisableMouseCapture).map(drop) }?;
+        self.wire.send()
     }
 
     /// Rings the bell.
@@ -139,19 +131,16 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn bell(&mut self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(b"\x07")?;
-        out.flush()
+        self.send(b"\x07")
     }
 
-    /// Writes an escape sequence that we made, past the frame.
+    /// Sends an escape sequence that we made, past the frame.
     ///
     /// # Errors
     /// When the terminal is gone.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        out.flush()
+        self.terminal.backend_mut().write_all(bytes)?;
+        self.wire.send()
     }
 
     /// Gives the terminal back while the program is suspended, and takes it again.
@@ -159,6 +148,7 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn suspended(&mut self, while_away: impl FnOnce()) -> io::Result<()> {
+        self.wire.drained(LAST_BYTES);
         leave();
         while_away();
         enter()?;
@@ -168,8 +158,24 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        leave();
+        if self.wire.drained(LAST_BYTES) {
+            leave();
+        } else if ENTERED.swap(false, Ordering::SeqCst) {
+            // Nothing can be said to a terminal that takes nothing; the line's modes need no bytes.
+            drop(disable_raw_mode());
+        }
     }
+}
+
+/// Writes bytes to the terminal while it is ours.
+fn write_out(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    // Under the lock: a frame must not follow what a panic has restored.
+    if !ENTERED.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    out.write_all(bytes)?;
+    out.flush()
 }
 
 fn enter() -> io::Result<()> {

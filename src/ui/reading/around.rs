@@ -3,7 +3,7 @@ use super::{Reader, words};
 use crate::{
     core::{
         action::{ACTIONS, Action, Danger, Scope},
-        hosts::{Freshness, Link as HostLink},
+        hosts::{Freshness, HostState, Link as HostLink},
         inventory::EnvKind,
         record::Recorder,
         screen::{Draft, Overlay, Tone as Said, View as Place},
@@ -72,6 +72,7 @@ impl Reader<'_> {
         let state = self.state;
         let link = |name: &str, health, number: String| Link { name: name.into(), health, number };
         let mut links = vec![match &state.recorder {
+            Recorder::Opening => link("opening the store", Health::Unknown, String::new()),
             Recorder::Me { .. } => link("recording", Health::Up, String::new()),
             Recorder::Other { owner } => {
                 let who = owner.split_whitespace().next().unwrap_or_default();
@@ -81,8 +82,12 @@ impl Reader<'_> {
         }];
         let hosts = state.hosts.hosts().len();
         if hosts > 0 {
-            let fresh = |freshness| matches!(freshness, Freshness::Live { .. } | Freshness::Dimmed { .. });
-            let up = state.hosts.hosts().filter(|host| fresh(host.freshness(self.now.mono))).count();
+            // Numbers of a host that was lost a moment ago are still shown, dimmed; that it is lost is said at once.
+            let up = |host: &&HostState| {
+                let fresh = matches!(host.freshness(self.now.mono), Freshness::Live { .. } | Freshness::Dimmed { .. });
+                fresh && matches!(host.link, HostLink::Up { .. })
+            };
+            let up = state.hosts.hosts().filter(up).count();
             let health = match up {
                 up if up == hosts => Health::Up,
                 0 => Health::Down,

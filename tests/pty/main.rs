@@ -1,0 +1,14 @@
+//! The binary in a pseudo-terminal, as a person has it: first frame, keys, sizes, ends.
+#[cfg(test)]
+#[path = "../support/pty.rs"]
+mod pty;
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod ends;
+#[cfg(test)]
+mod live;
