@@ -1,5 +1,5 @@
 //! Detached runs on a real OpenSSH server: they outlive the link, run once, and tell every byte once.
-use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Stdio, sync::Arc};
 
 use quarterdeck::{
     core::{
@@ -8,7 +8,7 @@ use quarterdeck::{
         runs::{RunOutcome, Step, StepEnd},
     },
     remote::{
-        Remote,
+        LinkState, Remote,
         detached::{self, Attached, Cursor, Event, LockRefused, Started, Status},
         ssh::Pool,
     },
@@ -18,23 +18,23 @@ use tokio::time::timeout;
 use crate::{
     ssh::{pool_of, pool_through, web},
     support::{
-        HANG, eventually,
+        HANG, clock, eventually,
         relay::Relay,
         sshd::{self, Sshd},
     },
 };
 
-const UID: Uid = Uid([0, 0, 0, 0, 0x88, 0x02]);
+pub(crate) const UID: Uid = Uid([0, 0, 0, 0, 0x88, 0x02]);
 
-fn step(name: &str, command: impl Into<String>) -> Step {
+pub(crate) fn step(name: &str, command: impl Into<String>) -> Step {
     Step { host: web(), name: name.into(), command: command.into(), path_prefix: Vec::new(), timeout_ms: 60_000 }
 }
 
-fn lock(sshd: &Sshd) -> String {
+pub(crate) fn lock(sshd: &Sshd) -> String {
     sshd.path("lock").display().to_string()
 }
 
-async fn start(pool: &Pool, uid: Uid, steps: &[Step], lock: &str) -> Started {
+pub(crate) async fn start(pool: &Pool, uid: Uid, steps: &[Step], lock: &str) -> Started {
     detached::start(pool, &web(), uid, steps, (lock, &Operator::from("ann"))).await.unwrap()
 }
 
@@ -48,15 +48,15 @@ async fn next(attached: &mut Attached) -> Option<Event> {
 
 /// What a run told: the events without output, and the output of each step, which must come without gap or overlap.
 #[derive(Debug, Default)]
-struct Told {
-    events: Vec<String>,
-    output: Vec<Vec<u8>>,
+pub(crate) struct Told {
+    pub(crate) events: Vec<String>,
+    pub(crate) output: Vec<Vec<u8>>,
     losses: usize,
 }
 
 impl Told {
     /// Listens until the run is over, or until `enough`; a lost link is asked again.
-    async fn listen(&mut self, attached: &mut Attached, enough: impl Fn(&Self) -> bool) {
+    async fn listen(&mut self, pool: &Pool, attached: &mut Attached, enough: impl Fn(&Self) -> bool) {
         while !enough(self) {
             let Some(event) = next(attached).await else { return };
             match event {
@@ -71,17 +71,30 @@ impl Told {
                 Event::Lost(error) => {
                     println!("lost: {error}");
                     self.losses += 1;
-                    tokio::time::sleep(Duration::from_millis(300)).await;
+                    eventually("the next attempt is due", async || due(pool)).await;
                 }
                 other @ (Event::LockRefused(_) | Event::Died | Event::Absent) => self.events.push(format!("{other:?}")),
             }
         }
     }
 
-    async fn all(attached: &mut Attached) -> Self {
+    /// Listens to a run from its beginning to its end.
+    pub(crate) async fn all(pool: &Pool, uid: Uid) -> Self {
+        Self::rest(pool, &mut watch(pool, uid, Cursor::default())).await
+    }
+
+    async fn rest(pool: &Pool, attached: &mut Attached) -> Self {
         let mut told = Self::default();
-        told.listen(attached, |_| false).await;
+        told.listen(pool, attached, |_| false).await;
         told
+    }
+}
+
+/// Says whether the pool would try to connect: before its pause is over it only repeats the last error.
+fn due(pool: &Pool) -> bool {
+    match pool.link(&web()) {
+        LinkState::Failing { retry_at, .. } => retry_at <= clock().now().utc,
+        LinkState::Idle | LinkState::Connecting { .. } | LinkState::Connected { .. } => true,
     }
 }
 
@@ -101,7 +114,7 @@ async fn a_run_tells_steps_output_and_exit_and_gives_the_lock_back() {
     assert_eq!(next(&mut watch(&pool, UID, Cursor::default())).await, Some(Event::Absent));
     assert_eq!(start(&pool, UID, &steps, &lock).await, Started::Now);
     let mut attached = watch(&pool, UID, Cursor::default());
-    let told = Told::all(&mut attached).await;
+    let told = Told::rest(&pool, &mut attached).await;
     assert_eq!(told.events, ["start 0", "end 0 Exit(0)", "start 1", "end 1 Exit(3)", "Failed"]);
     let one = String::from_utf8_lossy(&told.output[0]).into_owned();
     assert!(one.contains(&format!("uid={UID}\n")) && one.contains("by=ann\n"), "{one}");
@@ -114,7 +127,7 @@ async fn a_run_tells_steps_output_and_exit_and_gives_the_lock_back() {
     ));
     // A cursor that is at the end tells nothing twice.
     let mut again = watch(&pool, UID, Cursor { lines: attached.cursor().lines - 1, ..attached.cursor() });
-    assert_eq!(Told::all(&mut again).await.events, ["Failed"]);
+    assert_eq!(Told::rest(&pool, &mut again).await.events, ["Failed"]);
 
     let folder = sshd.home().join(".quarterdeck/runs").join(UID.to_string());
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
@@ -133,9 +146,9 @@ async fn starting_twice_runs_once() {
     let lock = lock(&sshd);
     let both = futures_util::future::join(start(&pool, UID, &steps, &lock), start(&pool, UID, &steps, &lock)).await;
     println!("{both:?}");
-    Told::all(&mut watch(&pool, UID, Cursor::default())).await;
+    Told::all(&pool, UID).await;
     assert_eq!(start(&pool, UID, &steps, &lock).await, Started::Already);
-    let told = Told::all(&mut watch(&pool, UID, Cursor::default())).await;
+    let told = Told::all(&pool, UID).await;
     assert_eq!(told.events, ["start 0", "end 0 Exit(0)", "Succeeded"]);
     assert_eq!(std::fs::read_to_string(counter).unwrap(), "x\n");
 }
@@ -193,7 +206,7 @@ async fn a_step_that_takes_too_long_is_ended_with_all_its_processes() {
     let mut slow = step("slow", "echo begun; sleep 5432.125 | cat");
     slow.timeout_ms = 900;
     start(&pool, UID, &[slow, step("next", "echo never")], &lock(&sshd)).await;
-    let told = Told::all(&mut watch(&pool, UID, Cursor::default())).await;
+    let told = Told::all(&pool, UID).await;
     assert_eq!(told.events, ["start 0", &format!("end 0 {:?}", StepEnd::TimedOut), "Failed"]);
     assert_eq!(told.output, [b"begun\n"]);
     eventually("all of it is gone", async || !sshd::runs("sleep 5432.125")).await;
@@ -221,9 +234,9 @@ async fn a_cut_link_neither_stops_the_run_nor_loses_or_doubles_output() {
     start(&pool, UID, &[numbered(&gate)], &lock(&sshd)).await;
     let mut attached = watch(&pool, UID, Cursor::default());
     let mut told = Told::default();
-    told.listen(&mut attached, |told| told.output.first().is_some_and(|output| output.len() > 10_000)).await;
+    told.listen(&pool, &mut attached, |told| told.output.first().is_some_and(|output| output.len() > 10_000)).await;
     relay.cut();
-    told.listen(&mut attached, |told| told.losses > 0).await;
+    told.listen(&pool, &mut attached, |told| told.losses > 0).await;
     // The run goes on while nobody is connected.
     relay.refuse(true);
     relay.cut();
@@ -234,7 +247,7 @@ async fn a_cut_link_neither_stops_the_run_nor_loses_or_doubles_output() {
     })
     .await;
     relay.refuse(false);
-    told.listen(&mut attached, |_| false).await;
+    told.listen(&pool, &mut attached, |_| false).await;
     assert_eq!(told.events, ["start 0", "end 0 Exit(7)", "Failed"]);
     assert!(told.output[0] == expected(), "{} bytes", told.output[0].len());
 }
@@ -248,34 +261,97 @@ async fn a_frozen_link_is_unknown_and_watching_again_learns_the_result() {
     start(&pool, UID, &[numbered(&gate)], &lock(&sshd)).await;
     let mut attached = watch(&pool, UID, Cursor::default());
     let mut told = Told::default();
-    told.listen(&mut attached, |told| told.output.first().is_some_and(|output| output.len() > 10_000)).await;
+    told.listen(&pool, &mut attached, |told| told.output.first().is_some_and(|output| output.len() > 10_000)).await;
     relay.freeze(true);
     std::fs::write(&gate, "").unwrap();
-    told.listen(&mut attached, |told| told.losses > 0).await;
+    told.listen(&pool, &mut attached, |told| told.losses > 0).await;
     assert_eq!(told.events, ["start 0"]);
     relay.cut();
     relay.freeze(false);
     // A new watcher, as after a restart of the console: it has the cursor and what was told.
     let mut other = watch(&pool, UID, attached.cursor());
     drop(attached);
-    told.listen(&mut other, |_| false).await;
+    told.listen(&pool, &mut other, |_| false).await;
     assert_eq!(told.events, ["start 0", "end 0 Exit(7)", "Failed"]);
     assert!(told.output[0] == expected(), "{} bytes", told.output[0].len());
 }
+
+/// Nearly all that is kept, and far more than fits between the host and a watcher who does not look.
+const MUCH: usize = detached::FIRST - 1_000;
 
 #[tokio::test]
 async fn a_slow_watcher_gets_everything_all_the_same() {
     let sshd = Sshd::start().await;
     let pool = pool_of(&sshd);
-    start(&pool, UID, &[step("much", "head -c 30000000 /dev/zero; echo end")], &lock(&sshd)).await;
+    start(&pool, UID, &[step("much", format!("head -c {MUCH} /dev/zero; echo end"))], &lock(&sshd)).await;
     let mut attached = watch(&pool, UID, Cursor::default());
     let mut told = Told::default();
-    told.listen(&mut attached, |told| !told.output.is_empty()).await;
+    told.listen(&pool, &mut attached, |told| !told.output.is_empty()).await;
     eventually("it is done", async || matches!(detached::status(&pool, &web(), UID).await, Ok(Status::Done { .. })))
         .await;
-    told.listen(&mut attached, |_| false).await;
-    assert_eq!(told.output[0].len(), 30_000_004);
+    told.listen(&pool, &mut attached, |_| false).await;
+    assert_eq!(told.output[0].len(), MUCH + 4);
     assert_eq!(told.events, ["start 0", "end 0 Exit(0)", "Succeeded"]);
+}
+
+/// What is kept of numbered lines, and what is said about the rest.
+fn kept(lines: usize) -> Vec<u8> {
+    let all: String = (1..=lines).map(|i| format!("line {i}\n")).collect();
+    if all.len() <= detached::FIRST {
+        return all.into_bytes();
+    }
+    let (first, rest) = all.split_at(detached::FIRST);
+    let (missing, last) = rest.split_at(rest.len().saturating_sub(detached::LAST));
+    let note = match missing.len() {
+        0 => String::new(),
+        bytes => format!("[quarterdeck: {bytes} bytes were not kept]\n"),
+    };
+    let more =
+        format!("[quarterdeck: more than {} bytes: the end of the rest follows when the step ends]", detached::FIRST);
+    format!("{first}\n{more}\n{note}{last}").into_bytes()
+}
+
+#[tokio::test]
+async fn a_step_that_talks_too_much_keeps_its_beginning_and_end_and_says_what_is_missing() {
+    let sshd = Sshd::start().await;
+    let pool = pool_of(&sshd);
+    // `line 1000000` and its like: the first beyond the limit with nothing missing, the second with much.
+    for (uid, lines) in [(Uid([1; 6]), 1_350_000), (Uid([2; 6]), 4_000_000)] {
+        let talks = format!("seq 1 {lines} | sed 's/^/line /'; exit 5");
+        start(&pool, uid, &[step("talks", talks)], &lock(&sshd)).await;
+        let told = Told::all(&pool, uid).await;
+        assert_eq!(told.events, ["start 0", "end 0 Exit(5)", "Failed"]);
+        assert!(told.output[0] == kept(lines), "{} bytes", told.output[0].len());
+        let folder = sshd.home().join(".quarterdeck/runs").join(uid.to_string());
+        let mut left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["claim", "err", "journal", "kept.0", "out.0", "pid", "plan"]);
+        eventually("nothing of it runs", async || !sshd::runs(&folder.display().to_string())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_that_a_step_leaves_behind_is_neither_waited_for_nor_ended() {
+    let sshd = Sshd::start().await;
+    let pool = pool_of(&sshd);
+    let (gate, beat) = (sshd.path("gate"), sshd.path("beat"));
+    // It keeps the step's output as its own, and goes on talking.
+    let daemon = format!(
+        "(while [ ! -e {} ]; do echo talk || exit; echo x >>{}; sleep 0.05; done) & echo left",
+        gate.display(),
+        beat.display()
+    );
+    start(&pool, UID, &[step("leaves", daemon), step("next", "echo next")], &lock(&sshd)).await;
+    let told = Told::all(&pool, UID).await;
+    assert_eq!(told.events, ["start 0", "end 0 Exit(0)", "start 1", "end 1 Exit(0)", "Succeeded"]);
+    assert!(String::from_utf8_lossy(&told.output[0]).contains("left\n"));
+    let beats = || std::fs::metadata(&beat).map_or(0, |file| file.len());
+    let before = beats();
+    eventually("it lives and writes", async || beats() > before + 10).await;
+    std::fs::write(gate, "").unwrap();
+    // Who read its words goes with it.
+    let home = sshd.home().display().to_string();
+    eventually("nothing of the run is left", async || !sshd::runs(&home)).await;
 }
 
 #[tokio::test]
@@ -295,7 +371,7 @@ async fn the_console_may_be_killed_and_the_run_goes_on() {
     sshd::signal(console.id().unwrap(), "KILL");
     console.wait().await.unwrap();
     std::fs::write(&gate, "").unwrap();
-    let told = Told::all(&mut watch(&pool_of(&sshd), UID, Cursor::default())).await;
+    let told = Told::all(&pool_of(&sshd), UID).await;
     assert_eq!(told.events, ["start 0", "end 0 Exit(7)", "Failed"]);
     assert!(told.output[0] == expected());
 }
@@ -312,7 +388,7 @@ async fn a_console_to_be_killed() {
     std::fs::write(&known, format!("[127.0.0.1]:{port} {key}\n")).unwrap();
     let pool = crate::ssh::pool(vec![machine], crate::ssh::options(vec![known]));
     start(&pool, UID, &[numbered(&folder.join("gate"))], &folder.join("lock").display().to_string()).await;
-    Told::all(&mut watch(&pool, UID, Cursor::default())).await;
+    Told::all(&pool, UID).await;
 }
 
 #[tokio::test]
@@ -332,7 +408,7 @@ async fn old_runs_are_removed_and_a_hostile_operator_or_command_stays_text() {
     let steps = [step("one", command)];
     let lock = lock(&sshd);
     detached::start(&pool, &web(), UID, &steps, (&lock, &evil)).await.unwrap();
-    let told = Told::all(&mut watch(&pool, UID, Cursor::default())).await;
+    let told = Told::all(&pool, UID).await;
     assert_eq!(told.events.last().map(String::as_str), Some("Succeeded"), "{told:?}");
     let output = String::from_utf8_lossy(&told.output[0]).into_owned();
     assert!(output.contains("a@UID@") && output.contains("@LOCK@ 2"), "{output}");

@@ -9,6 +9,8 @@ mod hosts;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
+mod shells;
+#[cfg(test)]
 mod ssh;
 #[cfg(test)]
 mod ways_in;

@@ -22,7 +22,16 @@ pub(crate) struct Setup {
     pub(crate) host_keys: Vec<&'static str>,
     /// Host key files to take instead of new ones.
     pub(crate) host_key_files: Vec<PathBuf>,
+    /// What is called `sh` for whoever logs in; a busybox brings its own tools, and no others are found.
+    pub(crate) sh: Option<PathBuf>,
+    /// Login shell, instead of what the machine's own list of users says. Needs root.
+    pub(crate) shell: Option<PathBuf>,
+    /// A server that is nobody special, for a user without rights who exists only in its sight. Needs root to be set up.
+    pub(crate) unprivileged: bool,
 }
+
+/// Name and number of the user without rights; no machine has it.
+const NOBODY: (&str, u32) = ("qd-tester", 61_234);
 
 /// A running server.
 pub(crate) struct Sshd {
@@ -34,6 +43,44 @@ pub(crate) struct Sshd {
     pub(crate) user: String,
     child: Child,
     log: Arc<Mutex<String>>,
+    how: How,
+}
+
+/// How a server is started.
+#[derive(Clone, Debug)]
+struct How {
+    config: PathBuf,
+    /// The list of users it sees.
+    sight: Option<PathBuf>,
+    unprivileged: bool,
+}
+
+/// Returns the machine's list of users with one of them as wanted.
+fn passwd(user: &str, home: &Path, shell: &Path) -> String {
+    let known = std::fs::read_to_string("/etc/passwd").unwrap();
+    let (prefix, shell) = (format!("{user}:"), shell.display());
+    let mut text = String::new();
+    for line in known.lines() {
+        match line.rsplit_once(':').filter(|_| line.starts_with(&prefix)) {
+            Some((before, _)) => writeln!(text, "{before}:{shell}").unwrap(),
+            None => writeln!(text, "{line}").unwrap(),
+        }
+    }
+    if user == NOBODY.0 {
+        writeln!(text, "{user}:*:{0}:{0}::{1}:{shell}", NOBODY.1, home.display()).unwrap();
+    }
+    text
+}
+
+/// Fills a folder with the tools of whoever logs in, and returns the setting of PATH for it.
+fn tools(sh: &Path, folder: &Path) -> String {
+    std::fs::create_dir(folder).unwrap();
+    if sh.ends_with("busybox") {
+        assert!(Command::new(sh).args(["--install", "-s"]).arg(folder).status().unwrap().success());
+        return format!("PATH={}", folder.display());
+    }
+    std::os::unix::fs::symlink(sh, folder.join("sh")).unwrap();
+    format!("PATH={}:/usr/bin:/bin", folder.display())
 }
 
 /// Makes a key pair at `file`.
@@ -86,16 +133,24 @@ impl Sshd {
             // The privilege separation directory, which the distribution's start script would make.
             std::fs::create_dir_all("/run/sshd").unwrap();
         }
+        let user = if setup.unprivileged { NOBODY.0.to_owned() } else { login() };
+        let sight = (setup.shell.is_some() || setup.unprivileged).then(|| {
+            let shell = setup.shell.clone().unwrap_or_else(|| "/bin/sh".into());
+            std::fs::write(at("passwd"), passwd(&user, &at("home"), &shell)).unwrap();
+            at("passwd")
+        });
+        let path = setup.sh.as_ref().map(|sh| tools(sh, &at("tools")));
         let log = Arc::new(Mutex::new(String::new()));
         for _ in 0..20 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut text = format!(
                 "ListenAddress 127.0.0.1\nPort {port}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM {}\n\
                  PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPrintMotd no\n\
-                 SetEnv HOME={}\n",
+                 SetEnv HOME={} {}\n",
                 at("authorized_keys").display(),
-                if is_root() { "yes" } else { "no" },
+                if is_root() && !setup.unprivileged { "yes" } else { "no" },
                 at("home").display(),
+                path.as_deref().unwrap_or_default(),
             );
             for key in &host_keys {
                 writeln!(text, "HostKey {}", key.display()).unwrap();
@@ -104,8 +159,14 @@ impl Sshd {
                 writeln!(text, "{line}").unwrap();
             }
             std::fs::write(at("sshd_config"), text).unwrap();
-            if let Some(child) = serve(&at("sshd_config"), &log).await {
-                return Self { port, user: login(), child, log, dir };
+            if setup.unprivileged {
+                let mut own = Command::new("chown");
+                own.args(["-R", &format!("{0}:{0}", NOBODY.1)]).arg(dir.path());
+                assert!(own.status().unwrap().success(), "chown needs root");
+            }
+            let how = How { config: at("sshd_config"), sight: sight.clone(), unprivileged: setup.unprivileged };
+            if let Some(child) = serve(&how, &log).await {
+                return Self { dir, port, user, child, log, how };
             }
         }
         panic!("sshd does not start: {}", log.lock().unwrap());
@@ -186,7 +247,7 @@ impl Sshd {
 
     /// Starts it again on the same port.
     pub(crate) async fn restart(&mut self) {
-        self.child = serve(&self.path("sshd_config"), &self.log).await.expect("sshd does not start again");
+        self.child = serve(&self.how, &self.log).await.expect("sshd does not start again");
     }
 }
 
@@ -254,10 +315,24 @@ pub(crate) fn runs(text: &str) -> bool {
     processes().iter().any(|process| process.command.contains(text))
 }
 
-async fn serve(config: &Path, log: &Arc<Mutex<String>>) -> Option<Child> {
-    let mut child = tokio::process::Command::new(sshd_binary())
+async fn serve(how: &How, log: &Arc<Mutex<String>>) -> Option<Child> {
+    let mut words: Vec<String> = Vec::new();
+    if let Some(sight) = &how.sight {
+        // A mount of its own: nobody else sees another list of users, and nothing is to be undone.
+        let script = r#"mount --bind "$1" /etc/passwd && shift && exec "$@""#;
+        words.extend(["unshare", "-m", "sh", "-c", script, "sh"].map(str::to_owned));
+        words.push(sight.display().to_string());
+    }
+    if how.unprivileged {
+        let id = NOBODY.1;
+        let ids = [format!("--reuid={id}"), format!("--regid={id}")];
+        words.extend(["setpriv".to_owned()].into_iter().chain(ids).chain(["--clear-groups".to_owned()]));
+    }
+    words.push(sshd_binary().display().to_string());
+    let mut child = tokio::process::Command::new(&words[0])
+        .args(&words[1..])
         .args(["-D", "-e", "-f"])
-        .arg(config)
+        .arg(&how.config)
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true)

@@ -6,6 +6,10 @@
 //! lock's `owner` file who holds it, and gives it back itself. `claim` is a directory that only one runner can make: starting the
 //! same run twice runs it once, and a start whose answer was lost can be repeated.
 //!
+//! Of a step's output its first 16 MiB are kept, and of a longer rest the last MiB ([`FIRST`], [`LAST`]): nothing that talks for
+//! ever fills the host's disk. It goes through a pipe that is read for as long as anyone holds it: a daemon that a step leaves
+//! behind with our pipe as its stdout is neither ended by it nor waited for. Runs are removed after thirty days.
+//!
 //! Watching reads journal and output from a cursor on; after a lost link the next watcher goes on where the last one was, so
 //! that every byte arrives once. A lost link is neither success nor failure: [`Event::Lost`] says so, and asking again resolves it.
 mod frames;
@@ -31,6 +35,13 @@ const STATUS: &str = include_str!("status.sh");
 
 /// Longest command of a step: it is an argument of `sh`, of which Linux takes 128 KiB.
 const MAX_COMMAND: usize = 64 * 1024;
+
+/// What is kept of a step's output on its host, in bytes: the first ones as they come, and of a longer rest the last ones, once
+/// the step has ended. A line in square brackets says so where it is cut, and how much is missing. Meanwhile a step takes up to
+/// three times `LAST` more.
+pub const FIRST: usize = 16 * 1024 * 1024;
+/// See [`FIRST`].
+pub const LAST: usize = 1024 * 1024;
 
 /// How far a watcher has read. A new one starts at the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -178,11 +189,13 @@ fn start_script(uid: Uid, steps: &[Step], lock: &str, operator: &Operator) -> St
     let steps = if steps.is_empty() { ":".to_owned() } else { steps.join(" &&\n  ") };
     let by = quote(&sanitise::name(operator.as_str()));
     let lock = lock.strip_prefix("~/").map_or_else(|| quote(lock), |rest| format!("\"$HOME\"/{}", quote(rest)));
-    let plan = fill(RUNNER, &[("UID", &uid.to_string()), ("LOCK", &lock), ("BY", &by), ("STEPS", &steps)]);
+    let (uid, first, last) = (uid.to_string(), FIRST.to_string(), LAST.to_string());
+    let values = [("UID", &uid), ("LOCK", &lock), ("BY", &by), ("STEPS", &steps), ("FIRST", &first), ("LAST", &last)];
+    let plan = fill(RUNNER, &values.map(|(name, value)| (name, value.as_str())));
     // A line that ends the plan early would let a step's text run as part of the start.
     let end =
         (0_u32..100_000).map(|n| format!("END-{uid}-{n}")).find(|end| !plan.contains(end.as_str())).unwrap_or_default();
-    fill(START, &[("UID", &uid.to_string()), ("END", &end), ("PLAN", plan.trim_end())])
+    fill(START, &[("UID", &uid), ("END", &end), ("PLAN", plan.trim_end())])
 }
 
 /// Puts values where `@NAME@` stands in a template; what a value holds is never looked at again.

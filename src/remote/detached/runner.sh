@@ -37,17 +37,58 @@ else
   journal 'done refused'
   exit 0
 fi
+# copy FILE COUNT: takes what comes to the end of a file, at once, until so many bytes came; false when no more comes.
+# A count of dd is of reads, however short: what it took is measured. $got says how many bytes came.
+copy() {
+  got=0
+  while [ "$got" -lt "$2" ]; do
+    b=$(($2 - got))
+    [ "$b" -gt 32768 ] && b=32768
+    was=$(wc -c <"$1")
+    dd bs="$b" count="$((($2 - got) / b))" 2>/dev/null >>"$1"
+    now=$(wc -c <"$1")
+    [ "$((now))" -gt "$((was))" ] || return 1
+    got=$((got + now - was))
+  done
+}
+# keep FILE: the first bytes as they come, and of the rest the last ones. It reads to the end, whoever holds the other end:
+# one who is left in the background by a step must never write into nothing.
+keep() {
+  copy "$1" @FIRST@ || return 0
+  : >"$1.new"
+  if copy "$1.new" 1; then
+    printf '\n[quarterdeck: more than @FIRST@ bytes: the end of the rest follows when the step ends]\n' >>"$1"
+    cut=1
+    while copy "$1.new" @LAST@; do
+      cut=$((cut + got))
+      mv "$1.new" "$1.old"
+      : >"$1.new"
+    done
+    cut=$((cut + got - @LAST@))
+    [ "$cut" -gt 0 ] && printf '[quarterdeck: %s bytes were not kept]\n' "$cut" >>"$1"
+    cat "$1.old" "$1.new" 2>/dev/null | tail -c @LAST@ >>"$1"
+  fi
+  rm -f "$1.old" "$1.new"
+}
 # step NUMBER SECONDS PREFIX COMMAND
 step() {
   journal "start $1"
   : >>"$d/out.$1"
   set -- "$@" "$(command -v setsid)"
+  # Through a pipe with a name, so that the step's own exit is seen. Where none can be made nothing is bounded.
+  o=$d/pipe.$1 k=
+  if mkfifo "$o" 2>/dev/null; then
+    { keep "$d/out.$1"; : >"$d/kept.$1"; } <"$o" >/dev/null 2>&1 &
+    k=yes
+  else
+    o=$d/out.$1
+  fi
   (
     trap - TERM INT HUP
     [ -n "$3" ] && PATH=$3:$PATH && export PATH
     cd
     exec $5 sh -c "$4"
-  ) </dev/null >>"$d/out.$1" 2>&1 &
+  ) </dev/null >>"$o" 2>&1 &
   p=$!
   # The step leads a group of its own where it can, so that its time-out ends all of it.
   g=$p
@@ -66,6 +107,13 @@ step() {
   wait "$p"
   s=$?
   kill "$w" 2>/dev/null
+  rm -f "$d/pipe.$1"
+  # Its last words first. Who keeps the pipe open in the background is not waited for: then what came until now is all.
+  n=0
+  while [ -n "$k" ] && [ ! -e "$d/kept.$1" ] && [ "$n" -lt 20 ]; do
+    n=$((n + 1))
+    sleep 0.05 2>/dev/null || { sleep 1; n=20; }
+  done
   if [ -e "$d/timeout.$1" ]; then
     g=
     journal "timeout $1"
