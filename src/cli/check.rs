@@ -78,7 +78,7 @@ pub(super) fn run(common: &Common, args: &Check) -> color_eyre::Result<Exit> {
 }
 
 fn connect(setup: &Setup, loaded: &config::Loaded) -> Vec<Tried> {
-    let pool = setup.remote(&loaded.inventory, false);
+    let pool = setup.remote(loaded, false);
     let context = checks::Context { remote: Arc::clone(&pool) as setup::SharedRemote, clock: Arc::clone(&setup.clock) };
     setup.runtime.block_on(async {
         let hosts: Vec<_> = loaded

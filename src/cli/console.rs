@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn run(common: &Common) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
-    let pool = setup.remote(&loaded.inventory, true);
+    let pool = setup.remote(&loaded, true);
     show(&setup, &loaded, pool, false)
 }
 

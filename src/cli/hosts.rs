@@ -48,7 +48,7 @@ pub(super) fn run(common: &Common, args: &Hosts) -> color_eyre::Result<Exit> {
             "the configuration has no {what}\n  add `host = [{{ name = …, address = … }}]`"
         ));
     }
-    let remote: setup::SharedRemote = setup.remote(&loaded.inventory, false);
+    let remote: setup::SharedRemote = setup.remote(&loaded, false);
     let options = setup.options(&loaded, false, false);
     let path = loaded.settings.store.clone();
     let inventory = Arc::new(loaded.inventory);

@@ -69,8 +69,9 @@ impl Setup {
     }
 
     /// Makes the way to hosts. Only the console may ask a person.
-    pub(super) fn remote(&self, inventory: &Inventory, prompts: bool) -> Arc<Pool> {
-        self.remote_with(inventory, PoolOptions::from_env(prompts))
+    pub(super) fn remote(&self, loaded: &Loaded, prompts: bool) -> Arc<Pool> {
+        let known_hosts = loaded.settings.known_hosts.clone();
+        self.remote_with(&loaded.inventory, PoolOptions { known_hosts, ..PoolOptions::from_env(prompts) })
     }
 
     /// Makes the way to hosts with options of one's own.

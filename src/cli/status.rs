@@ -68,7 +68,7 @@ fn exit(healths: impl Iterator<Item = Health> + Clone) -> Exit {
 /// Learns the state: from the store of a living recorder, else by running every check once.
 pub(super) fn observe(setup: &Setup, common: &Common) -> color_eyre::Result<State> {
     let loaded = setup.config(common)?;
-    let remote: setup::SharedRemote = setup.remote(&loaded.inventory, false);
+    let remote: setup::SharedRemote = setup.remote(&loaded, false);
     let mut store = Setup::store(&loaded, IfMissing::Fail);
     let now = setup.clock.now();
     let recorded = match &mut store {

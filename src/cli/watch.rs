@@ -30,7 +30,7 @@ pub(super) fn run(common: &Common, args: &Watch) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
     let store = Setup::store(&loaded, IfMissing::Create)?;
-    let pool = setup.remote(&loaded.inventory, false);
+    let pool = setup.remote(&loaded, false);
     let options = setup.options(&loaded, true, true);
     let problems: Vec<String> = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
     for problem in &problems {

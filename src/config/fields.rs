@@ -24,6 +24,7 @@ pub(crate) const FILE: &[Field] = &[
     field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
     field("display", Shape::Table(DISPLAY), "How the console looks and tells time."),
     field("keys", Shape::Map(&KEYS), "Action id = key or keys, over the keymap."),
+    field("ssh", Shape::Table(SSH), "How hosts are reached, beyond what `~/.ssh/config` says."),
     field("store", Shape::Table(STORE), "Where history is kept."),
     field("write", Shape::Table(WRITE), "When a change is allowed."),
 ];
@@ -134,6 +135,13 @@ pub(crate) const DISPLAY: &[Field] = &[
     field("glyphs", Shape::Choice(&["auto", "unicode", "ascii"]), "What frames and bars are made of. Default `auto`."),
     field("timezone", Shape::Text, "Second clock and borders of days, as in `America/Bogota`. Default `UTC`."),
 ];
+
+/// `[ssh]`.
+pub(crate) const SSH: &[Field] = &[field(
+    "known_hosts",
+    Shape::List(&Shape::Path),
+    "Files of host keys, read at the start instead of those that OpenSSH would read; a key that you accept goes into the first.",
+)];
 
 /// `[store]`.
 pub(crate) const STORE: &[Field] = &[

@@ -53,6 +53,8 @@ impl Loaded {
 pub struct Settings {
     /// The database.
     pub store: PathBuf,
+    /// Files of host keys, the first for keys that are accepted; none: those that OpenSSH would read.
+    pub known_hosts: Option<Vec<PathBuf>>,
     /// How long one-minute samples of hosts are kept, in milliseconds.
     pub samples_ms: u64,
     /// Colours.
@@ -66,6 +68,7 @@ impl Settings {
     pub fn new(env: &Env) -> Self {
         Self {
             store: locate::state_dir(env).join("qd.db"),
+            known_hosts: None,
             samples_ms: 30 * 86_400_000,
             theme: Theme::default(),
             keymap: Keymap::default(),

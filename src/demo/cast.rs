@@ -109,6 +109,8 @@ pub(super) struct Service {
     pub page: &'static str,
     /// Its objective in percent.
     pub objective: f64,
+    /// For how many days its certificate is still good; none: it answers without TLS.
+    pub certificate_days: Option<u32>,
 }
 
 const fn process(pid: u32, user: &'static str, comm: &'static str, args: &'static str, share: f64) -> Process {
@@ -363,18 +365,30 @@ const fn laravel(name: &'static str, host: &'static str, path: &'static str, lat
         latency_ms,
         page: "/up",
         objective: 99.9,
+        certificate_days: None,
     }
 }
 
 const fn node(name: &'static str, env: &'static str, host: &'static str, path: &'static str) -> Service {
-    Service { name, env, host, unit: None, needs: &[], path, latency_ms: 38.0, page: "/health", objective: 99.9 }
+    Service {
+        name,
+        env,
+        host,
+        unit: None,
+        needs: &[],
+        path,
+        latency_ms: 38.0,
+        page: "/health",
+        objective: 99.9,
+        certificate_days: None,
+    }
 }
 
 /// All services.
 pub(super) const SERVICES: &[Service] = &[
     Service { needs: &["api", "billing"], ..node("play", "prod", "play-01", "/var/www/play") },
     Service { objective: 99.95, ..laravel("api", "api-01", "/var/www/api", 64.0) },
-    Service { objective: 99.95, ..laravel("billing", "pay-01", "/var/www/billing", 81.0) },
+    Service { objective: 99.95, certificate_days: Some(41), ..laravel("billing", "pay-01", "/var/www/billing", 81.0) },
     Service { latency_ms: 52.0, needs: &["api"], ..node("cloud", "prod", "cloud-01", "/var/www/cloud") },
     Service { needs: &["api"], ..laravel("admin", "api-01", "/var/www/admin", 95.0) },
     laravel("satellite", "api-01", "/var/www/satellite", 210.0),

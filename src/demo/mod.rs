@@ -12,6 +12,7 @@
 //! | `shims` | the commands that stand before the real ones |
 //! | `stage` | the temporary folder kept up to date, requests taken |
 //! | `ssh`, `web` | the servers |
+//! | `certificate` | what the one service that answers by TLS shows |
 //! | `settings` | the configuration for all this |
 //! | `history` | ninety days of made-up past |
 /// Appends a line to a text, which cannot fail.
@@ -22,6 +23,7 @@ macro_rules! line {
 }
 
 mod cast;
+mod certificate;
 mod folder;
 mod history;
 mod paper;
@@ -51,7 +53,7 @@ use self::{
     world::World,
 };
 use crate::{
-    core::time::Clock,
+    core::time::{Clock, Timestamp},
     error::{Kind, Report},
     tasks::Tasks,
 };
@@ -148,7 +150,7 @@ pub async fn start(tasks: &Tasks, clock: Arc<dyn Clock>, options: Options) -> Re
         .and_then(|()| stage::build(&root, &world))
         .map_err(|error| failed("its folder", &error))?;
     fleet.daemons = stage::start_daemons(&root).map_err(|error| failed("its processes", &error))?;
-    fleet.config_toml = open_doors(&fleet, &world).await.map_err(|error| failed("its servers", &error))?;
+    fleet.config_toml = open_doors(&fleet, &world, now.utc).await.map_err(|error| failed("its servers", &error))?;
     std::fs::write(&fleet.config_path, &fleet.config_toml).map_err(|error| failed("its configuration", &error))?;
     let turning = turn(root, world, clock, fleet.tasks.clone());
     fleet.tasks.spawn("demo-world", turning).detach();
@@ -156,7 +158,7 @@ pub async fn start(tasks: &Tasks, clock: Arc<dyn Clock>, options: Options) -> Re
 }
 
 /// Starts all servers, writes the keys, and returns the configuration.
-async fn open_doors(fleet: &Fleet, world: &Shared) -> io::Result<String> {
+async fn open_doors(fleet: &Fleet, world: &Shared, now: Timestamp) -> io::Result<String> {
     let root = fleet.folder.path();
     let mut ports = settings::Ports::new();
     let mut hosts = Vec::new();
@@ -168,7 +170,11 @@ async fn open_doors(fleet: &Fleet, world: &Shared) -> io::Result<String> {
     for service in SERVICES {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         ports.insert(format!("{}@{}", service.name, service.env), listener.local_addr()?.port());
-        let serving = web::serve(listener, service, Arc::clone(world), fleet.tasks.clone());
+        let tls = match service.certificate_days {
+            Some(days) => Some(certificate::issue(now, days, &root.join(settings::AUTHORITY))?),
+            None => None,
+        };
+        let serving = web::serve(listener, tls, service, Arc::clone(world), fleet.tasks.clone());
         fleet.tasks.spawn("demo-web", serving).detach();
     }
     let client = new_key()?;

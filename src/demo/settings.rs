@@ -9,12 +9,14 @@ use super::{
 /// Where everything listens, by name: `play-01`, `play@prod`.
 pub(super) type Ports = BTreeMap<String, u16>;
 
+/// File of the authority that signed the fleet's certificate, in its folder.
+pub(super) const AUTHORITY: &str = "ca.pem";
+
 /// Writes the configuration.
 pub(super) fn write(folder: &Path, ports: &Ports) -> String {
     let mut text = String::from(
         "# The fleet of `qd demo`: eight simulated hosts behind real SSH servers, the services of a video-streaming team\n\
          # behind real HTTP servers, all on 127.0.0.1. It lives as long as the demo that printed it.\n\
-         # Its host keys are in the file known_hosts beside the key below; add them to ~/.ssh/known_hosts, or be asked.\n\
          version = 1\n\
          client = \"demo\"\n\n\
          # The kind decides how hard a change is guarded, not the name.\n\
@@ -24,6 +26,8 @@ pub(super) fn write(folder: &Path, ports: &Ports) -> String {
          [display]\ntimezone = ",
     );
     line!(&mut text, "\"{}\"\n", super::history::ZONE);
+    text.push_str("# The fleet's host keys, instead of your own list of them: nothing is asked, and nothing of it changes.\n[ssh]\nknown_hosts = ");
+    line!(&mut text, "[{}]\n", quoted(&folder.join("known_hosts")));
     text.push_str("[store]\npath = ");
     line!(&mut text, "{}\n", quoted(&folder.join("state/qd.db")));
     for host in HOSTS {
@@ -90,16 +94,21 @@ fn write_service(text: &mut String, name: &str, folder: &Path, ports: &Ports) {
     }
     line!(text, "slo = {{ objective = {}, window = \"30d\" }}\nrecipe = {{ {recipe} }}", first.objective);
     for service in in_envs {
-        write_in_env(text, service, ports);
+        write_in_env(text, service, folder, ports);
     }
     text.push('\n');
 }
 
-fn write_in_env(text: &mut String, service: &Service, ports: &Ports) {
-    let url = format!("http://127.0.0.1:{}{}", port(ports, &format!("{}@{}", service.name, service.env)), service.page);
+fn write_in_env(text: &mut String, service: &Service, folder: &Path, ports: &Ports) {
+    let (scheme, authority) = match service.certificate_days {
+        Some(_) => ("https", format!("ca = {}, ", quoted(&folder.join(AUTHORITY)))),
+        None => ("http", String::new()),
+    };
+    let url =
+        format!("{scheme}://127.0.0.1:{}{}", port(ports, &format!("{}@{}", service.name, service.env)), service.page);
     line!(
         text,
-        "[service.in.{}]\nhosts = [\"{}\"]\nchecks = [\n  {{ name = \"page\", type = \"http\", url = \"{url}\", expect = [\"2xx\"], \
+        "[service.in.{}]\nhosts = [\"{}\"]\nchecks = [\n  {{ name = \"page\", type = \"http\", url = \"{url}\", {authority}expect = [\"2xx\"], \
          json = {{ pointer = \"/status\", equals = \"ok\" }}, slow = \"400ms\", every = \"3s\", timeout = \"2s\", fail_after = 2 }},",
         service.env,
         service.host,

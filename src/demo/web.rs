@@ -2,10 +2,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     cast::Service,
@@ -22,17 +23,23 @@ const IDLE: Duration = Duration::from_secs(30);
 const CONNECTIONS: usize = 256;
 
 /// Serves until its tasks are cancelled.
-pub(super) async fn serve(listener: TcpListener, service: &'static Service, world: Shared, tasks: Tasks) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    service: &'static Service,
+    world: Shared,
+    tasks: Tasks,
+) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let world = Arc::clone(&world);
+                let (world, tls) = (Arc::clone(&world), tls.clone());
                 tasks
                     .spawn("demo-http", async move {
                         // A client that leaves early is no event.
-                        let _left = converse(stream, service, &world).await;
+                        let _left = welcome(stream, tls, service, &world).await;
                         drop(slot);
                     })
                     .detach();
@@ -43,8 +50,25 @@ pub(super) async fn serve(listener: TcpListener, service: &'static Service, worl
     }
 }
 
-async fn converse(mut stream: TcpStream, service: &'static Service, world: &Shared) -> std::io::Result<()> {
+async fn welcome(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    service: &'static Service,
+    world: &Shared,
+) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
+    let Some(tls) = tls else { return converse(stream, service, world).await };
+    match tokio::time::timeout(IDLE, tls.accept(stream)).await {
+        Ok(stream) => converse(stream?, service, world).await,
+        Err(_) => Ok(()),
+    }
+}
+
+async fn converse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    service: &'static Service,
+    world: &Shared,
+) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     while let Some(head) = read_head(&mut stream, &mut bytes).await? {
         let Some(request) = Request::parse(&head) else {
@@ -66,7 +90,7 @@ async fn converse(mut stream: TcpStream, service: &'static Service, world: &Shar
 }
 
 /// Reads up to the empty line; none at the end of the connection.
-async fn read_head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> std::io::Result<Option<String>> {
+async fn read_head(stream: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) -> std::io::Result<Option<String>> {
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head: Vec<u8> = bytes.drain(..end + 4).collect();

@@ -147,6 +147,8 @@ fn what_is_written_is_what_is_watched() {
     assert_eq!(loaded.settings.store, Path::new("/var/lib/quarterdeck/qd.db"));
     assert_eq!(inventory.write.arm_ms, 600_000);
     assert_eq!(inventory.display.timezone, chrono_tz::America::Bogota);
+    let known: Vec<_> = loaded.settings.known_hosts.iter().flatten().map(|file| file.display().to_string()).collect();
+    assert_eq!(known, ["/home/op/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"]);
     assert_eq!(loaded.settings.theme.name, "light");
     assert_eq!(loaded.settings.keymap.lookup("services", "z".parse().unwrap()), Some("zoom-pane"));
     assert_eq!(loaded.files.len(), 3, "{:?}", loaded.files);

@@ -44,7 +44,9 @@ impl Ticking {
 impl Clock for Ticking {
     fn now(&self) -> Now {
         let ms = u64::try_from(self.0.elapsed().as_millis()).unwrap();
-        Now { utc: Timestamp(1_795_204_865_304 + i64::try_from(ms).unwrap()), mono: Mono(ms) }
+        // Today's date: certificates are judged by it.
+        let utc = std::time::UNIX_EPOCH.elapsed().unwrap();
+        Now { utc: Timestamp(i64::try_from(utc.as_millis()).unwrap()), mono: Mono(ms) }
     }
 }
 
@@ -365,6 +367,90 @@ impl Deliver for Hand {
     fn reading(&self, _host: &HostName, _source: &'static str, reading: Reading) {
         let _nobody_waits = self.0.lock().unwrap().send(reading);
     }
+}
+
+/// The program as a process of its own, with a home of its own; it is ended by its own signal.
+struct Process(std::process::Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _gone = Command::new("kill").args(["-s", "TERM", "--", &self.0.id().to_string()]).status();
+        let _ended = self.0.wait();
+    }
+}
+
+#[test]
+fn another_console_uses_the_printed_configuration_and_is_asked_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    for name in ["home", "tmp"] {
+        std::fs::create_dir(at(name)).unwrap();
+    }
+    let qd = |words: &[&str]| {
+        let mut qd = Command::new(env!("CARGO_BIN_EXE_qd"));
+        qd.args(words).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("USER", "somebody");
+        qd.env("HOME", at("home")).env("TMPDIR", at("tmp")).stdin(Stdio::null());
+        qd
+    };
+    let mut fleet = Process(qd(&["demo", "--fleet-only"]).stdout(Stdio::piped()).spawn().unwrap());
+    let mut printed = std::io::BufReader::new(fleet.0.stdout.take().unwrap());
+    let mut text = vec![0];
+    printed.read_exact(&mut text).unwrap();
+    // It is printed as it stands in the fleet's folder, which is complete by now.
+    let folder = std::fs::read_dir(at("tmp")).unwrap().next().unwrap().unwrap().path();
+    let written = std::fs::read(folder.join("qd.toml")).unwrap();
+    text.resize(written.len(), 0);
+    printed.read_exact(&mut text[1..]).unwrap();
+    assert!(text == written);
+    let config = at("qd.toml");
+    std::fs::write(&config, &text).unwrap();
+    let config = config.to_str().unwrap();
+
+    let tried = qd(&["check", "--connect", "--json", "--config", config]).output().unwrap();
+    let all: serde_json::Value = serde_json::from_slice(&tried.stdout).unwrap();
+    let tried = all["data"]["tried"].as_array().unwrap();
+    let host_fails = |one: &&serde_json::Value| one["ok"] != true && one["what"].as_str().unwrap().starts_with("host ");
+    assert_eq!(tried.iter().find(host_fails), None);
+    assert_eq!(all["data"]["problems"].as_array().map(Vec::len), Some(0), "{all}");
+
+    let status = qd(&["status", "--json", "--config", config]).output().unwrap();
+    // 1: the service may have broken by now, as it is meant to.
+    assert!(matches!(status.status.code(), Some(0 | 1)), "{status:?}");
+    let all: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let services = all["data"].as_array().unwrap();
+    assert_eq!(services.len(), 10);
+    for service in services {
+        for check in service["checks"].as_array().unwrap() {
+            assert!(matches!(check["outcome"].as_str(), Some("up" | "degraded" | "down")), "{check}");
+        }
+    }
+    let hosts = qd(&["hosts", "--json", "--config", config]).output().unwrap();
+    let all: serde_json::Value = serde_json::from_slice(&hosts.stdout).unwrap();
+    for host in all["data"].as_array().unwrap() {
+        assert_eq!(host["fault"], serde_json::Value::Null, "{host}");
+    }
+    assert!(!at("home/.ssh").exists());
+    drop(fleet);
+    assert!(!folder.exists(), "the fleet's folder is left behind");
+}
+
+#[test]
+fn one_service_answers_by_tls_and_says_how_long_its_certificate_is_good() {
+    let demo = Demo::start(None);
+    let (inventory, pool, clock) = console(&demo);
+    let billing = inventory.service(&"billing@prod".parse().unwrap()).unwrap();
+    let page = billing.checks.iter().find(|check| check.id.check.as_str() == "page").unwrap();
+    let probe = quarterdeck::checks::probe(page).unwrap();
+    let now = clock.now().utc;
+    let context = Context { remote: Arc::new(pool), clock };
+    let seen = demo.runtime.block_on(probe.ask(&context));
+    assert_eq!((seen.outcome, seen.detail.as_str()), (Outcome::Up, "200"), "{seen:?}");
+    assert_eq!(seen.cert_not_after.unwrap().since(now) / 86_400_000, 41);
+    // Nobody else trusts the demo's authority.
+    let mut strange = quarterdeck::core::inventory::CheckSpec::clone(page);
+    assert!(strange.params.remove("ca").is_some());
+    let seen = demo.runtime.block_on(quarterdeck::checks::probe(&strange).unwrap().ask(&context));
+    assert_ne!(seen.outcome, Outcome::Up, "{seen:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `[display]`, `[keys]`, `[store]` and `[write]`: what is wrong falls back to the default.
+//! `[display]`, `[keys]`, `[ssh]`, `[store]` and `[write]`: what is wrong falls back to the default.
 use std::path::{Path, PathBuf};
 
 use super::main;
@@ -27,6 +27,17 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], inventory: &mut Inventor
         for (action, keys) in raw.table().unwrap_or_default() {
             let keys: Vec<_> = keys.list().unwrap_or(std::slice::from_ref(keys)).iter().filter_map(Raw::text).collect();
             inventory.display.keys.insert(action.name.clone(), keys.join(" "));
+        }
+    }
+    if let Some(raw) = main(roots, "ssh") {
+        let entries = walk.table(raw, Keys { fields: &[fields::SSH], ..Keys::default() }, "`ssh`");
+        let files: Vec<PathBuf> =
+            entries.texts("known_hosts").into_iter().map(|(file, _)| PathBuf::from(file)).collect();
+        if entries.node("known_hosts").is_some() && files.is_empty() {
+            let help = "name a file, or leave it out to read those that OpenSSH reads";
+            walk.book.error(entries.place_of("known_hosts"), "`known_hosts` names no file", help);
+        } else if !files.is_empty() {
+            settings.known_hosts = Some(files);
         }
     }
     if let Some(raw) = main(roots, "store") {
