@@ -99,7 +99,13 @@ fn reload(setup: &Setup, loaded: &crate::config::Loaded, pool: &crate::remote::s
         return;
     }
     pool.set_hosts(&fresh.inventory.hosts);
-    engine.adopt(Arc::new(fresh.inventory), Vec::new());
+    let problems: Vec<String> = fresh.problems.iter().map(crate::config::Problem::one_line).collect();
+    for problem in &problems {
+        eprint(problem);
+    }
+    let (services, hosts) = (fresh.inventory.services.len(), fresh.inventory.hosts.len());
+    eprint(&format!("configuration read again: watching {services} services and {hosts} hosts"));
+    engine.adopt(Arc::new(fresh.inventory), problems);
 }
 
 fn recorder_words(recorder: &Recorder) -> String {

@@ -52,6 +52,8 @@ pub enum Effect {
         run: Uid,
         /// What was started.
         plan: Plan,
+        /// When it was confirmed: its console may be about to start it, and a host that does not know it is asked again.
+        confirmed: Timestamp,
     },
     /// Answer what a host asked: keep its key.
     AcceptHostKey {

@@ -218,13 +218,12 @@ impl State {
                 let msg = incidents::Msg::Added { incident: uid, at: now.utc, by: "qd".into(), kind };
                 self.incidents_update(msg, now, Some("resolving the incident"))
             }
-            alerts::Fact::Acknowledged { alert, by, .. } if by == self.actor.by => {
+            alerts::Fact::Acknowledged { alert, by, at, .. } if by == self.actor.by => {
                 let uid = incidents::uid_for_alert(alert);
                 if !self.incidents.incidents.contains_key(&uid) {
                     return Vec::new();
                 }
-                let msg =
-                    incidents::Msg::Added { incident: uid, at: now.utc, by, kind: IncidentEventKind::Acknowledged };
+                let msg = incidents::Msg::Added { incident: uid, at, by, kind: IncidentEventKind::Acknowledged };
                 self.incidents_update(msg, now, None)
             }
             alerts::Fact::Resolved { .. } | alerts::Fact::Acknowledged { .. } | alerts::Fact::Flapping { .. } => {
@@ -484,8 +483,8 @@ fn load(state: &mut State, loaded: msg::Loaded, now: Now) -> Vec<Effect> {
     effects.extend(state.services_update(services::Msg::StatusUpdatesArrived(loaded.updates), now));
     state.loaded = true;
     // Runs of a console that died: their journal on the host says how they went on. Looking changes nothing.
-    let unfinished: Vec<_> = state.runs.unfinished().map(|run| (run.run, run.plan.clone())).collect();
-    effects.extend(unfinished.into_iter().map(|(run, plan)| Effect::FollowRun { run, plan }));
+    let follow = |run: &runs::Run| Effect::FollowRun { run: run.run, plan: run.plan.clone(), confirmed: run.at };
+    effects.extend(state.runs.unfinished().map(follow));
     rows::refresh(state, now, true);
     effects
 }

@@ -164,7 +164,7 @@ impl Executor {
                 tracing::info!(%run, level = ?permit.level(), title = plan.title, "a run starts");
                 self.follow(run, plan, runs::Begin::Start);
             }
-            Effect::FollowRun { run, plan } => self.follow(run, plan, runs::Begin::Attach),
+            Effect::FollowRun { run, plan, confirmed } => self.follow(run, plan, runs::Begin::Attach { confirmed }),
             Effect::AcceptHostKey { host, question } => self.accept(&host, &question),
             Effect::Reconnect { host } => {
                 self.context.remote.forget(&host);

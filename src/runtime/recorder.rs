@@ -21,10 +21,12 @@ use std::sync::Arc;
 
 /// Milliseconds between two looks for what others wrote.
 const POLL_MS: u64 = 250;
-/// Milliseconds that a lease lasts: after a kill another takes over within this and one renewal.
+/// Milliseconds that a lease lasts: after a kill another takes over within this and one look.
 const LEASE_MS: u64 = 6_000;
 /// Milliseconds between two renewals.
 const RENEW_MS: u64 = 2_000;
+/// Milliseconds between two looks at another's lease, which read one row.
+const LOOK_MS: u64 = 500;
 /// Milliseconds between two removals of what is too old.
 const PRUNE_MS: u64 = 60 * 60_000;
 /// Commits waiting at most; more block the loop for as long as the disk is that slow, and are said.
@@ -163,7 +165,8 @@ impl Worker {
         let (mut renewed, mut pruned): (Option<Mono>, Option<Mono>) = (None, None);
         loop {
             let now = self.clock.now();
-            if self.ready && renewed.is_none_or(|at| now.mono.since(at) >= RENEW_MS) {
+            let every = if matches!(self.said, Some(Recorder::Other { .. })) { LOOK_MS } else { RENEW_MS };
+            if self.ready && renewed.is_none_or(|at| now.mono.since(at) >= every) {
                 renewed = Some(now.mono);
                 self.renew(now);
             }

@@ -28,8 +28,11 @@ const MAX_PAUSE: Duration = Duration::from_secs(10);
 pub enum Begin {
     /// Start it.
     Start,
-    /// It was started earlier: only look, start nothing.
-    Attach,
+    /// Another console started it, or is about to: only look, start nothing.
+    Attach {
+        /// When it was confirmed.
+        confirmed: Timestamp,
+    },
 }
 
 /// Follows one run.
@@ -73,12 +76,16 @@ impl Follower {
             }
         }
         let mut outcome = RunOutcome::Succeeded;
+        let mut alive = match begin {
+            Begin::Start => self.clock.now().utc,
+            Begin::Attach { confirmed } => confirmed,
+        };
         for (host, steps) in &hosts {
             if outcome != RunOutcome::Succeeded {
                 self.skip(steps, "a host before it did not succeed").await;
                 continue;
             }
-            outcome = match self.one_host(host, steps, begin).await {
+            outcome = match self.one_host(host, steps, begin, &mut alive).await {
                 Ended::Well => RunOutcome::Succeeded,
                 Ended::Failed => RunOutcome::Failed,
                 Ended::Refused => RunOutcome::Refused,
@@ -101,7 +108,8 @@ impl Follower {
         }
     }
 
-    async fn one_host(&self, host: &HostName, steps: &[(usize, &Step)], begin: Begin) -> Ended {
+    /// Follows the share of one host. `alive` is the last sign of whoever starts the run, which a later host waits for.
+    async fn one_host(&self, host: &HostName, steps: &[(usize, &Step)], begin: Begin, alive: &mut Timestamp) -> Ended {
         let mut lost: Option<Mono> = None;
         let mut pause = FIRST_PAUSE;
         if begin == Begin::Start {
@@ -117,6 +125,13 @@ impl Follower {
         let mut attached = detached::attach(Arc::clone(&self.remote), host, self.run, Cursor::default());
         let mut lines = Lines::default();
         while let Some(event) = attached.next().await {
+            if let Some(at) = at_of(&event) {
+                *alive = at.min(self.clock.now().utc).max(*alive);
+            }
+            if event == Event::Absent && self.not_yet(host, begin, *alive, &mut pause).await {
+                attached = detached::attach(Arc::clone(&self.remote), host, self.run, Cursor::default());
+                continue;
+            }
             if let Event::Lost(error) = &event {
                 if let Some(ended) = self.wait(host, error, &mut lost, &mut pause, false).await {
                     return ended;
@@ -199,6 +214,20 @@ impl Follower {
         None
     }
 
+    /// Waits before a host that knows nothing of the run is asked again: the console that confirmed it may be on its way
+    /// there. False once that console would have given up.
+    async fn not_yet(&self, host: &HostName, begin: Begin, alive: Timestamp, pause: &mut Duration) -> bool {
+        let patience = i64::try_from(PATIENCE_MS).unwrap_or(i64::MAX);
+        if begin == Begin::Start || self.clock.now().utc.since(alive) >= patience {
+            return false;
+        }
+        let how = format!("it has not begun on {host}; looking again. {}", self.by_hand(host));
+        self.post.fact(Msg::Runs(runs::Msg::LinkLost { run: self.run, how })).await;
+        tokio::time::sleep(*pause).await;
+        *pause = (*pause * 2).min(MAX_PAUSE);
+        true
+    }
+
     fn by_hand(&self, host: &HostName) -> String {
         format!("to see for yourself: cat ~/.quarterdeck/runs/{}/journal on {host}", self.run)
     }
@@ -214,6 +243,14 @@ impl Follower {
     async fn output(&self, step: usize, text: String) {
         let line = OutputLine { at: self.clock.now().utc, step, text };
         self.post.fact(Msg::Runs(runs::Msg::OutputArrived { run: self.run, line })).await;
+    }
+}
+
+/// Returns when the host says that something happened.
+fn at_of(event: &Event) -> Option<Timestamp> {
+    match event {
+        Event::StepStarted { at, .. } | Event::StepEnded { at, .. } | Event::Done { at, .. } => Some(*at),
+        Event::Output { .. } | Event::LockRefused(_) | Event::Died | Event::Absent | Event::Lost(_) => None,
     }
 }
 

@@ -165,7 +165,8 @@ pub struct Committed {
     pub incidents: Vec<StoredIncidentEvent>,
     /// The runs of the commit's run events, in its order, with their numbers.
     pub runs: Vec<NumberedRun>,
-    /// How many results and host minutes were there already, and were left as they were.
+    /// How many rows were there already, and were left as they were: results and host minutes of the same moment, and
+    /// events of incidents and runs that say again what an earlier one said.
     pub ignored: usize,
     /// The hash of the last audit entry of the commit; written down elsewhere it proves that the log was not cut off.
     pub audit_head: Option<String>,

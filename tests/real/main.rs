@@ -23,3 +23,9 @@ mod detached;
 
 #[cfg(test)]
 mod restart;
+
+#[cfg(test)]
+mod two_consoles;
+
+#[cfg(test)]
+mod reattach;

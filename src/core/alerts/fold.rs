@@ -136,7 +136,7 @@ impl Alerts {
                     return None;
                 }
                 alert.owned = Some(Owned { by: event.by.clone(), at: event.at, until: *until });
-                Some(Fact::Acknowledged { alert: event.alert, by: event.by.clone(), until: *until })
+                Some(Fact::Acknowledged { alert: event.alert, by: event.by.clone(), at: event.at, until: *until })
             }
             AlertEventKind::Resolved { .. } => {
                 if alert.resolved_at.is_some() {

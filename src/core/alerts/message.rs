@@ -77,6 +77,8 @@ pub enum Fact {
         alert: Uid,
         /// Who.
         by: Operator,
+        /// When.
+        at: Timestamp,
         /// Until when.
         until: Timestamp,
     },

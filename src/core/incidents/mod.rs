@@ -81,6 +81,21 @@ pub enum IncidentEventKind {
     },
 }
 
+impl IncidentEvent {
+    /// Says whether an earlier event of the same incident has said this already: consoles that follow one run all note how
+    /// it ended, and those of one person all note what that person owns. What a person wrote is never dropped.
+    pub fn repeats(&self, earlier: &Self) -> bool {
+        use IncidentEventKind::{Acknowledged, Action, Detected, Result};
+        match (&self.kind, &earlier.kind) {
+            (Action { run, .. }, Action { run: known, .. }) => run == known,
+            (Result { run, outcome, .. }, Result { run: known, outcome: was, .. }) => run == known && outcome == was,
+            (Detected { alert, .. }, Detected { alert: known, .. }) => alert == known,
+            (Acknowledged, Acknowledged) => self.by == earlier.by && self.at == earlier.at,
+            (_, _) => false,
+        }
+    }
+}
+
 /// An incident event as the store gave it back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredIncidentEvent {

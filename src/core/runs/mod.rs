@@ -6,15 +6,18 @@ use serde::{Deserialize, Serialize};
 use super::{
     id::{HostName, Operator, RunId, ServiceId, Uid},
     inventory::Inventory,
-    record::{Audit, Row},
+    record::Row,
     ring::Ring,
     services::Health,
     time::{Mono, Now, Timestamp},
 };
 
 pub mod gate;
+mod reducer;
 #[cfg(test)]
 mod tests;
+
+pub use reducer::{hash, update};
 
 use gate::{Armed, Confirmation, Level, Permit, Refusal};
 
@@ -75,6 +78,9 @@ pub enum RunEventKind {
         reason: String,
         /// The incident it belongs to.
         incident: Option<Uid>,
+        /// The service's state before.
+        #[serde(default = "unknown")]
+        before: Health,
     },
     /// A step began on its host.
     StepStarted {
@@ -100,6 +106,48 @@ pub enum RunEventKind {
         /// One line with the state before and after.
         summary: String,
     },
+}
+
+/// What is taken of a run that was written before its service's state was noted with it.
+fn unknown() -> Health {
+    Health::Unknown
+}
+
+impl RunEventKind {
+    /// Says whether an earlier event of the same run has said this already. The host's journal is read by every console
+    /// that follows a run, and again by the next one: the store keeps what was told first, and drops the rest.
+    pub fn repeats(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::Confirmed { .. }, Self::Confirmed { .. }) | (Self::Proved { .. }, Self::Proved { .. }) => true,
+            (Self::StepStarted { step }, Self::StepStarted { step: known }) => step == known,
+            (Self::StepEnded { step, end }, Self::StepEnded { step: of, end: known }) => {
+                step == of && !known.yields_to(end)
+            }
+            (Self::Ended { outcome }, Self::Ended { outcome: known }) => !known.yields_to(*outcome),
+            (
+                Self::Confirmed { .. }
+                | Self::StepStarted { .. }
+                | Self::StepEnded { .. }
+                | Self::Ended { .. }
+                | Self::Proved { .. },
+                _,
+            ) => false,
+        }
+    }
+}
+
+impl StepEnd {
+    /// Says whether another end is worth more: what the host's journal says is, over that the link was lost.
+    pub fn yields_to(&self, other: &Self) -> bool {
+        matches!(self, Self::Unknown(_)) && !matches!(other, Self::Unknown(_))
+    }
+}
+
+impl RunOutcome {
+    /// Says whether another outcome is worth more: a known one is, over an unknown one.
+    pub fn yields_to(self, other: Self) -> bool {
+        self == Self::Unknown && other != Self::Unknown
+    }
 }
 
 /// How a step ended.
@@ -407,305 +455,6 @@ pub struct Actor {
     pub from: String,
 }
 
-/// Applies one message.
-pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, actor: &Actor) -> Out {
-    let mut out = Out::default();
-    match msg {
-        Msg::RestartAsked { service } => {
-            state.planning = Some(service.clone());
-            out.asks.push(Ask::Plan(service));
-        }
-        Msg::Planned { run, plan, incident, before } => {
-            open_review(state, (run, plan, incident, before), now, inventory, &mut out);
-        }
-        Msg::PlanRefused { service, why } => {
-            if state.planning.as_ref() == Some(&service) {
-                state.planning = None;
-            }
-            out.facts.push(Fact::Said(format!("{service}: {why}")));
-        }
-        Msg::NameTyped(text) => edit(state, now, |review| review.typed = text),
-        Msg::ReasonTyped(text) => edit(state, now, |review| review.reason = text),
-        Msg::CommandsToggled => edit(state, now, |review| review.commands = !review.commands),
-        Msg::Confirmed => confirm(state, now, inventory, actor, &mut out),
-        Msg::Cancelled => {
-            if let Some(review) = state.review.take() {
-                out.facts.push(Fact::Said(format!("{}: cancelled, nothing was changed", review.plan.title)));
-            }
-        }
-        Msg::WriteArmed(env) => {
-            out.rows.push(Row::Audit(audit(actor, now, "write.armed", env.as_str(), "")));
-            state.armed.arm(env, now.mono + inventory.write.arm_ms);
-        }
-        Msg::WriteDisarmed => state.armed.disarm(),
-        Msg::OutputArrived { run, line } => {
-            if let Some(run) = state.runs.get_mut(&run) {
-                run.lost = None;
-                run.output.push(line);
-            }
-        }
-        Msg::Happened(event) => {
-            fold(state, None, &event, now, &mut out.facts);
-            if let (RunEventKind::Ended { .. }, Some(run)) = (&event.kind, state.runs.get(&event.run)) {
-                out.asks.push(Ask::CheckNow(run.plan.service.clone()));
-            }
-            out.rows.push(Row::Run(event));
-        }
-        Msg::LinkLost { run, how } => {
-            if let Some(run) = state.runs.get_mut(&run).filter(|run| run.outcome.is_none()) {
-                run.lost = Some(how);
-            }
-        }
-        Msg::Stored { number, event } => fold(state, Some(number), &event, now, &mut Vec::new()),
-        Msg::HealthSeen { service, health, since } => prove(state, &service, (health, since), now, actor, &mut out),
-        Msg::Ticked => tick(state, now, inventory, actor, &mut out),
-    }
-    out
-}
-
-fn audit(actor: &Actor, now: Now, what: &str, target: &str, detail: &str) -> Audit {
-    Audit {
-        at: now.utc,
-        by: actor.by.clone(),
-        from: actor.from.clone(),
-        what: what.into(),
-        target: target.into(),
-        detail: detail.into(),
-    }
-}
-
-fn open_review(
-    state: &mut State,
-    (run, plan, incident, before): (Uid, Plan, Option<Uid>, Health),
-    now: Now,
-    inventory: &Inventory,
-    out: &mut Out,
-) {
-    // A plan that nobody waits for any more (the person asked for another, or left) opens no box.
-    if state.planning.as_ref() != Some(&plan.service) {
-        return;
-    }
-    state.planning = None;
-    if let Err(refusal) = gate::check_hosts(inventory, &plan) {
-        out.facts.push(Fact::Said(format!("{}: {refusal}", plan.title)));
-        return;
-    }
-    state.review = Some(Review {
-        run,
-        hash: hash(&plan),
-        level: gate::level(inventory, &plan.service.env),
-        plan,
-        incident,
-        opened: now.mono,
-        typed: String::new(),
-        reason: String::new(),
-        commands: false,
-        starts: None,
-        refused: None,
-        before,
-    });
-}
-
-/// Returns the first 8 hex digits of the plan's SHA-256: enough for a person to compare two boxes.
-pub fn hash(plan: &Plan) -> String {
-    use sha2::Digest as _;
-    use std::fmt::Write as _;
-
-    let bytes = serde_json::to_vec(plan).unwrap_or_default();
-    sha2::Sha256::digest(&bytes).iter().take(4).fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        if write!(hex, "{byte:02x}").is_err() {
-            hex.clear();
-        }
-        hex
-    })
-}
-
-/// Changes the review unless the keys may have been meant for what was on screen before the box.
-fn edit(state: &mut State, now: Now, change: impl FnOnce(&mut Review)) {
-    if let Some(review) = state.review.as_mut().filter(|review| settled(review, now) && review.starts.is_none()) {
-        review.refused = None;
-        change(review);
-    }
-}
-
-fn settled(review: &Review, now: Now) -> bool {
-    now.mono.since(review.opened) >= TYPE_AHEAD_MS
-}
-
-fn confirm(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: &mut Out) {
-    let Some(review) = state.review.as_mut().filter(|review| settled(review, now) && review.starts.is_none()) else {
-        return;
-    };
-    match review.ready(inventory, &state.armed, now) {
-        Err(refusal) => review.refused = Some(refusal.to_string()),
-        Ok(permit) => match permit.level() {
-            Level::Production => review.starts = Some(now.mono + CANCEL_MS),
-            Level::Review => start(state, permit, now, actor, out),
-        },
-    }
-}
-
-fn start(state: &mut State, permit: Permit, now: Now, actor: &Actor, out: &mut Out) {
-    let Some(review) = state.review.take() else { return };
-    let event = RunEvent {
-        run: review.run,
-        at: now.utc,
-        by: actor.by.clone(),
-        kind: RunEventKind::Confirmed {
-            plan: review.plan.clone(),
-            reason: review.reason.trim().to_owned(),
-            incident: review.incident,
-        },
-    };
-    fold(state, None, &event, now, &mut out.facts);
-    if let Some(run) = state.runs.get_mut(&review.run) {
-        run.before = review.before;
-    }
-    let service = review.plan.service.to_string();
-    let rows = vec![
-        Row::Audit(audit(actor, now, "run.confirmed", &service, &format!("{} plan {}", review.run, review.hash))),
-        Row::Run(event),
-    ];
-    out.asks.push(Ask::Start { rows, run: review.run, plan: review.plan, permit });
-}
-
-fn fold(state: &mut State, number: Option<RunId>, event: &RunEvent, now: Now, facts: &mut Vec<Fact>) {
-    if let RunEventKind::Confirmed { plan, reason, incident } = &event.kind {
-        let fresh = !state.runs.contains_key(&event.run);
-        let run = state.runs.entry(event.run).or_insert_with(|| Run {
-            run: event.run,
-            number: None,
-            steps: vec![StepState::default(); plan.steps.len()],
-            plan: plan.clone(),
-            reason: reason.clone(),
-            by: event.by.clone(),
-            at: event.at,
-            incident: *incident,
-            outcome: None,
-            proof: None,
-            output: Ring::new(OUTPUT_LINES),
-            ended: None,
-            before: Health::Unknown,
-            after: Health::Unknown,
-            lost: None,
-        });
-        run.number = run.number.or(number);
-        if fresh {
-            facts.push(Fact::Confirmed { run: event.run });
-        }
-        return;
-    }
-    let Some(run) = state.runs.get_mut(&event.run) else { return };
-    run.number = run.number.or(number);
-    match &event.kind {
-        RunEventKind::Confirmed { .. } => {}
-        RunEventKind::StepStarted { step } => {
-            if let Some(step) = run.steps.get_mut(*step) {
-                step.started.get_or_insert(event.at);
-            }
-        }
-        RunEventKind::StepEnded { step, end } => {
-            if let Some(step) = run.steps.get_mut(*step) {
-                // What the host's journal says later is worth more than that the link was lost.
-                let unknown = matches!(step.ended, None | Some((_, StepEnd::Unknown(_))));
-                if unknown {
-                    step.ended = Some((event.at, end.clone()));
-                }
-            }
-        }
-        RunEventKind::Ended { outcome } => {
-            let unknown = matches!(run.outcome, None | Some((RunOutcome::Unknown, _)));
-            if unknown {
-                run.outcome = Some((*outcome, event.at));
-                run.ended = Some(now.mono);
-                run.lost = None;
-                facts.push(Fact::Ended { run: event.run });
-            }
-        }
-        RunEventKind::Proved { verdict, summary } => {
-            if run.proof.is_none() {
-                run.proof = Some((*verdict, summary.clone()));
-                facts.push(Fact::Proved { run: event.run });
-            }
-        }
-    }
-}
-
-fn prove(
-    state: &mut State,
-    service: &ServiceId,
-    (health, since): (Health, Timestamp),
-    now: Now,
-    actor: &Actor,
-    out: &mut Out,
-) {
-    let waiting: Vec<Uid> = waiting_for_proof(state, actor)
-        .filter(|run| run.plan.service == *service && run.outcome.is_some_and(|(_, ended)| since >= ended))
-        .map(|run| run.run)
-        .collect();
-    for run in waiting {
-        if let Some(run) = state.runs.get_mut(&run) {
-            run.after = health;
-        }
-        // While it is not up the verdict waits: the time for it is not over.
-        if matches!(health, Health::Up | Health::Degraded) {
-            conclude(state, run, Verdict::Recovered, (now, actor), out);
-        }
-    }
-}
-
-/// Runs of this operator that ended and whose service has not been proved yet.
-fn waiting_for_proof<'a>(state: &'a State, actor: &'a Actor) -> impl Iterator<Item = &'a Run> {
-    state.runs.values().filter(|run| run.proof.is_none() && run.ended.is_some() && run.by == actor.by)
-}
-
-fn conclude(state: &mut State, uid: Uid, verdict: Verdict, (now, actor): (Now, &Actor), out: &mut Out) {
-    let Some(run) = state.runs.get(&uid) else { return };
-    let word = |health: Health| match health {
-        Health::Up => "up",
-        Health::Degraded => "degraded",
-        Health::Down => "down",
-        Health::Maintenance => "in maintenance",
-        Health::Unknown => "unknown",
-    };
-    let verdict_words = match verdict {
-        Verdict::Recovered => "recovered",
-        Verdict::NotRecovered => "did not recover",
-        Verdict::Unknown => "nobody can tell whether it recovered",
-    };
-    let summary = format!("{} {verdict_words}: {} before, {} now", run.plan.service, word(run.before), word(run.after));
-    let event =
-        RunEvent { run: uid, at: now.utc, by: actor.by.clone(), kind: RunEventKind::Proved { verdict, summary } };
-    fold(state, None, &event, now, &mut out.facts);
-    out.rows.push(Row::Run(event));
-}
-
-fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: &mut Out) {
-    if state.armed.left(now).is_none() {
-        state.armed.disarm();
-    }
-    if let Some(review) = state.review.as_mut().filter(|review| review.starts.is_some_and(|at| at <= now.mono)) {
-        // The gate is asked again: write may have been disarmed during the two seconds.
-        match review.ready(inventory, &state.armed, now) {
-            Ok(permit) => start(state, permit, now, actor, out),
-            Err(refusal) => {
-                review.starts = None;
-                review.refused = Some(refusal.to_string());
-            }
-        }
-    }
-    let late: Vec<Uid> = waiting_for_proof(state, actor)
-        .filter(|run| run.ended.is_some_and(|ended| now.mono.since(ended) >= PROOF_MS))
-        .map(|run| run.run)
-        .collect();
-    for run in late {
-        let after = state.runs.get(&run).map_or(Health::Unknown, |run| run.after);
-        let verdict = if after == Health::Down { Verdict::NotRecovered } else { Verdict::Unknown };
-        conclude(state, run, verdict, (now, actor), out);
-    }
-}
-
 impl State {
     /// Returns runs, newest first.
     pub fn newest_first(&self) -> Vec<&Run> {
@@ -714,9 +463,9 @@ impl State {
         runs
     }
 
-    /// Returns runs that were confirmed and have not ended, as far as anybody knows.
+    /// Returns runs whose end nobody knows: they may be going on, or their link was lost for good.
     pub fn unfinished(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values().filter(|run| run.outcome.is_none())
+        self.runs.values().filter(|run| matches!(run.outcome, None | Some((RunOutcome::Unknown, _))))
     }
 
     /// Returns the services whose runs wait for their checks, with the moment from which results count.

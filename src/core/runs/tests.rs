@@ -223,8 +223,12 @@ fn without_recovery_in_time_the_verdict_is_no() {
 #[test]
 fn events_from_the_store_build_the_same_run_as_those_from_the_host() {
     let mut ours = running();
-    let confirmed =
-        RunEventKind::Confirmed { plan: plan("play@staging", "stage-01"), reason: String::new(), incident: None };
+    let confirmed = RunEventKind::Confirmed {
+        plan: plan("play@staging", "stage-01"),
+        reason: String::new(),
+        incident: None,
+        before: Health::Down,
+    };
     let tail = [
         RunEventKind::StepStarted { step: 0 },
         RunEventKind::StepEnded { step: 0, end: StepEnd::Exit(1) },
@@ -240,4 +244,47 @@ fn events_from_the_store_build_the_same_run_as_those_from_the_host() {
     let (ours, theirs) = (&ours.state.runs[&RUN], &theirs.state.runs[&RUN]);
     assert_eq!((&ours.steps, ours.outcome), (&theirs.steps, theirs.outcome));
     assert_eq!(theirs.number, Some(RunId(7)));
+}
+
+#[test]
+fn what_a_host_tells_again_is_no_news() {
+    let mut desk = running();
+    let tail = [
+        RunEventKind::StepStarted { step: 0 },
+        RunEventKind::StepEnded { step: 0, end: StepEnd::Unknown("look".into()) },
+        RunEventKind::Ended { outcome: RunOutcome::Unknown },
+        // The link is back, and the journal tells how it went.
+        RunEventKind::StepEnded { step: 0, end: StepEnd::Exit(0) },
+        RunEventKind::Ended { outcome: RunOutcome::Succeeded },
+    ];
+    for kind in &tail {
+        let out = desk.send(700, Msg::Happened(event(700, kind.clone())));
+        assert_eq!(out.rows, [Row::Run(event(700, kind.clone()))], "{kind:?}");
+    }
+    for kind in &tail {
+        assert_eq!(desk.send(900, Msg::Happened(event(900, kind.clone()))), Out::default(), "{kind:?}");
+    }
+}
+
+#[test]
+fn an_event_repeats_only_what_was_said_before() {
+    use RunEventKind::{Ended, StepEnded, StepStarted};
+    let ended = |outcome| Ended { outcome };
+    let step = |step, end| StepEnded { step, end };
+    let lost = || StepEnd::Unknown("lost".into());
+    for (event, earlier, repeats) in [
+        (StepStarted { step: 1 }, StepStarted { step: 1 }, true),
+        (StepStarted { step: 1 }, StepStarted { step: 0 }, false),
+        (step(0, StepEnd::Exit(0)), step(0, StepEnd::Exit(0)), true),
+        (step(0, StepEnd::Exit(0)), step(1, StepEnd::Exit(0)), false),
+        (step(0, StepEnd::Exit(0)), step(0, lost()), false),
+        (step(0, lost()), step(0, StepEnd::Exit(0)), true),
+        (step(0, lost()), step(0, lost()), true),
+        (ended(RunOutcome::Succeeded), ended(RunOutcome::Unknown), false),
+        (ended(RunOutcome::Unknown), ended(RunOutcome::Succeeded), true),
+        (ended(RunOutcome::Failed), ended(RunOutcome::Succeeded), true),
+        (ended(RunOutcome::Failed), step(0, StepEnd::Exit(1)), false),
+    ] {
+        assert_eq!(event.repeats(&earlier), repeats, "{event:?} after {earlier:?}");
+    }
 }

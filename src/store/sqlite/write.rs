@@ -253,6 +253,11 @@ impl Writer<'_> {
             | IncidentEventKind::SeverityChanged { .. } => None,
         };
         let number = self.number(&INCIDENTS, event.incident, event.at, resolved)?;
+        let told = self.told("SELECT body FROM incident_event WHERE incident = ?1 AND kind = ?2", number, &kind)?;
+        if told.iter().any(|earlier: &IncidentEvent| event.repeats(earlier)) {
+            self.committed.ignored += 1;
+            return Ok(());
+        }
         let seq: i64 = self
             .conn
             .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM incident_event WHERE incident = ?1")?
@@ -277,11 +282,27 @@ impl Writer<'_> {
             RunEventKind::StepStarted { .. } | RunEventKind::StepEnded { .. } => None,
         };
         let number = self.number(&RUNS, event.run, event.at, ended)?;
+        self.committed.runs.push(NumberedRun { run: event.run, number: RunId(unsigned(number)) });
+        let told = self.told("SELECT body FROM run_event WHERE run = ?1 AND kind = ?2", number, &kind)?;
+        if told.iter().any(|earlier: &RunEvent| event.kind.repeats(&earlier.kind)) {
+            self.committed.ignored += 1;
+            return Ok(());
+        }
         self.conn
             .prepare_cached("INSERT INTO run_event(run, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![number, event.at.0, kind, body])?;
-        self.committed.runs.push(NumberedRun { run: event.run, number: RunId(unsigned(number)) });
         Ok(())
+    }
+
+    /// Returns the events of a kind that an incident or a run has; what a newer version wrote is passed over.
+    fn told<T: serde::de::DeserializeOwned>(&self, sql: &str, number: i64, kind: &str) -> Result<Vec<T>, Trouble> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let bodies = statement.query_map(params![number, kind], |row| row.get::<_, String>(0))?;
+        let mut told = Vec::new();
+        for body in bodies {
+            told.extend(serde_json::from_str(&body?));
+        }
+        Ok(told)
     }
 
     /// Notes an event of an incident or a run and returns its number, the next one for a new one. Looked up before it is
