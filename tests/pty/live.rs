@@ -52,3 +52,34 @@ async fn a_lost_host_is_said_and_comes_back_at_80_by_24() {
 async fn a_lost_host_is_said_and_comes_back_at_120_by_36() {
     goes_and_returns(120, 36).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_night_s_job_by_keys_alone_a_process_dies_and_is_restarted_with_proof() {
+    let Some(play) = Play::start().await else { return };
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = console(&play, home.path(), 80, 24);
+    terminal.shows("Unknown host key");
+    terminal.keys("y");
+    terminal.until("all is well", |text| text.contains("ALL UP") && text.contains("hosts 1/1"));
+
+    play.pm2.kill_app();
+    terminal.until("it is down, and said in words", |text| text.contains("1 DOWN") || text.contains("OUTAGE"));
+    terminal.until("an alert", |text| text.contains("firing"));
+    terminal.keys("i");
+    terminal.shows("INC-");
+    terminal.keys("\x1bOR");
+    terminal.shows("Services");
+
+    // The review opens read-only: what is typed goes nowhere until write is armed for this environment.
+    terminal.keys("R");
+    terminal.shows("pm2");
+    terminal.keys("play\tit is down\r");
+    terminal.shows("arm");
+    terminal.keys("\x1bOS");
+    terminal.keys("\r");
+    terminal.shows("recovered");
+    assert_eq!(play.status().await, Some(200));
+    terminal.keys("q");
+    terminal.keys("\x03");
+    terminal.ended().clean();
+}

@@ -92,8 +92,9 @@ impl Terminal {
                 }
                 match got {
                     Ok(n) if n > 0 => {
-                        seen.parser.process(&buffer[..n]);
-                        seen.bytes.extend_from_slice(&buffer[..n]);
+                        let (new, _) = buffer.split_at(n);
+                        seen.parser.process(new);
+                        seen.bytes.extend_from_slice(new);
                     }
                     Ok(_) | Err(_) => seen.ended = true,
                 }
