@@ -4,16 +4,22 @@
 //! something, or names a colour: it names roles, and [`style::Look`] knows what the terminal can make of them.
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
+pub mod alerts;
 pub mod boxes;
 pub mod canvas;
-pub mod details;
 pub mod dialog;
 pub mod editors;
 pub mod glyphs;
+pub mod help;
+pub mod hosts;
+pub mod incidents;
+pub mod messages;
 pub mod overview;
 pub mod page;
 pub mod reading;
 pub mod rows;
+pub mod runs;
+pub mod service;
 pub mod show;
 pub mod style;
 pub mod surround;
@@ -21,7 +27,7 @@ pub mod widgets;
 pub mod words;
 
 use canvas::Canvas;
-use details::Focus;
+use page::Focus;
 pub use page::{LayoutFacts, PaneFact};
 pub use style::Look;
 
@@ -49,23 +55,23 @@ pub enum View {
     /// The overview.
     Overview(Box<overview::Overview>),
     /// One service.
-    Service(Box<details::ServiceDetail>),
+    Service(Box<service::ServiceDetail>),
     /// All hosts.
     Hosts(Vec<show::HostRow>),
     /// One host.
-    Host(Box<details::HostDetail>),
+    Host(Box<hosts::HostDetail>),
     /// Alerts.
-    Alerts(Box<details::Alerts>),
+    Alerts(Box<alerts::Alerts>),
     /// Incidents.
     Incidents(Vec<show::IncidentRow>),
     /// One incident.
-    Incident(Box<details::IncidentDetail>),
+    Incident(Box<incidents::IncidentDetail>),
     /// Runs.
-    Runs(Vec<details::RunRow>),
+    Runs(Vec<runs::RunRow>),
     /// One run.
-    Run(Box<details::RunDetail>),
+    Run(Box<runs::RunDetail>),
     /// Help.
-    Help(Box<details::Help>),
+    Help(Box<help::Help>),
     /// Past messages and when they were said, newest first.
     Messages(Vec<(String, show::Message)>),
 }
@@ -136,16 +142,16 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
             overview::draw(&mut body, of, focus, facts);
             Vec::new()
         }
-        View::Service(of) => details::service(of, focus, wide, glyphs),
-        View::Hosts(of) => details::hosts(of, focus, glyphs),
-        View::Host(of) => details::host(of, focus, wide, high),
-        View::Alerts(of) => details::alerts(of, focus, wide, glyphs),
-        View::Incidents(of) => details::incidents(of, focus),
-        View::Incident(of) => details::incident(of, focus),
-        View::Runs(of) => details::runs(of, focus),
-        View::Run(of) => details::run(of, focus, wide, glyphs),
-        View::Help(of) => details::help(of, focus, wide, glyphs),
-        View::Messages(of) => details::messages(of, focus),
+        View::Service(of) => service::service(of, focus, wide, glyphs),
+        View::Hosts(of) => hosts::hosts(of, focus, glyphs),
+        View::Host(of) => hosts::host(of, focus, wide, high),
+        View::Alerts(of) => alerts::alerts(of, focus, wide, glyphs),
+        View::Incidents(of) => incidents::incidents(of, focus),
+        View::Incident(of) => incidents::incident(of, focus),
+        View::Runs(of) => runs::runs(of, focus),
+        View::Run(of) => runs::run(of, focus, wide, glyphs),
+        View::Help(of) => help::help(of, focus, wide, glyphs),
+        View::Messages(of) => messages::messages(of, focus),
     };
     page::draw(&mut body, &bands, facts);
     // After the panes: the message line lies over the lowest border.

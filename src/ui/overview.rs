@@ -1,8 +1,7 @@
 //! The overview: what is up and what is not, within a second.
 use super::{
     canvas::Canvas,
-    details::Focus,
-    page::{self, Band, LayoutFacts, Pane, Part},
+    page::{self, Band, Focus, LayoutFacts, Pane, Part},
     rows::{self, ServiceLayout},
     show::{AlertRow, HostRow, IncidentRow, ServiceRow, Surround, UpdateRow},
     style::Ink,
@@ -143,7 +142,7 @@ fn services(of: &Overview, focus: Focus, wide: u16, glyphs: Glyphs) -> Pane {
 
 fn services_fact(of: &Overview, layout: ServiceLayout) -> Words {
     let mut fact = Words::new();
-    if let Some(says) = bars::cell_says(90, layout.cells) {
+    if let Some(says) = bars::cell_says(layout.cells) {
         fact = fact.dim(says);
     } else {
         fact = fact.dim("worst first");
@@ -157,18 +156,18 @@ fn services_fact(of: &Overview, layout: ServiceLayout) -> Words {
     fact
 }
 
-/// Writes the axis under the bars: where the days begin, two marks within, today, and the heads of the columns after.
+/// Writes the axis under the bars: where the days begin, marks within, today, and the heads of the columns after.
 fn axis(layout: ServiceLayout) -> Words {
+    let cells = layout.cells.count();
     let mut line = " ".repeat(usize::from(layout.bars_at)) + "−90d";
     let bars_at = usize::from(layout.bars_at);
-    for (back, mark) in [(60_usize, "−60d"), (30, "−30d")] {
-        let at = bars_at + (90 - back) * layout.cells / 90;
-        if layout.cells >= 45 || back == 30 {
-            line.push_str(&" ".repeat(at.saturating_sub(super::words::width(&line))));
-            line.push_str(mark);
-        }
+    let marks: &[(usize, &str)] = if cells == 90 { &[(60, "−60d"), (30, "−30d")] } else { &[(45, "−45d")] };
+    for (back, mark) in marks {
+        let at = bars_at + (90 - back) * cells / 90;
+        line.push_str(&" ".repeat(at.saturating_sub(super::words::width(&line))));
+        line.push_str(mark);
     }
-    let end = bars_at + layout.cells;
+    let end = bars_at + cells;
     let mut words = Words::new();
     line.push_str(&" ".repeat((end - 5).saturating_sub(super::words::width(&line))));
     words = words.dim(line).dim("today");

@@ -7,7 +7,7 @@ use super::{
     widgets::{
         chart::Chart,
         frame::Frame,
-        table::{Shown, Table},
+        table::{Column, Shown, Table},
     },
     words::Words,
 };
@@ -40,6 +40,19 @@ pub struct PaneFact {
     pub first: usize,
     /// How many objects fit: a page.
     pub room: usize,
+}
+
+/// Where the keys go in a view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Focus {
+    /// The focused pane.
+    pub pane: u8,
+    /// The row the cursor is on.
+    pub cursor: usize,
+    /// The first row shown.
+    pub first: usize,
+    /// Whether the focused pane has the whole screen.
+    pub zoomed: bool,
 }
 
 /// What stands in a pane.
@@ -325,6 +338,23 @@ fn heights(bands: &[Band], room: u16) -> Vec<u16> {
         }
     }
     heights
+}
+
+/// Makes the table of a pane; its cursor shows only while the pane is focused.
+pub(super) fn table(columns: Vec<Column>, rows: Vec<Vec<Words>>, name: usize, focus: Focus) -> Table {
+    Table { columns, rows, heads: true, name, cursor: Some(focus.cursor), first: focus.first }
+}
+
+/// Keeps only the focused pane where it has the whole screen.
+pub(super) fn zoom(bands: Vec<Band>, focus: Focus) -> Vec<Band> {
+    if !focus.zoomed {
+        return bands;
+    }
+    let pane = bands.iter().flat_map(|band| &band.panes).find(|pane| pane.frame.digit == Some(focus.pane)).cloned();
+    match pane {
+        Some(pane) => vec![Band::new(vec![pane], 0).grow(1)],
+        None => bands,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Rows that more than one view has: services, hosts, alerts, incidents, timelines, updates.
 use crate::config::theme::Role;
-use crate::core::{alerts::Severity, services::Health};
+use crate::core::{
+    alerts::Severity,
+    services::{Health, days::Cells},
+};
 
 use super::{
     glyphs::Glyphs,
@@ -87,7 +90,7 @@ pub fn owner(owner: Option<&str>) -> Words {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceLayout {
     /// Cells of a bar.
-    pub cells: usize,
+    pub cells: Cells,
     /// Column of the pane where the bars begin.
     pub bars_at: u16,
     /// Width of the names.
@@ -103,8 +106,8 @@ pub fn service_layout(rows: &[ServiceRow], inner: u16, glyphs: Glyphs) -> Servic
     let longest = rows.iter().map(|row| super::words::width(&row.name)).max().unwrap_or(0);
     let most = if inner >= 150 { 20 } else { 8.max(usize::from(inner) / 9) };
     let sign = glyphs.health_width();
-    let cells = bars::cells_for(inner);
-    let bars = u16::try_from(cells).unwrap_or(90);
+    let cells = Cells::for_width(inner);
+    let bars = u16::try_from(cells.count()).unwrap_or(90);
     // Cursor, blank, sign, blank before the name; the word with its blanks; blank, bars, blank, percentage, blank.
     let fixed = 2 + sign + 1 + 6 + 1 + bars + 1 + 6 + 1;
     let room = inner.saturating_sub(fixed);
@@ -120,7 +123,7 @@ pub fn service_layout(rows: &[ServiceRow], inner: u16, glyphs: Glyphs) -> Servic
 
 /// Returns the columns of the list of services.
 pub fn service_columns(layout: ServiceLayout, glyphs: Glyphs) -> Vec<Column> {
-    let bars = u16::try_from(layout.cells).unwrap_or(90);
+    let bars = u16::try_from(layout.cells.count()).unwrap_or(90);
     let mut columns = vec![
         Column::text("", glyphs.health_width()).gap(2),
         Column::text("", layout.name),

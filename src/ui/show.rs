@@ -2,8 +2,11 @@
 //!
 //! The views draw these; what makes them from the state decides which object is worst and what is too old to be believed.
 use crate::config::theme::Role;
-use crate::core::{alerts::Severity, inventory::EnvKind, services::Health};
-use crate::ui::widgets::bars::Day;
+use crate::core::{
+    alerts::Severity,
+    inventory::EnvKind,
+    services::{Health, days::Grade},
+};
 
 /// How a number is to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -202,7 +205,7 @@ pub struct ServiceRow {
     /// Its state.
     pub health: Health,
     /// Ninety days, oldest first, the last one today.
-    pub days: Vec<Day>,
+    pub days: Vec<Grade>,
     /// Percentages over 24 h, 7 d, 30 d and 90 d.
     pub percentages: [Value; 4],
     /// Down for so long today, or the end of planned work: `12m41`, `04:00`.

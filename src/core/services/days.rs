@@ -190,38 +190,18 @@ impl Cells {
             Self::Thirty => 3,
         }
     }
+
+    /// Returns how many there are.
+    pub fn count(self) -> usize {
+        SHOWN / self.days()
+    }
 }
 
-/// One cell of a bar: one day, or several of which the worst is shown.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cell {
-    /// The worst day's grade.
-    pub grade: Grade,
-    /// Position in the list of days of the worst one, the newest among equals: what opening the cell opens.
-    pub worst: usize,
-    /// Positions of its days: from this one,
-    pub first: usize,
-    /// to this one, inclusive.
-    pub last: usize,
-    /// Whether imported data are part of it.
-    pub imported: Imported,
-}
-
-/// Folds days, oldest first, into cells. Cells are filled from the newest day, so the last one always ends today.
-pub fn cells(days: &[Day], width: Cells) -> Vec<Cell> {
-    let per_cell = width.days();
-    let mut cells: Vec<Cell> = days
-        .rchunks(per_cell)
-        .scan(days.len(), |end, chunk| {
-            let last = end.saturating_sub(1);
-            *end -= chunk.len();
-            let graded = chunk.iter().zip(*end..).map(|(day, position)| (Grade::of(&day.split), position));
-            let (grade, worst) = graded.max().unwrap_or((Grade::NoData, *end));
-            let imported = chunk.iter().any(|day| day.imported == Imported::Yes);
-            let imported = if imported { Imported::Yes } else { Imported::No };
-            Some(Cell { grade, worst, first: *end, last, imported })
-        })
-        .collect();
+/// Folds grades of days, oldest first, into cells, in each of which the worst day wins. Cells are filled from the newest
+/// day, so the last one always ends today.
+pub fn fold(days: &[Grade], width: Cells) -> Vec<Grade> {
+    let worst = |days: &[Grade]| days.iter().copied().max().unwrap_or(Grade::NoData);
+    let mut cells: Vec<Grade> = days.rchunks(width.days()).map(worst).collect();
     cells.reverse();
     cells
 }

@@ -295,14 +295,9 @@ fn status_updates_are_kept_once_and_repeats_are_told() {
 fn cells_fold_the_worst_of_their_days_and_end_today() {
     use Grade::{Bad, Fair, Maintenance, Minor, NoData, Perfect, Poor};
 
-    use crate::core::services::days::{Cells, Day, Grade, cells};
-    let date = chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
-    let day = |down_ms, up_ms, maintenance_ms| Day {
-        date,
-        start: Timestamp(0),
-        length_ms: DAY,
-        split: crate::core::services::Split { up_ms, down_ms, maintenance_ms, ..Default::default() },
-        imported: crate::core::services::uptime::Imported::No,
+    use crate::core::services::days::{Cells, Grade, fold};
+    let day = |down_ms, up_ms, maintenance_ms| {
+        Grade::of(&crate::core::services::Split { up_ms, down_ms, maintenance_ms, ..Default::default() })
     };
     let days = [
         day(0, 0, 0),
@@ -313,15 +308,10 @@ fn cells_fold_the_worst_of_their_days_and_end_today() {
         day(0, 5, 5),
         day(51, 949, 0),
     ];
-    let grades = |width| cells(&days, width).iter().map(|cell| cell.grade).collect::<Vec<_>>();
-    assert_eq!(grades(Cells::Ninety), [NoData, Perfect, Minor, Fair, Poor, Maintenance, Bad]);
-    assert_eq!(grades(Cells::FortyFive), [NoData, Minor, Poor, Bad]);
-    assert_eq!(grades(Cells::Thirty), [NoData, Fair, Bad]);
-    let folded = cells(&days, Cells::Thirty);
-    assert_eq!(
-        folded.iter().map(|cell| (cell.first, cell.last, cell.worst)).collect::<Vec<_>>(),
-        [(0, 0, 0), (1, 3, 3), (4, 6, 6)]
-    );
+    assert_eq!(fold(&days, Cells::Ninety), [NoData, Perfect, Minor, Fair, Poor, Maintenance, Bad]);
+    assert_eq!(fold(&days, Cells::FortyFive), [NoData, Minor, Poor, Bad]);
+    assert_eq!(fold(&days, Cells::Thirty), [NoData, Fair, Bad]);
+    assert!(fold(&[], Cells::Thirty).is_empty());
     assert_eq!(
         [112, 111, 64, 63].map(Cells::for_width),
         [Cells::Ninety, Cells::FortyFive, Cells::FortyFive, Cells::Thirty]

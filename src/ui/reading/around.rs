@@ -11,7 +11,7 @@ use crate::{
         time,
     },
     ui::{
-        details::{Help, HelpRow},
+        help::{Help, HelpRow},
         show::{Global, Level, Link, Message, Mode, Second, Surround, Tone, Value},
     },
 };

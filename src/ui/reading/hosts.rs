@@ -8,7 +8,8 @@ use crate::{
         time::{self, HOUR, MINUTE},
     },
     ui::{
-        details::{DiskRow, HostDetail, InstanceRow, ProcessRow},
+        hosts::{DiskRow, HostDetail, ProcessRow},
+        service::InstanceRow,
         show::{HostRow, Level, Value},
     },
 };

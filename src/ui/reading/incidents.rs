@@ -7,7 +7,7 @@ use crate::{
         time,
     },
     ui::{
-        details::IncidentDetail,
+        incidents::IncidentDetail,
         rows::health_word,
         show::{IncidentRow, TimelineRow, Tone},
     },

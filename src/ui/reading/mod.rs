@@ -10,7 +10,7 @@ mod runs;
 mod services;
 pub mod words;
 
-use super::{Screen, View, details::Focus, show::Second};
+use super::{Screen, View, page::Focus, show::Second};
 use crate::{
     config::keymap::Keymap,
     core::{

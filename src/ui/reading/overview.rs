@@ -9,7 +9,7 @@ use crate::{
         time,
     },
     ui::{
-        details::Alerts,
+        alerts::Alerts,
         overview::Overview,
         show::{AlertRow, Level, TimelineRow, Tone, UpdateRow, Value},
     },

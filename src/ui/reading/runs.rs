@@ -10,8 +10,8 @@ use crate::{
         time,
     },
     ui::{
-        details::{OutputRow, ProofRow, RunDetail, RunRow, StepRow},
         rows::health_word,
+        runs::{OutputRow, ProofRow, RunDetail, RunRow, StepRow},
         show::Tone,
     },
 };

@@ -13,9 +13,8 @@ use crate::{
         time::{self, DAY},
     },
     ui::{
-        details::{CheckRow, InstanceRow, ServiceDetail},
+        service::{CheckRow, InstanceRow, ServiceDetail},
         show::{Level, ServiceRow, TimelineRow, Tone, Value},
-        widgets::bars::Day,
     },
 };
 
@@ -46,17 +45,17 @@ impl Reader<'_> {
         }
     }
 
-    fn day(&self, of: &DayState) -> Day {
+    fn day(&self, of: &DayState) -> Grade {
         match Grade::of(&of.split) {
-            Grade::NoData => Day::NoData,
-            Grade::Minor => Day::High,
             // Planned work can be left out of the bars: what is left of the day decides.
-            Grade::Maintenance if self.state.screen.maintenance => Day::Maintenance,
-            Grade::Maintenance if of.split.counted_ms() <= 0 => Day::NoData,
-            Grade::Perfect | Grade::Maintenance => Day::Full,
-            Grade::Fair => Day::Fair,
-            Grade::Poor => Day::Low,
-            Grade::Bad => Day::Bad,
+            Grade::Maintenance if !self.state.screen.maintenance => {
+                if of.split.counted_ms() > 0 {
+                    Grade::Perfect
+                } else {
+                    Grade::NoData
+                }
+            }
+            grade => grade,
         }
     }
 

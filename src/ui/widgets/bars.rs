@@ -1,116 +1,64 @@
 //! Ninety days in a row of cells, where height, ground and colour each carry how the day was.
 use crate::config::theme::Role;
+use crate::core::services::days::{self, Cells, Grade};
 use crate::ui::{glyphs::Glyphs, style::Ink, words::Words};
 
-/// How a day was, from what says least to what says worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Day {
-    /// Nobody was recording: not counted.
-    NoData,
-    /// Nothing was down.
-    Full,
-    /// At least 99.9 %.
-    High,
-    /// Planned work, and nothing was down beside it.
-    Maintenance,
-    /// At least 99 %.
-    Fair,
-    /// At least 95 %.
-    Low,
-    /// Below 95 %.
-    Bad,
-}
-
-impl Day {
-    /// Judges a day by the percentage of its recorded time that was up; none where nothing was recorded.
-    pub fn judge(up_pct: Option<f64>, maintenance_ms: i64) -> Self {
-        match up_pct {
-            Some(pct) if pct < 95.0 => Self::Bad,
-            Some(pct) if pct < 99.0 => Self::Low,
-            Some(pct) if pct < 99.9 => Self::Fair,
-            _ if maintenance_ms > 0 => Self::Maintenance,
-            Some(pct) if pct < 100.0 => Self::High,
-            Some(_) => Self::Full,
-            None => Self::NoData,
-        }
-    }
-
-    /// Returns its sign.
-    pub fn sign(self, glyphs: Glyphs) -> char {
-        match (glyphs, self) {
-            (Glyphs::Unicode, Self::NoData) => '·',
-            (Glyphs::Unicode, Self::Full) => '▆',
-            (Glyphs::Unicode, Self::High) => '▅',
-            (Glyphs::Unicode, Self::Fair) => '▄',
-            (Glyphs::Unicode, Self::Low) => '▂',
-            (Glyphs::Unicode, Self::Bad) => '▁',
-            (_, Self::Maintenance) => 'm',
-            (Glyphs::Ascii, Self::NoData) => '.',
-            (Glyphs::Ascii, Self::Full) => '|',
-            (Glyphs::Ascii, Self::High) => ':',
-            (Glyphs::Ascii, Self::Fair) => '=',
-            (Glyphs::Ascii, Self::Low) => '!',
-            (Glyphs::Ascii, Self::Bad) => 'X',
-        }
-    }
-
-    /// Returns its ink.
-    pub fn ink(self) -> Ink {
-        match self {
-            Self::NoData => Ink::of(Role::Unknown),
-            Self::Full => Ink::of(Role::OkFill),
-            Self::High => Ink::of(Role::MinorFill),
-            Self::Maintenance => Ink::of(Role::Maint),
-            Self::Fair | Self::Low => Ink::of(Role::DayDegraded).on(Role::DegradedTint),
-            Self::Bad => Ink::of(Role::DayDown).on(Role::DownTint),
-        }
+/// Returns the sign of a day.
+pub fn sign(day: Grade, glyphs: Glyphs) -> char {
+    match (glyphs, day) {
+        (Glyphs::Unicode, Grade::NoData) => '·',
+        (Glyphs::Unicode, Grade::Perfect) => '▆',
+        (Glyphs::Unicode, Grade::Minor) => '▅',
+        (Glyphs::Unicode, Grade::Fair) => '▄',
+        (Glyphs::Unicode, Grade::Poor) => '▂',
+        (Glyphs::Unicode, Grade::Bad) => '▁',
+        (_, Grade::Maintenance) => 'm',
+        (Glyphs::Ascii, Grade::NoData) => '.',
+        (Glyphs::Ascii, Grade::Perfect) => '|',
+        (Glyphs::Ascii, Grade::Minor) => ':',
+        (Glyphs::Ascii, Grade::Fair) => '=',
+        (Glyphs::Ascii, Grade::Poor) => '!',
+        (Glyphs::Ascii, Grade::Bad) => 'X',
     }
 }
 
-/// Returns how many cells a pane of this inner width has for ninety days.
-pub fn cells_for(inner_width: u16) -> usize {
-    match inner_width {
-        112.. => 90,
-        64..=111 => 45,
-        _ => 30,
+/// Returns the ink of a day.
+pub fn ink(day: Grade) -> Ink {
+    match day {
+        Grade::NoData => Ink::of(Role::Unknown),
+        Grade::Perfect => Ink::of(Role::OkFill),
+        Grade::Minor => Ink::of(Role::MinorFill),
+        Grade::Maintenance => Ink::of(Role::Maint),
+        Grade::Fair | Grade::Poor => Ink::of(Role::DayDegraded).on(Role::DegradedTint),
+        Grade::Bad => Ink::of(Role::DayDown).on(Role::DownTint),
     }
 }
 
 /// Says what a cell is, where it is not a day.
-pub fn cell_says(days: usize, cells: usize) -> Option<String> {
-    (cells > 0 && days > cells).then(|| {
-        let (whole, half) = (days / cells, !days.is_multiple_of(cells));
-        format!("1 cell = {whole}{} days, worst wins", if half { ".5" } else { "" })
-    })
+pub fn cell_says(cells: Cells) -> Option<&'static str> {
+    match cells {
+        Cells::Ninety => None,
+        Cells::FortyFive => Some("1 cell = 2 days, worst wins"),
+        Cells::Thirty => Some("1 cell = 3 days, worst wins"),
+    }
 }
 
-/// Folds days into cells, oldest first; the worst day of a cell wins.
-pub fn fold(days: &[Day], cells: usize) -> Vec<Day> {
-    if cells == 0 || days.is_empty() {
-        return Vec::new();
-    }
-    if days.len() <= cells {
-        return days.to_vec();
-    }
-    (0..cells)
-        .map(|cell| {
-            let from = cell * days.len() / cells;
-            let to = ((cell + 1) * days.len()).div_ceil(cells);
-            days.get(from..to).unwrap_or_default().iter().copied().max().unwrap_or(Day::NoData)
-        })
-        .collect()
-}
-
-/// Draws days as words of exactly `cells` columns; what is before the first day is blank.
-pub fn words(days: &[Day], cells: usize, glyphs: Glyphs) -> Words {
-    let folded = fold(days, cells);
-    let mut words = Words::new().gap(cells.saturating_sub(folded.len()));
+/// Draws days as words of exactly as many columns as there are cells; what is before the first day is blank.
+pub fn words(days: &[Grade], cells: Cells, glyphs: Glyphs) -> Words {
+    let mut folded = days::fold(days, cells);
+    folded.drain(..folded.len().saturating_sub(cells.count()));
+    let mut words = Words::new().gap(cells.count() - folded.len());
     for run in folded.chunk_by(|a, b| a == b) {
         if let Some(day) = run.first() {
-            words.push(day.sign(glyphs).to_string().repeat(run.len()), day.ink());
+            words.push(sign(*day, glyphs).to_string().repeat(run.len()), ink(*day));
         }
     }
     words
+}
+
+/// Returns the cell that a day stands in, so many days before today.
+pub fn cell_of(back: usize, cells: Cells) -> usize {
+    cells.count().saturating_sub(1 + back / cells.days())
 }
 
 /// Says what the signs mean.
@@ -123,19 +71,19 @@ pub fn legend(glyphs: Glyphs) -> Words {
 pub fn legend_lines(glyphs: Glyphs) -> [Words; 2] {
     let mut lines = [Words::new(), Words::new()];
     for (at, (day, says)) in [
-        (Day::Full, " 100  "),
-        (Day::High, " ≥99.9  "),
-        (Day::Fair, " ≥99  "),
-        (Day::Low, " ≥95  "),
-        (Day::Bad, " <95  "),
-        (Day::Maintenance, " maint  "),
-        (Day::NoData, " no data"),
+        (Grade::Perfect, " 100  "),
+        (Grade::Minor, " ≥99.9  "),
+        (Grade::Fair, " ≥99  "),
+        (Grade::Poor, " ≥95  "),
+        (Grade::Bad, " <95  "),
+        (Grade::Maintenance, " maint  "),
+        (Grade::NoData, " no data"),
     ]
     .into_iter()
     .enumerate()
     {
         if let Some(line) = lines.get_mut(at / 4) {
-            line.push(day.sign(glyphs).to_string(), day.ink());
+            line.push(sign(day, glyphs).to_string(), ink(day));
             line.push(says, Role::Dim);
         }
     }
@@ -147,40 +95,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_judged_by_its_border_values() {
-        let judge = |pct| Day::judge(Some(pct), 0);
-        assert_eq!([judge(100.0), judge(99.999), judge(99.9)], [Day::Full, Day::High, Day::High]);
-        assert_eq!([judge(99.899), judge(99.0), judge(98.9)], [Day::Fair, Day::Fair, Day::Low]);
-        assert_eq!([judge(95.0), judge(94.999), judge(0.0)], [Day::Low, Day::Bad, Day::Bad]);
-        assert_eq!(
-            [Day::judge(None, 0), Day::judge(None, 5), Day::judge(Some(50.0), 5)],
-            [Day::NoData, Day::Maintenance, Day::Bad]
-        );
-    }
-
-    #[test]
-    fn the_worst_day_of_a_cell_wins_and_no_day_is_lost() {
-        for cells in [1, 2, 7, 30, 45, 60, 89, 90, 200] {
-            for bad in [0, 1, 44, 88, 89] {
-                let mut days = vec![Day::Full; 90];
-                days[bad] = Day::Bad;
-                let folded = fold(&days, cells);
-                assert!(folded.contains(&Day::Bad), "{cells} {bad}");
-                assert_eq!(folded.len(), cells.min(90));
-                assert_eq!(words(&days, cells, Glyphs::Unicode).width(), cells);
+    fn a_bar_is_as_wide_as_its_cells_and_ends_today() {
+        for cells in [Cells::Ninety, Cells::FortyFive, Cells::Thirty] {
+            for known in [0, 1, 7, 89, 90, 91, 200] {
+                let mut days = vec![Grade::Perfect; known];
+                if let Some(last) = days.last_mut() {
+                    *last = Grade::Bad;
+                }
+                let bar = words(&days, cells, Glyphs::Unicode);
+                assert_eq!(bar.width(), cells.count(), "{cells:?} {known}");
+                assert_eq!(bar.plain().ends_with('▁'), known > 0, "{cells:?} {known}");
             }
         }
-        assert_eq!(cell_says(90, 60).unwrap(), "1 cell = 1.5 days, worst wins");
-        assert_eq!(cell_says(90, 90), None);
-    }
-
-    #[test]
-    fn nothing_to_draw_is_no_trouble() {
-        assert_eq!(words(&[], 0, Glyphs::Unicode).width(), 0);
-        assert_eq!(words(&[], 5, Glyphs::Ascii).plain(), "     ");
-        assert_eq!(
-            [cells_for(118), cells_for(112), cells_for(111), cells_for(78), cells_for(63), cells_for(0)],
-            [90, 90, 45, 45, 30, 30]
-        );
+        assert_eq!([cell_of(0, Cells::Ninety), cell_of(89, Cells::Ninety)], [89, 0]);
+        assert_eq!([cell_of(0, Cells::Thirty), cell_of(2, Cells::Thirty), cell_of(3, Cells::Thirty)], [29, 29, 28]);
     }
 }
