@@ -235,14 +235,10 @@ pub const ACTIONS: &[Entry] = &[
     entry("zoom-pane", Action::ZoomPane, "wide", "this pane on the whole screen, and back"),
     entry("toggle-time", Action::ToggleTime, "time", "times as UTC, local, or age"),
     entry("copy-line", Action::CopyLine, "copy", "copy the row to the terminal's clipboard"),
-    entry("acknowledge-alert", Action::AcknowledgeAlert, "ack", "own the alert for 30 minutes")
-        .within(Scope::Alerts)
-        .danger(Danger::Records),
+    entry("acknowledge-alert", Action::AcknowledgeAlert, "ack", "own the alert for 30 minutes").danger(Danger::Records),
     entry("open-incident", Action::OpenIncident, "incident", "open an incident for it, or go to the one that is open")
         .danger(Danger::Records),
-    entry("add-note", Action::AddNote, "note", "a note in the incident's timeline")
-        .within(Scope::Incidents)
-        .danger(Danger::Records),
+    entry("add-note", Action::AddNote, "note", "a note in the incident's timeline").danger(Danger::Records),
     entry("resolve-incident", Action::ResolveIncident, "resolve", "say that the incident is over")
         .within(Scope::Incidents)
         .danger(Danger::Records),

@@ -22,11 +22,11 @@ use crate::{
     core::{
         Msg,
         action::{Action, Motion},
-        screen::{Draft, Overlay, Tone},
+        screen::{Draft, Tone},
         time::{Clock, Mono},
     },
     tasks::Tasks,
-    ui::{Look, editors::Editors},
+    ui::{self, Look, editors::Editors, keys},
 };
 
 /// Resize events are gathered for this long: a window that is dragged sends hundreds.
@@ -114,8 +114,10 @@ impl Console {
                 editors.follow(&engine.state);
                 let mut facts = None;
                 let (state, look, keymap) = (&engine.state, &self.look, &self.keymap);
-                if let Err(error) = screen.draw(|frame| facts = Some(crate::ui::draw(state, keymap, look, now, frame)))
-                {
+                let typed_at = state.editing().and_then(|draft| editors.cursor(draft));
+                let view =
+                    |frame: &mut terminal::Frame<'_>| facts = Some(ui::draw(state, keymap, look, now, typed_at, frame));
+                if let Err(error) = screen.draw(view) {
                     break Err(error);
                 }
                 if let Some(facts) = facts.filter(|facts| *facts != engine.state.screen.layout) {
@@ -214,52 +216,32 @@ impl Console {
     }
 
     fn on_key(&self, event: KeyEvent, engine: &mut Engine, editors: &mut Editors) {
-        let Some(draft) = engine.state.editing() else {
-            // No key is bound with Alt. Over a slow link Esc and the key after it arrive as one, which looks the same.
-            if event.modifiers.contains(KeyModifiers::ALT) {
-                engine.handle(Msg::Acted(Action::GoBack));
-                let plain = KeyEvent { modifiers: event.modifiers.difference(KeyModifiers::ALT), ..event };
-                self.on_key(plain, engine, editors);
+        let key = key_of(event);
+        if let Some(draft) = engine.state.editing() {
+            if let Some(action) = key.and_then(|key| keys::typing(&engine.state, &self.keymap, draft, key)) {
+                if (draft, action) == (Draft::Passphrase, Action::GoBack) {
+                    editors.forget_secret();
+                }
+                engine.handle(Msg::Acted(action));
                 return;
             }
-            if let Some(action) = key_of(event)
-                .and_then(|key| self.keymap.lookup(engine.state.scope().name(), key))
-                .and_then(Action::by_id)
-            {
-                engine.handle(Msg::Acted(action));
+            editors.follow(&engine.state);
+            if let Some(text) = editors.key(draft, event) {
+                engine.handle(Msg::Drafted { draft, text });
             }
-            return;
-        };
-        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
-        let list = matches!(engine.state.screen.overlay, Some(Overlay::Palette | Overlay::Help));
-        let action = match event.code {
-            KeyCode::Esc => Some(Action::GoBack),
-            KeyCode::Enter => Some(Action::Confirm),
-            KeyCode::Tab | KeyCode::BackTab => Some(Action::FocusNextPane),
-            KeyCode::Char('l') if ctrl => Some(Action::RedrawScreen),
-            KeyCode::Char('z') if ctrl => Some(Action::Suspend),
-            KeyCode::Char('c') if ctrl => Some(Action::GoBack),
-            KeyCode::Down => Some(Action::Move(Motion::Down)).filter(|_| list),
-            KeyCode::Up => Some(Action::Move(Motion::Up)).filter(|_| list),
-            KeyCode::PageDown => Some(Action::Move(Motion::PageDown)).filter(|_| list),
-            KeyCode::PageUp => Some(Action::Move(Motion::PageUp)).filter(|_| list),
-            KeyCode::Char('n') if ctrl && list => Some(Action::Move(Motion::Down)),
-            KeyCode::Char('p') if ctrl && list => Some(Action::Move(Motion::Up)),
-            // A review shows its commands, and arms, without leaving the field that is typed in.
-            KeyCode::F(3) => Some(Action::ShowCommands),
-            KeyCode::F(4) => Some(Action::ArmWrite),
-            _ => None,
-        };
-        if let Some(action) = action {
-            if (draft, action) == (Draft::Passphrase, Action::GoBack) {
-                editors.forget_secret();
-            }
-            engine.handle(Msg::Acted(action));
             return;
         }
-        editors.follow(&engine.state);
-        if let Some(text) = editors.key(draft, event) {
-            engine.handle(Msg::Drafted { draft, text });
+        // No key is bound with Alt. Over a slow link Esc and the key after it arrive as one, which looks the same.
+        if event.modifiers.contains(KeyModifiers::ALT) {
+            engine.handle(Msg::Acted(Action::GoBack));
+            let plain = KeyEvent { modifiers: event.modifiers.difference(KeyModifiers::ALT), ..event };
+            self.on_key(plain, engine, editors);
+            return;
+        }
+        match key.map(|key| keys::action(&engine.state, &self.keymap, key)) {
+            Some(Ok(action)) => engine.handle(Msg::Acted(action)),
+            Some(Err(text)) => engine.handle(Msg::Said { tone: Tone::Info, text }),
+            None => {}
         }
     }
 

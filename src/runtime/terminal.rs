@@ -20,7 +20,8 @@ use crossterm::{
         enable_raw_mode,
     },
 };
-use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
+pub use ratatui::Frame;
+use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 
 use super::wire::{Collector, Wire};
 use crate::{

@@ -1,14 +1,16 @@
 //! Alerts, and the one under the cursor.
 use super::{
-    glyphs::Glyphs,
-    page::{Band, Focus, Pane, Part, table, zoom},
-    rows::{self},
+    page::{Band, Pane, Part, Room, table, zoom},
+    rows,
     show::{AlertRow, TimelineRow},
     style::Ink,
-    widgets::{frame::Frame, table::Table},
+    widgets::{
+        frame::Frame,
+        table::{Column, Table},
+    },
     words::Words,
 };
-use crate::config::theme::Role;
+use crate::{config::theme::Role, core::screen::order::Order};
 
 /// All alerts, and the one under the cursor.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,19 +26,32 @@ pub struct Alerts {
 }
 
 /// Lays alerts out.
-pub fn alerts(of: &Alerts, focus: Focus, wide: u16, glyphs: Glyphs) -> Vec<Band> {
+pub fn alerts(of: &Alerts, room: Room<'_>) -> Vec<Band> {
+    let Room { wide, focus, glyphs, .. } = room;
     let unowned = of.rows.iter().filter(|row| row.unowned).count();
     let mut frame = Frame::new(1, "Alerts");
     if unowned > 0 {
         frame.fact = Words::of(format!("{unowned} unacked"), Ink::bold(Role::Degraded));
     }
+    frame.fact = room.sorted(1, Order::Worst, frame.fact);
+    let (columns, cells): (Vec<Column>, Vec<Vec<Words>>) = if wide >= 78 {
+        (rows::alert_columns_wide(), of.rows.iter().map(|row| rows::alert_wide(row, wide, glyphs)).collect())
+    } else {
+        (rows::alert_columns(), of.rows.iter().map(rows::alert).collect())
+    };
+    let sorted = rows::sorted(
+        &columns,
+        &[(Order::Worst, "SEV"), (Order::Newest, "AGE"), (Order::Target, "TARGET")],
+        room.order(1),
+    );
     let list = Pane::table(
         frame,
-        table(rows::alert_columns_wide(), of.rows.iter().map(|row| rows::alert_wide(row, glyphs)).collect(), 2, focus),
+        Table { sorted, ..table(columns, cells, 2, focus) },
         Words::of(format!("nothing fires; {} rules are evaluated", of.rules), Role::Dim),
     )
     .focus(focus.pane);
-    let name = of.rows.get(focus.cursor).map_or_else(String::new, |row| format!("{} {}", row.rule, row.target));
+    let name =
+        of.rows.get(focus.cursor).map_or_else(String::new, |row| format!("{}{} {}", row.rule, row.lasting, row.target));
     let facts = of
         .facts
         .iter()

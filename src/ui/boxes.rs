@@ -41,6 +41,10 @@ pub struct Review {
     pub level: u8,
     /// The reason as typed so far, with the cursor where it is typed in.
     pub reason: (String, Option<usize>),
+    /// The key that says yes at level 2.
+    pub yes: String,
+    /// The key that shows the commands.
+    pub read: String,
     /// The name as typed so far, with the cursor where it is typed in.
     pub typed: (String, Option<usize>),
     /// Whether everything that is asked for is there.
@@ -58,26 +62,25 @@ impl Review {
         let level_role = surround::env_role(self.env.1).unwrap_or(Role::Accent);
         let mut items = vec![
             labelled("service", Words::new().strong(self.service.clone())),
-            labelled("hosts", Words::of(self.hosts.join("  "), Role::Text)),
+            Item::Labelled("hosts", self.hosts.join("  "), Role::Text),
         ];
         if self.commands_open || self.commands.len() <= 2 {
             for (at, (host, command)) in self.commands.iter().enumerate() {
                 let label = if at == 0 { "commands" } else { "" };
-                items
-                    .push(labelled(label, Words::of(format!("{host} "), Role::Dim).strong("$ ").text(command.clone())));
+                items.push(Item::Labelled(label, format!("{host} $ {command}"), Role::Text));
             }
         } else {
             items.push(labelled(
                 "commands",
-                Words::of(self.commands.len().to_string(), Role::Text).gap(3).key("c", "read them"),
+                Words::of(self.commands.len().to_string(), Role::Text).gap(3).key(self.read.clone(), "read them"),
             ));
         }
-        items.push(labelled("effect", Words::of(self.effect.clone(), Role::Text)));
-        items.push(labelled("undo", Words::of(self.undo.clone(), Role::Text)));
+        items.push(Item::Labelled("effect", self.effect.clone(), Role::Text));
+        items.push(Item::Labelled("undo", self.undo.clone(), Role::Text));
         if !self.prechecks.is_empty() {
             items.push(Item::Blank);
             for (tone, text) in &self.prechecks {
-                let role = if *tone == Tone::Good { Role::Text } else { Role::Degraded };
+                let role = if matches!(tone, Tone::Good | Tone::Info) { Role::Text } else { Role::Degraded };
                 items.push(Item::Line(rows::tone_sign(*tone).gap(1).add(text.clone(), role), Words::new()));
             }
         }
@@ -125,16 +128,13 @@ impl Review {
         };
         items.push(Item::Buttons(
             vec![
-                Button { key: "Esc", does: "cancel".into(), state: ButtonState::Safe },
-                Button { key: "Enter", does: self.verb.clone(), state },
+                Button { key: "Esc".into(), does: "cancel".into(), state: ButtonState::Safe },
+                Button { key: "Enter".into(), does: self.verb.clone(), state },
             ],
             says,
         ));
         items.push(Item::Blank);
-        items.push(Item::Line(
-            Words::of("After Enter: 2 s to cancel with Esc. Paste is refused.", Role::Faint),
-            Words::new(),
-        ));
+        items.push(Item::Note("After Enter: 2 s to cancel with Esc. Paste is refused.".into()));
     }
 
     fn why_off(&self) -> String {
@@ -155,8 +155,8 @@ impl Review {
         };
         items.push(Item::Buttons(
             vec![
-                Button { key: "Esc", does: "cancel".into(), state: ButtonState::Safe },
-                Button { key: "y", does: self.verb.clone(), state },
+                Button { key: "Esc".into(), does: "cancel".into(), state: ButtonState::Safe },
+                Button { key: self.yes.clone(), does: self.verb.clone(), state },
             ],
             says,
         ));
@@ -174,6 +174,8 @@ pub struct Question {
     pub facts: Vec<(&'static str, String)>,
     /// What `y` does; empty where the answer can only be no.
     pub yes: String,
+    /// The key that does it.
+    pub yes_key: String,
     /// Whether something is wrong: drawn in red.
     pub alarm: bool,
 }
@@ -184,12 +186,12 @@ impl Question {
         let mut items = vec![Item::Text(self.text.clone(), if self.alarm { Role::Down } else { Role::Text })];
         if !self.facts.is_empty() {
             items.push(Item::Blank);
-            items.extend(self.facts.iter().map(|(label, text)| labelled(label, Words::new().strong(text.clone()))));
+            items.extend(self.facts.iter().map(|(label, text)| Item::Labelled(label, text.clone(), Role::Strong)));
         }
         items.push(Item::Blank);
-        let mut buttons = vec![Button { key: "Esc", does: "no".into(), state: ButtonState::Safe }];
+        let mut buttons = vec![Button { key: "Esc".into(), does: "no".into(), state: ButtonState::Safe }];
         if !self.yes.is_empty() {
-            buttons.push(Button { key: "y", does: self.yes.clone(), state: ButtonState::Ready });
+            buttons.push(Button { key: self.yes_key.clone(), does: self.yes.clone(), state: ButtonState::Ready });
         }
         items.push(Item::Buttons(buttons, Words::new()));
         Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width: 78, items }
@@ -238,7 +240,13 @@ impl Ask {
                     line.dim(format!(" ○ {choice} "))
                 };
             }
-            items.push(Item::Line(line, Words::new().key("Tab", "next")));
+            let chosen = self.choices.get(self.chosen).cloned().unwrap_or_default();
+            let short = Words::of(format!(" ● {chosen} "), Ink::bold(Role::Accent).on(Role::ChipOn)).dim(format!(
+                "  {} of {}",
+                self.chosen + 1,
+                self.choices.len()
+            ));
+            items.push(Item::Choice(line, short, Words::new().key("Tab", "next")));
             items.push(Item::Blank);
         }
         let field = Field {
@@ -256,8 +264,8 @@ impl Ask {
         let state = if self.typed.0.trim().is_empty() { ButtonState::Off } else { ButtonState::Ready };
         items.push(Item::Buttons(
             vec![
-                Button { key: "Esc", does: "cancel".into(), state: ButtonState::Safe },
-                Button { key: "Enter", does: self.verb.clone(), state },
+                Button { key: "Esc".into(), does: "cancel".into(), state: ButtonState::Safe },
+                Button { key: "Enter".into(), does: self.verb.clone(), state },
             ],
             Words::new(),
         ));
@@ -294,6 +302,7 @@ impl Menu {
             name: 1,
             cursor: Some(self.cursor),
             first: 0,
+            sorted: None,
         };
         let items = if self.rows.is_empty() {
             vec![Item::Line(Words::of("nothing can be done to it", Role::Dim), Words::new())]
@@ -324,8 +333,8 @@ pub struct Palette {
 pub struct PaletteRow {
     /// What it is: `restart Play`.
     pub words: String,
-    /// The environment it acts in.
-    pub env: String,
+    /// More about it: where, or what it does.
+    pub more: String,
     /// What it may do.
     pub danger: Danger,
     /// The short way.
@@ -350,16 +359,16 @@ impl Palette {
             };
             vec![
                 Words::of(row.words.clone(), Role::Text),
-                Words::of(row.env.clone(), Role::Dim),
+                Words::of(row.more.clone(), Role::Dim),
                 danger,
                 Words::of(row.key.clone(), Ink::bold(Role::Key)),
             ]
         });
         let table = Table {
             columns: vec![
-                Column::text("", 20).grow(200).fill(),
-                Column::text("", 8).rank(1),
-                Column::text("", 8),
+                Column::text("", 18).grow(30),
+                Column::text("", 8).gap(2).grow(60).rank(1).fill(),
+                Column::text("", 7),
                 Column::number("", 6),
             ],
             rows: rows.collect(),
@@ -367,6 +376,7 @@ impl Palette {
             name: 0,
             cursor: Some(self.cursor),
             first: 0,
+            sorted: None,
         };
         let mut items = vec![Item::Field("", field, 1), Item::Blank];
         if self.rows.is_empty() {
@@ -375,7 +385,7 @@ impl Palette {
             items.push(Item::Table(table, most.max(3)));
         }
         items.push(Item::Blank);
-        items.push(labelled("does", Words::of(self.preview.clone(), Role::Text)));
+        items.push(Item::Labelled("does", self.preview.clone(), Role::Text));
         if !self.equals.is_empty() {
             items.push(labelled("equals", Words::of(self.equals.clone(), Role::Dim)));
         }

@@ -34,6 +34,12 @@ pub enum Item {
     Line(Words, Words),
     /// Text broken into lines.
     Text(String, Role),
+    /// A label and text broken into lines beside it: nothing of it is cut.
+    Labelled(&'static str, String, Role),
+    /// A line, the shorter one for where the first has no room, and its right.
+    Choice(Words, Words, Words),
+    /// A faint line that leaves first where there is no room.
+    Note(String),
     /// A label and a field of so many rows.
     Field(&'static str, Field, u16),
     /// Objects in so many rows at most.
@@ -46,12 +52,15 @@ pub enum Item {
 #[derive(Clone, Debug)]
 pub struct Button {
     /// The key.
-    pub key: &'static str,
+    pub key: String,
     /// What it does.
     pub does: String,
     /// How it stands.
     pub state: ButtonState,
 }
+
+/// Columns of a label.
+const LABEL: usize = 10;
 
 /// How a button stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +124,7 @@ impl Dialog {
         // Where it does not all fit, blanks go first: every word of a review must be seen.
         let mut over = all.saturating_sub(room);
         for item in &self.items {
-            if matches!(item, Item::Blank) && over > 0 {
+            if matches!(item, Item::Blank | Item::Note(_)) && over > 0 {
                 over -= 1;
                 continue;
             }
@@ -137,7 +146,11 @@ impl Dialog {
 impl Item {
     fn rows(&self, width: usize) -> u16 {
         match self {
-            Self::Blank | Self::Line(..) | Self::Buttons(..) => 1,
+            Self::Blank | Self::Line(..) | Self::Choice(..) | Self::Note(_) | Self::Buttons(..) => 1,
+            Self::Labelled(_, text, _) => {
+                let lines = super::words::wrap(text, width.saturating_sub(LABEL).max(8)).len();
+                u16::try_from(lines.max(1)).unwrap_or(u16::MAX)
+            }
             Self::Text(text, _) => u16::try_from(super::words::wrap(text, width).len()).unwrap_or(u16::MAX),
             Self::Field(_, _, rows) => *rows,
             Self::Table(table, most) => {
@@ -153,6 +166,22 @@ impl Item {
                 let wide = canvas.width();
                 let start = canvas.put_right(wide, 0, right.clone());
                 canvas.put_within(0, 0, start.saturating_sub(u16::from(!right.is_empty())), left.clone());
+            }
+            Self::Choice(line, short, right) => {
+                let wide = usize::from(canvas.width());
+                let fits = line.width() + right.width() + 2 <= wide;
+                let line = if fits { line } else { short };
+                Self::Line(line.clone(), right.clone()).draw(canvas, fact);
+            }
+            Self::Note(text) => {
+                canvas.put(0, 0, Words::of(text.clone(), Role::Faint));
+            }
+            Self::Labelled(label, text, role) => {
+                canvas.put(0, 0, Words::of(*label, Role::Dim));
+                let width = usize::from(canvas.width()).saturating_sub(LABEL).max(8);
+                for (y, line) in (0..).zip(super::words::wrap(text, width)) {
+                    canvas.put(10, y, Words::of(line, *role));
+                }
             }
             Self::Text(text, role) => {
                 let width = usize::from(canvas.width());

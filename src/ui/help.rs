@@ -1,8 +1,9 @@
 //! Help: keys from the list of actions and the keymap, and what the marks mean.
 use super::{
     glyphs::Glyphs,
-    page::{Band, Focus, Pane, Part},
+    page::{self, Band, Pane, Part, Room},
     rows::{self, health_sign},
+    show::Keys,
     style::{Extra, Ink},
     widgets::{
         bars,
@@ -11,13 +12,16 @@ use super::{
     },
     words::Words,
 };
-use crate::{config::theme::Role, core::services::Health};
+use crate::{
+    config::theme::Role,
+    core::{action::Action, services::Health},
+};
 
 /// Help, made from the list of actions and the keymap.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Help {
-    /// What was typed to search it, and whether it is being typed.
-    pub search: (String, bool),
+    /// What was typed to search it, and where its text cursor is, in bytes.
+    pub search: (String, usize),
     /// Scope, and key and words of what acts there; the scope one came from is first.
     pub groups: Vec<(String, Vec<HelpRow>)>,
 }
@@ -34,7 +38,8 @@ pub struct HelpRow {
 }
 
 /// Lays help out.
-pub fn help(of: &Help, focus: Focus, wide: u16, glyphs: Glyphs) -> Vec<Band> {
+pub fn help(of: &Help, room: Room<'_>) -> Vec<Band> {
+    let Room { wide, focus, glyphs, keys, .. } = room;
     let needle = of.search.0.to_lowercase();
     let mut rows = Vec::new();
     for (scope, entries) in &of.groups {
@@ -55,22 +60,23 @@ pub fn help(of: &Help, focus: Focus, wide: u16, glyphs: Glyphs) -> Vec<Band> {
         }
     }
     let mut frame = Frame::new(1, "Keys");
-    frame.fact = if of.search.1 || !of.search.0.is_empty() {
-        let typed = Words::of("/", Ink::bold(Role::Key)).strong(of.search.0.clone());
-        if of.search.1 { typed.add(" ", Ink::of(Role::Strong).extra(Extra::Reverse)) } else { typed }
-    } else {
-        Words::new().key("/", "search")
-    };
-    let columns = vec![Column::text("", 14), Column::text("", 20).grow(300)];
-    let list = Table { columns, rows, heads: false, name: 0, cursor: None, first: focus.first };
-    let mut keys = Pane::table(frame, list, Words::of("nothing fits", Role::Dim)).focus(1);
-    keys.counted = false;
-    let words = Pane::new(Frame::new(2, "Words and marks"), vec![Part::Lines(marks(glyphs))]).focus(0);
-    let panes = if wide >= 100 { vec![keys, words] } else { vec![keys] };
+    let (before, after) = of.search.0.split_at_checked(of.search.1).unwrap_or((of.search.0.as_str(), ""));
+    let mut after = super::words::graphemes(after);
+    let under = after.next().unwrap_or(" ").to_owned();
+    frame.fact = Words::of("search ", Role::Dim)
+        .strong(before.to_owned())
+        .add(under, Ink::of(Role::Strong).extra(Extra::Reverse))
+        .strong(after.collect::<String>());
+    let columns = vec![Column::text("", 6).grow(14), Column::text("", 20).grow(300)];
+    let list = Table { heads: false, cursor: None, ..page::table(columns, rows, 0, focus) };
+    let mut list = Pane::table(frame, list, Words::of("nothing fits", Role::Dim)).focus(1);
+    list.counted = false;
+    let words = Pane::new(Frame::new(2, "Words and marks"), vec![Part::Lines(marks(glyphs, keys))]).focus(0);
+    let panes = if wide >= 100 { vec![list, words] } else { vec![list] };
     vec![Band::new(panes, 0).grow(1)]
 }
 
-fn marks(glyphs: Glyphs) -> Vec<(Words, Words)> {
+fn marks(glyphs: Glyphs, keys: &Keys) -> Vec<(Words, Words)> {
     let mut lines = Vec::new();
     for (health, says) in [
         (Health::Up, "works"),
@@ -99,7 +105,11 @@ fn marks(glyphs: Glyphs) -> Vec<(Words, Words)> {
         lines.push(Words::of(format!(" {}", super::words::pad(mark, 10)), Ink::bold(Role::Strong)).dim(says));
     }
     lines.push(Words::new());
-    lines.push(Words::of(" Only x and R touch a system, after a review.", Role::Text));
-    lines.push(Words::of(" Production asks for the name. ^c changes nothing.", Role::Text));
+    let changes = keys.of(Action::RestartService);
+    lines.push(Words::of(
+        format!(" Only {changes} touches a system, after a review, while write is armed."),
+        Role::Text,
+    ));
+    lines.push(Words::of(" Production asks for the service's name and a reason.", Role::Text));
     lines.into_iter().map(|left| (left, Words::new())).collect()
 }

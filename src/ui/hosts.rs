@@ -1,31 +1,36 @@
 //! All hosts, and one host.
 use super::{
-    glyphs::Glyphs,
-    page::{Band, Focus, Pane, Part, table, zoom},
+    overview::host_fact,
+    page::{Band, Pane, Part, Room, table, zoom},
     rows::{self, value},
     service::{InstanceRow, instance, instance_columns},
     show::{HostRow, Level, Value},
     style::Ink,
-    widgets::{chart::Chart, frame::Frame, meter, table::Column},
+    widgets::{
+        chart::Chart,
+        frame::Frame,
+        meter,
+        table::{Column, Table},
+    },
     words::Words,
 };
-use crate::config::theme::Role;
+use crate::{
+    config::theme::Role,
+    core::{action::Action, screen::order::Order},
+};
 
 /// Lays all hosts out.
-pub fn hosts(hosts: &[HostRow], focus: Focus, glyphs: Glyphs) -> Vec<Band> {
-    let hot = hosts.iter().filter(|row| row.hot && !row.stale).count();
-    let stale = hosts.iter().filter(|row| row.stale).count();
-    let mut fact = Words::new();
-    if hot > 0 {
-        fact = fact.add(format!("{hot} hot"), Ink::bold(Role::Degraded)).gap(2);
-    }
-    if stale > 0 {
-        fact = fact.dim(format!("{stale} stale"));
-    }
+pub fn hosts(hosts: &[HostRow], room: Room<'_>) -> Vec<Band> {
+    let Room { focus, glyphs, .. } = room;
+    let fact = room.sorted(1, Order::Worst, host_fact(hosts));
     let mut pane = Pane::table(
         Frame::new(1, "Hosts").fact(fact).legend(Words::of("! over a limit   ? too old to be believed", Role::Dim)),
-        table(rows::host_columns_wide(), hosts.iter().map(|row| rows::host_wide(row, glyphs)).collect(), 1, focus),
-        Words::of("no hosts configured: add [[host]] to qd.toml, then ^r", Role::Dim),
+        Table {
+            sorted: rows::host_sorted(&rows::host_columns_wide(), room.order(1)),
+            ..table(rows::host_columns_wide(), hosts.iter().map(|row| rows::host_wide(row, glyphs)).collect(), 1, focus)
+        },
+        Words::of("no hosts configured: add [[host]] to qd.toml, then ", Role::Dim)
+            .key(room.keys.of(Action::ReloadConfig), "reads it again"),
     );
     for row in hosts.iter().filter(|row| !row.reason.is_empty()) {
         let words = Words::of(" ? ", Role::Stale)
@@ -91,14 +96,15 @@ pub struct ProcessRow {
 }
 
 /// Lays one host out.
-pub fn host(of: &HostDetail, focus: Focus, wide: u16, high: u16) -> Vec<Band> {
+pub fn host(of: &HostDetail, room: Room<'_>) -> Vec<Band> {
+    let Room { wide, high, focus, .. } = room;
     let stale = of.row.stale;
     let age = if stale {
         Words::of(format!("{}! ", of.row.age), Ink::bold(Role::Degraded)).dim(of.row.reason.clone())
     } else {
         Words::of(format!("{} ago", of.row.age), Role::Faint)
     };
-    let rows = if high >= 40 { 9 } else { 7 };
+    let rows = (high / 4).clamp(7, 16);
     let chart = |digit: Option<u8>, name, now: &Value, values: &[Option<f32>], limits| {
         let mut frame = Frame::new(digit, name).fact(age.clone());
         frame.count = Words::of("60m ", Role::Dim).join(value(now));
@@ -107,10 +113,17 @@ pub fn host(of: &HostDetail, focus: Focus, wide: u16, high: u16) -> Vec<Band> {
     };
     let cpu = chart(Some(1), "CPU", &of.row.cpu, &of.row.cpu_history, rows::CPU_LIMITS);
     let memory = chart(None, "Memory", &of.row.memory, &of.row.memory_history, rows::MEMORY_LIMITS);
-    let numbers = numbers(of).focus(focus.pane);
+    let numbers = numbers(of, wide).focus(focus.pane);
     let top = Pane::table(
         Frame::new(2, "Top processes"),
-        table(process_columns(), of.top.iter().map(process).collect(), 4, focus),
+        Table {
+            sorted: rows::sorted(
+                &process_columns(),
+                &[(Order::Cpu, "CPU"), (Order::Memory, "MEM"), (Order::Name, "COMMAND")],
+                room.order(2),
+            ),
+            ..table(process_columns(), of.top.iter().map(process).collect(), 4, focus)
+        },
         Words::of("none were read", Role::Dim),
     )
     .focus(focus.pane);
@@ -120,7 +133,7 @@ pub fn host(of: &HostDetail, focus: Focus, wide: u16, high: u16) -> Vec<Band> {
         Words::of("no PM2 daemon runs here, and no units are named in qd.toml", Role::Dim),
     )
     .focus(focus.pane);
-    let charts = u16::min(rows + 2, 12);
+    let charts = rows + 2;
     let bands = if wide >= 120 {
         vec![
             Band::new(vec![cpu, memory], charts),
@@ -138,22 +151,23 @@ pub fn host(of: &HostDetail, focus: Focus, wide: u16, high: u16) -> Vec<Band> {
     zoom(bands, focus)
 }
 
-fn numbers(of: &HostDetail) -> Pane {
+fn numbers(of: &HostDetail, wide: u16) -> Pane {
     let mut lines = Vec::new();
     if !of.cores.is_empty() {
-        for (row, cores) in of.cores.chunks(4).enumerate() {
+        let per_row = usize::from(wide.saturating_sub(11) / 12).clamp(1, 16);
+        for (row, cores) in of.cores.chunks(per_row).enumerate() {
             let mut words = Words::of(super::words::pad(if row == 0 { " cores" } else { "" }, 8), Role::Dim);
             for (at, pct) in cores.iter().enumerate() {
                 let role = rows::CPU_LIMITS.fill(*pct);
                 words = words
-                    .faint(format!("{:>2} ", row * 4 + at))
+                    .faint(format!("{:>2} ", row * per_row + at))
                     .join(meter::words(f64::from(*pct) / 100.0, 4, role))
                     .text(format!(" {pct:>3.0} "));
             }
             lines.push((words, Words::new()));
         }
     }
-    for pair in of.numbers.chunks(3) {
+    for pair in of.numbers.chunks(usize::from(wide.saturating_sub(3) / 25).clamp(1, 6)) {
         let mut words = Words::new().gap(1);
         for (label, number) in pair {
             let width = 25_usize.saturating_sub(super::words::width(label) + 1);

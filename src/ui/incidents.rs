@@ -1,23 +1,34 @@
 //! All incidents, and one incident.
 use super::{
-    page::{Band, Focus, Pane, Part, table, zoom},
-    rows::{self},
+    page::{Band, Pane, Part, Room, table, zoom},
+    rows,
     runs::{RunRow, runs_pane},
     show::{IncidentRow, TimelineRow},
     style::Ink,
-    widgets::frame::Frame,
+    widgets::{frame::Frame, table::Table},
     words::Words,
 };
-use crate::config::theme::Role;
+use crate::{
+    config::theme::Role,
+    core::{action::Action, screen::order::Order},
+};
 
 /// Lays incidents out.
-pub fn incidents(list: &[IncidentRow], focus: Focus) -> Vec<Band> {
+pub fn incidents(list: &[IncidentRow], room: Room<'_>) -> Vec<Band> {
     let open = list.iter().filter(|row| !row.resolved).count();
     let fact = if open > 0 { Words::of(format!("{open} open"), Ink::bold(Role::Degraded)) } else { Words::new() };
     let pane = Pane::table(
-        Frame::new(1, "Incidents").fact(fact),
-        table(rows::incident_columns(), list.iter().map(rows::incident).collect(), 0, focus),
-        Words::of("no incident yet; ", Role::Dim).key("i", "on an alert or a service opens one"),
+        Frame::new(1, "Incidents").fact(room.sorted(1, Order::Worst, fact)),
+        Table {
+            sorted: rows::sorted(
+                &rows::incident_columns(),
+                &[(Order::Worst, "SEV"), (Order::Newest, "AGE"), (Order::Target, "SERVICE")],
+                room.order(1),
+            ),
+            ..table(rows::incident_columns(), list.iter().map(rows::incident).collect(), 0, room.focus)
+        },
+        Words::of("no incident yet; ", Role::Dim)
+            .key(room.keys.of(Action::OpenIncident), "on an alert or a service opens one"),
     );
     vec![Band::new(vec![pane.focus(1)], 0).grow(1)]
 }
@@ -36,7 +47,8 @@ pub struct IncidentDetail {
 }
 
 /// Lays one incident out.
-pub fn incident(of: &IncidentDetail, focus: Focus) -> Vec<Band> {
+pub fn incident(of: &IncidentDetail, room: Room<'_>) -> Vec<Band> {
+    let focus = room.focus;
     let state =
         if of.row.resolved { Words::of("resolved", Role::Ok) } else { Words::of("open", Ink::bold(Role::Degraded)) };
     let mut frame = Frame::new(2, of.row.id.clone()).fact(state.dim(format!("  {}", of.row.age)));
@@ -51,12 +63,12 @@ pub fn incident(of: &IncidentDetail, focus: Focus) -> Vec<Band> {
         .collect();
     let head = Pane::new(frame, vec![Part::Lines(facts)]).focus(focus.pane);
     let timeline = Pane::table(
-        Frame::new(1, "Timeline").legend(Words::new().key("n", "note").gap(2).key("R", "restart")),
+        Frame::new(1, "Timeline"),
         table(rows::timeline_columns(), of.timeline.iter().map(rows::timeline).collect(), 3, focus),
         Words::of("nothing yet", Role::Dim),
     )
     .focus(focus.pane);
-    let runs = runs_pane(3, &of.runs, focus).focus(focus.pane);
+    let runs = runs_pane(3, &of.runs, room).focus(focus.pane);
     let bands = vec![Band::new(vec![head], 4), Band::new(vec![timeline], 5).grow(1), Band::new(vec![runs], 4).rank(1)];
     zoom(bands, focus)
 }

@@ -13,6 +13,7 @@ pub mod glyphs;
 pub mod help;
 pub mod hosts;
 pub mod incidents;
+pub mod keys;
 pub mod messages;
 pub mod overview;
 pub mod page;
@@ -27,13 +28,17 @@ pub mod widgets;
 pub mod words;
 
 use canvas::Canvas;
-use page::Focus;
+use page::{Focus, Room};
 pub use page::{LayoutFacts, PaneFact};
 pub use style::Look;
 
 use crate::{
     config::{keymap::Keymap, theme::Role},
-    core::{State, screen, time::Now},
+    core::{
+        State,
+        screen::{self, order::Order},
+        time::Now,
+    },
 };
 
 /// All that is on the screen.
@@ -45,8 +50,37 @@ pub struct Screen {
     pub view: View,
     /// Where the keys go.
     pub focus: Focus,
+    /// The order that each pane's rows stand in.
+    pub orders: Vec<Option<Order>>,
+    /// The person's keys.
+    pub keys: show::Keys,
     /// The box over it.
     pub over: Option<Over>,
+}
+
+impl Screen {
+    /// Puts the text cursor of the field that is typed in before its character of this number, from 0.
+    ///
+    /// Reading puts it at the end, as the state knows the text alone: the editor knows where one is in it.
+    pub fn type_at(&mut self, character: usize) {
+        let place = |text: &str| text.char_indices().nth(character).map_or(text.len(), |(at, _)| at);
+        if let (Some((text, Some(cursor))), None) = (&mut self.surround.filter, &self.over) {
+            *cursor = place(text);
+        }
+        if let (View::Help(help), None) = (&mut self.view, &self.over) {
+            help.search.1 = place(&help.search.0);
+        }
+        match &mut self.over {
+            Some(Over::Review(review)) => {
+                for (text, cursor) in [&mut review.typed, &mut review.reason] {
+                    *cursor = cursor.map(|_| place(text));
+                }
+            }
+            Some(Over::Ask(ask)) => ask.typed.1 = place(&ask.typed.0),
+            Some(Over::Palette(palette)) => palette.typed.1 = place(&palette.typed.0),
+            Some(Over::Question(_) | Over::Menu(_)) | None => {}
+        }
+    }
 }
 
 /// What stands between line 1 and the last line.
@@ -91,11 +125,23 @@ pub enum Over {
     Palette(Box<boxes::Palette>),
 }
 
-/// Draws the state on a frame and says where the panes came to stand.
-pub fn draw(state: &State, keymap: &Keymap, look: &Look, now: Now, frame: &mut Frame<'_>) -> screen::LayoutFacts {
+/// Draws the state on a frame and says where the panes came to stand. `typed_at` is where the editor has its text cursor.
+pub fn draw(
+    state: &State,
+    keymap: &Keymap,
+    look: &Look,
+    now: Now,
+    typed_at: Option<usize>,
+    frame: &mut Frame<'_>,
+) -> screen::LayoutFacts {
     let area = frame.area();
-    let facts = paint(&reading::screen(state, keymap, now), look, frame.buffer_mut(), area);
-    let panes = state.screen.view.panes();
+    let mut shown = reading::screen(state, keymap, now);
+    if let Some(character) = typed_at {
+        shown.type_at(character);
+    }
+    let facts = paint(&shown, look, frame.buffer_mut(), area);
+    // Help lies over the view with panes of its own.
+    let panes = if matches!(shown.view, View::Help(_)) { &[] } else { state.screen.view.panes() };
     let panes = facts.panes.iter().filter_map(|fact| {
         let pane = panes.get(usize::from(fact.digit).checked_sub(1)?)?;
         Some(screen::PaneFacts {
@@ -115,8 +161,8 @@ pub fn paint(screen: &Screen, look: &Look, buffer: &mut Buffer, area: Rect) -> L
     canvas.ground(Role::Surface);
     let (wide, high) = (canvas.width(), canvas.height());
     let mut facts = LayoutFacts { size: (wide, high), panes: Vec::new() };
-    if let (View::Overview(overview), true) = (&screen.view, overview::too_small(wide, high)) {
-        overview::draw_small(&mut canvas, overview, &screen.surround);
+    if overview::too_small(wide, high) {
+        overview::draw_small(&mut canvas, &screen.surround);
     } else {
         draw_view(&mut canvas, screen, &mut facts);
     }
@@ -125,7 +171,7 @@ pub fn paint(screen: &Screen, look: &Look, buffer: &mut Buffer, area: Rect) -> L
         Over::Question(question) => question.dialog(),
         Over::Ask(ask) => ask.dialog(),
         Over::Menu(menu) => menu.dialog(),
-        Over::Palette(palette) => palette.dialog(high.saturating_sub(16)),
+        Over::Palette(palette) => palette.dialog(high.saturating_sub(if high < 20 { 10 } else { 16 })),
     });
     if let Some(dialog) = dialog {
         dialog.draw(&mut canvas, &mut facts);
@@ -135,23 +181,30 @@ pub fn paint(screen: &Screen, look: &Look, buffer: &mut Buffer, area: Rect) -> L
 
 fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) {
     let (wide, high) = (canvas.width(), canvas.height());
-    let (focus, glyphs) = (screen.focus, canvas.look.glyphs);
+    let room = Room {
+        wide,
+        high,
+        focus: screen.focus,
+        glyphs: canvas.look.glyphs,
+        keys: &screen.keys,
+        orders: &screen.orders,
+    };
     let mut body = canvas.rows(2, high.saturating_sub(3));
     let bands = match &screen.view {
         View::Overview(of) => {
-            overview::draw(&mut body, of, focus, facts);
+            overview::draw(&mut body, of, room, facts);
             Vec::new()
         }
-        View::Service(of) => service::service(of, focus, wide, glyphs),
-        View::Hosts(of) => hosts::hosts(of, focus, glyphs),
-        View::Host(of) => hosts::host(of, focus, wide, high),
-        View::Alerts(of) => alerts::alerts(of, focus, wide, glyphs),
-        View::Incidents(of) => incidents::incidents(of, focus),
-        View::Incident(of) => incidents::incident(of, focus),
-        View::Runs(of) => runs::runs(of, focus),
-        View::Run(of) => runs::run(of, focus, wide, glyphs),
-        View::Help(of) => help::help(of, focus, wide, glyphs),
-        View::Messages(of) => messages::messages(of, focus),
+        View::Service(of) => service::service(of, room),
+        View::Hosts(of) => hosts::hosts(of, room),
+        View::Host(of) => hosts::host(of, room),
+        View::Alerts(of) => alerts::alerts(of, room),
+        View::Incidents(of) => incidents::incidents(of, room),
+        View::Incident(of) => incidents::incident(of, room),
+        View::Runs(of) => runs::runs(of, room),
+        View::Run(of) => runs::run(of, room),
+        View::Help(of) => help::help(of, room),
+        View::Messages(of) => messages::messages(of, room),
     };
     page::draw(&mut body, &bands, facts);
     // After the panes: the message line lies over the lowest border.

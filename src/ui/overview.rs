@@ -1,7 +1,7 @@
 //! The overview: what is up and what is not, within a second.
 use super::{
     canvas::Canvas,
-    page::{self, Band, Focus, LayoutFacts, Pane, Part},
+    page::{self, Band, LayoutFacts, Pane, Part, Room},
     rows::{self, ServiceLayout},
     show::{AlertRow, HostRow, IncidentRow, ServiceRow, Surround, UpdateRow},
     style::Ink,
@@ -9,7 +9,7 @@ use super::{
     words::Words,
 };
 use crate::config::theme::Role;
-use crate::ui::glyphs::Glyphs;
+use crate::core::{action::Action, screen::order::Order, services::Health};
 
 /// What the overview shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,65 +38,60 @@ pub fn too_small(width: u16, height: u16) -> bool {
 }
 
 /// Draws the overview between line 1 and the last line.
-pub fn draw(canvas: &mut Canvas<'_>, of: &Overview, focus: Focus, facts: &mut LayoutFacts) {
+pub fn draw(canvas: &mut Canvas<'_>, of: &Overview, room: Room<'_>, facts: &mut LayoutFacts) {
     let (wide, high) = (canvas.width(), canvas.height());
-    let glyphs = canvas.look.glyphs;
-    let services = || services(of, focus, wide, glyphs).focus(focus.pane);
-    let hosts = || hosts(of, focus, wide, glyphs).focus(focus.pane);
-    let alerts = || alerts(of, focus, wide, glyphs).focus(focus.pane);
-    let updates = || updates(of, focus).focus(focus.pane);
+    let focus = room.focus;
+    let services = || services(of, room).focus(focus.pane);
+    let hosts = |width| hosts(of, room, width).focus(focus.pane);
+    let alerts = |width| alerts(of, room, width).focus(focus.pane);
+    let incident = || incident(of, room).focus(focus.pane);
+    let updates = || updates(of, room).focus(focus.pane);
     if focus.zoomed || wide < 80 || high < 21 {
         // List only: the focused pane, all of it.
         let pane = match focus.pane {
-            2 => hosts(),
-            3 => alerts(),
-            4 => incident(of, focus, wide).focus(4),
+            2 => hosts(wide),
+            3 => alerts(wide),
+            4 => incident(),
             5 => updates(),
             _ => services(),
         };
         page::draw(canvas, &[Band::new(vec![pane], 0).grow(1)], facts);
         return;
     }
-    let strip = of.incident.is_some().then(|| Band::new(vec![incident(of, focus, wide).focus(focus.pane)], 5));
-    let mut bands = Vec::new();
+    let strip = of.incident.is_some().then(|| Band::new(vec![incident()], 5));
+    let mut bands = vec![Band::new(vec![services()], 6)];
     if wide >= 190 {
-        bands.push(Band::new(vec![services()], 6));
-        bands.extend(strip);
-        bands.push(Band::new(vec![hosts(), alerts(), updates()], 7).grow(1));
+        bands.push(Band::new(vec![incident(), updates()], 6));
+        bands.push(Band::new(vec![hosts(wide / 2), alerts(wide / 2)], 7).grow(1));
     } else if wide >= 120 {
-        bands.push(Band::new(vec![services()], 6));
-        bands.push(Band::new(vec![hosts(), alerts()], 6).grow(1));
+        bands.push(Band::new(vec![hosts(wide * 9 / 20).share(9), alerts(wide * 11 / 20).share(11)], 6).grow(1));
         bands.extend(strip);
         bands.push(Band::new(vec![updates()], 4).rank(1));
     } else {
-        bands.push(Band::new(vec![services()], 6));
-        bands.push(Band::new(vec![alerts()], 5).grow(1));
+        bands.push(Band::new(vec![alerts(wide)], 5).grow(1));
         bands.extend(strip);
-        bands.push(Band::new(vec![hosts()], 6).rank(1).grow(1));
+        bands.push(Band::new(vec![hosts(wide)], 6).rank(1).grow(1));
         bands.push(Band::new(vec![updates()], 4).rank(2));
     }
     page::draw(canvas, &bands, facts);
 }
 
 /// Draws counts and the P1 line in words, for a screen on which nothing else has room.
-pub fn draw_small(canvas: &mut Canvas<'_>, of: &Overview, around: &Surround) {
-    let count = |health| of.services.iter().filter(|row| row.health == health).count();
+pub fn draw_small(canvas: &mut Canvas<'_>, around: &Surround) {
+    let global = &around.global;
     let mut lines = Vec::new();
     if let Some((_, short)) = &around.p1 {
         lines.push(Words::new().pill(&format!("P1 {short}"), Role::Down));
     }
-    if let super::show::Second::Global(global) = &around.second {
-        let (word, health) = global.verdict();
-        lines.push(Words::of(word, Ink::bold(rows::health_role(health))));
-    }
-    for health in [
-        crate::core::services::Health::Down,
-        crate::core::services::Health::Degraded,
-        crate::core::services::Health::Unknown,
-        crate::core::services::Health::Maintenance,
-        crate::core::services::Health::Up,
+    let (word, health) = global.verdict();
+    lines.push(Words::of(word, Ink::bold(rows::health_role(health))));
+    for (number, health) in [
+        (global.down, Health::Down),
+        (global.degraded, Health::Degraded),
+        (global.unknown, Health::Unknown),
+        (global.maintenance, Health::Maintenance),
+        (global.up, Health::Up),
     ] {
-        let number = count(health);
         if number > 0 {
             lines.push(
                 rows::health_sign(health, canvas.look.glyphs)
@@ -105,8 +100,8 @@ pub fn draw_small(canvas: &mut Canvas<'_>, of: &Overview, around: &Surround) {
             );
         }
     }
-    for row in of.services.iter().filter(|row| row.health == crate::core::services::Health::Down) {
-        lines.push(Words::of(format!("{} is down", row.name), Ink::bold(Role::Down)));
+    for name in &around.down {
+        lines.push(Words::of(format!("{name} is down"), Ink::bold(Role::Down)));
     }
     lines.push(Words::of(around.utc.clone(), Role::Dim));
     lines.push(Words::of("60×18 or larger shows more", Role::Faint));
@@ -115,13 +110,14 @@ pub fn draw_small(canvas: &mut Canvas<'_>, of: &Overview, around: &Surround) {
     }
 }
 
-fn services(of: &Overview, focus: Focus, wide: u16, glyphs: Glyphs) -> Pane {
+fn services(of: &Overview, room: Room<'_>) -> Pane {
+    let Room { wide, focus, glyphs, .. } = room;
     let inner = wide.saturating_sub(2);
     let layout = rows::service_layout(&of.services, inner, glyphs);
-    let frame = Frame::new(1, "Services").legend(bars::legend(glyphs)).fact(services_fact(of, layout));
+    let frame = Frame::new(1, "Services").legend(bars::legend(glyphs)).fact(services_fact(of, room, layout));
     if of.services.is_empty() {
         let says = if of.no_services.is_empty() {
-            "no services configured: add [[service]] to qd.toml, then ^r".to_owned()
+            format!("no services configured: add [[service]] to qd.toml, then {}", room.keys.of(Action::ReloadConfig))
         } else {
             of.no_services.clone()
         };
@@ -129,24 +125,17 @@ fn services(of: &Overview, focus: Focus, wide: u16, glyphs: Glyphs) -> Pane {
         pane.want = Some(6);
         return pane;
     }
-    let table = Table {
-        columns: rows::service_columns(layout, glyphs),
-        rows: of.services.iter().map(|row| rows::service(row, layout, glyphs)).collect(),
-        heads: false,
-        name: 1,
-        cursor: Some(focus.cursor),
-        first: focus.first,
-    };
+    let rows = of.services.iter().map(|row| rows::service(row, layout, glyphs)).collect();
+    let table = Table { heads: false, ..page::table(rows::service_columns(layout, glyphs), rows, 1, focus) };
     Pane::table(frame, table, Words::new()).with(Part::Lines(vec![(axis(layout), Words::new())]))
 }
 
-fn services_fact(of: &Overview, layout: ServiceLayout) -> Words {
-    let mut fact = Words::new();
-    if let Some(says) = bars::cell_says(layout.cells) {
-        fact = fact.dim(says);
-    } else {
-        fact = fact.dim("worst first");
-    }
+fn services_fact(of: &Overview, room: Room<'_>, layout: ServiceLayout) -> Words {
+    let mut fact = match (room.order(1), bars::cell_says(layout.cells)) {
+        (Some(order), _) if order != Order::Worst => Words::of(order.words(), Role::Accent),
+        (_, Some(says)) => Words::of(says, Role::Dim),
+        (_, None) => Words::of(Order::Worst.words(), Role::Dim),
+    };
     if of.reading {
         fact = fact.gap(3).add("reading 90 days…", Role::Accent);
     }
@@ -182,9 +171,24 @@ fn axis(layout: ServiceLayout) -> Words {
     words
 }
 
-fn hosts(of: &Overview, focus: Focus, wide: u16, glyphs: Glyphs) -> Pane {
-    let hot = of.hosts.iter().filter(|row| row.hot && !row.stale).count();
-    let stale = of.hosts.iter().filter(|row| row.stale).count();
+fn hosts(of: &Overview, room: Room<'_>, width: u16) -> Pane {
+    let Room { focus, glyphs, .. } = room;
+    let frame = Frame::new(2, "Hosts").fact(room.sorted(2, Order::Worst, host_fact(&of.hosts)));
+    let (columns, rows) = if width >= 96 {
+        (rows::host_columns_wide(), of.hosts.iter().map(|row| rows::host_wide(row, glyphs)).collect())
+    } else {
+        (rows::host_columns(), of.hosts.iter().map(|row| rows::host(row, glyphs)).collect())
+    };
+    let sorted = rows::host_sorted(&columns, room.order(2));
+    let none = Words::of("no hosts configured: add [[host]] to qd.toml, then ", Role::Dim)
+        .key(room.keys.of(Action::ReloadConfig), "reads it again");
+    Pane::table(frame, Table { sorted, ..page::table(columns, rows, 1, focus) }, none)
+}
+
+/// Says how many hosts are over a limit, and of how many nothing is known.
+pub fn host_fact(hosts: &[HostRow]) -> Words {
+    let hot = hosts.iter().filter(|row| row.hot && !row.stale).count();
+    let stale = hosts.iter().filter(|row| row.stale).count();
     let mut fact = Words::new();
     if hot > 0 {
         fact = fact.add(format!("{hot} hot"), Ink::bold(Role::Degraded));
@@ -195,40 +199,31 @@ fn hosts(of: &Overview, focus: Focus, wide: u16, glyphs: Glyphs) -> Pane {
         }
         fact = fact.dim(format!("{stale} stale"));
     }
-    let frame = Frame::new(2, "Hosts").fact(fact);
-    let roomy = wide >= 100 && (wide < 120 || focus.zoomed);
-    let (columns, rows) = if roomy {
-        (rows::host_columns_wide(), of.hosts.iter().map(|row| rows::host_wide(row, glyphs)).collect())
-    } else {
-        (rows::host_columns(), of.hosts.iter().map(|row| rows::host(row, glyphs)).collect())
-    };
-    let table = Table { columns, rows, heads: true, name: 1, cursor: Some(focus.cursor), first: focus.first };
-    Pane::table(frame, table, Words::of("no hosts configured: add [[host]] to qd.toml, then ^r", Role::Dim))
+    fact
 }
 
-fn alerts(of: &Overview, focus: Focus, wide: u16, glyphs: Glyphs) -> Pane {
+fn alerts(of: &Overview, room: Room<'_>, width: u16) -> Pane {
+    let Room { focus, glyphs, .. } = room;
     let unowned = of.alerts.iter().filter(|row| row.unowned).count();
     let fact =
         if unowned > 0 { Words::of(format!("{unowned} unacked"), Ink::bold(Role::Degraded)) } else { Words::new() };
-    let frame = Frame::new(3, "Alerts").fact(fact);
-    let roomy = focus.zoomed && wide >= 100;
+    let frame = Frame::new(3, "Alerts").fact(room.sorted(3, Order::Worst, fact));
+    let roomy = width >= 96;
     let (columns, rows) = if roomy {
-        (rows::alert_columns_wide(), of.alerts.iter().map(|row| rows::alert_wide(row, glyphs)).collect())
+        (rows::alert_columns_wide(), of.alerts.iter().map(|row| rows::alert_wide(row, width, glyphs)).collect())
     } else {
         (rows::alert_columns(), of.alerts.iter().map(rows::alert).collect())
     };
-    let table = Table { columns, rows, heads: false, name: 2, cursor: Some(focus.cursor), first: focus.first };
+    let table = Table { heads: roomy, ..page::table(columns, rows, 2, focus) };
     Pane::table(frame, table, Words::of("nothing fires", Role::Dim))
 }
 
-fn incident(of: &Overview, focus: Focus, wide: u16) -> Pane {
-    let Some(row) = &of.incident else {
-        return Pane::new(
-            Frame::new(4, "Incident"),
-            vec![Part::Text("no incident is open; i on an alert opens one".into(), Role::Dim)],
-        );
-    };
+fn incident(of: &Overview, room: Room<'_>) -> Pane {
     let mut frame = Frame::new(4, "Incident");
+    let Some(row) = &of.incident else {
+        let says = format!("no incident is open; {} on an alert opens one", room.keys.of(Action::OpenIncident));
+        return Pane::new(frame, vec![Part::Text(says, Role::Dim)]);
+    };
     frame.count = rows::severity(row.severity).gap(1).strong(row.id.clone()).gap(2).text(row.title.clone());
     frame.fact = Words::of(row.age.clone(), Role::Dim);
     let mut head =
@@ -236,34 +231,25 @@ fn incident(of: &Overview, focus: Focus, wide: u16) -> Pane {
     if !row.service.is_empty() {
         head = head.gap(3).dim("service ").text(row.service.clone());
     }
-    let next = Words::new().key("Enter", "open").gap(2).key("n", "note").gap(2).key("R", "restart");
-    let most = if wide >= 190 { 6 } else { 3 };
-    let mut lines = vec![(head, if focus.pane == 4 || wide >= 100 { next } else { Words::new() })];
-    for entry in row.last.iter().skip(row.last.len().saturating_sub(most)) {
-        let line = Words::of(" ", Role::Text)
-            .faint(entry.at.clone())
+    // The newest entries: what came first can be read in the incident's own view.
+    let most = if room.focus.zoomed || room.wide >= 190 { 40 } else { 3 };
+    let last = row.last.iter().skip(row.last.len().saturating_sub(most)).map(|entry| {
+        Words::of(entry.at.clone(), Role::Faint)
             .gap(2)
             .dim(super::words::pad(&entry.by, 5))
             .gap(1)
             .join(rows::tone_sign(entry.tone))
             .gap(1)
-            .text(entry.text.clone());
-        lines.push((line, Words::new()));
-    }
-    Pane::new(frame, vec![Part::Lines(lines)])
+            .text(entry.text.clone())
+    });
+    Pane::new(frame, vec![Part::Lines(vec![(head, Words::new())]), Part::Tail(last.collect())])
 }
 
-fn updates(of: &Overview, focus: Focus) -> Pane {
-    let table = Table {
-        columns: rows::update_columns(),
-        rows: of.updates.iter().map(rows::update).collect(),
-        heads: false,
-        name: 2,
-        cursor: Some(focus.cursor),
-        first: focus.first,
-    };
-    let mut pane =
-        Pane::table(Frame::new(5, "Status updates"), table, Words::of("none yet: ", Role::Dim).key("u", "writes one"));
+fn updates(of: &Overview, room: Room<'_>) -> Pane {
+    let rows = of.updates.iter().map(rows::update).collect();
+    let table = Table { heads: false, ..page::table(rows::update_columns(), rows, 2, room.focus) };
+    let none = Words::of("none yet: ", Role::Dim).key(room.keys.of(Action::WriteUpdate), "writes one");
+    let mut pane = Pane::table(Frame::new(5, "Status updates"), table, none);
     pane.want = Some(pane.wants().min(7));
     pane
 }

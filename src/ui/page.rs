@@ -1,9 +1,12 @@
 //! Panes on the screen: bands from top to bottom, panes side by side in a band, parts from top to bottom in a pane.
 use crate::config::theme::Role;
+use crate::core::screen::order::Order;
 use ratatui::layout::Rect;
 
 use super::{
     canvas::Canvas,
+    glyphs::Glyphs,
+    show::Keys,
     widgets::{
         chart::Chart,
         frame::Frame,
@@ -53,6 +56,41 @@ pub struct Focus {
     pub first: usize,
     /// Whether the focused pane has the whole screen.
     pub zoomed: bool,
+}
+
+/// What a view is laid out for.
+#[derive(Clone, Copy, Debug)]
+pub struct Room<'a> {
+    /// Columns.
+    pub wide: u16,
+    /// Rows of the whole screen.
+    pub high: u16,
+    /// Where the keys go.
+    pub focus: Focus,
+    /// Which signs the terminal has.
+    pub glyphs: Glyphs,
+    /// The person's keys.
+    pub keys: &'a Keys,
+    /// The order that each pane's rows stand in, by its digit from 1; none where they have only one.
+    pub orders: &'a [Option<Order>],
+}
+
+impl Room<'_> {
+    /// Returns the order of a pane's rows.
+    pub fn order(&self, digit: u8) -> Option<Order> {
+        self.orders.get(usize::from(digit).checked_sub(1)?).copied().flatten()
+    }
+
+    /// Puts the order of a pane's rows before what its title says, unless it is the one they begin with.
+    pub fn sorted(&self, digit: u8, begin: Order, fact: Words) -> Words {
+        match self.order(digit) {
+            Some(order) if order != begin => {
+                let space = usize::from(!fact.is_empty()) * 3;
+                Words::of(order.words(), Role::Accent).gap(space).join(fact)
+            }
+            _ => fact,
+        }
+    }
 }
 
 /// What stands in a pane.
@@ -166,7 +204,9 @@ impl Pane {
                 Part::Table(table) => {
                     let wants =
                         u16::try_from(table.rows.len()).unwrap_or(u16::MAX).saturating_add(u16::from(table.heads));
-                    let high = wants.min(left.saturating_sub(after));
+                    // Objects go before what is said about them: a few rows of them are always there.
+                    let few = wants.min(u16::from(table.heads) + 2);
+                    let high = wants.min(left.saturating_sub(after).max(few)).min(left);
                     let drawn = table.draw(&mut place.rows(0, high));
                     if shown == Shown::default() {
                         shown = Shown { room: usize::from(left.saturating_sub(after + drawn.above)), ..drawn };
@@ -176,10 +216,12 @@ impl Pane {
                 }
                 Part::Lines(lines) => {
                     for (line, (left, right)) in (0..).zip(lines) {
+                        // What stands on the right is dropped whole where it would cut what stands on the left.
                         let wide = place.width();
-                        let start = place.put_right(wide.saturating_sub(1), line, right.clone());
-                        let room = if right.is_empty() { wide } else { start.saturating_sub(1) };
-                        place.put_within(0, line, room, left.clone());
+                        place.put_within(0, line, wide, left.clone());
+                        if left.width() + right.width() + 3 <= usize::from(wide) {
+                            place.put_right(wide.saturating_sub(1), line, right.clone());
+                        }
                     }
                     y += u16::try_from(lines.len()).unwrap_or(u16::MAX).min(left);
                 }
@@ -196,7 +238,7 @@ impl Pane {
                     }
                 }
                 Part::Tail(lines) => {
-                    let room = usize::from(left.saturating_sub(after));
+                    let room = usize::from(left.saturating_sub(after).max(left.min(1)));
                     for (line, words) in (0..).zip(lines.iter().skip(lines.len().saturating_sub(room))) {
                         place.put(1, line, words.clone());
                     }
@@ -342,7 +384,7 @@ fn heights(bands: &[Band], room: u16) -> Vec<u16> {
 
 /// Makes the table of a pane; its cursor shows only while the pane is focused.
 pub(super) fn table(columns: Vec<Column>, rows: Vec<Vec<Words>>, name: usize, focus: Focus) -> Table {
-    Table { columns, rows, heads: true, name, cursor: Some(focus.cursor), first: focus.first }
+    Table { columns, rows, heads: true, name, cursor: Some(focus.cursor), first: focus.first, sorted: None }
 }
 
 /// Keeps only the focused pane where it has the whole screen.

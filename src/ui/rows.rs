@@ -2,6 +2,7 @@
 use crate::config::theme::Role;
 use crate::core::{
     alerts::Severity,
+    screen::order::Order,
     services::{Health, days::Cells},
 };
 
@@ -16,6 +17,12 @@ use super::{
     },
     words::Words,
 };
+
+/// Finds the column that an order sorts by.
+pub fn sorted(columns: &[Column], heads: &[(Order, &str)], order: Option<Order>) -> Option<usize> {
+    let (_, head) = heads.iter().find(|(by, _)| Some(*by) == order)?;
+    columns.iter().position(|column| column.head == *head)
+}
 
 /// From which percentage of CPU a cell of history is amber and red.
 pub const CPU_LIMITS: Limits = Limits { warn: Some(80.0), hard: Some(90.0) };
@@ -111,7 +118,10 @@ pub fn service_layout(rows: &[ServiceRow], inner: u16, glyphs: Glyphs) -> Servic
     // Cursor, blank, sign, blank before the name; the word with its blanks; blank, bars, blank, percentage, blank.
     let fixed = 2 + sign + 1 + 6 + 1 + bars + 1 + 6 + 1;
     let room = inner.saturating_sub(fixed);
-    let name = u16::try_from(longest.clamp(4, most)).unwrap_or(8).min(room.max(4));
+    let wanted = longest.clamp(4, most);
+    // Where the time down today has no room anyway, names take it.
+    let wanted = if wanted + 6 > usize::from(room) { longest.clamp(4, 20) } else { wanted };
+    let name = u16::try_from(wanted).unwrap_or(8).min(room.max(4));
     ServiceLayout {
         cells,
         bars_at: 2 + sign + 1 + name + 6 + 1,
@@ -182,7 +192,7 @@ pub fn host_columns() -> Vec<Column> {
     vec![
         Column::text("", 1),
         Column::text("HOST", 8).grow(8),
-        Column::text("CPU 10m", 12).grow(4),
+        Column::text("CPU 10m", 9),
         Column::number("now", 5),
         Column::number("RAM", 4),
         Column::number("DISK", 5).rank(1),
@@ -196,7 +206,7 @@ pub fn host(row: &HostRow, glyphs: Glyphs) -> Vec<Words> {
     let cells = vec![
         host_mark(row),
         Words::of(row.name.clone(), if row.hot { Role::Strong } else { Role::Text }),
-        spark::words(&spark::fold(&row.cpu_history, 12), 12, 100.0, CPU_LIMITS, glyphs),
+        spark::words(&spark::fold(&row.cpu_history, 9), 9, 100.0, CPU_LIMITS, glyphs),
         value(&row.cpu),
         value(&row.memory),
         quiet(&row.disk),
@@ -224,6 +234,20 @@ pub fn host_columns_wide() -> Vec<Column> {
         Column::number("UP", 5).rank(7),
         Column::number("AGE", 5),
     ]
+}
+
+/// Finds the column that hosts are sorted by.
+pub fn host_sorted(columns: &[Column], order: Option<Order>) -> Option<usize> {
+    let heads = [
+        (Order::Name, "HOST"),
+        (Order::Cpu, "CPU"),
+        (Order::Cpu, "CPU 10m"),
+        (Order::Memory, "RAM"),
+        (Order::Disk, "DISK"),
+        (Order::Load, "LOAD"),
+        (Order::Load, "LOAD/c"),
+    ];
+    heads.iter().find_map(|head| sorted(columns, &[*head], order))
 }
 
 /// Writes a host for the long list.
@@ -274,35 +298,34 @@ fn age(row: &HostRow) -> Words {
     }
 }
 
-/// Returns the columns of the short list of alerts.
+/// Returns the columns of the short list of alerts. Where it is so narrow, who owns an alert says that it fires.
 pub fn alert_columns() -> Vec<Column> {
     vec![
-        Column::text("", 4),
-        Column::number("AGE", 3).gap(0).grow(2),
-        Column::text("TARGET", 4).gap(2).grow(8),
+        Column::text("SEV", 4),
+        Column::number("AGE", 3).grow(2),
+        Column::text("TARGET", 4).gap(2).grow(12),
         Column::text("RULE", 10).grow(30),
         Column::number("VALUE", 6),
-        Column::text("STATE", 8),
-        Column::text("OWNER", 6).grow(6).rank(1),
+        Column::text("OWNER", 8).grow(6),
     ]
 }
 
 /// Writes an alert for the short list.
 pub fn alert(row: &AlertRow) -> Vec<Words> {
-    let cells = alert_cells(row);
-    if row.state == "resolved" { cells.into_iter().map(|cell| cell.faded(Role::Dim)).collect() } else { cells }
-}
-
-fn alert_cells(row: &AlertRow) -> Vec<Words> {
-    vec![
+    let owner = if row.state == "firing" || row.owner.is_some() {
+        alert_owner(row)
+    } else {
+        Words::of(row.state.clone(), Role::Dim)
+    };
+    let cells = vec![
         severity(row.severity),
         Words::of(row.age.clone(), Role::Faint),
         Words::of(row.target.clone(), if row.severity <= Severity::P2 { Role::Strong } else { Role::Text }),
         Words::of(row.rule.clone(), Role::Text),
         value(&row.value),
-        Words::of(row.state.clone(), Role::Dim),
-        alert_owner(row),
-    ]
+        owner,
+    ];
+    if row.state == "resolved" { cells.into_iter().map(|cell| cell.faded(Role::Dim)).collect() } else { cells }
 }
 
 fn alert_owner(row: &AlertRow) -> Words {
@@ -316,32 +339,39 @@ fn alert_owner(row: &AlertRow) -> Words {
 pub fn alert_columns_wide() -> Vec<Column> {
     vec![
         Column::text("SEV", 4),
-        Column::number("AGE", 6),
-        Column::text("TARGET", 10).gap(2).grow(8),
-        Column::text("RULE", 16).grow(8),
-        Column::number("VALUE", 7),
-        Column::text("TREND 30m", 12).gap(2).rank(3),
+        Column::number("AGE", 3).grow(3),
+        Column::text("TARGET", 8).gap(2).grow(16),
+        Column::text("RULE", 20).grow(20),
+        Column::number("VALUE", 6).grow(3),
+        Column::text("TREND 10m", 10).gap(2).rank(5),
         Column::text("STATE", 8).gap(2),
         Column::text("INCIDENT", 8).rank(2),
-        Column::text("OWNER", 8),
-        Column::text("NOTE", 6).grow(20).rank(4),
+        Column::text("OWNER", 6).grow(10),
+        Column::text("NOTE", 11).grow(20).rank(4),
     ]
 }
 
-/// Writes an alert for the long list.
-pub fn alert_wide(row: &AlertRow, glyphs: Glyphs) -> Vec<Words> {
-    let cells = alert_wide_cells(row, glyphs);
+/// Writes an alert for the long list in a pane of this width.
+pub fn alert_wide(row: &AlertRow, width: u16, glyphs: Glyphs) -> Vec<Words> {
+    let cells = alert_wide_cells(row, width, glyphs);
     if row.state == "resolved" { cells.into_iter().map(|cell| cell.faded(Role::Dim)).collect() } else { cells }
 }
 
-fn alert_wide_cells(row: &AlertRow, glyphs: Glyphs) -> Vec<Words> {
+fn alert_wide_cells(row: &AlertRow, width: u16, glyphs: Glyphs) -> Vec<Words> {
+    let rule = if width >= 100 { format!("{}{}", row.rule, row.lasting) } else { row.rule.clone() };
     vec![
         severity(row.severity),
         Words::of(row.age.clone(), Role::Faint),
         Words::of(row.target.clone(), if row.severity <= Severity::P2 { Role::Strong } else { Role::Text }),
-        Words::of(row.rule.clone(), Role::Text),
+        Words::of(rule, Role::Text),
         value(&row.value),
-        spark::words(&row.trend, 12, 0.0, Limits::default(), glyphs),
+        spark::words(
+            &row.trend,
+            10,
+            row.trend.iter().flatten().copied().fold(1.0_f32, f32::max),
+            Limits::default(),
+            glyphs,
+        ),
         Words::of(row.state.clone(), Role::Dim),
         Words::of(row.incident.clone(), Role::Dim),
         alert_owner(row),

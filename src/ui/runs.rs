@@ -1,14 +1,20 @@
 //! All runs, and one run.
 use super::{
     glyphs::Glyphs,
-    page::{Band, Focus, Pane, Part, table, zoom},
+    page::{Band, Focus, Pane, Part, Room, table, zoom},
     rows::{self, health_sign},
     show::Tone,
     style::Ink,
-    widgets::{frame::Frame, table::Column},
+    widgets::{
+        frame::Frame,
+        table::{Column, Table},
+    },
     words::Words,
 };
-use crate::{config::theme::Role, core::services::Health};
+use crate::{
+    config::theme::Role,
+    core::{action::Action, screen::order::Order, services::Health},
+};
 
 /// A run, live or over.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,7 +79,8 @@ pub struct ProofRow {
 }
 
 /// Lays a run out.
-pub fn run(of: &RunDetail, focus: Focus, wide: u16, glyphs: Glyphs) -> Vec<Band> {
+pub fn run(of: &RunDetail, room: Room<'_>) -> Vec<Band> {
+    let Room { wide, focus, glyphs, .. } = room;
     let steps = of.steps.iter().map(step).collect();
     let columns = vec![
         Column::text("HOST", 10).grow(4),
@@ -142,18 +149,17 @@ fn proof(of: &RunDetail, focus: Focus, glyphs: Glyphs) -> Pane {
         vec![Column::text("CHECK", 8).grow(6), Column::text("BEFORE", 12).grow(4), Column::text("NOW", 12).grow(20)];
     let met = of.proof.iter().filter(|row| row.now.0 == Health::Up).count();
     let fact = Words::of(format!("{met} of {}", of.proof.len()), Role::Dim);
+    let (tone, verdict) = &of.verdict;
+    let verdict = Words::of(" verdict ", Role::Dim).join(rows::tone_sign(*tone)).gap(1).strong(verdict.clone());
+    // The verdict goes before its reasons: it is what a small screen must still say.
     let mut pane = Pane::table(
         Frame::new(3, "Proof").fact(fact),
         table(columns, rows.collect(), 0, focus),
         Words::of("waiting for the first check after the run", Role::Dim),
     );
+    pane.parts.insert(0, Part::Lines(vec![(verdict, Words::new())]));
     pane.counted = false;
-    let (tone, verdict) = &of.verdict;
-    pane.with(Part::Lines(vec![
-        (Words::new(), Words::new()),
-        (Words::of(" verdict ", Role::Dim).join(rows::tone_sign(*tone)).gap(1).strong(verdict.clone()), Words::new()),
-    ]))
-    .focus(focus.pane)
+    pane.focus(focus.pane)
 }
 
 /// A run in the list.
@@ -176,11 +182,11 @@ pub struct RunRow {
 }
 
 /// Lays runs out.
-pub fn runs(list: &[RunRow], focus: Focus) -> Vec<Band> {
-    vec![Band::new(vec![runs_pane(1, list, focus).focus(1)], 0).grow(1)]
+pub fn runs(list: &[RunRow], room: Room<'_>) -> Vec<Band> {
+    vec![Band::new(vec![runs_pane(1, list, room).focus(1)], 0).grow(1)]
 }
 
-pub(super) fn runs_pane(digit: u8, list: &[RunRow], focus: Focus) -> Pane {
+pub(super) fn runs_pane(digit: u8, list: &[RunRow], room: Room<'_>) -> Pane {
     let columns = vec![
         Column::text("ID", 8),
         Column::text("WHAT", 14).grow(16),
@@ -191,6 +197,7 @@ pub(super) fn runs_pane(digit: u8, list: &[RunRow], focus: Focus) -> Pane {
         Column::text("PROOF", 10).grow(40).rank(2),
         Column::number("AGE", 5),
     ];
+    let sorted = rows::sorted(&columns, &[(Order::Newest, "AGE"), (Order::Target, "WHAT")], room.order(digit));
     let rows = list.iter().map(|row| {
         vec![
             Words::of(row.id.clone(), Ink::bold(Role::Strong)),
@@ -204,8 +211,9 @@ pub(super) fn runs_pane(digit: u8, list: &[RunRow], focus: Focus) -> Pane {
         ]
     });
     Pane::table(
-        Frame::new(digit, "Runs"),
-        table(columns, rows.collect(), 0, focus),
-        Words::of("nothing was changed yet; ", Role::Dim).key("R", "on a service restarts it, after a review"),
+        Frame::new(digit, "Runs").fact(room.sorted(digit, Order::Newest, Words::new())),
+        Table { sorted, ..table(columns, rows.collect(), 0, room.focus) },
+        Words::of("nothing was changed yet; ", Role::Dim)
+            .key(room.keys.of(Action::RestartService), "on a service restarts it, after a review"),
     )
 }

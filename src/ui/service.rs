@@ -1,7 +1,7 @@
 //! One service: its days, its checks, where it runs, what happened to it.
 use super::{
     glyphs::Glyphs,
-    page::{Band, Focus, Pane, Part, table, zoom},
+    page::{Band, Pane, Part, Room, table, zoom},
     rows::{self, health_sign, value},
     show::{ServiceRow, TimelineRow, UpdateRow, Value},
     style::Ink,
@@ -15,7 +15,11 @@ use super::{
 };
 use crate::{
     config::theme::Role,
-    core::services::{Health, days::Cells},
+    core::{
+        action::{Action, Motion},
+        screen::order::Order,
+        services::{Health, days::Cells},
+    },
 };
 
 /// One service.
@@ -88,18 +92,26 @@ pub struct InstanceRow {
 }
 
 /// Lays one service out.
-pub fn service(of: &ServiceDetail, focus: Focus, wide: u16, glyphs: Glyphs) -> Vec<Band> {
-    let availability = availability(of, wide, glyphs).focus(focus.pane);
+pub fn service(of: &ServiceDetail, room: Room<'_>) -> Vec<Band> {
+    let Room { wide, focus, glyphs, .. } = room;
+    let availability = availability(of, room).focus(focus.pane);
     let checks = Pane::table(
         Frame::new(2, "Checks"),
-        table(check_columns(glyphs), of.checks.iter().map(|row| check(row, glyphs)).collect(), 1, focus),
+        Table {
+            sorted: rows::sorted(
+                &check_columns(glyphs),
+                &[(Order::Worst, "LAST RESULT"), (Order::Name, "CHECK"), (Order::Latency, "TOOK")],
+                room.order(2),
+            ),
+            ..table(check_columns(glyphs), of.checks.iter().map(|row| check(row, glyphs)).collect(), 1, focus)
+        },
         Words::of("no checks: nothing is measured", Role::Degraded),
     )
     .focus(focus.pane);
     let none =
         if of.no_instances.is_empty() { "nobody listed its processes yet".to_owned() } else { of.no_instances.clone() };
     let instances = Pane::table(
-        Frame::new(3, "Instances").fact(Words::new().key("R", "restart")),
+        Frame::new(3, "Instances"),
         table(instance_columns(), of.instances.iter().map(instance).collect(), 1, focus),
         Words::of(none, Role::Dim),
     )
@@ -119,7 +131,7 @@ pub fn service(of: &ServiceDetail, focus: Focus, wide: u16, glyphs: Glyphs) -> V
             heads: false,
             ..table(rows::update_columns(), of.updates.iter().map(rows::update).collect(), 2, focus)
         },
-        Words::of("none yet: ", Role::Dim).key("u", "writes one"),
+        Words::of("none yet: ", Role::Dim).key(room.keys.of(Action::WriteUpdate), "writes one"),
     )
     .focus(focus.pane);
     let bands = if wide >= 120 {
@@ -140,7 +152,8 @@ pub fn service(of: &ServiceDetail, focus: Focus, wide: u16, glyphs: Glyphs) -> V
     zoom(bands, focus)
 }
 
-fn availability(of: &ServiceDetail, wide: u16, glyphs: Glyphs) -> Pane {
+fn availability(of: &ServiceDetail, room: Room<'_>) -> Pane {
+    let Room { wide, glyphs, keys, .. } = room;
     let inner = wide.saturating_sub(2);
     let cells = Cells::for_width(inner);
     let mut lines = vec![(
@@ -155,7 +168,9 @@ fn availability(of: &ServiceDetail, wide: u16, glyphs: Glyphs) -> Pane {
     let (back, says) = &of.day;
     let at = bars::cell_of(*back, cells);
     lines.push((Words::new().gap(1 + at).add("▲", Ink::bold(Role::Accent)), Words::new()));
-    lines.push((Words::of(" ", Role::Text).text(says.clone()), Words::new().key("h l", "walk days")));
+    let walk = format!("{} {}", keys.of(Action::Move(Motion::Left)), keys.of(Action::Move(Motion::Right)));
+    let walk = Words::new().key(walk, "walk days");
+    lines.push((Words::of(" ", Role::Text).text(says.clone()), walk));
     let mut line = Words::new().gap(1);
     for (window, percentage) in ["24h", "7d", "30d", "90d"].iter().zip(&of.row.percentages) {
         line = line.dim(format!("{window} ")).join(value(percentage)).gap(3);

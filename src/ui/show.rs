@@ -1,12 +1,33 @@
 //! What is to be shown, as plain data: already sorted, already judged, not yet drawn.
 //!
 //! The views draw these; what makes them from the state decides which object is worst and what is too old to be believed.
-use crate::config::theme::Role;
+use std::collections::BTreeMap;
+
+use crate::config::{keymap::Keymap, theme::Role};
 use crate::core::{
+    action::{ACTIONS, Action},
     alerts::Severity,
     inventory::EnvKind,
     services::{Health, days::Grade},
 };
+
+/// The first key of each action as the person has bound it, for the places of a view that name one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Keys(BTreeMap<&'static str, String>);
+
+impl Keys {
+    /// Reads them from a keymap.
+    pub fn new(keymap: &Keymap) -> Self {
+        let first = |id: &'static str| Some((id, keymap.keys_of(id).first()?.to_string()));
+        Self(ACTIONS.iter().filter_map(|entry| first(entry.id)).collect())
+    }
+
+    /// Returns the key of an action; one without a key is named as the palette knows it.
+    pub fn of(&self, action: Action) -> String {
+        let Some(entry) = action.entry() else { return String::new() };
+        self.0.get(entry.id).cloned().unwrap_or_else(|| format!(":{}", entry.id))
+    }
+}
 
 /// How a number is to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,8 +105,12 @@ pub struct Surround {
     pub mode: Mode,
     /// The line above the last one.
     pub message: Option<Message>,
-    /// The filter of the focused pane, and whether it is being typed: in place of the message.
-    pub filter: Option<(String, bool)>,
+    /// The filter of the focused pane, and where its text cursor is, in bytes, while it is typed: in place of the message.
+    pub filter: Option<(String, Option<usize>)>,
+    /// The state of everything, for a screen on which nothing else has room.
+    pub global: Global,
+    /// Services that are down, by name, for such a screen.
+    pub down: Vec<String>,
     /// Whether the mouse is on.
     pub mouse: bool,
 }
@@ -264,8 +289,10 @@ pub struct AlertRow {
     pub age: String,
     /// What it is about.
     pub target: String,
-    /// The rule in words: `CPU > 80% for 5m`.
+    /// The rule in words: `CPU > 80%`.
     pub rule: String,
+    /// How long that must last: ` for 5m`.
+    pub lasting: String,
     /// The value: `91%`.
     pub value: Value,
     /// `firing`, `pending`, `resolved`, `flapping`.

@@ -191,15 +191,16 @@ fn last(canvas: &mut Canvas<'_>, of: &Surround) {
     }
 }
 
-fn filter(canvas: &mut Canvas<'_>, text: &str, typing: bool) {
+fn filter(canvas: &mut Canvas<'_>, text: &str, typing: Option<usize>) {
     canvas.ground(Role::SurfaceAlt);
     let words = Words::of("/ ", Ink::bold(Role::Key)).strong(text.to_owned());
     let end = canvas.put_within(1, 0, canvas.width().saturating_sub(2), words);
-    if typing {
-        canvas.cursor(end, 0);
-        canvas.put(end + 3, 0, Words::of("!x leaves out what has x   Enter keeps it   Esc clears it", Role::Dim));
+    if let Some(cursor) = typing {
+        let before = super::words::width(text.get(..cursor).unwrap_or(text));
+        canvas.cursor(3 + u16::try_from(before).unwrap_or(u16::MAX).min(end.saturating_sub(3)), 0);
+        canvas.put(end + 3, 0, Words::of("!x leaves out what has x", Role::Dim));
     } else {
-        canvas.put(end + 3, 0, Words::of("filtered; / and Esc clears it", Role::Dim));
+        canvas.put(end + 3, 0, Words::of("filtered", Role::Dim));
     }
 }
 

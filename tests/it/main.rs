@@ -6,6 +6,8 @@
     reason = "tests say things in the shortest way"
 )]
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod checks_contract;

@@ -325,8 +325,8 @@ mod tests {
     #[test]
     fn a_pane_goes_before_everywhere_and_a_box_stands_alone() {
         let keymap = built_in("default");
-        assert_eq!(keymap.lookup("alerts", key("a")), Some("acknowledge-alert"));
-        assert_eq!(keymap.lookup("hosts", key("a")), None);
+        assert_eq!(keymap.lookup("hosts", key("r")), Some("reconnect-host"));
+        assert_eq!(keymap.lookup("alerts", key("r")), None);
         assert_eq!(keymap.lookup("hosts", key("j")), Some("move-down"));
         assert_eq!(keymap.lookup("nowhere", key("?")), Some("open-help"));
         assert_eq!(keymap.lookup("box", key("y")), Some("say-yes"));

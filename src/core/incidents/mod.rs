@@ -96,6 +96,22 @@ impl IncidentEvent {
     }
 }
 
+impl IncidentEventKind {
+    /// Returns what it is and its text, in words: for a search and for a copy.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Opened { title, severity, .. } => format!("opened {title}, {severity:?}"),
+            Self::Detected { summary, .. } => format!("detected {summary}"),
+            Self::Acknowledged => "acknowledged".to_owned(),
+            Self::Action { summary, .. } => format!("action {summary}"),
+            Self::Result { summary, .. } => format!("result {summary}"),
+            Self::Note { text } => format!("note {text}"),
+            Self::SeverityChanged { to } => format!("severity {to:?}"),
+            Self::Resolved { summary } => format!("resolved {summary}"),
+        }
+    }
+}
+
 /// An incident event as the store gave it back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredIncidentEvent {

@@ -3,7 +3,7 @@
     clippy::wildcard_enum_match_arm,
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
-use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, palette, rows};
+use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, palette, refusal, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -54,12 +54,28 @@ fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
         },
         Action::RedrawScreen => vec![Effect::Redraw],
         Action::Suspend => vec![Effect::Suspend],
-        _ => Vec::new(),
+        _ => {
+            let hint = if production {
+                "only what is typed here counts: the name, a reason, then Enter; Esc cancels"
+            } else {
+                "Enter is not yes here; Esc cancels"
+            };
+            state.screen.say(now, Tone::Info, hint);
+            Vec::new()
+        }
     }
 }
 
 fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
     let Some(overlay) = state.screen.overlay.clone() else { return Vec::new() };
+    // An entry of a menu is taken by its own key too.
+    if let Overlay::Menu { actions } = &overlay
+        && actions.contains(&action)
+        && action != Action::OpenSelected
+    {
+        state.screen.close();
+        return in_view(state, action, now);
+    }
     match action {
         Action::GoBack | Action::CloseView => {
             if let Overlay::Filter(pane) = overlay {
@@ -88,17 +104,31 @@ fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         Action::Confirm | Action::OpenSelected => accept(state, overlay, false, now),
-        Action::SayYes => accept(state, overlay, true, now),
-        Action::FocusNextPane => {
-            if matches!(overlay, Overlay::Update { .. }) {
-                turn_state(state, Motion::Down);
-            }
+        Action::SayYes if asks(&overlay) => accept(state, overlay, true, now),
+        Action::FocusNextPane if matches!(overlay, Overlay::Update { .. }) => {
+            turn_state(state, Motion::Down);
             Vec::new()
         }
-        Action::OpenHelp if !matches!(overlay, Overlay::Help) => Vec::new(),
         Action::RedrawScreen => vec![Effect::Redraw],
         Action::Suspend => vec![Effect::Suspend],
-        _ => Vec::new(),
+        _ => {
+            state.screen.say(now, Tone::Info, "not while this box is open: Esc closes it");
+            Vec::new()
+        }
+    }
+}
+
+/// Says whether a box asks for a yes.
+fn asks(overlay: &Overlay) -> bool {
+    match overlay {
+        Overlay::Quit | Overlay::Arm { .. } | Overlay::Host { question: Question::UnknownHostKey { .. }, .. } => true,
+        Overlay::Help
+        | Overlay::Palette
+        | Overlay::Menu { .. }
+        | Overlay::Filter(_)
+        | Overlay::Note { .. }
+        | Overlay::Update { .. }
+        | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
     }
 }
 
@@ -179,7 +209,10 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             state.screen.close();
             state.runs_update(runs::Msg::WriteArmed(env), now)
         }
-        Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. } => Vec::new(),
+        Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. } => {
+            state.screen.say(now, Tone::Info, "Enter is not yes here: the key beside the button is");
+            Vec::new()
+        }
     }
 }
 
@@ -191,6 +224,10 @@ fn go(state: &mut State, view: View, now: Now) -> Vec<Effect> {
 
 #[expect(clippy::too_many_lines, reason = "one arm for each action")]
 fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
+    if let Some(why) = refusal::why_not(state, action, now) {
+        state.screen.say(now, Tone::Info, why);
+        return Vec::new();
+    }
     match action {
         Action::OpenHelp => state.screen.open(Overlay::Help),
         Action::OpenPalette => state.screen.open(Overlay::Palette),
@@ -202,13 +239,13 @@ fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
         Action::FocusPreviousPane => turn_focus(state, -1),
         Action::FocusPane(digit) => {
             let index = usize::from(digit.saturating_sub(1));
-            if index < state.screen.view.panes().len() {
-                let again = state.screen.focus.get(&state.screen.view).copied().unwrap_or(0) == index;
-                state.screen.focus.insert(state.screen.view.clone(), index);
-                // On a small terminal a pane that is not drawn opens over the whole screen.
-                let drawn = state.screen.layout.panes.iter().any(|facts| facts.pane == state.screen.pane());
-                state.screen.zoomed = if again { state.screen.zoomed } else { !drawn };
-            }
+            let again = state.screen.focus.get(&state.screen.view).copied().unwrap_or(0) == index;
+            state.screen.focus.insert(state.screen.view.clone(), index);
+            // On a small terminal a pane that is not drawn opens over the whole screen. Before the first drawing of a view
+            // nobody knows which those are.
+            let drawn = &state.screen.layout.panes;
+            let hidden = !drawn.is_empty() && !drawn.iter().any(|facts| facts.pane == state.screen.pane());
+            state.screen.zoomed = if again { state.screen.zoomed } else { hidden };
         }
         Action::Move(motion) => state.screen.move_cursor(motion, now),
         Action::OpenSelected => return open_selected(state, now),
@@ -233,8 +270,8 @@ fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
             let pane = state.screen.pane();
             *state.screen.sort.entry(pane).or_default() += 1;
             rows::refresh(state, now, true);
-            let by_name = state.screen.sort.get(&pane).copied().unwrap_or(0) % 2 == 1;
-            state.screen.say(now, Tone::Info, if by_name { "sorted by name" } else { "sorted worst first" });
+            let order = state.screen.order_of(pane).map_or("", super::order::Order::words);
+            state.screen.say(now, Tone::Info, format!("sorted {order}"));
         }
         Action::ZoomPane => state.screen.zoomed = !state.screen.zoomed,
         Action::ToggleTime => {
@@ -243,29 +280,38 @@ fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
                 TimeDisplay::Local => TimeDisplay::Age,
                 TimeDisplay::Age => TimeDisplay::Utc,
             };
+            let says = match state.screen.time {
+                TimeDisplay::Utc => "times are in UTC".to_owned(),
+                TimeDisplay::Local => format!("times are in {}", state.inventory.display.timezone),
+                TimeDisplay::Age => "times say how long ago".to_owned(),
+            };
+            state.screen.say(now, Tone::Info, says);
         }
         Action::CopyLine => {
-            if let Some(row) = state.screen.cursor(state.screen.pane()).cloned() {
-                return vec![Effect::Copy { text: rows::text(state, &row) }];
+            let pane = state.screen.pane();
+            if let Some(row) = state.screen.cursor(pane).cloned() {
+                return vec![Effect::Copy { text: rows::text(state, pane, &row) }];
             }
         }
         Action::AcknowledgeAlert => return acknowledge(state, now),
         Action::OpenIncident => return open_incident(state, now),
-        Action::AddNote => match selected_incident(state) {
-            Some(incident) => state.screen.open(Overlay::Note { incident }),
-            None => state.screen.say(now, Tone::Error, "no incident here to note it in: i opens one"),
-        },
+        Action::AddNote => {
+            if let Some(incident) = selected_incident(state) {
+                state.screen.open(Overlay::Note { incident });
+            }
+        }
         Action::ResolveIncident => return resolve_incident(state, now),
         Action::WriteUpdate => {
             let service = selected_service(state);
             state.screen.open(Overlay::Update { service, state: DeclaredState::Investigating });
         }
-        Action::OpenActionMenu => open_menu(state, now),
+        Action::OpenActionMenu => open_menu(state),
         Action::RestartService => return restart(state, now),
-        Action::ArmWrite => match offered_env(state) {
-            Some(env) => state.screen.open(Overlay::Arm { env }),
-            None => state.screen.say(now, Tone::Error, "no environment is configured"),
-        },
+        Action::ArmWrite => {
+            if let Some(env) = offered_env(state) {
+                state.screen.open(Overlay::Arm { env });
+            }
+        }
         Action::DisarmWrite => {
             state.screen.say(now, Tone::Info, "looking only");
             return state.runs_update(runs::Msg::WriteDisarmed, now);
@@ -276,7 +322,15 @@ fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
                 return vec![Effect::Reconnect { host }];
             }
         }
-        Action::ToggleMaintenance => state.screen.maintenance = !state.screen.maintenance,
+        Action::ToggleMaintenance => {
+            state.screen.maintenance = !state.screen.maintenance;
+            let says = if state.screen.maintenance {
+                "planned work is marked"
+            } else {
+                "planned work is left out of the bars"
+            };
+            state.screen.say(now, Tone::Info, says);
+        }
         Action::GoOverview => return go(state, View::Overview, now),
         Action::GoHosts => return go(state, View::Hosts, now),
         Action::GoAlerts => return go(state, View::Alerts, now),
@@ -337,6 +391,7 @@ fn back(state: &mut State, now: Now) -> Vec<Effect> {
         // Up from any view ends at the overview, which is the root: nothing is above it.
         if !state.screen.go_back() {
             state.screen.view = View::Overview;
+            state.screen.arrived();
         }
         rows::refresh(state, now, true);
     }
@@ -344,21 +399,8 @@ fn back(state: &mut State, now: Now) -> Vec<Effect> {
 }
 
 fn open_selected(state: &mut State, now: Now) -> Vec<Effect> {
-    let pane = state.screen.pane();
-    let view = match state.screen.cursor(pane) {
-        Some(RowKey::Service(id)) => Some(View::Service(id.clone())),
-        Some(RowKey::Host(name)) => Some(View::Host(name.clone())),
-        Some(RowKey::Alert(uid)) if state.screen.view == View::Alerts => {
-            state.alerts.alert(*uid).map(|alert| view_of(&alert.target))
-        }
-        Some(RowKey::Alert(_)) => Some(View::Alerts),
-        Some(RowKey::Incident(uid)) => Some(View::Incident(*uid)),
-        Some(RowKey::Run(uid)) => Some(View::Run(*uid)),
-        Some(RowKey::Pending(_, target)) => Some(view_of(target)),
-        Some(RowKey::Check(_) | RowKey::Index(_)) | None => None,
-    };
-    let key = state.screen.cursor(pane).cloned();
-    let Some(view) = view else {
+    let key = state.screen.cursor(state.screen.pane()).cloned();
+    let Some(view) = opens(state) else {
         state.screen.zoomed = !state.screen.zoomed;
         return Vec::new();
     };
@@ -368,6 +410,22 @@ fn open_selected(state: &mut State, now: Now) -> Vec<Effect> {
         state.screen.cursors.insert((View::Alerts, Pane::Alerts), key);
     }
     effects
+}
+
+/// Returns the view that the object under the cursor opens.
+pub fn opens(state: &State) -> Option<View> {
+    match state.screen.cursor(state.screen.pane())? {
+        RowKey::Service(id) => Some(View::Service(id.clone())),
+        RowKey::Host(name) => Some(View::Host(name.clone())),
+        RowKey::Alert(uid) if state.screen.view == View::Alerts => {
+            state.alerts.alert(*uid).map(|alert| view_of(&alert.target))
+        }
+        RowKey::Alert(_) => Some(View::Alerts),
+        RowKey::Incident(uid) => Some(View::Incident(*uid)),
+        RowKey::Run(uid) => Some(View::Run(*uid)),
+        RowKey::Pending(_, target) => Some(view_of(target)),
+        RowKey::Check(_) | RowKey::Process(_) | RowKey::Index(_) => None,
+    }
 }
 
 fn view_of(target: &Target) -> View {
@@ -388,7 +446,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         Some(RowKey::Incident(uid)) => state.incidents.incidents.get(uid).and_then(|i| i.service.clone()),
         Some(RowKey::Run(uid)) => state.runs.runs.get(uid).map(|run| run.plan.service.clone()),
         Some(RowKey::Pending(_, target)) => state.alerts.service_of(target),
-        Some(RowKey::Host(_) | RowKey::Index(_)) | None => None,
+        Some(RowKey::Host(_) | RowKey::Process(_) | RowKey::Index(_)) | None => None,
     };
     let by_view = || match &state.screen.view {
         View::Service(id) => Some(id.clone()),
@@ -401,14 +459,14 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
     by_row.or_else(by_view)
 }
 
-fn selected_host(state: &State) -> Option<HostName> {
+pub(super) fn selected_host(state: &State) -> Option<HostName> {
     match (state.screen.cursor(state.screen.pane()), &state.screen.view) {
         (Some(RowKey::Host(name)), _) | (_, View::Host(name)) => Some(name.clone()),
         _ => None,
     }
 }
 
-fn selected_incident(state: &State) -> Option<Uid> {
+pub(super) fn selected_incident(state: &State) -> Option<Uid> {
     let by_row = match state.screen.cursor(state.screen.pane()) {
         Some(RowKey::Incident(uid)) => Some(*uid),
         Some(RowKey::Alert(uid)) => Some(incidents::uid_for_alert(*uid)),
@@ -422,7 +480,7 @@ fn selected_incident(state: &State) -> Option<Uid> {
     by_row.or(by_view).or_else(by_service).filter(|uid| state.incidents.incidents.contains_key(uid))
 }
 
-fn selected_alert(state: &State) -> Option<Uid> {
+pub(super) fn selected_alert(state: &State) -> Option<Uid> {
     let by_row = match state.screen.cursor(state.screen.pane()) {
         Some(RowKey::Alert(uid)) => Some(*uid),
         _ => None,
@@ -436,10 +494,7 @@ fn selected_alert(state: &State) -> Option<Uid> {
 }
 
 fn acknowledge(state: &mut State, now: Now) -> Vec<Effect> {
-    let Some(alert) = selected_alert(state) else {
-        state.screen.say(now, Tone::Error, "no alert here to own");
-        return Vec::new();
-    };
+    let Some(alert) = selected_alert(state) else { return Vec::new() };
     let msg = alerts::Msg::AcknowledgeRequested { alert, by: state.actor.by.clone(), for_ms: ACK_MS };
     state.alerts_update(msg, now)
 }
@@ -453,10 +508,7 @@ fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
     if let Some(opening) = selected_alert(state).and_then(|alert| state.opening(alert)) {
         return state.incidents_update(incidents::Msg::OpenedForAlert(opening), now, Some("opening the incident"));
     }
-    let Some(service) = selected_service(state) else {
-        state.screen.say(now, Tone::Error, "put the cursor on an alert or a service to open an incident for it");
-        return Vec::new();
-    };
+    let Some(service) = selected_service(state) else { return Vec::new() };
     let title = format!("{service}: opened by hand");
     let incident = uid_of(&format!("{} {} {title}", now.utc.0, state.actor.by));
     let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service: Some(service) };
@@ -472,66 +524,27 @@ fn uid_of(text: &str) -> Uid {
 }
 
 fn resolve_incident(state: &mut State, now: Now) -> Vec<Effect> {
-    let Some(incident) = selected_incident(state) else {
-        state.screen.say(now, Tone::Error, "no incident here to resolve");
-        return Vec::new();
-    };
+    let Some(incident) = selected_incident(state) else { return Vec::new() };
     let (at, by) = (now.utc, state.actor.by.clone());
     let kind = IncidentEventKind::Resolved { summary: format!("{by} says it is over") };
     state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("resolving the incident"))
 }
 
-fn open_menu(state: &mut State, now: Now) {
-    let mut actions = vec![Action::OpenSelected];
-    if selected_alert(state).is_some() {
-        actions.push(Action::AcknowledgeAlert);
-    }
-    if let Some(service) = selected_service(state) {
-        actions.extend([Action::OpenIncident, Action::WriteUpdate]);
-        if state.inventory.service(&service).is_some_and(|service| service.kind.as_ref() != "external") {
-            actions.push(Action::RestartService);
-        }
-    }
-    if selected_host(state).is_some() {
-        actions.push(Action::ReconnectHost);
-    }
-    if selected_incident(state).is_some() {
-        actions.extend([Action::AddNote, Action::ResolveIncident]);
-    }
-    actions.push(Action::CopyLine);
-    if actions.len() == 2 {
-        state.screen.say(now, Tone::Info, "put the cursor on a service, host, alert or incident");
-        return;
-    }
+fn open_menu(state: &mut State) {
+    let actions = refusal::menu(state);
     state.screen.open(Overlay::Menu { actions });
 }
 
 fn restart(state: &mut State, now: Now) -> Vec<Effect> {
-    let Some(service) = selected_service(state) else {
-        state.screen.say(now, Tone::Error, "put the cursor on a service to restart it");
-        return Vec::new();
-    };
-    match state.inventory.service(&service) {
-        Some(found) if found.kind.as_ref() == "external" => {
-            state.screen.say(
-                now,
-                Tone::Error,
-                format!("{service} is external: it is watched, never changed from here"),
-            );
-            Vec::new()
-        }
-        Some(_) => {
-            state.screen.drafts.remove(&Draft::Name);
-            state.screen.drafts.remove(&Draft::Reason);
-            state.screen.review_reason = false;
-            state.runs_update(runs::Msg::RestartAsked { service }, now)
-        }
-        None => Vec::new(),
-    }
+    let Some(service) = selected_service(state) else { return Vec::new() };
+    state.screen.drafts.remove(&Draft::Name);
+    state.screen.drafts.remove(&Draft::Reason);
+    state.screen.review_reason = false;
+    state.runs_update(runs::Msg::RestartAsked { service }, now)
 }
 
 /// The environment that arming would mean: that of the object under the cursor, else the first production one.
-fn offered_env(state: &State) -> Option<EnvName> {
+pub(super) fn offered_env(state: &State) -> Option<EnvName> {
     let by_service = selected_service(state).map(|service| service.env);
     let by_host = || selected_host(state).and_then(|host| state.inventory.host(&host)?.env.clone());
     let first = || {

@@ -11,7 +11,9 @@ use super::{
 };
 
 pub mod act;
+pub mod order;
 pub mod palette;
+pub mod refusal;
 pub mod rows;
 
 /// A view: what fills the screen.
@@ -130,7 +132,9 @@ pub enum RowKey {
     Run(Uid),
     /// A check.
     Check(CheckId),
-    /// A row that is only a position: a day, a process, a line.
+    /// A process of the host in view.
+    Process(u32),
+    /// A row that is only a position: a day, a line.
     Index(usize),
 }
 
@@ -273,7 +277,7 @@ pub struct State {
     pub cursors: BTreeMap<(View, Pane), RowKey>,
     /// Rows per pane in the order they are shown, kept while the cursor moves.
     pub order: BTreeMap<(View, Pane), Vec<RowKey>>,
-    /// Sort column per pane; zero is worst first.
+    /// How often a pane was sorted anew: which of its orders its rows stand in.
     pub sort: BTreeMap<Pane, usize>,
     /// The open box.
     pub overlay: Option<Overlay>,
@@ -399,7 +403,13 @@ impl State {
             self.back.remove(0);
         }
         self.forward.clear();
+        self.arrived();
+    }
+
+    /// Another view is in place: what the last drawing found out is not about it.
+    pub(crate) fn arrived(&mut self) {
         self.zoomed = false;
+        self.layout.panes.clear();
     }
 
     /// Goes back in the history; false at its beginning.
@@ -407,7 +417,7 @@ impl State {
         let Some(view) = self.back.pop() else { return false };
         let from = std::mem::replace(&mut self.view, view);
         self.forward.push(from);
-        self.zoomed = false;
+        self.arrived();
         true
     }
 
@@ -416,7 +426,7 @@ impl State {
         if let Some(view) = self.forward.pop() {
             let from = std::mem::replace(&mut self.view, view);
             self.back.push(from);
-            self.zoomed = false;
+            self.arrived();
         }
     }
 

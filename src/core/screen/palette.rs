@@ -1,7 +1,7 @@
 //! The command palette: everything there is, by fuzzy search.
 use fuzzy_matcher::{FuzzyMatcher as _, skim::SkimMatcherV2};
 
-use super::{Draft, RowKey, View};
+use super::{Draft, RowKey, View, refusal};
 use crate::core::{
     State,
     action::{ACTIONS, Action, Danger},
@@ -14,6 +14,8 @@ pub struct Line {
     pub label: String,
     /// More about it.
     pub detail: String,
+    /// The equal command line; empty where there is none.
+    pub equals: String,
     /// What Enter does.
     pub target: Target,
     /// What it may do.
@@ -54,10 +56,15 @@ pub fn lines(state: &State) -> Vec<Line> {
 fn everything(state: &State) -> Vec<Line> {
     let object = state.screen.cursor(state.screen.pane());
     let mut lines: Vec<Line> = Vec::new();
-    if let Some(RowKey::Service(id)) = object {
+    if let Some(RowKey::Service(id)) = object
+        && refusal::no_restart(state).is_none()
+    {
+        let hosts = state.inventory.service(id).map(|service| service.hosts.as_slice()).unwrap_or_default();
+        let hosts: Vec<&str> = hosts.iter().map(AsRef::as_ref).collect();
         lines.push(Line {
             label: format!("restart {id}"),
-            detail: "opens a review first".into(),
+            detail: format!("on {}, after a review of the exact commands", hosts.join(", ")),
+            equals: String::new(),
             target: Target::Act(Action::RestartService),
             danger: Danger::Changes,
         });
@@ -76,27 +83,38 @@ fn everything(state: &State) -> Vec<Line> {
     lines.extend(ACTIONS.iter().filter(|entry| !internal(entry.action)).map(|entry| Line {
         label: entry.id.into(),
         detail: entry.words.into(),
+        equals: equal(entry.action).to_owned(),
         target: Target::Act(entry.action),
         danger: entry.danger,
     }));
-    let go = |label: String, detail: &str, view: View| Line {
+    let go = |label: String, detail: &str, equals: String, view: View| Line {
         label,
         detail: detail.to_owned(),
+        equals,
         target: Target::Go(view),
         danger: Danger::None,
     };
-    lines.extend(
-        state.inventory.services.iter().map(|s| go(format!("service {}", s.id), &s.kind, View::Service(s.id.clone()))),
-    );
-    lines.extend(
-        state.inventory.hosts.iter().map(|h| go(format!("host {}", h.name), &h.address, View::Host(h.name.clone()))),
-    );
-    lines.extend(
-        state
-            .incidents
-            .worst_first()
-            .into_iter()
-            .map(|incident| go(format!("incident {}", incident.number), &incident.title, View::Incident(incident.uid))),
-    );
+    lines.extend(state.inventory.services.iter().map(|service| {
+        let id = &service.id;
+        go(format!("service {id}"), &service.kind, format!("qd status {id}"), View::Service(id.clone()))
+    }));
+    lines.extend(state.inventory.hosts.iter().map(|host| {
+        let name = &host.name;
+        go(format!("host {name}"), &host.address, format!("qd hosts {name}"), View::Host(name.clone()))
+    }));
+    lines.extend(state.incidents.worst_first().into_iter().map(|incident| {
+        go(format!("incident {}", incident.number), &incident.title, String::new(), View::Incident(incident.uid))
+    }));
     lines
+}
+
+/// Returns the command line that shows the same.
+fn equal(action: Action) -> &'static str {
+    const EQUAL: [(Action, &str); 4] = [
+        (Action::GoOverview, "qd status"),
+        (Action::GoHosts, "qd hosts"),
+        (Action::GoAlerts, "qd alerts"),
+        (Action::OpenHelp, "qd keys"),
+    ];
+    EQUAL.iter().find(|(of, _)| *of == action).map_or("", |(_, line)| line)
 }

@@ -1,6 +1,6 @@
 //! Which objects a pane shows, in which order. The view and the cursor read the same list, so they cannot disagree.
-use super::{Draft, Pane, REST_MS, RowKey, View};
-use crate::core::{State, id::HostName, time::Now};
+use super::{Draft, Pane, REST_MS, RowKey, View, order};
+use crate::core::{State, id::HostName, record::StatusUpdate, time::Now};
 
 /// Brings the rows of the view's panes up to date.
 ///
@@ -60,11 +60,10 @@ fn keys(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         return rows;
     }
     let (wanted, filter) = filter.strip_prefix('!').map_or((true, filter.as_str()), |rest| (false, rest.trim()));
-    rows.into_iter().filter(|row| text(state, row).to_lowercase().contains(filter) == wanted).collect()
+    rows.into_iter().filter(|row| text(state, pane, row).to_lowercase().contains(filter) == wanted).collect()
 }
 
 fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
-    let by_name = state.screen.sort.get(&pane).copied().unwrap_or(0) % 2 == 1;
     let mut rows: Vec<RowKey> = match (view, pane) {
         (_, Pane::Services) => {
             state.services.worst_first().iter().map(|service| RowKey::Service(service.id().clone())).collect()
@@ -94,10 +93,10 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         }
         (View::Run(uid), Pane::Steps) => index(state.runs.runs.get(uid).map_or(0, |run| run.steps.len())),
         (View::Run(uid), Pane::Output) => index(state.runs.runs.get(uid).map_or(0, |run| run.output.len())),
-        (View::Host(name), Pane::Processes) => index(processes(state, name)),
+        (View::Host(name), Pane::Processes) => processes(state, name),
         (View::Host(name), Pane::Disks) => index(disks(state, name)),
         (View::Host(name), Pane::Instances) => index(instances(state, name, now)),
-        (_, Pane::Updates) => index(state.services.updates().count()),
+        (_, Pane::Updates) => index(updates(state).count()),
         (_, Pane::Messages) => index(state.screen.messages.len()),
         (
             _,
@@ -114,8 +113,9 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Proof,
         ) => Vec::new(),
     };
-    if by_name && !rows.iter().any(|row| matches!(row, RowKey::Index(_))) {
-        rows.sort_by_cached_key(|row| text(state, row));
+    let order = state.screen.order_of(pane);
+    if let Some(order) = order.filter(|order| pane.orders().first() != Some(order)) {
+        order::sort(state, (view, pane), order, &mut rows, now);
     }
     rows
 }
@@ -136,8 +136,9 @@ fn runs(state: &State, wanted: impl Fn(&crate::core::runs::Run) -> bool) -> Vec<
     state.runs.newest_first().into_iter().filter(|run| wanted(run)).map(|run| RowKey::Run(run.run)).collect()
 }
 
-fn processes(state: &State, name: &HostName) -> usize {
-    state.hosts.host(name).and_then(|host| host.last_sample()).map_or(0, |sample| sample.top.len())
+fn processes(state: &State, name: &HostName) -> Vec<RowKey> {
+    let sample = state.hosts.host(name).and_then(|host| host.last_sample());
+    sample.map_or_else(Vec::new, |sample| sample.top.iter().map(|process| RowKey::Process(process.pid)).collect())
 }
 
 fn disks(state: &State, name: &HostName) -> usize {
@@ -150,8 +151,18 @@ fn instances(state: &State, name: &HostName, now: Now) -> usize {
     })
 }
 
+/// Returns the status updates that the view is about, the newest first.
+pub fn updates(state: &State) -> impl Iterator<Item = &StatusUpdate> {
+    let service = if let View::Service(id) = &state.screen.view { Some(id) } else { None };
+    state
+        .services
+        .updates()
+        .rev()
+        .filter(move |update| service.is_none_or(|id| update.service.as_ref().is_none_or(|about| about == id)))
+}
+
 /// Returns an object in words: what a filter searches and what a copy takes.
-pub fn text(state: &State, row: &RowKey) -> String {
+pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
     match row {
         RowKey::Service(id) => state.services.service(id).map_or_else(
             || id.to_string(),
@@ -188,24 +199,55 @@ pub fn text(state: &State, row: &RowKey) -> String {
             || id.to_string(),
             |check| format!("{id} {}", check.last.as_ref().map_or("", |result| result.detail.as_str())),
         ),
-        RowKey::Index(index) => match state.screen.view {
-            View::Messages => {
-                state.screen.messages.iter().nth(*index).map_or_else(String::new, |message| message.text.clone())
-            }
-            View::Run(uid) => state
-                .runs
-                .runs
-                .get(&uid)
-                .and_then(|run| run.output.iter().nth(*index))
-                .map_or_else(String::new, |line| line.text.clone()),
-            View::Overview
-            | View::Service(_)
-            | View::Hosts
-            | View::Host(_)
-            | View::Alerts
-            | View::Incidents
-            | View::Incident(_)
-            | View::Runs => index.to_string(),
-        },
+        RowKey::Process(pid) => {
+            let View::Host(name) = &state.screen.view else { return pid.to_string() };
+            let sample = state.hosts.host(name).and_then(|host| host.last_sample());
+            sample
+                .and_then(|sample| sample.top.iter().find(|process| process.pid == *pid))
+                .map_or_else(|| pid.to_string(), |process| format!("{pid} {} {}", process.user, process.command))
+        }
+        RowKey::Index(index) => entry(state, pane, *index).unwrap_or_else(|| index.to_string()),
     }
+}
+
+/// Returns an entry that is only a position, in words.
+fn entry(state: &State, pane: Pane, index: usize) -> Option<String> {
+    let view = &state.screen.view;
+    if let (Pane::Messages, View::Messages) = (pane, view) {
+        return state.screen.messages.iter().nth(index).map(|message| message.text.clone());
+    }
+    if let (Pane::Output | Pane::Steps, View::Run(uid)) = (pane, view) {
+        let run = state.runs.runs.get(uid)?;
+        if pane == Pane::Output {
+            return run.output.iter().nth(index).map(|line| line.text.clone());
+        }
+        return run.plan.steps.get(index).map(|step| format!("{} {} {}", step.host, step.name, step.command));
+    }
+    if let (Pane::Timeline, View::Incident(uid)) = (pane, view) {
+        let events = state.incidents.incidents.get(uid)?.by_time();
+        return events.get(index).map(|event| format!("{:?} {} {}", event.at, event.by, event.kind.text()));
+    }
+    if let (Pane::Availability, View::Service(id)) = (pane, view) {
+        let day = state.services.service(id)?.days.get(index)?;
+        let uptime = day.split.uptime().map_or_else(|| "nothing recorded".to_owned(), |pct| format!("{pct} %"));
+        return Some(format!("{id} {} {uptime}", day.date));
+    }
+    if let (Pane::Instances | Pane::Disks, View::Host(name)) = (pane, view) {
+        let host = state.hosts.host(name)?;
+        if pane == Pane::Disks {
+            return host.last_sample()?.disks.get(index).map(|disk| format!("{name} {}", disk.mount));
+        }
+        let processes = host.last_pm2().map_or(&[][..], |list| list.processes.as_slice());
+        let unit = || host.last_units().get(index.checked_sub(processes.len())?);
+        return match processes.get(index) {
+            Some(process) => Some(format!("{name} {} {}", process.name, process.status)),
+            None => unit().map(|unit| format!("{name} {} {}", unit.unit, unit.active)),
+        };
+    }
+    if pane == Pane::Updates {
+        return updates(state)
+            .nth(index)
+            .map(|update| format!("{:?} {} {:?} {}", update.at, update.by, update.state, update.text));
+    }
+    None
 }

@@ -2,17 +2,19 @@
 use super::{Reader, words};
 use crate::{
     core::{
-        action::{ACTIONS, Action, Danger, Scope},
-        hosts::{Freshness, HostState, Link as HostLink},
+        action::{ACTIONS, Action, Danger, Motion, Scope},
+        hosts::{Freshness, HostState, Link as HostLink, Question},
         inventory::EnvKind,
         record::Recorder,
-        screen::{Draft, Overlay, Tone as Said, View as Place},
+        runs::gate::Level,
+        screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, refusal},
         services::{Health, Split},
         time,
     },
     ui::{
         help::{Help, HelpRow},
-        show::{Global, Level, Link, Message, Mode, Second, Surround, Tone, Value},
+        keys,
+        show::{Global, Level as Loud, Link, Message, Mode, Second, Surround, Tone, Value},
     },
 };
 
@@ -35,6 +37,8 @@ impl Reader<'_> {
             mode: self.mode(),
             message: self.message(),
             filter: self.filter(),
+            global: self.global(),
+            down: self.down(),
             mouse: state.screen.mouse,
         }
     }
@@ -107,8 +111,11 @@ impl Reader<'_> {
         let HostLink::Stale { since, reason, retry_at, .. } = &host.link else { return None };
         let behind = inventory.hosts.iter().filter(|other| other.jump.contains(&host.name)).count();
         let clock = time::clock(words::ms(self.now.utc.since(*since)));
-        let retry = retry_at
-            .map_or_else(String::new, |at| format!("retry in {}   ", time::short(words::ms(at.since(self.now.utc)))));
+        let retry = retry_at.map_or_else(String::new, |at| match words::until(at, self.now.utc).as_str() {
+            "now" => "trying again   ".to_owned(),
+            left => format!("retry in {left}   "),
+        });
+        let clock = clock.strip_prefix("00:").unwrap_or(&clock);
         let more = format!("{retry}{behind} hosts behind it   {reason}");
         Some(Second::Lost { what: format!("{} lost {clock}", host.name), more })
     }
@@ -154,13 +161,20 @@ impl Reader<'_> {
         Some(Message { tone: Tone::Warn, text, more: format!("{first}   qd check says all") })
     }
 
-    fn filter(&self) -> Option<(String, bool)> {
+    fn filter(&self) -> Option<(String, Option<usize>)> {
         let screen = &self.state.screen;
         if let Some(Overlay::Filter(pane)) = &screen.overlay {
-            return Some((screen.draft(Draft::Filter(*pane)).to_owned(), true));
+            let text = screen.draft(Draft::Filter(*pane)).to_owned();
+            let end = text.len();
+            return Some((text, Some(end)));
         }
         let text = screen.draft(Draft::Filter(screen.pane())).trim();
-        (!text.is_empty()).then(|| (text.to_owned(), false))
+        (!text.is_empty()).then(|| (text.to_owned(), None))
+    }
+
+    fn down(&self) -> Vec<String> {
+        let services = self.state.services.services().filter(|service| service.health == Health::Down);
+        services.map(|service| self.service_name(service.id())).collect()
     }
 
     /// Returns the first key of an action, for hints.
@@ -169,77 +183,86 @@ impl Reader<'_> {
         self.keymap.keys_of(entry.id).first().map(ToString::to_string)
     }
 
+    /// The keys that do something here, the most useful first.
     fn hints(&self) -> Vec<(String, String)> {
         use Action::{
             AcknowledgeAlert, AddNote, FilterRows, FocusNextPane, GoBack, OpenHelp, OpenIncident, OpenPalette,
-            OpenSelected, ReconnectHost, ResolveIncident, RestartService, WriteUpdate, ZoomPane,
+            OpenSelected, ReconnectHost, ResolveIncident, RestartService, SortRows, ToggleMaintenance, WriteUpdate,
+            ZoomPane,
         };
-        let actions: &[Action] = match self.state.scope() {
+        let screen = &self.state.screen;
+        let own: &[Action] = match self.state.scope() {
             Scope::Box => return self.box_hints(),
-            Scope::Services => &[
-                OpenHelp,
-                OpenPalette,
-                FilterRows,
-                FocusNextPane,
-                OpenSelected,
-                RestartService,
-                OpenIncident,
-                WriteUpdate,
-                ZoomPane,
-            ],
-            Scope::Hosts => &[OpenHelp, OpenPalette, FilterRows, FocusNextPane, OpenSelected, ReconnectHost, ZoomPane],
-            Scope::Alerts => &[
-                OpenHelp,
-                OpenPalette,
-                FilterRows,
-                FocusNextPane,
-                OpenSelected,
-                AcknowledgeAlert,
-                OpenIncident,
-                ZoomPane,
-            ],
-            Scope::Incidents => &[
-                OpenHelp,
-                OpenPalette,
-                FocusNextPane,
-                OpenSelected,
-                AddNote,
-                RestartService,
-                ResolveIncident,
-                WriteUpdate,
-            ],
-            Scope::Runs | Scope::Everywhere => {
-                &[OpenHelp, OpenPalette, FilterRows, FocusNextPane, OpenSelected, GoBack, ZoomPane]
+            Scope::Services if screen.pane() == Pane::Availability => {
+                &[RestartService, OpenIncident, WriteUpdate, ToggleMaintenance]
             }
+            Scope::Services => &[RestartService, AcknowledgeAlert, OpenIncident, WriteUpdate],
+            Scope::Hosts => &[ReconnectHost],
+            Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
+            Scope::Incidents => &[AddNote, RestartService, ResolveIncident, WriteUpdate],
+            Scope::Runs => &[RestartService],
+            Scope::Everywhere => &[WriteUpdate],
         };
-        let back = self.state.screen.view != Place::Overview && self.state.scope() != Scope::Box;
-        let first = back.then_some(&GoBack);
-        first
+        let mut actions = vec![OpenHelp, OpenPalette, FocusNextPane];
+        if screen.view != Place::Overview || screen.zoomed {
+            actions.insert(0, GoBack);
+        }
+        if act::opens(self.state).is_some() {
+            actions.push(OpenSelected);
+        }
+        actions.extend(own);
+        actions.extend([FilterRows, SortRows, ZoomPane]);
+        actions
             .into_iter()
-            .chain(actions.iter().filter(|action| !back || **action != GoBack))
-            .filter_map(|action| Some((self.key(*action)?, action.entry()?.hint.to_owned())))
+            .filter(|action| refusal::why_not(self.state, *action, self.now).is_none())
+            .filter_map(|action| Some((self.key(action)?, action.entry()?.hint.to_owned())))
             .collect()
     }
 
     /// What acts in the box that is open, in the words of that box.
     fn box_hints(&self) -> Vec<(String, String)> {
-        let words: &[(Action, &str)] = match (&self.state.runs.review, &self.state.screen.overlay) {
-            (Some(review), _) if review.level == crate::core::runs::gate::Level::Production => {
-                &[(Action::GoBack, "cancel"), (Action::FocusNextPane, "next field"), (Action::Confirm, "go on")]
+        let types = self.state.editing().is_some();
+        let words: Vec<(Action, &str)> = match (&self.state.runs.review, &self.state.screen.overlay) {
+            (Some(review), _) => {
+                let mut words = vec![(Action::GoBack, "cancel")];
+                if review.level == Level::Production {
+                    words.extend([(Action::FocusNextPane, "next field"), (Action::Confirm, "go on")]);
+                } else {
+                    words.push((Action::SayYes, "yes"));
+                }
+                if review.plan.steps.len() > 2 {
+                    words.push((Action::ShowCommands, "commands"));
+                }
+                if !self.state.runs.armed.covers(&review.plan.service.env, self.now) {
+                    words.push((Action::ArmWrite, "arm write"));
+                }
+                words
             }
-            (Some(_), _) => &[(Action::GoBack, "cancel"), (Action::SayYes, "yes"), (Action::ShowCommands, "commands")],
+            (None, Some(Overlay::Host { question: Question::Passphrase { .. }, .. })) => {
+                vec![(Action::GoBack, "cancel"), (Action::Confirm, "unlock")]
+            }
             (None, Some(Overlay::Quit | Overlay::Arm { .. } | Overlay::Host { .. })) => {
-                &[(Action::GoBack, "no"), (Action::SayYes, "yes")]
+                vec![(Action::GoBack, "no"), (Action::SayYes, "yes")]
             }
             (None, Some(Overlay::Palette | Overlay::Menu { .. })) => {
-                &[(Action::GoBack, "close"), (Action::Confirm, "go")]
+                vec![(Action::GoBack, "close"), (Action::Confirm, "go"), (Action::Move(Motion::Down), "next")]
             }
             (None, Some(Overlay::Help)) => {
-                &[(Action::GoBack, "close"), (Action::Move(crate::core::action::Motion::PageDown), "page")]
+                vec![(Action::GoBack, "close"), (Action::Move(Motion::PageDown), "page")]
             }
-            (None, _) => &[(Action::GoBack, "cancel"), (Action::Confirm, "done")],
+            (None, Some(Overlay::Filter(_))) => vec![(Action::GoBack, "clear"), (Action::Confirm, "keep")],
+            (None, Some(Overlay::Update { .. })) => {
+                vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next state"), (Action::Confirm, "publish")]
+            }
+            (None, _) => vec![(Action::GoBack, "cancel"), (Action::Confirm, "save")],
         };
-        words.iter().filter_map(|(action, does)| Some((self.key(*action)?, (*does).to_owned()))).collect()
+        // While a text is typed, the keys of a form are what they are everywhere.
+        let fixed = [(Action::GoBack, "Esc"), (Action::Confirm, "Enter"), (Action::FocusNextPane, "Tab")];
+        let key = |action: Action| match fixed.iter().find(|(of, _)| types && *of == action) {
+            Some((_, key)) => Some((*key).to_owned()),
+            None => keys::in_box(self.keymap, action, types),
+        };
+        words.into_iter().filter_map(|(action, does)| Some((key(action)?, does.to_owned()))).collect()
     }
 
     pub(super) fn global(&self) -> Global {
@@ -263,8 +286,9 @@ impl Reader<'_> {
 
     pub(super) fn messages(&self) -> Vec<(String, Message)> {
         let at = |at| self.moment(at);
-        let messages = self.state.screen.messages.iter();
-        messages
+        let messages: Vec<_> = self.state.screen.messages.iter().collect();
+        self.indices(Pane::Messages)
+            .filter_map(|index| messages.get(index))
             .map(|message| {
                 let shown = Message { tone: tone(message.tone), text: message.text.clone(), more: String::new() };
                 (at(message.at.utc), shown)
@@ -292,7 +316,9 @@ impl Reader<'_> {
                 (scope.name().to_owned(), rows.collect())
             })
             .collect();
-        Help { search: (screen.draft(Draft::Help).to_owned(), true), groups }
+        let search = screen.draft(Draft::Help).to_owned();
+        let end = search.len();
+        Help { search: (search, end), groups }
     }
 }
 
@@ -312,7 +338,7 @@ fn tone(of: Said) -> Tone {
 pub(super) fn percent(split: Split, objective: f64) -> Value {
     match split.uptime() {
         Some(percent) => {
-            let level = if percent.pct() < objective { Level::Warn } else { Level::Fine };
+            let level = if percent.pct() < objective { Loud::Warn } else { Loud::Fine };
             Value::at(percent.to_string(), level)
         }
         None => Value::default(),

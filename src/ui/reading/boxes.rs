@@ -2,6 +2,7 @@
 use super::Reader;
 use crate::{
     core::{
+        action::Action,
         hosts::Question as Asked,
         record::DeclaredState,
         runs::gate::Level,
@@ -10,6 +11,7 @@ use crate::{
     ui::{
         Over,
         boxes::{Ask, Menu, Palette, PaletteRow, Question, Review},
+        keys,
         show::Tone,
     },
 };
@@ -74,6 +76,11 @@ impl Reader<'_> {
         })
     }
 
+    /// The key that says yes.
+    fn yes(&self) -> String {
+        keys::in_box(self.keymap, Action::SayYes, false).unwrap_or_default()
+    }
+
     fn question(&self, overlay: &Overlay) -> Option<Over> {
         let state = self.state;
         let dots = state.screen.draft(Draft::Passphrase).to_owned();
@@ -82,10 +89,12 @@ impl Reader<'_> {
                 Over::Question(Box::new(Question {
                     title: "Unknown host key".into(),
                     text: format!(
-                        "{host} is not in known_hosts. Compare the fingerprint with one you got another way; y writes it down."
+                        "{host} is not in known_hosts. Compare the fingerprint with one you got another way; {} writes it down.",
+                        self.yes()
                     ),
                     facts: vec![("host", pattern.clone()), ("key", format!("{algorithm} {fingerprint}"))],
                     yes: "trust it".into(),
+                    yes_key: self.yes(),
                     alarm: false,
                 }))
             }
@@ -105,16 +114,18 @@ impl Reader<'_> {
                 text: "It goes on on its hosts without this console, and another console shows its end. Quit?".into(),
                 facts: Vec::new(),
                 yes: "quit".into(),
+                yes_key: self.yes(),
                 alarm: false,
             })),
             Overlay::Arm { env } => Over::Question(Box::new(Question {
                 title: format!("Arm write for {env}"),
                 text: format!(
-                    "Until then everything only looks. Write stays armed for {}, and drops by itself. Each change still has its own review.",
+                    "Now everything only looks. Armed, changes can be asked for during {}, each with its own review; then write drops by itself.",
                     crate::core::time::short(state.inventory.write.arm_ms)
                 ),
                 facts: vec![("env", env.to_string())],
                 yes: "arm".into(),
+                yes_key: self.yes(),
                 alarm: false,
             })),
             Overlay::Help
@@ -131,6 +142,7 @@ impl Reader<'_> {
         let of = state.runs.review.as_ref()?;
         let id = &of.plan.service;
         let production = of.level == Level::Production;
+        let editing = state.editing();
         let ready = of.ready(&state.inventory, &state.runs.armed, self.now);
         let blocked = match (&of.refused, &ready) {
             (Some(why), _) => why.clone(),
@@ -153,14 +165,14 @@ impl Reader<'_> {
             prechecks.push((Tone::Info, format!("goes into the timeline of {}", incident.number)));
         }
         if production && !state.runs.armed.covers(&id.env, self.now) {
-            let key = self.key(crate::core::action::Action::ArmWrite).unwrap_or_else(|| ":arm-write".into());
-            prechecks.push((Tone::Warn, format!("write is not armed for {}: Esc, then {key}", id.env)));
+            let key =
+                keys::in_box(self.keymap, Action::ArmWrite, editing.is_some()).unwrap_or_else(|| ":arm-write".into());
+            prechecks.push((Tone::Warn, format!("write is not armed for {}: {key} arms it", id.env)));
         }
         let counting = of.starts.map(|starts| {
             let left = starts.since(self.now.mono).div_ceil(1_000);
             u8::try_from(left).unwrap_or(u8::MAX)
         });
-        let editing = state.editing();
         let field = |text: &str, draft| {
             let cursor = (editing == Some(draft)).then_some(text.len());
             (text.to_owned(), cursor)
@@ -177,6 +189,8 @@ impl Reader<'_> {
             undo: of.plan.undo.clone(),
             prechecks,
             level: if production { 3 } else { 2 },
+            yes: self.yes(),
+            read: keys::in_box(self.keymap, Action::ShowCommands, editing.is_some()).unwrap_or_default(),
             reason: field(&of.reason, Draft::Reason),
             typed: field(&of.typed, Draft::Name),
             ready: ready.is_ok(),
@@ -189,16 +203,17 @@ impl Reader<'_> {
         let state = self.state;
         let lines = palette::lines(state);
         let at = state.screen.overlay_cursor.min(lines.len().saturating_sub(1));
-        let preview = lines.get(at).map_or_else(String::new, |line| line.detail.clone());
+        let (preview, equals) =
+            lines.get(at).map_or_else(Default::default, |line| (line.detail.clone(), line.equals.clone()));
         let rows = lines.into_iter().map(|line| {
             let key = match &line.target {
                 palette::Target::Act(action) => self.key(*action).unwrap_or_default(),
                 palette::Target::Go(_) => String::new(),
             };
-            PaletteRow { words: line.label, env: line.detail, danger: line.danger, key }
+            PaletteRow { words: line.label, more: line.detail, danger: line.danger, key }
         });
         let text = state.screen.draft(Draft::Palette).to_owned();
         let end = text.len();
-        Palette { typed: (text, end), rows: rows.collect(), cursor: at, preview, equals: String::new() }
+        Palette { typed: (text, end), rows: rows.collect(), cursor: at, preview, equals }
     }
 }

@@ -156,7 +156,10 @@ impl Reader<'_> {
             ..HostDetail::default()
         };
         if let Some(sample) = of.last_sample() {
-            fill(&mut detail, sample, of.sample(now.mono).is_some());
+            let rows = self.state.screen.rows(Pane::Processes).iter();
+            let top: Vec<u32> =
+                rows.filter_map(|row| if let RowKey::Process(pid) = row { Some(*pid) } else { None }).collect();
+            fill(&mut detail, sample, &top, of.sample(now.mono).is_some());
         }
         if let Link::Up { rtt_ms: Some(rtt) } = of.link {
             detail.numbers.push(("round trip".into(), Value::fine(format!("{rtt} ms"))));
@@ -185,7 +188,7 @@ fn pm2_fact(of: &HostState) -> String {
     }
 }
 
-fn fill(detail: &mut HostDetail, sample: &HostSample, live: bool) {
+fn fill(detail: &mut HostDetail, sample: &HostSample, top: &[u32], live: bool) {
     let mut facts = Vec::new();
     if let Some(cores) = sample.core_count {
         facts.push(format!("{cores} cores"));
@@ -243,9 +246,10 @@ fn fill(detail: &mut HostDetail, sample: &HostSample, live: bool) {
             }
         })
         .collect();
-    detail.top = sample
-        .top
+    let shown = |pid: &u32| sample.top.iter().find(|process| process.pid == *pid);
+    detail.top = top
         .iter()
+        .filter_map(shown)
         .map(|process| ProcessRow {
             pid: process.pid,
             user: process.user.clone(),

@@ -56,7 +56,8 @@ impl Reader<'_> {
         }
         facts.push(("taken by".to_owned(), row.owner.clone().unwrap_or_else(|| "nobody".to_owned())));
         let runs = self.run_rows(self.state.screen.rows(Pane::Runs));
-        IncidentDetail { timeline: row.last.clone(), row, facts, runs }
+        let timeline = self.indices(Pane::Timeline).filter_map(|index| row.last.get(index).cloned()).collect();
+        IncidentDetail { row, facts, timeline, runs }
     }
 
     fn timeline_row(&self, of: &IncidentEvent) -> TimelineRow {

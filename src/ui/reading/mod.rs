@@ -10,7 +10,11 @@ mod runs;
 mod services;
 pub mod words;
 
-use super::{Screen, View, page::Focus, show::Second};
+use super::{
+    Screen, View,
+    page::Focus,
+    show::{Keys, Second},
+};
 use crate::{
     config::keymap::Keymap,
     core::{
@@ -28,7 +32,9 @@ pub fn screen(state: &State, keymap: &Keymap, now: Now) -> Screen {
     if matches!(state.screen.overlay, Some(Overlay::Help)) {
         focus = Focus { pane: 1, cursor: 0, first: state.screen.overlay_cursor, zoomed: false };
     }
-    Screen { surround: reader.around(second), view, focus, over: reader.over() }
+    let orders = state.screen.view.panes().iter().map(|pane| state.screen.order_of(*pane)).collect();
+    let (surround, over) = (reader.around(second), reader.over());
+    Screen { surround, view, focus, orders, keys: Keys::new(keymap), over }
 }
 
 /// What every part of reading needs.
@@ -88,6 +94,11 @@ impl Reader<'_> {
         let index = screen.view.panes().iter().position(|known| *known == pane).unwrap_or(0);
         let first = screen.layout.panes.iter().find(|facts| facts.pane == pane).map_or(0, |facts| facts.offset);
         Focus { pane: u8::try_from(index + 1).unwrap_or(1), cursor: self.cursor(pane), first, zoomed: screen.zoomed }
+    }
+
+    /// Returns the positions that a pane of mere positions shows, in its order.
+    pub(super) fn indices(&self, pane: Pane) -> impl Iterator<Item = usize> {
+        self.state.screen.rows(pane).iter().filter_map(|row| if let RowKey::Index(at) = row { Some(*at) } else { None })
     }
 
     /// Writes a moment as the person asked for it: UTC, local, or how long ago.

@@ -3,9 +3,11 @@ use super::{Reader, words};
 use crate::core::alerts::{AlertEventKind, RuleSpec, Threshold};
 use crate::{
     core::{
-        alerts::{Phase, Summary, Target, Unit, metric},
-        record::{DeclaredState, StatusUpdate},
-        screen::{Pane, RowKey},
+        alerts::{Phase, Subject, Summary, Target, Unit, metric},
+        hosts::Chart,
+        id::RuleName,
+        record::DeclaredState,
+        screen::{Pane, RowKey, rows},
         time,
     },
     ui::{
@@ -28,7 +30,7 @@ impl Reader<'_> {
             hosts: self.host_rows(),
             alerts: self.alert_rows(),
             incident: self.incident_in_view().map(|incident| self.incident_row(incident)),
-            updates: self.update_rows(|_| true),
+            updates: self.update_rows(),
             next: next.unwrap_or_default(),
             reading: !state.is_loaded() && !state.inventory.services.is_empty(),
             no_services: String::new(),
@@ -46,9 +48,10 @@ impl Reader<'_> {
         under.or_else(|| incidents.worst_first().into_iter().find(|incident| incident.resolved.is_none()))
     }
 
-    pub(super) fn update_rows(&self, wanted: impl Fn(&StatusUpdate) -> bool) -> Vec<UpdateRow> {
-        let updates = self.state.services.updates().rev().filter(|update| wanted(update));
-        updates
+    pub(super) fn update_rows(&self) -> Vec<UpdateRow> {
+        let updates: Vec<_> = rows::updates(self.state).collect();
+        self.indices(Pane::Updates)
+            .filter_map(|index| updates.get(index))
             .map(|update| UpdateRow {
                 at: self.moment(update.at),
                 by: update.by.to_string(),
@@ -105,14 +108,36 @@ impl Reader<'_> {
             age: time::short(of.age_ms),
             target: self.target_name(&of.target),
             rule: rule.map_or_else(|| of.summary.clone(), |rule| rule_words(rule)),
+            lasting: rule
+                .filter(|rule| rule.for_ms > 0)
+                .map_or_else(String::new, |rule| format!(" for {}", time::short(rule.for_ms))),
             value,
             state: state.to_owned(),
             owner: of.owner.as_ref().map(|owned| owned.by.to_string()),
             unowned: firing && of.owner.is_none() && !of.covered,
-            trend: Vec::new(),
+            trend: self.trend(&of.rule, &of.target),
             incident: incident.unwrap_or_default(),
             note,
         }
+    }
+
+    /// The last ten minutes of what the rule is about, where they are kept.
+    fn trend(&self, rule: &RuleName, target: &Target) -> Vec<Option<f32>> {
+        let metric = self.state.alerts.rule(rule).map_or("", |rule| rule.metric.as_str());
+        let chart = match metric {
+            "host.cpu" => Chart::Cpu,
+            "host.mem" => Chart::Memory,
+            "host.load_per_core" => Chart::Load,
+            "check.latency" => {
+                let Target::Check(id) = target else { return Vec::new() };
+                return self.state.services.check(id).map_or_else(Vec::new, super::services::latency);
+            }
+            _ => return Vec::new(),
+        };
+        let Target::Host(name) = target else { return Vec::new() };
+        let Some(host) = self.state.hosts.host(name) else { return Vec::new() };
+        let points = host.recent().map(|point| (point.at, chart.of(point)));
+        crate::ui::widgets::spark::fold(&words::in_cells(points, self.now.utc, 10 * time::MINUTE, 60), 10)
     }
 
     fn target_name(&self, target: &Target) -> String {
@@ -173,16 +198,15 @@ fn rule_words(rule: &RuleSpec) -> String {
     let known = metric(&rule.metric);
     let label = known.map_or(rule.metric.as_str(), |metric| metric.label);
     let unit = known.map_or(Unit::Number, |metric| metric.unit);
-    let mut line = label.to_owned();
+    // Alone beside a service's name, `down` would not say what it is about.
+    let of_service = known.is_some_and(|metric| metric.subject == Subject::Service);
+    let mut line = if of_service { format!("service {label}") } else { label.to_owned() };
     if unit != Unit::Flag {
         let sign = match rule.threshold {
             Threshold::Above(_) => ">",
             Threshold::Below(_) => "<",
         };
         line = format!("{label} {sign} {}", compact(unit, rule.threshold.limit()));
-    }
-    if rule.for_ms > 0 {
-        line = format!("{line} for {}", time::short(rule.for_ms));
     }
     line
 }

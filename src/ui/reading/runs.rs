@@ -65,19 +65,22 @@ impl Reader<'_> {
                 command: step.command.clone(),
             }
         });
-        let output =
-            of.output.iter().map(|line| OutputRow { at: at(line.at), text: line.text.clone(), command: false });
-        let mut output: Vec<OutputRow> = output.collect();
+        let lines: Vec<_> = of.output.iter().collect();
         // The output can be walked: it ends at the cursor, which follows the newest line until it is moved.
-        if let Some(RowKey::Index(until)) = self.state.screen.cursor(Pane::Output) {
-            output.truncate(until + 1);
-        }
+        let until = self.state.screen.cursor(Pane::Output);
+        let until = if let Some(RowKey::Index(until)) = until { *until } else { usize::MAX };
+        let output = self.indices(Pane::Output).take_while(|index| *index <= until);
+        let output = output.filter_map(|index| lines.get(index)).map(|line| OutputRow {
+            at: at(line.at),
+            text: line.text.clone(),
+            command: false,
+        });
         RunDetail {
             title: self.state.run_name(of.run),
             production: self.state.inventory.env_kind(&of.plan.service.env) == EnvKind::Production,
             steps: steps.collect(),
             facts,
-            output,
+            output: output.collect(),
             live: of.outcome.is_none(),
             proof: self.proof(of),
             verdict: verdict(of),
@@ -125,6 +128,7 @@ impl Reader<'_> {
                     let took = last.took_ms.map_or_else(String::new, |ms| format!(", {ms} ms"));
                     (super::services::health_of(check.level(self.now.utc)), format!("{}{took}", last.detail))
                 }
+                None if ended.is_none() => (Health::Unknown, "asked after the run".to_owned()),
                 None => (Health::Unknown, "not asked since".to_owned()),
             };
             rows.push(ProofRow { name: format!("  {}", check.spec.id.check), before: None, now });

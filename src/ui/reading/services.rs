@@ -46,16 +46,14 @@ impl Reader<'_> {
     }
 
     fn day(&self, of: &DayState) -> Grade {
-        match Grade::of(&of.split) {
-            // Planned work can be left out of the bars: what is left of the day decides.
-            Grade::Maintenance if !self.state.screen.maintenance => {
-                if of.split.counted_ms() > 0 {
-                    Grade::Perfect
-                } else {
-                    Grade::NoData
-                }
-            }
-            grade => grade,
+        let grade = Grade::of(&of.split);
+        // Planned work can be left out of the bars: what is left of the day decides.
+        if grade != Grade::Maintenance || self.state.screen.maintenance {
+            grade
+        } else if of.split.counted_ms() > 0 {
+            Grade::Perfect
+        } else {
+            Grade::NoData
         }
     }
 
@@ -98,11 +96,18 @@ impl Reader<'_> {
             row: self.service_row(of),
             day: (back, of.days.get(at).map_or_else(|| "nothing recorded yet".to_owned(), day_words)),
             slo,
-            checks: of.checks.iter().map(|check| self.check_row(check)).collect(),
+            checks: self
+                .state
+                .screen
+                .rows(Pane::Checks)
+                .iter()
+                .filter_map(|row| if let RowKey::Check(id) = row { self.state.services.check(id) } else { None })
+                .map(|check| self.check_row(check))
+                .collect(),
             instances: self.instances(id),
             no_instances: no_instances(of),
             recent: self.recent(id),
-            updates: self.update_rows(|update| update.service.as_ref().is_none_or(|service| service == id)),
+            updates: self.update_rows(),
         }
     }
 
@@ -200,7 +205,8 @@ impl Reader<'_> {
     }
 }
 
-fn latency(check: &CheckState) -> Vec<Option<f32>> {
+/// Returns the latency of a check's last answers in milliseconds.
+pub(super) fn latency(check: &CheckState) -> Vec<Option<f32>> {
     #[expect(clippy::cast_precision_loss, reason = "a height of eight steps")]
     check.history.iter().map(|reading| reading.took_ms.map(|ms| ms as f32)).collect()
 }

@@ -66,17 +66,17 @@ impl Field {
             }
             return;
         }
-        let lines = words::wrap(&self.shown(), columns);
+        let shown = self.shown();
+        let lines = words::wrap(&shown, columns);
+        let (row, column) = place(&shown, &lines, self.cursor.unwrap_or(shown.len()));
         let room = usize::from(canvas.height());
-        let skip = lines.len().saturating_sub(room);
-        let mut y = 0;
-        let mut end = 1;
-        for line in lines.into_iter().skip(skip) {
-            end = canvas.put(1, y, Words::of(line, Role::Text));
-            y += 1;
+        let skip = (row + 1).saturating_sub(room).max(lines.len().saturating_sub(room).min(row));
+        for (y, line) in (0..).zip(lines.into_iter().skip(skip).take(room)) {
+            canvas.put(1, y, Words::of(line, Role::Text));
         }
         if self.cursor.is_some() {
-            canvas.cursor(end, y.saturating_sub(1));
+            let at = |value: usize| u16::try_from(value).unwrap_or(u16::MAX);
+            canvas.cursor(at(column).saturating_add(1), at(row - skip));
         }
     }
 
@@ -89,6 +89,26 @@ impl Field {
         let before = self.text.get(..cursor).unwrap_or(&self.text);
         if self.masked { words::graphemes(before).count() } else { words::width(before) }
     }
+}
+
+/// Finds the line and the column of a place in a text that was broken into lines: blanks at which it was broken are gone.
+fn place(text: &str, lines: &[String], cursor: usize) -> (usize, usize) {
+    let mut start = 0;
+    let mut found = (0, 0);
+    for (row, line) in lines.iter().enumerate() {
+        let rest = text.get(start..).unwrap_or_default();
+        start += rest.find(line.as_str()).unwrap_or(0);
+        if cursor < start {
+            break;
+        }
+        let end = start + line.len();
+        let before = text.get(start..cursor.min(end)).unwrap_or_default();
+        // A blank that was typed at the end of a line stands after it.
+        let after = usize::from(cursor > end);
+        found = (row, words::width(before) + after);
+        start = end;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -112,6 +132,19 @@ mod tests {
                 testing::text(width, height, |canvas| field.draw(canvas));
             }
         }
+    }
+
+    #[test]
+    fn the_cursor_is_found_in_broken_lines() {
+        let text = "one two three four";
+        let lines = words::wrap(text, 9);
+        assert_eq!(lines, ["one two", "three", "four"]);
+        let at = |cursor| place(text, &lines, cursor);
+        assert_eq!(
+            [at(0), at(4), at(7), at(8), at(13), at(14), at(18)],
+            [(0, 0), (0, 4), (0, 7), (1, 0), (1, 5), (2, 0), (2, 4)]
+        );
+        assert_eq!(place("one ", &words::wrap("one ", 9), 4), (0, 4));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 use crate::config::theme::Role;
 use crate::ui::{
     canvas::Canvas,
-    style::Extra,
+    style::{Extra, Ink},
     words::{self, Words},
 };
 
@@ -89,6 +89,8 @@ pub struct Table {
     pub cursor: Option<usize>,
     /// The first row to show, as far as the cursor stays visible.
     pub first: usize,
+    /// The column that the rows are sorted by, if its head is to say so.
+    pub sorted: Option<usize>,
 }
 
 /// What a drawn table says about itself.
@@ -113,8 +115,20 @@ impl Table {
         // One blank column stays at the right border.
         let places = places(&self.columns, &needs, canvas.width().saturating_sub(1));
         if self.heads {
-            for (column, x, wide) in self.placed(&places) {
-                put(&mut canvas.rows(0, 1), x, wide, column.side, Words::of(column.head, Role::Faint));
+            for (at, (column, place)) in self.columns.iter().zip(&places).enumerate() {
+                let Some((x, wide)) = *place else { continue };
+                let sorted = self.sorted == Some(at);
+                let ink = if sorted { Ink::bold(Role::Accent) } else { Ink::of(Role::Faint) };
+                let head = Words::of(column.head, ink);
+                let columns = u16::try_from(head.width()).unwrap_or(wide).min(wide);
+                put(&mut canvas.rows(0, 1), x, wide, column.side, head);
+                if sorted {
+                    let sign = match column.side {
+                        Side::Left => x + columns,
+                        Side::Right => (x + wide).saturating_sub(columns + 1),
+                    };
+                    canvas.sign(sign, 0, '▾', Role::Accent);
+                }
             }
         }
         let first = self.window(room);
@@ -160,10 +174,6 @@ impl Table {
             Some(cursor) if room > 0 && cursor >= first + room => cursor + 1 - room,
             _ => first,
         }
-    }
-
-    fn placed<'a>(&'a self, places: &'a [Option<(u16, u16)>]) -> impl Iterator<Item = (&'a Column, u16, u16)> {
-        self.columns.iter().zip(places).filter_map(|(column, place)| place.map(|(x, wide)| (column, x, wide)))
     }
 }
 
@@ -253,6 +263,7 @@ mod tests {
             name: 0,
             cursor,
             first: 0,
+            sorted: None,
         }
     }
 
@@ -266,6 +277,18 @@ mod tests {
             table(None).draw(canvas);
         });
         assert_eq!(narrow, [" NAME    CPU", " host-0   0%"]);
+    }
+
+    #[test]
+    fn the_head_of_the_sorted_column_says_so() {
+        let text = |sorted| {
+            let table = Table { sorted: Some(sorted), ..table(None) };
+            testing::text(30, 1, |canvas| {
+                table.draw(canvas);
+            })
+            .remove(0)
+        };
+        assert_eq!([text(0), text(1)], [" NAME▾   CPU  NOTE", " NAME   ▾CPU  NOTE"]);
     }
 
     #[test]

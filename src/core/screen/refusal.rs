@@ -1,0 +1,157 @@
+//! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
+use super::{Draft, Pane, View, act};
+use crate::core::{State, action::Action, time::Now};
+
+/// Returns why an action would do nothing in the view as it is; none where it does something.
+#[expect(clippy::too_many_lines, reason = "one arm for each action")]
+pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
+    let screen = &state.screen;
+    let because = |holds: bool, why: &str| holds.then(|| why.to_owned());
+    match action {
+        Action::AcknowledgeAlert => {
+            because(act::selected_alert(state).is_none(), "no alert here to own: put the cursor on one that fires")
+        }
+        Action::OpenIncident if matches!(screen.view, View::Incident(uid) if act::selected_incident(state) == Some(uid)) => {
+            Some("this is the incident".to_owned())
+        }
+        Action::OpenIncident => because(
+            act::selected_alert(state).is_none() && act::selected_service(state).is_none(),
+            "put the cursor on an alert or a service to open an incident for it",
+        ),
+        Action::AddNote => {
+            because(act::selected_incident(state).is_none(), "no incident here to note it in: open one first")
+        }
+        Action::ResolveIncident => match act::selected_incident(state) {
+            None => Some("no incident here to resolve".to_owned()),
+            Some(uid) => because(
+                state.incidents.incidents.get(&uid).is_some_and(|incident| incident.resolved.is_some()),
+                "it is resolved already",
+            ),
+        },
+        Action::RestartService => no_restart(state),
+        Action::ReconnectHost => {
+            because(act::selected_host(state).is_none(), "put the cursor on a host to connect to it again")
+        }
+        Action::CopyLine => because(screen.cursor(screen.pane()).is_none(), "no row here to copy"),
+        Action::OpenActionMenu => {
+            because(menu(state).len() < 2, "put the cursor on a service, host, alert or incident")
+        }
+        Action::ArmWrite => because(act::offered_env(state).is_none(), "no environment is configured"),
+        Action::DisarmWrite => {
+            because(state.runs.armed.left(now).is_none(), "write is not armed: it only looks already")
+        }
+        Action::SortRows => because(screen.pane().orders().is_empty(), "these rows have only one order"),
+        Action::FilterRows => because(!screen.pane().is_list(), "no rows to filter in this pane"),
+        Action::Move(_) => because(screen.rows(screen.pane()).is_empty(), "no rows to move over in this pane"),
+        Action::FocusPane(digit) => {
+            let panes = screen.view.panes().len();
+            because(
+                usize::from(digit) > panes,
+                &match panes {
+                    1 => "this view has one pane".to_owned(),
+                    _ => format!("this view has {panes} panes"),
+                },
+            )
+        }
+        Action::FocusNextPane | Action::FocusPreviousPane => {
+            because(screen.view.panes().len() < 2, "this view has one pane")
+        }
+        Action::LastView | Action::HistoryBack => because(screen.back.is_empty(), "no view before this one"),
+        Action::HistoryForward => because(screen.forward.is_empty(), "no view after this one"),
+        Action::ToggleMaintenance => because(
+            !matches!(screen.view, View::Overview | View::Service(_)),
+            "planned work is marked in the bars of services: none here",
+        ),
+        Action::GoBack => because(
+            screen.view == View::Overview && !screen.zoomed && screen.draft(Draft::Filter(screen.pane())).is_empty(),
+            "nothing above the overview: closing it ends the program",
+        ),
+        Action::Confirm | Action::SayYes | Action::ShowCommands => Some("no box is open that asks for it".to_owned()),
+        Action::OpenHelp
+        | Action::OpenPalette
+        | Action::OpenSelected
+        | Action::CloseView
+        | Action::Quit
+        | Action::ZoomPane
+        | Action::ToggleTime
+        | Action::WriteUpdate
+        | Action::GoOverview
+        | Action::GoHosts
+        | Action::GoAlerts
+        | Action::GoIncidents
+        | Action::GoRuns
+        | Action::GoMessages
+        | Action::ToggleMouse
+        | Action::RedrawScreen
+        | Action::Suspend
+        | Action::ReloadConfig => None,
+    }
+}
+
+/// Returns why what the cursor or the view is about cannot be restarted.
+pub fn no_restart(state: &State) -> Option<String> {
+    let Some(id) = act::selected_service(state) else {
+        return Some("put the cursor on a service to restart it".to_owned());
+    };
+    match state.inventory.service(&id) {
+        None => Some(format!("{id} is no longer configured")),
+        Some(found) => (found.kind.as_ref() == "external")
+            .then(|| format!("{id} is external: it is watched, never changed from here")),
+    }
+}
+
+/// Returns what can be done to the object under the cursor, the harmless first.
+pub fn menu(state: &State) -> Vec<Action> {
+    let mut actions = Vec::new();
+    if act::opens(state).is_some() {
+        actions.push(Action::OpenSelected);
+    }
+    if act::selected_alert(state).is_some() {
+        actions.push(Action::AcknowledgeAlert);
+    }
+    if act::selected_service(state).is_some() {
+        actions.extend([Action::OpenIncident, Action::WriteUpdate]);
+    }
+    if no_restart(state).is_none() {
+        actions.push(Action::RestartService);
+    }
+    if act::selected_host(state).is_some() {
+        actions.push(Action::ReconnectHost);
+    }
+    if let Some(uid) = act::selected_incident(state) {
+        actions.push(Action::AddNote);
+        if state.incidents.incidents.get(&uid).is_some_and(|incident| incident.resolved.is_none()) {
+            actions.push(Action::ResolveIncident);
+        }
+    }
+    if state.screen.cursor(state.screen.pane()).is_some() {
+        actions.push(Action::CopyLine);
+    }
+    actions
+}
+
+impl Pane {
+    /// Says whether it holds a list whose rows can be filtered.
+    pub const fn is_list(self) -> bool {
+        match self {
+            Self::Services
+            | Self::Hosts
+            | Self::Alerts
+            | Self::Incidents
+            | Self::Updates
+            | Self::Checks
+            | Self::Runs
+            | Self::Processes
+            | Self::Timeline
+            | Self::Output
+            | Self::Messages => true,
+            Self::Availability
+            | Self::Instances
+            | Self::Charts
+            | Self::Disks
+            | Self::Facts
+            | Self::Steps
+            | Self::Proof => false,
+        }
+    }
+}

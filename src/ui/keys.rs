@@ -1,0 +1,147 @@
+//! What a key does where one is; a key that does nothing is answered, not ignored.
+#![expect(clippy::wildcard_enum_match_arm, reason = "most keys belong to the text that is typed")]
+use crate::{
+    config::keymap::{Code, Key, Keymap},
+    core::{
+        State,
+        action::{Action, Motion, Scope},
+        screen::{Draft, Overlay},
+    },
+};
+
+/// Returns what a key does, or what to say about it. While a text is typed, [`typing`] goes first.
+pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String> {
+    let scope = state.scope();
+    let found = keymap.lookup(scope.name(), key).and_then(Action::by_id);
+    if let (Some(Overlay::Menu { actions }), None) = (&state.screen.overlay, &state.runs.review) {
+        // In a menu each entry has its own key as well; what answers a question is not needed there.
+        let below = state.screen.pane().scope().name();
+        let entry = keymap.lookup(below, key).and_then(Action::by_id).filter(|action| actions.contains(action));
+        return found
+            .filter(|action| *action != Action::SayYes)
+            .or(entry)
+            .ok_or_else(|| format!("{key} is not in this menu: {} closes it", closes(keymap)));
+    }
+    found.ok_or_else(|| hint(keymap, scope, key))
+}
+
+/// Returns what a key does beside typing, in the field that is open. None: the key belongs to the text.
+pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<Action> {
+    let list = matches!(state.screen.overlay, Some(Overlay::Palette | Overlay::Help)) && state.runs.review.is_none();
+    match key.code {
+        Code::Esc => Some(Action::GoBack),
+        Code::Enter => Some(Action::Confirm),
+        Code::Tab if key.shift => Some(Action::FocusPreviousPane),
+        Code::Tab => Some(Action::FocusNextPane),
+        Code::Char('c') if key.ctrl => Some(Action::GoBack),
+        Code::Char('l') if key.ctrl => Some(Action::RedrawScreen),
+        Code::Char('z') if key.ctrl => Some(Action::Suspend),
+        Code::Char('n') | Code::Down if list && (key.ctrl || key.code == Code::Down) => {
+            Some(Action::Move(Motion::Down))
+        }
+        Code::Char('p') | Code::Up if list && (key.ctrl || key.code == Code::Up) => Some(Action::Move(Motion::Up)),
+        Code::PageDown if list => Some(Action::Move(Motion::PageDown)),
+        Code::PageUp if list => Some(Action::Move(Motion::PageUp)),
+        // A review shows its commands, and arms, without leaving the field that is typed in.
+        Code::F(_) if matches!(draft, Draft::Name | Draft::Reason) => {
+            keymap.lookup(Scope::Box.name(), key).and_then(Action::by_id)
+        }
+        _ => None,
+    }
+}
+
+/// Returns the key of an action in a box; while a text is typed, one that is not a letter.
+pub fn in_box(keymap: &Keymap, action: Action, types: bool) -> Option<String> {
+    let id = action.entry()?.id;
+    let fits = |key: &Key| !types || !matches!(key.code, Code::Char(_));
+    let bindings = keymap.bindings();
+    let bound = bindings.iter().find(|(scope, key, of)| *scope == Scope::Box.name() && *of == id && fits(key))?;
+    Some(bound.1.to_string())
+}
+
+fn closes(keymap: &Keymap) -> String {
+    in_box(keymap, Action::GoBack, false).unwrap_or_else(|| "Esc".to_owned())
+}
+
+/// Says where a key would act, else where all keys can be read.
+fn hint(keymap: &Keymap, scope: Scope, key: Key) -> String {
+    if scope == Scope::Box {
+        return format!("{key} does nothing in this box: {} closes it", closes(keymap));
+    }
+    let bindings = keymap.bindings();
+    let elsewhere = bindings.iter().find(|(_, bound, _)| *bound == key);
+    match elsewhere.and_then(|(place, _, id)| Some((place, Action::by_id(id)?.entry()?))) {
+        Some((&"box", entry)) => format!("{key} acts in boxes only: {}", entry.words),
+        Some((place, entry)) => format!("{key} acts on {place} only: {}", entry.words),
+        None => {
+            let help =
+                Action::OpenHelp.entry().and_then(|entry| keymap.keys_of(entry.id).first().map(ToString::to_string));
+            format!("{key} does nothing here: {} lists the keys", help.unwrap_or_else(|| ":open-help".to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::{inventory::Inventory, runs::Actor, screen::View};
+
+    fn state() -> State {
+        State::new(Arc::new(Inventory::default()), Actor { by: "op1".into(), from: "pts/1".into() })
+    }
+
+    fn key(text: &str) -> Key {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_key_that_does_nothing_is_answered() {
+        let keymap = Keymap::default();
+        let mut state = state();
+        for (view, pressed, answer) in [
+            (View::Overview, "r", Err("r acts on hosts only: connect to the host again now")),
+            (View::Overview, ">", Err("> acts on incidents only: say that the incident is over")),
+            (View::Overview, "Z", Err("Z does nothing here: ? lists the keys")),
+            (View::Hosts, "c", Err("c acts in boxes only: the exact commands of the review")),
+            (View::Hosts, "r", Ok(Action::ReconnectHost)),
+            (View::Overview, "a", Ok(Action::AcknowledgeAlert)),
+        ] {
+            state.screen.view = view;
+            assert_eq!(action(&state, &keymap, key(pressed)), answer.map_err(str::to_owned), "{pressed}");
+        }
+        state.screen.open(Overlay::Quit);
+        assert_eq!(action(&state, &keymap, key("y")), Ok(Action::SayYes));
+        assert_eq!(action(&state, &keymap, key("R")), Err("R does nothing in this box: Esc closes it".to_owned()));
+    }
+
+    #[test]
+    fn an_entry_of_a_menu_has_its_own_key() {
+        let keymap = Keymap::default();
+        let mut state = state();
+        state.screen.open(Overlay::Menu { actions: vec![Action::OpenSelected, Action::CopyLine] });
+        for (pressed, does) in [
+            ("y", Ok(Action::CopyLine)),
+            ("Enter", Ok(Action::Confirm)),
+            ("j", Ok(Action::Move(Motion::Down))),
+            ("R", Err("R is not in this menu: Esc closes it".to_owned())),
+        ] {
+            assert_eq!(action(&state, &keymap, key(pressed)), does, "{pressed}");
+        }
+    }
+
+    #[test]
+    fn a_field_keeps_its_letters() {
+        let keymap = Keymap::default();
+        let state = state();
+        for pressed in ["c", "W", "y", "q", "?", "^a", "Left", "Backspace"] {
+            assert_eq!(typing(&state, &keymap, Draft::Reason, key(pressed)), None, "{pressed}");
+        }
+        assert_eq!(typing(&state, &keymap, Draft::Reason, key("F3")), Some(Action::ShowCommands));
+        assert_eq!(typing(&state, &keymap, Draft::Name, key("F4")), Some(Action::ArmWrite));
+        assert_eq!(typing(&state, &keymap, Draft::Note, key("F3")), None);
+        assert_eq!(in_box(&keymap, Action::ShowCommands, true).as_deref(), Some("F3"));
+        assert_eq!(in_box(&keymap, Action::ShowCommands, false).as_deref(), Some("c"));
+    }
+}

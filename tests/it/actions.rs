@@ -1,0 +1,121 @@
+//! Every action in every place: it does something, or says why it does not.
+use quarterdeck::core::{
+    Effect, Msg, State,
+    action::{ACTIONS, Action},
+    screen::{Pane, order::Order},
+    update,
+};
+
+use crate::night::{Night, places};
+
+/// Presses an action in every pane of a place; returns the state before, the state after, and what was asked of the outside.
+fn press(night: &Night, action: Action) -> Vec<(Pane, State, State, Vec<Effect>)> {
+    let panes = night.state.screen.view.panes();
+    let every = 0..panes.len();
+    every
+        .map(|index| {
+            let mut night = night.clone();
+            night.state.screen.focus.insert(night.state.screen.view.clone(), index);
+            night.state.screen.message = None;
+            let before = night.state.clone();
+            let effects = update(&mut night.state, Msg::Acted(action), night.now);
+            (panes[index], before, night.state, effects)
+        })
+        .collect()
+}
+
+/// What a person can see of the screen, but for the message.
+fn seen(state: &State) -> String {
+    let mut screen = state.screen.clone();
+    screen.message = None;
+    screen.messages = quarterdeck::core::ring::Ring::new(1);
+    screen.moved = quarterdeck::core::time::Mono(0);
+    screen.layout = quarterdeck::core::screen::LayoutFacts::default();
+    format!("{screen:?} {:?} {:?}", state.runs.review, state.runs.armed)
+}
+
+#[test]
+fn no_action_is_silent_anywhere() {
+    let mut silent = Vec::new();
+    let mut never = Vec::new();
+    let places = places();
+    for entry in ACTIONS {
+        let mut acts = false;
+        for (name, night) in &places {
+            for (pane, before, after, effects) in press(night, entry.action) {
+                let changed = seen(&before) != seen(&after) || !effects.is_empty();
+                acts |= changed;
+                // At the end of a list, in the view or the pane that one asks for: there is nothing to be said.
+                let there = matches!(entry.action, Action::Move(_) | Action::FocusPane(_))
+                    || matches!(
+                        entry.action,
+                        Action::GoOverview
+                            | Action::GoHosts
+                            | Action::GoAlerts
+                            | Action::GoIncidents
+                            | Action::GoRuns
+                            | Action::GoMessages
+                    );
+                if !changed && after.screen.message.is_none() && !there {
+                    silent.push(format!("{} in {name}, {pane:?}", entry.id));
+                }
+            }
+        }
+        if !acts {
+            never.push(entry.id);
+        }
+    }
+    assert!(silent.is_empty(), "{silent:#?}");
+    assert!(never.is_empty(), "nothing comes of {never:?} anywhere");
+}
+
+#[test]
+fn every_list_that_has_orders_turns_through_them() {
+    for (name, pane, actions) in [
+        ("services", Pane::Services, &[Action::GoOverview][..]),
+        ("hosts", Pane::Hosts, &[Action::GoHosts]),
+        ("alerts", Pane::Alerts, &[Action::GoAlerts]),
+        ("checks", Pane::Checks, &[Action::OpenSelected, Action::FocusPane(2)]),
+        ("processes", Pane::Processes, &[Action::GoHosts, Action::OpenSelected, Action::FocusPane(2)]),
+    ] {
+        let mut night = Night::new();
+        night.act(actions);
+        let first = night.state.screen.rows(pane).to_vec();
+        let mut orders = Vec::new();
+        for order in pane.orders() {
+            assert_eq!(night.state.screen.order_of(pane), Some(*order), "{name}");
+            let mut rows = night.state.screen.rows(pane).to_vec();
+            orders.push(rows.clone());
+            rows.sort();
+            let mut same = first.clone();
+            same.sort();
+            assert_eq!(rows, same, "{name}: no row comes or goes with the order");
+            night.act(&[Action::SortRows]);
+        }
+        assert_eq!(night.state.screen.rows(pane), first, "{name}: after the last order comes the first");
+        orders.dedup();
+        // The two checks of that night stand the same way in every order.
+        assert!(orders.len() > 1 || pane == Pane::Checks, "{name}: {orders:?}");
+    }
+}
+
+#[test]
+fn hosts_stand_by_their_values_and_those_without_come_last() {
+    let mut night = Night::new();
+    night.act(&[Action::GoHosts]);
+    while night.state.screen.order_of(Pane::Hosts) != Some(Order::Memory) {
+        night.act(&[Action::SortRows]);
+    }
+    let rows: Vec<String> = night.state.screen.rows(Pane::Hosts).iter().map(|row| format!("{row:?}")).collect();
+    assert!(rows[0].contains("db-01") && rows[1].contains("play-01"), "{rows:?}");
+    assert!(rows[7].contains("cloud-01"), "{rows:?}");
+}
+
+#[test]
+fn a_digit_before_the_first_drawing_only_moves_the_focus() {
+    let mut night = Night::new();
+    night.tell(Msg::Acted(Action::OpenSelected));
+    night.tell(Msg::Acted(Action::FocusPane(3)));
+    assert!(!night.state.screen.zoomed);
+    assert_eq!(night.state.screen.pane(), Pane::Instances);
+}
