@@ -147,6 +147,12 @@ pub(super) fn print(text: &str) -> color_eyre::Result<()> {
     }
 }
 
+/// Writes to standard error, where it is in nobody's way; without one nobody is told.
+pub(super) fn warn(text: &str) {
+    use std::io::Write as _;
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
 /// Writes data in the envelope that every `--json` has.
 pub(super) fn print_json(schema: &str, clock: &dyn Clock, data: serde_json::Value) -> color_eyre::Result<()> {
     let all = serde_json::json!({ "schema": schema, "at": clock.now().utc.rfc3339(), "data": data });

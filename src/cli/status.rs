@@ -71,10 +71,21 @@ pub(super) fn observe(setup: &Setup, common: &Common) -> color_eyre::Result<Stat
     let remote: setup::SharedRemote = setup.remote(&loaded, false);
     let mut store = Setup::store(&loaded, IfMissing::Fail);
     let now = setup.clock.now();
-    let recorded = match &mut store {
-        Ok(store) => matches!(store.holder(), Ok(Some(holder)) if holder.until > now.utc),
-        Err(_) => false,
+    let holder = match &mut store {
+        Ok(store) => store.holder(),
+        Err(StoreError::Missing { .. }) => Ok(None),
+        Err(error) => {
+            setup::warn(&format!(
+                "{}\n  the checks run once now instead; what was recorded is not known",
+                error.report()
+            ));
+            Ok(None)
+        }
     };
+    if let Err(error) = &holder {
+        setup::warn(&format!("{}\n  the checks run once now instead", error.report()));
+    }
+    let recorded = matches!(holder, Ok(Some(holder)) if holder.until > now.utc);
     let problems = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
     let longest = loaded.inventory.checks().map(|check| check.timeout_ms * 2).max().unwrap_or(0);
     let inventory = std::sync::Arc::new(loaded.inventory.clone());

@@ -29,12 +29,12 @@ pub(super) struct Watch {
 pub(super) fn run(common: &Common, args: &Watch) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
-    let store = Setup::store(&loaded, IfMissing::Create)?;
+    let store = Setup::store(&loaded, IfMissing::Create).map_err(|error| error.report())?;
     let pool = setup.remote(&loaded, false);
     let options = setup.options(&loaded, true, true);
     let problems: Vec<String> = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
     for problem in &problems {
-        eprint(problem);
+        setup::warn(problem);
     }
     let (services, hosts) = (loaded.inventory.services.len(), loaded.inventory.hosts.len());
     setup.runtime.block_on(async {
@@ -85,26 +85,21 @@ pub(super) fn run(common: &Common, args: &Watch) -> color_eyre::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn eprint(text: &str) {
-    use std::io::Write as _;
-    drop(writeln!(std::io::stderr(), "{text}"));
-}
-
 fn reload(setup: &Setup, loaded: &crate::config::Loaded, pool: &crate::remote::ssh::Pool, engine: &mut Engine) {
     let Some(path) = loaded.files.first() else { return };
     let fresh = setup::load(path, &setup.env);
     if !fresh.usable || fresh.has_errors() {
-        eprint("the configuration in use stays:");
-        eprint(&crate::config::check_text(&fresh.problems));
+        setup::warn("the configuration in use stays:");
+        setup::warn(&crate::config::check_text(&fresh.problems));
         return;
     }
     pool.set_hosts(&fresh.inventory.hosts);
     let problems: Vec<String> = fresh.problems.iter().map(crate::config::Problem::one_line).collect();
     for problem in &problems {
-        eprint(problem);
+        setup::warn(problem);
     }
     let (services, hosts) = (fresh.inventory.services.len(), fresh.inventory.hosts.len());
-    eprint(&format!("configuration read again: watching {services} services and {hosts} hosts"));
+    setup::warn(&format!("configuration read again: watching {services} services and {hosts} hosts"));
     engine.adopt(Arc::new(fresh.inventory), problems);
 }
 

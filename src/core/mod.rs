@@ -96,9 +96,9 @@ impl State {
         }
     }
 
-    /// Says whether what was stored has been read.
+    /// Says whether what was stored has been read; where there is no store that works, nothing is waited for.
     pub fn is_loaded(&self) -> bool {
-        self.loaded
+        self.loaded || matches!(self.recorder, Recorder::Nobody { .. })
     }
 
     /// Returns the draft that keys go to, if a text is being written.

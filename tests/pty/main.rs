@@ -12,3 +12,5 @@ mod demo;
 mod ends;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
+mod stores;
