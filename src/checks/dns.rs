@@ -9,9 +9,12 @@ use futures_util::{future::BoxFuture, future::join_all};
 
 use super::{Check, Context, Probe, Seen, params::Settings, patience, took, worse};
 use crate::{
-    config::{Field, Kind, Shape},
-    core::{inventory::CheckSpec, services::Outcome},
-    error::{self, Report},
+    config::{Field, Kind, Misfit, Shape},
+    core::{
+        inventory::{CheckSpec, Params},
+        services::Outcome,
+    },
+    error::Report,
     parse::sanitise,
     remote::{
         dns::{self, DnsFault, Question, Reply},
@@ -57,37 +60,62 @@ impl Kind for Dns {
         ];
         FIELDS
     }
+
+    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
+        let settings = Settings(settings);
+        let mut wrong = settings.unread("servers", server);
+        let record = record(settings);
+        wrong.extend(settings.unread("expect", |text| Expected::of(text, record)));
+        let query = settings.text("query").ok().flatten().unwrap_or_default();
+        wrong.extend(question(query, record).err());
+        if agrees(settings) && settings.texts("servers").ok().flatten().is_none_or(|servers| servers.len() < 2) {
+            wrong.push(too_few());
+        }
+        wrong
+    }
+}
+
+fn agrees(settings: Settings<'_>) -> bool {
+    settings.text("agree").is_ok_and(|agree| agree.is_some())
+}
+
+fn record(settings: Settings<'_>) -> &str {
+    let default = if agrees(settings) { "SOA" } else { "A" };
+    settings.text("record").ok().flatten().unwrap_or(default)
+}
+
+fn question(query: &str, record: &str) -> Result<Question, Misfit> {
+    Question::new(query, record).map_err(|what| Misfit::new("query", what, "as in \"www.example.com\""))
+}
+
+fn server(text: &str) -> Result<HostPort, Misfit> {
+    HostPort::parse(text, Some(53)).ok_or_else(|| {
+        let help = "as in \"1.1.1.1\", \"ns1.example.com\" or \"[::1]:53\"";
+        Misfit::new("servers", format!("`servers`: {text:?} is not a name server"), help)
+    })
+}
+
+fn too_few() -> Misfit {
+    Misfit::new("agree", "`agree` compares servers: there is nothing to compare", "list at least two `servers`")
 }
 
 impl Check for Dns {
     fn probe(&self, spec: &CheckSpec) -> Result<Box<dyn Probe>, Report> {
         let settings = Settings(&spec.params);
-        let agree = settings.text("agree")?.is_some();
-        let record = settings.text("record")?.unwrap_or(if agree { "SOA" } else { "A" });
-        let config = |what: String| Report::new(error::Kind::Config, what);
-        let question = Question::new(settings.need_text("query")?, record).map_err(config)?;
-        let serial = (agree && record != "SOA")
-            .then(|| Question::new(settings.need_text("query")?, "SOA").map_err(config))
-            .transpose()?;
+        let (agree, record, query) = (agrees(settings), record(settings), settings.need_text("query")?);
+        let serial = (agree && record != "SOA").then(|| question(query, "SOA")).transpose()?;
         let servers = settings.texts("servers")?.unwrap_or_default();
-        let servers: Vec<HostPort> = servers
-            .iter()
-            .map(|server| {
-                HostPort::parse(server, Some(53)).ok_or_else(|| {
-                    config(format!("{server:?} is not a name server"))
-                        .hint("write it as 1.1.1.1, ns1.example.com or [::1]:53")
-                })
-            })
-            .collect::<Result<_, _>>()?;
+        let servers = servers.iter().map(|text| server(text)).collect::<Result<Vec<_>, _>>()?;
         if agree && servers.len() < 2 {
-            return Err(config("`agree` compares servers: list at least two".into()));
+            return Err(too_few().into());
         }
+        let expect = settings.texts("expect")?.unwrap_or_default();
         Ok(Box::new(DnsProbe {
-            question,
+            question: question(query, record)?,
             serial,
             agree,
             servers,
-            expect: settings.texts("expect")?.unwrap_or_default().iter().map(|text| Expected::read(text)).collect(),
+            expect: expect.iter().map(|text| Expected::of(text, record)).collect::<Result<_, _>>()?,
             patience: patience(spec),
         }))
     }
@@ -259,6 +287,26 @@ impl Expected {
             (bits <= if ip.is_ipv4() { 32 } else { 128 }).then_some(Self::Network(ip, bits))
         });
         network.unwrap_or_else(|| Self::Exact(normal(text)))
+    }
+
+    /// Reads an entry for a type of record, or says that no answer of that type can be it.
+    fn of(text: &str, record: &str) -> Result<Self, Misfit> {
+        let read = Self::read(text);
+        let family = |ip: IpAddr| if ip.is_ipv4() { "A" } else { "AAAA" };
+        let fits = match (&read, record) {
+            (Self::Network(ip, _), "A" | "AAAA") => family(*ip) == record,
+            (Self::Exact(text), "A" | "AAAA") => text.parse().is_ok_and(|ip| family(ip) == record),
+            _ => true,
+        };
+        if fits {
+            return Ok(read);
+        }
+        let help = if record == "A" {
+            "as in \"192.0.2.1\" or \"192.0.2.0/24\""
+        } else {
+            "as in \"2001:db8::1\" or \"2001:db8::/32\""
+        };
+        Err(Misfit::new("expect", format!("`expect`: no {record} record can be {text:?}"), help))
     }
 
     fn fits(&self, value: &str) -> bool {

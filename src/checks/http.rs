@@ -19,8 +19,12 @@ use super::{
     took, worse,
 };
 use crate::{
-    config::{Field, Kind, Shape},
-    core::{inventory::CheckSpec, services::Outcome, time::Timestamp},
+    config::{Field, Kind, Misfit, Shape, secret},
+    core::{
+        inventory::{CheckSpec, Params},
+        services::Outcome,
+        time::Timestamp,
+    },
     error::{self, Report},
     parse::sanitise,
     remote::{
@@ -121,6 +125,61 @@ impl Kind for Http {
         ];
         FIELDS
     }
+
+    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
+        let settings = Settings(settings);
+        let mut wrong = settings.unread("expect", range_of);
+        wrong.extend(settings.unread("resolve", address_of));
+        if settings.texts("resolve").is_ok_and(|list| list.is_some_and(|list| list.is_empty())) {
+            wrong.push(Misfit::new("resolve", "`resolve` names no address", ADDRESSES));
+        }
+        wrong.extend(settings.unread("forbid_headers", |name| header_name("forbid_headers", name)));
+        for (key, of) in [("headers", settings.map("headers")), ("require_headers", settings.map("require_headers"))] {
+            wrong.extend(of.unwrap_or_default().iter().filter_map(|(name, _)| header_name(key, name).err()));
+        }
+        wrong.extend(settings.table("json").ok().flatten().and_then(|json| pointer(json).err()));
+        match (settings.text("url"), Call::new("GET", settings.text("url").ok().flatten().unwrap_or_default())) {
+            (Ok(Some(_)), Err(fault)) => {
+                let what = format!("`url` cannot be asked: {fault}");
+                wrong.push(Misfit::new("url", what, "as in \"https://example.com/health\""));
+            }
+            (_, Ok(call)) if !call.keeps_secrets() => wrong.extend(exposed(settings)),
+            (..) => {}
+        }
+        wrong
+    }
+}
+
+/// A secret that would go over the network in the open.
+fn exposed(settings: Settings<'_>) -> Option<Misfit> {
+    let headers = settings.map("headers").unwrap_or_default();
+    let (name, _) = headers.iter().find(|(_, value)| secret::is_reference(value))?;
+    Some(Misfit::new("url", format!("header `{name}` is a secret, and the URL is not encrypted"), "use https://"))
+}
+
+fn header_name(key: &'static str, name: &str) -> Result<(), Misfit> {
+    let fits = crate::remote::http::is_header_name(name);
+    let wrong = || {
+        Misfit::new(key, format!("`{key}`: {name:?} is not a header's name"), "the name alone, as in \"x-powered-by\"")
+    };
+    if fits { Ok(()) } else { Err(wrong()) }
+}
+
+fn pointer(json: &Params) -> Result<&str, Misfit> {
+    let pointer = json.get("pointer").and_then(Value::as_str).unwrap_or_default();
+    if pointer.is_empty() || pointer.starts_with('/') {
+        return Ok(pointer);
+    }
+    let help = format!("it begins with a slash: did you mean \"/{}\"?", pointer.replace('.', "/"));
+    Err(Misfit::new("json", format!("`pointer` is not a JSON pointer: {pointer:?}"), help))
+}
+
+/// What `resolve` takes.
+const ADDRESSES: &str = "\"first\", \"all\" or addresses: [\"192.0.2.10\", \"2001:db8::10\"]";
+
+/// Reads one address of a `resolve` that is a list.
+fn address_of(text: &str) -> Result<IpAddr, Misfit> {
+    text.parse().map_err(|_| Misfit::new("resolve", format!("`resolve`: {text:?} is not an IP address"), ADDRESSES))
 }
 
 impl Check for Http {
@@ -181,15 +240,9 @@ impl Addresses {
     fn read(settings: Settings<'_>) -> Result<Self, Report> {
         let Some(list) = settings.text_or_texts("resolve")? else { return Ok(Self::First) };
         match list.as_slice() {
-            ["first"] => Ok(Self::First),
+            [] | ["first"] => Ok(Self::First),
             ["all"] => Ok(Self::All),
-            list => {
-                let read = list.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>();
-                read.ok().filter(|list| !list.is_empty()).map(Self::These).ok_or_else(|| {
-                    Report::new(error::Kind::Config, format!("`resolve` is {}", list.join(", ")))
-                        .hint("write \"first\", \"all\" or a list of addresses: [\"192.0.2.10\", \"2001:db8::10\"]")
-                })
-            }
+            list => Ok(Self::These(list.iter().map(|text| address_of(text)).collect::<Result<_, _>>()?)),
         }
     }
 }
@@ -317,14 +370,8 @@ struct Want {
 impl Want {
     fn read(settings: Settings<'_>) -> Result<Self, Report> {
         let status = settings.texts("expect")?.filter(|list| !list.is_empty()).unwrap_or_else(|| vec!["2xx"]);
-        let json = settings.table("json")?.map(|json| -> Result<_, Report> {
-            let pointer = Settings(json).need_text("pointer")?;
-            if !(pointer.is_empty() || pointer.starts_with('/')) {
-                let what = format!("`{pointer}` is not a JSON pointer");
-                return Err(Report::new(error::Kind::Config, what).hint("it begins with a slash: /status"));
-            }
-            Ok((pointer.to_owned(), json.get("equals").cloned()))
-        });
+        let json = settings.table("json")?;
+        let json = json.map(|json| Ok::<_, Misfit>((pointer(json)?.to_owned(), json.get("equals").cloned())));
         Ok(Self {
             status: status.iter().map(|range| range_of(range)).collect::<Result<_, _>>()?,
             status_text: status.join(" or "),
@@ -405,15 +452,23 @@ fn same(found: &Value, wanted: &Value) -> bool {
 }
 
 /// Reads `2xx`, `200-299` or `204`.
-fn range_of(text: &str) -> Result<(u16, u16), Report> {
+fn range_of(text: &str) -> Result<(u16, u16), Misfit> {
+    read_range(text).ok_or_else(|| {
+        let meant = text.to_lowercase().replace([' ', '*'], "").replace("..", "-");
+        let meant = [meant.clone(), format!("{}xx", meant.get(..1).unwrap_or_default())];
+        let help = match meant.iter().find(|meant| read_range(meant).is_some()) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => "status codes as \"2xx\", \"200-299\" or \"204\"".to_owned(),
+        };
+        Misfit::new("expect", format!("`expect`: {text:?} is no status code"), help)
+    })
+}
+
+fn read_range(text: &str) -> Option<(u16, u16)> {
     let code = |text: &str| text.trim().parse::<u16>().ok().filter(|code| (100..600).contains(code));
-    let read = match (text.trim().strip_suffix("xx"), text.split_once('-')) {
+    match (text.trim().strip_suffix("xx"), text.split_once('-')) {
         (Some(class), _) => class.parse::<u16>().ok().filter(|c| (1..6).contains(c)).map(|c| (c * 100, c * 100 + 99)),
         (None, Some((from, to))) => code(from).zip(code(to)).filter(|(from, to)| from <= to),
         (None, None) => code(text).map(|code| (code, code)),
-    };
-    read.ok_or_else(|| {
-        Report::new(error::Kind::Config, format!("`expect` has {text:?}"))
-            .hint("write status codes as \"2xx\", \"200-299\" or \"204\"")
-    })
+    }
 }

@@ -21,7 +21,7 @@ use crate::{
     },
     error::{self, Report},
     parse::sanitise,
-    remote::{Remote, http::words_of},
+    remote::{Remote, http::words_of, net::Progress},
 };
 
 mod command;
@@ -114,6 +114,11 @@ const GRACE: Duration = Duration::from_millis(100);
 /// Returns the time a probe may take.
 fn patience(spec: &CheckSpec) -> Duration {
     Duration::from_millis(spec.timeout_ms)
+}
+
+/// Says how far a probe came before its time was up.
+fn too_late(timeout_ms: u64, progress: &Progress) -> Seen {
+    Seen::new(Outcome::Down, format!("no answer within {}, {}", words_of(timeout_ms), progress.step().words()))
 }
 
 /// Milliseconds since a reading of the clock.

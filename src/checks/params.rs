@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     config::{
-        Env,
+        Env, Field, Misfit, Shape,
         secret::{self, SecretError, SecretRef},
     },
     core::inventory::Params,
@@ -79,12 +79,22 @@ impl<'a> Settings<'a> {
         self.0.get(key).map(|value| value.as_object().ok_or_else(|| bad(key, "a table"))).transpose()
     }
 
-    pub(super) fn host_port(self, key: &str, default: Option<u16>) -> Result<HostPort, Report> {
-        let text = self.need_text(key)?;
-        HostPort::parse(text, default).ok_or_else(|| {
-            Report::new(Kind::Config, format!("`{key} = {text:?}` is not a host and port"))
-                .hint("write it as in db.example:5432 or [::1]:5432")
-        })
+    /// Where a check of a port goes: its `address`.
+    pub(super) fn address(self, default: Option<u16>) -> Result<HostPort, Report> {
+        Ok(address(self.need_text("address")?, default)?)
+    }
+
+    /// What is wrong with `address`.
+    pub(super) fn address_misfits(self, default: Option<u16>) -> Vec<Misfit> {
+        let text = self.text("address").ok().flatten();
+        text.and_then(|text| address(text, default).err()).into_iter().collect()
+    }
+
+    /// The parts of a list that cannot be read, each with why.
+    pub(super) fn unread<T>(self, key: &str, read: impl Fn(&str) -> Result<T, Misfit>) -> Vec<Misfit> {
+        let parts = self.texts(key).ok().flatten().unwrap_or_default();
+        let wrong = |(at, text): (usize, &&str)| Some(read(text).err()?.part(at));
+        parts.iter().enumerate().filter_map(wrong).collect()
     }
 
     /// Whom to trust: the system, and the file that `ca` names.
@@ -94,6 +104,26 @@ impl<'a> Settings<'a> {
             None => http::Trust::system(),
         })
     }
+}
+
+/// The setting that [`Settings::address`] reads.
+pub(super) const fn address_field(doc: &'static str) -> Field {
+    Field { name: "address", shape: Shape::Text, required: true, doc }
+}
+
+fn address(text: &str, default: Option<u16>) -> Result<HostPort, Misfit> {
+    HostPort::parse(text, default).ok_or_else(|| {
+        let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let bare = bare.split('/').next().unwrap_or_default();
+        let (what, help) = if HostPort::parse(bare, default).is_some() {
+            ("is no URL", format!("did you mean \"{bare}\"?"))
+        } else if HostPort::parse(bare, Some(1)).is_some() {
+            ("has no port", "as in \"db.example:5432\" or \"[::1]:5432\"".to_owned())
+        } else {
+            ("is not a host and port", "as in \"db.example:5432\" or \"[::1]:5432\"".to_owned())
+        };
+        Misfit::new("address", format!("`address` {what}: {text:?}"), help)
+    })
 }
 
 /// A setting that is on or off.

@@ -2,16 +2,20 @@
 use futures_util::future::BoxFuture;
 use tokio::io::AsyncReadExt as _;
 
-use super::{Check, Context, Probe, Seen, params::Settings, patience, took};
+use super::{
+    Check, Context, Probe, Seen,
+    params::{Settings, address_field},
+    patience, too_late, took,
+};
 use crate::{
-    config::{Field, Kind, Shape},
-    core::{inventory::CheckSpec, services::Outcome},
+    config::{Field, Kind, Misfit, Shape},
+    core::{
+        inventory::{CheckSpec, Params},
+        services::Outcome,
+    },
     error::Report,
     parse::sanitise,
-    remote::{
-        http::words_of,
-        net::{self, HostPort, NetFault, Progress, Step},
-    },
+    remote::net::{self, HostPort, NetFault, Progress, Step},
 };
 
 /// Most bytes read while the banner is waited for.
@@ -27,12 +31,7 @@ impl Kind for Tcp {
 
     fn fields(&self) -> &'static [Field] {
         const FIELDS: &[Field] = &[
-            Field {
-                name: "address",
-                shape: Shape::Text,
-                required: true,
-                doc: "Host and port: `db.example:5432` or `[::1]:5432`.",
-            },
+            address_field("Host and port: `db.example:5432` or `[::1]:5432`."),
             Field {
                 name: "banner",
                 shape: Shape::Text,
@@ -42,13 +41,17 @@ impl Kind for Tcp {
         ];
         FIELDS
     }
+
+    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
+        Settings(settings).address_misfits(None)
+    }
 }
 
 impl Check for Tcp {
     fn probe(&self, spec: &CheckSpec) -> Result<Box<dyn Probe>, Report> {
         let settings = Settings(&spec.params);
         Ok(Box::new(TcpProbe {
-            at: settings.host_port("address", None)?,
+            at: settings.address(None)?,
             banner: settings.text("banner")?.filter(|banner| !banner.is_empty()).map(str::to_owned),
             patience: patience(spec),
             timeout_ms: spec.timeout_ms,
@@ -69,9 +72,7 @@ impl Probe for TcpProbe {
             let began = context.clock.now().mono;
             let progress = Progress::default();
             let tried = tokio::time::timeout(self.patience, self.attempt(&progress)).await;
-            let (outcome, detail) = tried.unwrap_or_else(|_| {
-                (Outcome::Down, format!("no answer within {}, {}", words_of(self.timeout_ms), progress.step().words()))
-            });
+            let Ok((outcome, detail)) = tried else { return too_late(self.timeout_ms, &progress) };
             let took_ms = (outcome == Outcome::Up).then(|| took(context, began)).flatten();
             Seen { took_ms, ..Seen::new(outcome, detail) }
         })

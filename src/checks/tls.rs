@@ -5,23 +5,26 @@ use futures_util::future::BoxFuture;
 
 use super::{
     Check, Context, Probe, Seen,
-    params::{Flag, Settings},
-    patience, took,
+    params::{Flag, Settings, address_field},
+    patience, too_late, took,
 };
 use crate::{
-    config::{Field, Kind, Shape},
+    config::{Field, Kind, Misfit, Shape},
     core::{
-        inventory::CheckSpec,
+        inventory::{CheckSpec, Params},
         services::Outcome,
         time::{self, DAY, Timestamp},
     },
     error::Report,
     remote::{
-        http::{Fault, Trust, words_of},
+        http::{Fault, Trust},
         net::{self, HostPort, Progress, Step},
         tls::{self, Shown},
     },
 };
+
+/// The port where none is said.
+const PORT: u16 = 443;
 
 /// The kind.
 pub(super) struct Tls;
@@ -48,12 +51,7 @@ impl Kind for Tls {
 
     fn fields(&self) -> &'static [Field] {
         const FIELDS: &[Field] = &[
-            Field {
-                name: "address",
-                shape: Shape::Text,
-                required: true,
-                doc: "Host and port: `mail.example:993`; the port is 443 unless said.",
-            },
+            address_field("Host and port: `mail.example:993`; the port is 443 unless said."),
             Field {
                 name: "server_name",
                 shape: Shape::Text,
@@ -71,12 +69,23 @@ impl Kind for Tls {
         ];
         FIELDS
     }
+
+    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
+        let settings = Settings(settings);
+        let mut wrong = settings.address_misfits(Some(PORT));
+        let name = settings.text("server_name").ok().flatten();
+        wrong.extend(name.filter(|name| !tls::is_server_name(name)).map(|name| {
+            let what = format!("`server_name` is not a name or an address: {name:?}");
+            Misfit::new("server_name", what, "the name in the certificate alone, as in \"www.example.com\"")
+        }));
+        wrong
+    }
 }
 
 impl Check for Tls {
     fn probe(&self, spec: &CheckSpec) -> Result<Box<dyn Probe>, Report> {
         let settings = Settings(&spec.params);
-        let at = settings.host_port("address", Some(443))?;
+        let at = settings.address(Some(PORT))?;
         Ok(Box::new(TlsProbe {
             server_name: settings.text("server_name")?.unwrap_or(&at.host).to_owned(),
             at,
@@ -111,10 +120,7 @@ impl Probe for TlsProbe {
                 Ok(Err(fault)) => {
                     return Seen::new(if fault.ours() { Outcome::Unknown } else { Outcome::Down }, fault.text(now));
                 }
-                Err(_) => {
-                    let (limit, step) = (words_of(self.timeout_ms), progress.step().words());
-                    return Seen::new(Outcome::Down, format!("no answer within {limit}, {step}"));
-                }
+                Err(_) => return too_late(self.timeout_ms, &progress),
             };
             Seen { took_ms: took(context, began), ..self.judge(&shown, now) }
         })

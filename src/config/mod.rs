@@ -79,6 +79,46 @@ pub trait Kind: Sync {
 
     /// Its own settings, beside those that all of its folder have.
     fn fields(&self) -> &'static [Field];
+
+    /// Says what is wrong with settings that each fit their shapes, all of it: whatever would be refused later is said here, at
+    /// its place in the file.
+    fn misfits(&self, settings: &crate::core::inventory::Params) -> Vec<Misfit> {
+        let _ = settings;
+        Vec::new()
+    }
+}
+
+/// Something wrong with a setting that fits its shape, or with how it goes together with another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The setting.
+    pub key: &'static str,
+    /// Which part of it, where it is a list; counted from nought.
+    pub part: Option<usize>,
+    /// What is wrong, in lower case.
+    pub what: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+impl Misfit {
+    /// Says that a setting cannot be what it is.
+    pub fn new(key: &'static str, what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { key, part: None, what: what.into(), help: help.into() }
+    }
+
+    /// Points at one part of a list.
+    #[must_use]
+    pub fn part(mut self, part: usize) -> Self {
+        self.part = Some(part);
+        self
+    }
+}
+
+impl From<Misfit> for crate::error::Report {
+    fn from(misfit: Misfit) -> Self {
+        Self::new(crate::error::Kind::Config, misfit.what).hint(misfit.help)
+    }
 }
 
 /// One setting.
@@ -132,6 +172,12 @@ pub enum Shape {
     Map(&'static Self),
     /// Any one of these, tried in order.
     Either(&'static [Self]),
+}
+
+/// Says whether a text can be the name of a systemd unit, suffix included.
+pub fn is_unit(text: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "@._:\\-".contains(letter);
+    !text.starts_with('-') && text.chars().all(fits) && text.contains('.')
 }
 
 /// Reads a text file of at most 4 MiB, with words instead of an error.

@@ -74,6 +74,12 @@ impl Entries {
             .collect()
     }
 
+    /// Where a part of a list stands, or else the list, or else the table.
+    pub(crate) fn place_of_part(&self, key: &str, part: Option<usize>) -> &Place {
+        let part = part.and_then(|part| self.node(key)?.parts.get(part));
+        part.map_or_else(|| self.place_of(key), |part| &part.place)
+    }
+
     /// Where a setting stands, or else the table.
     pub(crate) fn place_of(&self, key: &str) -> &Place {
         self.node(key).map_or(&self.place, |node| &node.place)
@@ -230,6 +236,18 @@ impl Walk<'_> {
             }
             Shape::Map(of) => self.map(raw, key, of),
             Shape::Either(shapes) => self.either(raw, key, shapes),
+        }
+    }
+
+    /// Says what its kind finds wrong with a table whose settings fit their shapes.
+    pub(crate) fn misfits(&mut self, entries: &mut Entries, kind: &dyn super::Kind, common: &[Field]) {
+        if entries.broken {
+            return;
+        }
+        for misfit in kind.misfits(&entries.params(common)) {
+            let place = entries.place_of_part(misfit.key, misfit.part).clone();
+            self.book.error(&place, misfit.what, misfit.help);
+            entries.broken = true;
         }
     }
 
@@ -424,16 +442,14 @@ impl Walk<'_> {
         // What looks like a reference was meant as one.
         let refers = raw.text().is_some_and(super::secret::is_reference);
         let only_secret = refers && shapes.iter().any(|shape| matches!(shape, Shape::Secret));
-        for shape in shapes.iter().filter(|shape| !only_secret || matches!(shape, Shape::Secret)) {
+        // A shape of another type says nothing about what was meant.
+        let of_its_type = |shape: &&Shape| fits(raw, shape) && (!only_secret || matches!(shape, Shape::Secret));
+        for shape in shapes.iter().filter(of_its_type) {
             if let Some(node) = self.value(raw, shape, key) {
                 self.book.drafts.truncate(mark);
                 return Some(node);
             }
-            let said = self.book.drafts.split_off(mark);
-            // A shape of another type says nothing about what was meant.
-            if fits(raw, shape) {
-                tried.push(said);
-            }
+            tried.push(self.book.drafts.split_off(mark));
         }
         let about_a_secret =
             tried.iter().position(|said| said.iter().any(|draft| draft.problem.what.contains("literal secret")));
@@ -443,7 +459,8 @@ impl Walk<'_> {
         } else {
             let kinds: Vec<_> = shapes.iter().map(words).collect();
             let got = if tried.is_empty() { format!(", not {}", raw.is_a()) } else { String::new() };
-            if shapes.iter().any(|shape| matches!(shape, Shape::Secret)) {
+            // Whoever expects one thing cannot say what another one holds.
+            if tried.is_empty() || shapes.iter().any(|shape| matches!(shape, Shape::Secret)) {
                 self.book.hide(raw);
             }
             self.book.error(&raw.place, format!("`{key}` must be {}{got}", kinds.join(" or ")), "");

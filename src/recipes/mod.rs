@@ -3,9 +3,9 @@ mod node_pm2;
 mod systemd;
 
 use crate::{
-    config::Kind,
+    config::{Field, Kind, Misfit, Shape},
     core::{
-        inventory::{Inventory, Service},
+        inventory::{Inventory, Params, Service},
         runs::{Plan, PlanFacts},
     },
 };
@@ -41,6 +41,21 @@ pub fn restart(inventory: &Inventory, service: &Service, facts: &PlanFacts) -> R
     }
 }
 
+/// Where an application stands: what every recipe takes.
+const PATH: Field = Field {
+    name: "path",
+    shape: Shape::Text,
+    required: false,
+    doc: "The application's directory on its hosts; the lock of a change stands there. Default: /run/lock.",
+};
+
+/// Says what is wrong with [`PATH`].
+fn path_misfit(settings: &Params) -> Option<Misfit> {
+    let path = settings.get(PATH.name)?.as_str().filter(|path| !path.starts_with('/') && !path.starts_with("~/"))?;
+    let what = format!("`path` is no whole path on a host: {path:?}");
+    Some(Misfit::new(PATH.name, what, "from the root, as in \"/var/www/play\", or from the home, as in \"~/play\""))
+}
+
 /// Returns where the lock of a service stands on its hosts.
 fn lock(service: &Service) -> String {
     match service.recipe.get("path").and_then(serde_json::Value::as_str) {
@@ -57,6 +72,21 @@ fn quote(word: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::id::ServiceId;
+
+    /// A service with the settings of its recipe.
+    pub(super) fn service(id: &str, kind: &str, hosts: &[&str], recipe: &[(&str, &str)]) -> Service {
+        Service {
+            id: id.parse::<ServiceId>().unwrap(),
+            kind: kind.into(),
+            owner: None,
+            needs: Vec::new(),
+            slo: None,
+            recipe: recipe.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect(),
+            hosts: hosts.iter().map(|host| (*host).into()).collect(),
+            checks: Vec::new(),
+        }
+    }
 
     #[test]
     fn every_file_is_registered_and_named_like_its_kind() {
@@ -69,6 +99,10 @@ mod tests {
         let mut kinds: Vec<String> = ALL.iter().map(|recipe| recipe.name().to_owned()).collect();
         kinds.sort();
         assert_eq!(files, kinds);
-        assert!(ALL.iter().all(|recipe| recipe.fields().iter().all(|field| field.doc.ends_with('.'))));
+        for recipe in ALL {
+            assert!(recipe.fields().iter().all(|field| field.doc.ends_with('.')));
+            let names: std::collections::BTreeSet<_> = recipe.fields().iter().map(|field| field.name).collect();
+            assert_eq!(names.len(), recipe.fields().len(), "{}: a setting stands there twice", recipe.name());
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Node.js under PM2.
-use super::{Recipe, lock, quote};
+use super::{PATH, Recipe, lock, path_misfit, quote};
 use crate::{
-    config::{Field, Kind, Shape},
+    config::{Field, Kind, Misfit, Shape},
     core::{
         hosts::Pm2Process,
-        inventory::{Inventory, Service},
+        inventory::{Inventory, Params, Service},
         runs::{Plan, PlanFacts, Step},
     },
 };
@@ -15,12 +15,7 @@ pub(super) struct NodePm2;
 
 const FIELDS: &[Field] = &[
     Field { name: "app", shape: Shape::Text, required: true, doc: "The process's name in PM2." },
-    Field {
-        name: "path",
-        shape: Shape::Text,
-        required: false,
-        doc: "The application's directory on its hosts; the lock of a change stands there.",
-    },
+    PATH,
     Field {
         name: "restart",
         shape: Shape::Choice(&["restart", "reload"]),
@@ -36,6 +31,10 @@ impl Kind for NodePm2 {
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
+    }
+
+    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
+        path_misfit(settings).into_iter().collect()
     }
 }
 
@@ -104,25 +103,13 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use super::*;
-    use crate::core::{
-        hosts::Pm2List,
-        inventory::{Host, Params},
+    use crate::{
+        core::{hosts::Pm2List, inventory::Host},
+        recipes::tests::service,
     };
 
-    fn service() -> Service {
-        let mut recipe = Params::new();
-        recipe.insert("app".into(), "play".into());
-        recipe.insert("path".into(), "/var/www/play/".into());
-        Service {
-            id: "play@prod".parse().unwrap(),
-            kind: "node-pm2".into(),
-            owner: None,
-            needs: Vec::new(),
-            slo: None,
-            recipe,
-            hosts: vec!["web-01".into()],
-            checks: Vec::new(),
-        }
+    fn play() -> Service {
+        service("play@prod", "node-pm2", &["web-01"], &[("app", "play"), ("path", "/var/www/play/")])
     }
 
     fn inventory() -> Inventory {
@@ -170,7 +157,7 @@ mod tests {
     #[test]
     fn a_restart_goes_by_id_and_only_to_the_app() {
         let facts = facts(true, vec![process(0, "cloud"), process(4, "play"), process(5, "play")]);
-        let plan = NodePm2.restart(&inventory(), &service(), &facts).unwrap();
+        let plan = NodePm2.restart(&inventory(), &play(), &facts).unwrap();
         let names: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
         assert_eq!(names, ["restart 4", "restart 5"]);
         assert!(plan.steps[0].command.ends_with("pm2 restart 4 --no-color"));
@@ -183,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_known_is_not_planned() {
-        let why = |facts| NodePm2.restart(&inventory(), &service(), &facts).unwrap_err();
+        let why = |facts| NodePm2.restart(&inventory(), &play(), &facts).unwrap_err();
         assert!(why(PlanFacts::default()).contains("too old"));
         assert!(why(facts(false, Vec::new())).contains("no PM2 daemon"));
         assert!(why(facts(true, vec![process(0, "cloud")])).contains("no process named play"));

@@ -1,9 +1,9 @@
 //! Services that are systemd units.
-use super::{Recipe, lock, quote};
+use super::{PATH, Recipe, lock, path_misfit, quote};
 use crate::{
-    config::{Field, Kind, Shape},
+    config::{self, Field, Kind, Misfit, Shape},
     core::{
-        inventory::{Inventory, Service},
+        inventory::{Inventory, Params, Service},
         runs::{Plan, PlanFacts, Step},
     },
 };
@@ -14,18 +14,7 @@ pub(super) struct Systemd;
 
 const FIELDS: &[Field] = &[
     Field { name: "unit", shape: Shape::Text, required: true, doc: "The unit, as in nginx.service." },
-    Field {
-        name: "path",
-        shape: Shape::Text,
-        required: false,
-        doc: "The application's directory on its hosts; the lock of a change stands there. Default: /run/lock.",
-    },
-    Field {
-        name: "path",
-        shape: Shape::Text,
-        required: false,
-        doc: "The application's directory on its hosts; the lock of a change stands there.",
-    },
+    PATH,
     Field {
         name: "restart",
         shape: Shape::Choice(&["restart", "reload", "reload-or-restart"]),
@@ -53,6 +42,15 @@ impl Kind for Systemd {
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
+    }
+
+    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
+        let unit = settings.get("unit").and_then(serde_json::Value::as_str);
+        let wrong = unit.filter(|unit| !config::is_unit(unit)).map(|unit| {
+            let help = format!("with its suffix, as in {:?}", format!("{}.service", unit.trim_start_matches('-')));
+            Misfit::new("unit", format!("`unit` is not the name of a unit: {unit:?}"), help)
+        });
+        wrong.into_iter().chain(path_misfit(settings)).collect()
     }
 }
 
@@ -99,24 +97,12 @@ impl Recipe for Systemd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::inventory::Params;
+    use crate::recipes::tests::service;
 
     #[test]
     fn the_test_goes_first_and_the_state_is_looked_at_last() {
-        let mut recipe = Params::new();
-        recipe.insert("unit".into(), "nginx.service".into());
-        recipe.insert("restart".into(), "reload".into());
-        recipe.insert("test".into(), "sudo -n nginx -t".into());
-        let service = Service {
-            id: "www@prod".parse().unwrap(),
-            kind: "systemd".into(),
-            owner: None,
-            needs: Vec::new(),
-            slo: None,
-            recipe,
-            hosts: vec!["web-01".into(), "web-02".into()],
-            checks: Vec::new(),
-        };
+        let recipe = [("unit", "nginx.service"), ("restart", "reload"), ("test", "sudo -n nginx -t")];
+        let service = service("www@prod", "systemd", &["web-01", "web-02"], &recipe);
         let plan = Systemd.restart(&Inventory::default(), &service, &PlanFacts::default()).unwrap();
         assert_eq!(plan.steps.len(), 2);
         assert_eq!(

@@ -114,6 +114,11 @@ impl fmt::Debug for Call {
     }
 }
 
+/// Says whether a text can be the name of a header.
+pub fn is_header_name(name: &str) -> bool {
+    HeaderName::from_bytes(name.as_bytes()).is_ok()
+}
+
 impl Call {
     /// Makes a call without redirects that reads at most 1 MiB within ten seconds.
     ///

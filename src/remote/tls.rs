@@ -350,14 +350,23 @@ impl ServerCertVerifier for Recorder {
     }
 }
 
+fn to_find(text: &str) -> Option<ServerName<'static>> {
+    ServerName::try_from(text.to_owned()).ok()
+}
+
+/// Says whether a text can be what a certificate is looked for: a name or an address alone.
+pub fn is_server_name(text: &str) -> bool {
+    to_find(text).is_some()
+}
+
 /// Shakes hands on an open connection and returns what the server showed, trusted or not; the connection is closed.
 ///
 /// # Errors
 /// When what answers does not speak TLS, or refuses this name or every version.
 pub async fn handshake(stream: TcpStream, server_name: &str, trust: &Trust) -> Result<Shown, TlsFault> {
     let (config, recorder) = trust.client(Enforce::No, &[])?;
-    let name = ServerName::try_from(server_name.to_owned())
-        .map_err(|_| TlsFault::Other(format!("{:?} is not a server name", sanitise::name(server_name))))?;
+    let name = to_find(server_name)
+        .ok_or_else(|| TlsFault::Other(format!("{:?} is not a server name", sanitise::name(server_name))))?;
     match tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await {
         Ok(mut connection) => {
             use tokio::io::AsyncWriteExt as _;

@@ -1,5 +1,10 @@
 //! Detached runs on a real OpenSSH server: they outlive the link, run once, and tell every byte once.
-use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Stdio, sync::Arc};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+};
 
 use quarterdeck::{
     core::{
@@ -225,55 +230,71 @@ fn expected() -> Vec<u8> {
     (1..=20_000).map(|i| format!("line {i}\n")).collect::<String>().into_bytes()
 }
 
+/// A run that is being watched through a relay, has told a good deal, and waits at its gate.
+struct Underway {
+    sshd: Sshd,
+    relay: Relay,
+    pool: Pool,
+    gate: PathBuf,
+    attached: Attached,
+    told: Told,
+}
+
+impl Underway {
+    async fn start() -> Self {
+        let sshd = Sshd::start().await;
+        let relay = Relay::start(sshd.address()).await;
+        let pool = pool_through(&sshd, &relay);
+        let gate = sshd.path("gate");
+        start(&pool, UID, &[numbered(&gate)], &lock(&sshd)).await;
+        let attached = watch(&pool, UID, Cursor::default());
+        let mut underway = Self { sshd, relay, pool, gate, attached, told: Told::default() };
+        underway.listen(|told| told.output.first().is_some_and(|output| output.len() > 10_000)).await;
+        underway
+    }
+
+    async fn listen(&mut self, enough: impl Fn(&Told) -> bool) {
+        self.told.listen(&self.pool, &mut self.attached, enough).await;
+    }
+
+    /// Listens to the end, which must be as if nothing had happened to the link.
+    async fn finish(mut self) {
+        self.listen(|_| false).await;
+        assert_eq!(self.told.events, ["start 0", "end 0 Exit(7)", "Failed"]);
+        assert!(self.told.output[0] == expected(), "{} bytes", self.told.output[0].len());
+    }
+}
+
 #[tokio::test]
 async fn a_cut_link_neither_stops_the_run_nor_loses_or_doubles_output() {
-    let sshd = Sshd::start().await;
-    let relay = Relay::start(sshd.address()).await;
-    let pool = pool_through(&sshd, &relay);
-    let gate = sshd.path("gate");
-    start(&pool, UID, &[numbered(&gate)], &lock(&sshd)).await;
-    let mut attached = watch(&pool, UID, Cursor::default());
-    let mut told = Told::default();
-    told.listen(&pool, &mut attached, |told| told.output.first().is_some_and(|output| output.len() > 10_000)).await;
-    relay.cut();
-    told.listen(&pool, &mut attached, |told| told.losses > 0).await;
+    let mut underway = Underway::start().await;
+    underway.relay.cut();
+    underway.listen(|told| told.losses > 0).await;
     // The run goes on while nobody is connected.
-    relay.refuse(true);
-    relay.cut();
-    std::fs::write(&gate, "").unwrap();
-    let journal = sshd.home().join(".quarterdeck/runs").join(UID.to_string()).join("journal");
+    underway.relay.refuse(true);
+    underway.relay.cut();
+    std::fs::write(&underway.gate, "").unwrap();
+    let journal = underway.sshd.home().join(".quarterdeck/runs").join(UID.to_string()).join("journal");
     eventually("the run ends by itself", async || {
         std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("done"))
     })
     .await;
-    relay.refuse(false);
-    told.listen(&pool, &mut attached, |_| false).await;
-    assert_eq!(told.events, ["start 0", "end 0 Exit(7)", "Failed"]);
-    assert!(told.output[0] == expected(), "{} bytes", told.output[0].len());
+    underway.relay.refuse(false);
+    underway.finish().await;
 }
 
 #[tokio::test]
 async fn a_frozen_link_is_unknown_and_watching_again_learns_the_result() {
-    let sshd = Sshd::start().await;
-    let relay = Relay::start(sshd.address()).await;
-    let pool = pool_through(&sshd, &relay);
-    let gate = sshd.path("gate");
-    start(&pool, UID, &[numbered(&gate)], &lock(&sshd)).await;
-    let mut attached = watch(&pool, UID, Cursor::default());
-    let mut told = Told::default();
-    told.listen(&pool, &mut attached, |told| told.output.first().is_some_and(|output| output.len() > 10_000)).await;
-    relay.freeze(true);
-    std::fs::write(&gate, "").unwrap();
-    told.listen(&pool, &mut attached, |told| told.losses > 0).await;
-    assert_eq!(told.events, ["start 0"]);
-    relay.cut();
-    relay.freeze(false);
+    let mut underway = Underway::start().await;
+    underway.relay.freeze(true);
+    std::fs::write(&underway.gate, "").unwrap();
+    underway.listen(|told| told.losses > 0).await;
+    assert_eq!(underway.told.events, ["start 0"]);
+    underway.relay.cut();
+    underway.relay.freeze(false);
     // A new watcher, as after a restart of the console: it has the cursor and what was told.
-    let mut other = watch(&pool, UID, attached.cursor());
-    drop(attached);
-    told.listen(&pool, &mut other, |_| false).await;
-    assert_eq!(told.events, ["start 0", "end 0 Exit(7)", "Failed"]);
-    assert!(told.output[0] == expected(), "{} bytes", told.output[0].len());
+    underway.attached = watch(&underway.pool, UID, underway.attached.cursor());
+    underway.finish().await;
 }
 
 /// Nearly all that is kept, and far more than fits between the host and a watcher who does not look.

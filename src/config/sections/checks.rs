@@ -94,6 +94,9 @@ fn one(
             walk.book.hide(value);
         }
     }
+    if let Some(kind) = kind {
+        walk.misfits(&mut entries, kind, fields::CHECK);
+    }
     let name = name(walk, &mut entries, "check");
     let is_new = name.as_ref().is_none_or(|name| seen.is_new(walk, &entries, name, "check"));
     let pace = pace(walk, &entries, Some(around));

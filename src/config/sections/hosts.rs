@@ -59,8 +59,7 @@ fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], seen: &mut Seen)
         word(walk, &entries, key);
     }
     for (unit, place) in entries.texts("units") {
-        let fits = |letter: char| letter.is_ascii_alphanumeric() || "@._:\\-".contains(letter);
-        if unit.starts_with('-') || !unit.chars().all(fits) || !unit.contains('.') {
+        if !crate::config::is_unit(unit) {
             let what = format!("\"{}\" is not the name of a unit", shown(unit));
             walk.book.error(place, what, "with its suffix, as in nginx.service");
         }

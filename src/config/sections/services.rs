@@ -141,7 +141,8 @@ fn recipe(walk: &mut Walk<'_>, raw: &Raw, entries: &Entries) -> (Arc<str>, Param
     let what = format!("the recipe of {}", called(raw, "service"));
     // What a recipe does not know yet may stand there for a later version; what it knows is always its own.
     let keys = Keys { fields: &[found.fields()], later: fields::LATER_RECIPE, ..Keys::default() };
-    let recipe = walk.table(settings.unwrap_or(&none), keys, &what);
+    let mut recipe = walk.table(settings.unwrap_or(&none), keys, &what);
+    walk.misfits(&mut recipe, found, &[]);
     (found.name().into(), recipe.params(&[]))
 }
 
