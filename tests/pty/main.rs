@@ -13,4 +13,6 @@ mod ends;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod stores;
