@@ -56,11 +56,12 @@ pub(super) fn run(common: &Common, args: &Check) -> color_eyre::Result<Exit> {
         let inventory = &loaded.inventory;
         let checks = inventory.checks().count();
         setup::print(&format!(
-            "{}: {} services, {checks} checks, {} hosts, {} rules\n",
+            "{}: {}, {}, {}, {}\n",
             located.path.display(),
-            inventory.services.len(),
-            inventory.hosts.len(),
-            inventory.rules.len(),
+            setup::many(inventory.services.len(), "service"),
+            setup::many(checks, "check"),
+            setup::many(inventory.hosts.len(), "host"),
+            setup::many(inventory.rules.len(), "rule"),
         ))?;
         let rows: Vec<Vec<String>> = tried
             .iter()

@@ -102,8 +102,9 @@ pub(super) fn run(common: &Common, args: &Import) -> color_eyre::Result<Exit> {
         setup::print_json("qd.import/1", setup.clock.as_ref(), data)?;
     } else {
         let verb = if args.dry_run { "would be imported" } else { "imported" };
-        let (buckets, services) = (report.buckets.len(), report.services.len());
-        let mut text = format!("{buckets} days of {services} services {verb} from {}\n", importer.name());
+        let days = setup::many(report.buckets.len(), "day");
+        let services = setup::many(report.services.len(), "service");
+        let mut text = format!("{days} of {services} {verb} from {}\n", importer.name());
         for skipped in &report.skipped {
             text.push_str(&["left out: ", &skipped.what, ": ", &skipped.why, "\n"].concat());
         }

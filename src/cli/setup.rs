@@ -136,6 +136,11 @@ pub(super) fn on_terminal() -> bool {
     std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
 }
 
+/// Counts things: `1 service`, `3 services`.
+pub(super) fn many(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Writes to standard output; a reader that has gone away ends the program quietly.
 pub(super) fn print(text: &str) -> color_eyre::Result<()> {
     use std::io::Write as _;

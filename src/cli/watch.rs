@@ -46,7 +46,7 @@ pub(super) fn run(common: &Common, args: &Watch) -> color_eyre::Result<Exit> {
             let listener = TcpListener::bind(address).await?;
             setup.tasks.spawn("metrics", serve(listener, page, setup.tasks.clone())).detach();
         }
-        setup::print(&format!("watching {services} services and {hosts} hosts\n"))?;
+        setup::print(&format!("{}\n", watching(&loaded.inventory)))?;
         let (mut term, mut int, mut hup) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
         let mut said: Option<Recorder> = None;
@@ -98,9 +98,13 @@ fn reload(setup: &Setup, loaded: &crate::config::Loaded, pool: &crate::remote::s
     for problem in &problems {
         setup::warn(problem);
     }
-    let (services, hosts) = (fresh.inventory.services.len(), fresh.inventory.hosts.len());
-    setup::warn(&format!("configuration read again: watching {services} services and {hosts} hosts"));
+    setup::warn(&format!("configuration read again: {}", watching(&fresh.inventory)));
     engine.adopt(Arc::new(fresh.inventory), problems);
+}
+
+fn watching(inventory: &crate::core::inventory::Inventory) -> String {
+    let (services, hosts) = (inventory.services.len(), inventory.hosts.len());
+    format!("watching {} and {}", setup::many(services, "service"), setup::many(hosts, "host"))
 }
 
 fn recorder_words(recorder: &Recorder) -> String {

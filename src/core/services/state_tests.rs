@@ -85,6 +85,28 @@ fn the_first_failure_is_tried_again_at_once_and_the_third_confirms() {
 }
 
 #[test]
+fn what_is_down_when_nothing_was_known_is_confirmed_at_once() {
+    let inventory = page();
+    let mut state = begin(&inventory);
+    update(&mut state, Msg::RecordingStarted, now(T0), &inventory);
+    for failure in 0..2 {
+        let out = measured(&mut state, &inventory, "play@prod/page", T0 + failure, Outcome::Down);
+        let [Ask::RunCheck { slot, attempt: Attempt::Retry, .. }] = out.asks.as_slice() else { panic!("{failure}") };
+        assert_eq!(*slot, Timestamp(T0 + failure + 1));
+        assert_eq!(state.services().next().unwrap().health, Health::Unknown, "not confirmed");
+    }
+    let out = measured(&mut state, &inventory, "play@prod/page", T0 + 2, Outcome::Down);
+    assert_eq!(out.asks, []);
+    assert_eq!(state.services().next().unwrap().health, Health::Down);
+    // Hours later, nobody recorded in between: what was known is too old to count.
+    let later = T0 + 3 * HOUR;
+    for failure in 0..2 {
+        let out = measured(&mut state, &inventory, "play@prod/page", later + failure, Outcome::Down);
+        assert_eq!(out.asks.len(), 1);
+    }
+}
+
+#[test]
 fn the_same_result_again_changes_nothing() {
     let inventory = page();
     let mut state = begin(&inventory);

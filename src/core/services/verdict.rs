@@ -7,6 +7,8 @@
 //!   known before, it is unknown. One short failure is not downtime.
 //! * The first failure is tried again at once. The second try is a result of its own, its slot is the first one's plus one
 //!   millisecond (no planned slot falls there), and it counts as one of the failures in a row.
+//!   Where nothing was known before, every further unconfirmed failure is tried again at once too: who starts the console
+//!   while a service is down sees that within a second, not after `fail_after` intervals.
 //! * Unknown outcomes say nothing about the service: they neither confirm nor clear, as if the check had not been made,
 //!   so what was known before holds to the end of its hold and not longer.
 //! * Past the hold nothing is known: the row of failures is broken too, since what lies in the gap is not known to be one.
@@ -75,7 +77,7 @@ pub enum Took {
     Nothing,
     /// It was put in its place.
     Counted {
-        /// Whether it is the first failure after something else, which is to be tried again at once.
+        /// Whether it is a failure that is to be tried again at once.
         retry: bool,
     },
 }
@@ -121,8 +123,9 @@ impl Track {
                     self.base = advance(self.base, slot, outcome, self.hold, self.fail_after);
                 }
             }
-            let first = outcome == Outcome::Down && self.machine.streak == 1;
-            return Took::Counted { retry: first && self.fail_after > 1 };
+            let (streak, level) = (self.machine.streak, self.machine.level);
+            let unconfirmed = outcome == Outcome::Down && (1..self.fail_after).contains(&streak);
+            return Took::Counted { retry: unconfirmed && (streak == 1 || level.is_none()) };
         }
         if self.base.newest.is_some_and(|newest| slot <= newest) {
             return Took::Nothing;
