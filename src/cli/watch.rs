@@ -36,7 +36,6 @@ pub(super) fn run(common: &Common, args: &Watch) -> color_eyre::Result<Exit> {
     for problem in &problems {
         setup::warn(problem);
     }
-    let (services, hosts) = (loaded.inventory.services.len(), loaded.inventory.hosts.len());
     setup.runtime.block_on(async {
         let remote: setup::SharedRemote = Arc::clone(&pool) as setup::SharedRemote;
         let mut engine = Engine::new(options, Ok(store), remote, Arc::clone(&setup.clock), &setup.tasks);
