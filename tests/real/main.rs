@@ -7,6 +7,8 @@ mod support;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod shells;

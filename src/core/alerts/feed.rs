@@ -37,11 +37,6 @@ impl Measurement {
     }
 }
 
-fn percent(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
-    let (part, whole) = (part?, whole?);
-    (whole > 0).then(|| part as f64 / whole as f64 * 100.0)
-}
-
 fn flag(bad: bool) -> f64 {
     if bad { 1.0 } else { 0.0 }
 }
@@ -49,23 +44,19 @@ fn flag(bad: bool) -> f64 {
 /// Measures a host's sample.
 pub fn sample(host: &HostName, sample: &HostSample) -> Vec<Measurement> {
     let of = |metric, value: Option<f64>| Measurement::new(metric, Target::Host(host.clone()), value);
-    let load = sample.load.as_ref().and_then(|load| load.first().copied()).map(f64::from);
-    let cores = sample.core_count.filter(|cores| *cores > 0).map(f64::from);
     let mut all = vec![
         of("host.cpu", sample.cpu_pct.map(f64::from)),
         of("host.steal", sample.steal_pct.map(f64::from)),
-        of("host.mem", percent(sample.mem_used_bytes, sample.mem_total_bytes)),
-        of("host.swap", percent(sample.swap_used_bytes, sample.swap_total_bytes)),
-        of("host.load_per_core", load.zip(cores).map(|(load, cores)| load / cores)),
+        of("host.mem", sample.mem_pct().map(f64::from)),
+        of("host.swap", sample.swap_pct().map(f64::from)),
+        of("host.load_per_core", sample.load_per_core().map(f64::from)),
         of("host.clock_skew", sample.skew_ms.map(|ms| ms.unsigned_abs() as f64 / 1_000.0)),
     ];
     for disk in &sample.disks {
         let part = |metric, value| {
             Measurement::new(metric, Target::Part { host: host.clone(), part: disk.mount.clone() }, value)
         };
-        // What users can have: a part of the size is kept for root, and neither used nor available.
-        let usable = disk.used_bytes.saturating_add(disk.avail_bytes);
-        all.push(part("host.disk_free", percent(Some(disk.avail_bytes), Some(usable))));
+        all.push(part("host.disk_free", disk.free_pct().map(f64::from)));
         if let Some(inodes) = disk.inodes_pct {
             all.push(part("host.disk_inodes", Some(f64::from(inodes))));
         }
@@ -111,7 +102,7 @@ pub fn apps(list: &Pm2List) -> BTreeMap<&str, App> {
 }
 
 /// Measures whether PM2's processes are online. One that a service is to have and that is missing counts as down, unless
-/// no daemon runs: then nothing is known, since its processes outlive it.
+/// no daemon runs: then nothing is known of any, since its processes outlive it.
 pub fn pm2(host: &HostName, list: &Pm2List, inventory: &Inventory) -> Vec<Measurement> {
     let of = |part: &str, value, note| {
         let target = Target::Part { host: host.clone(), part: part.to_owned() };
@@ -120,7 +111,10 @@ pub fn pm2(host: &HostName, list: &Pm2List, inventory: &Inventory) -> Vec<Measur
     let apps = apps(list);
     let mut all: Vec<Measurement> = apps
         .iter()
-        .map(|(name, app)| of(name, Some(flag(app.down > 0)), format!("{} of {} down", app.down, app.all)))
+        .map(|(name, app)| {
+            let down = list.daemon.then(|| flag(app.down > 0));
+            of(name, down, format!("{} of {} down", app.down, app.all))
+        })
         .collect();
     let wanted = inventory.services.iter().filter_map(|service| pm2_app(service, host));
     for name in wanted.filter(|name| !apps.contains_key(name)) {

@@ -487,6 +487,17 @@ fn a_sample_measures_what_it_knows() {
 }
 
 #[test]
+fn a_dead_daemon_says_nothing_about_processes() {
+    let process =
+        crate::core::hosts::Pm2Process { name: "play".into(), status: "errored".into(), ..Default::default() };
+    let down = |daemon| {
+        let list = crate::core::hosts::Pm2List { daemon, processes: vec![process.clone()], ..Default::default() };
+        feed::pm2(&"web-01".into(), &list, &crate::core::inventory::Inventory::default())[0].value
+    };
+    assert_eq!((down(true), down(false)), (Some(1.0), None), "its processes outlive it");
+}
+
+#[test]
 fn what_nobody_watches_any_more_is_over() {
     let mut bench = Bench::new(inventory());
     bench.put(0, "service.down", Target::Service("play@prod".parse().unwrap()), Some(1.0));

@@ -1,5 +1,5 @@
 //! One host: its latest readings, their ages, its history.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::{HostSample, LIMIT_MS, LIST_LIMIT_MS, LinkFault, Pm2List, Question, UnitState};
 use crate::core::{
@@ -17,11 +17,6 @@ const RECENT: usize = 300;
 /// Milliseconds of one point of the last hour.
 const CELL_MS: i64 = 20_000;
 const HOUR: usize = 180;
-/// Milliseconds within which restarts are counted.
-const STORM_MS: u64 = 10 * 60_000;
-/// Entries of the restart history; more within ten minutes are counted in the last one.
-const STORM_ENTRIES: usize = 256;
-
 /// How a host is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Link {
@@ -133,7 +128,7 @@ pub(super) struct Limits {
     cpu: Option<Threshold>,
     mem: Option<Threshold>,
     disk_free: Option<Threshold>,
-    inodes_free: Option<Threshold>,
+    disk_inodes: Option<Threshold>,
     load: Option<Threshold>,
 }
 
@@ -155,20 +150,6 @@ struct Means {
     load_per_core: Mean,
 }
 
-/// Restarts that were seen, by process.
-#[derive(Clone, Debug, Default)]
-struct Restarts {
-    counts: BTreeMap<u32, u32>,
-    seen: VecDeque<Seen>,
-}
-
-#[derive(Clone, Debug)]
-struct Seen {
-    at: Mono,
-    name: String,
-    restarts: u32,
-}
-
 /// One host.
 #[derive(Clone, Debug)]
 pub struct HostState {
@@ -176,7 +157,6 @@ pub struct HostState {
     pub name: HostName,
     /// How it is reached.
     pub link: Link,
-    pub(super) since: Mono,
     pub(super) limits: Limits,
     sample: Option<(Mono, Box<HostSample>)>,
     pm2: Option<(Mono, Pm2List)>,
@@ -187,8 +167,6 @@ pub struct HostState {
     cell: Means,
     minute: Means,
     hot: Hot,
-    restarts: Restarts,
-    mounts: Vec<String>,
 }
 
 impl HostState {
@@ -196,7 +174,6 @@ impl HostState {
         Self {
             name,
             link: Link::Connecting { since: now.utc },
-            since: now.mono,
             limits: Limits::default(),
             sample: None,
             pm2: None,
@@ -207,8 +184,6 @@ impl HostState {
             cell: Means::default(),
             minute: Means::default(),
             hot: Hot::default(),
-            restarts: Restarts::default(),
-            mounts: Vec::new(),
         }
     }
 
@@ -257,11 +232,6 @@ impl HostState {
         self.units.as_ref().map(|(_, units)| units.as_slice()).unwrap_or_default()
     }
 
-    /// Returns the mount points of the last answer of `df`, however old.
-    pub fn mounts(&self) -> &[String] {
-        &self.mounts
-    }
-
     /// Returns the sources that gave up although the host is reached, by name.
     pub fn troubles(&self) -> impl Iterator<Item = (&'static str, &Trouble)> {
         self.troubles.iter().map(|(source, trouble)| (*source, trouble))
@@ -282,13 +252,6 @@ impl HostState {
         if self.sample(now).is_some() { self.hot } else { Hot::default() }
     }
 
-    /// Returns the restarts of a process of this name, or of all, within the last ten minutes; none while PM2's list is old.
-    pub fn restarts(&self, name: Option<&str>, now: Mono) -> Option<u32> {
-        self.pm2(now)?;
-        let counted = |seen: &&Seen| now.since(seen.at) < STORM_MS && name.is_none_or(|name| seen.name == name);
-        Some(self.restarts.seen.iter().filter(counted).fold(0, |sum, seen| sum.saturating_add(seen.restarts)))
-    }
-
     /// Returns how hard the host is pressed: the greatest of CPU over 80 %, memory over 85 %, the fullest disk over 90 % and load over cores, so
     /// that 1 is where it hurts. None without a sample that says something.
     pub fn pressure(&self, now: Mono) -> Option<f32> {
@@ -300,11 +263,6 @@ impl HostState {
             sample.load_per_core(),
         ];
         parts.into_iter().flatten().reduce(f32::max)
-    }
-
-    /// Milliseconds since the last sample, or since the host is known.
-    pub fn silent_ms(&self, now: Mono) -> u64 {
-        now.since(self.sample.as_ref().map_or(self.since, |(at, _)| *at))
     }
 
     /// Takes a sample; returns the minute that it ended.
@@ -325,9 +283,6 @@ impl HostState {
         let ended = self.close_minute(sample.at);
         self.minute.add(&point, &sample);
         self.hot = self.limits.hot(&sample, self.hot, now.mono);
-        if !sample.disks.is_empty() && !sample.disks.iter().map(|disk| &disk.mount).eq(&self.mounts) {
-            self.mounts = sample.disks.iter().map(|disk| disk.mount.clone()).collect();
-        }
         self.sample = Some((now.mono, sample));
         ended
     }
@@ -360,9 +315,6 @@ impl HostState {
     }
 
     pub(super) fn take_pm2(&mut self, list: Pm2List, now: Mono) {
-        // Restarts that happened while nobody looked cannot be dated: then counting begins anew.
-        let known = self.pm2.as_ref().is_some_and(|(at, last)| last.daemon && now.since(*at) < STORM_MS);
-        self.restarts.take(&list, now, known);
         self.pm2 = Some((now, list));
     }
 
@@ -438,7 +390,7 @@ impl Limits {
                 "host.cpu" => &mut limits.cpu,
                 "host.mem" => &mut limits.mem,
                 "host.disk_free" => &mut limits.disk_free,
-                "host.inodes_free" => &mut limits.inodes_free,
+                "host.disk_inodes" => &mut limits.disk_inodes,
                 "host.load_per_core" => &mut limits.load,
                 _ => continue,
             };
@@ -454,9 +406,10 @@ impl Limits {
             (Some(_), None) | (None, _) => false,
         };
         let since = |is: bool, before: Option<Mono>| is.then(|| before.unwrap_or(now));
-        let disk = sample.disks.iter().any(|disk| {
-            past(self.disk_free, disk.free_pct()) || past(self.inodes_free, disk.inodes_pct.map(|used| 100.0 - used))
-        });
+        let disk = sample
+            .disks
+            .iter()
+            .any(|disk| past(self.disk_free, disk.free_pct()) || past(self.disk_inodes, disk.inodes_pct));
         Hot {
             cpu: since(past(self.cpu, sample.cpu_pct), before.cpu),
             mem: since(past(self.mem, sample.mem_pct()), before.mem),
@@ -480,38 +433,5 @@ fn stricter(a: Threshold, b: Threshold) -> Threshold {
         (Threshold::Above(a), Threshold::Above(b)) => Threshold::Above(a.min(b)),
         (Threshold::Below(a), Threshold::Below(b)) => Threshold::Below(a.max(b)),
         (first, Threshold::Above(_) | Threshold::Below(_)) => first,
-    }
-}
-
-impl Restarts {
-    fn take(&mut self, list: &Pm2List, now: Mono, known: bool) {
-        let mut counts = BTreeMap::new();
-        for process in &list.processes {
-            let more = self.counts.get(&process.pm_id).map_or(0, |before| process.restarts.saturating_sub(*before));
-            counts.insert(process.pm_id, process.restarts);
-            if known && more > 0 {
-                self.see(now, &process.name, more);
-            }
-        }
-        self.counts = counts;
-        while self.seen.front().is_some_and(|seen| now.since(seen.at) >= STORM_MS) {
-            self.seen.pop_front();
-        }
-    }
-
-    fn see(&mut self, at: Mono, name: &str, restarts: u32) {
-        let full = self.seen.len() >= STORM_ENTRIES;
-        match self.seen.iter_mut().rev().find(|seen| seen.name == name) {
-            Some(seen) if full => {
-                seen.at = at;
-                seen.restarts = seen.restarts.saturating_add(restarts);
-            }
-            Some(_) | None => {
-                if full {
-                    self.seen.pop_front();
-                }
-                self.seen.push_back(Seen { at, name: name.to_owned(), restarts });
-            }
-        }
     }
 }

@@ -4,13 +4,11 @@
 //! beside its latest sample and lists, some KiB each, so 200 hosts take some 5 MiB. Every value is asked for with the present time and is none
 //! once it is older than its limit: [`LIMIT_MS`] for samples, [`LIST_LIMIT_MS`] for lists.
 mod host;
-mod measure;
 mod message;
 mod state;
 
 pub use self::{
     host::{Chart, Freshness, HostState, Hot, Link, Point, Trouble},
-    measure::{METRICS, Measurement},
     message::{Fact, Msg, Out},
     state::{Fleet, State, update},
 };

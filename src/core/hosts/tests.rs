@@ -44,13 +44,6 @@ fn rule(metric: &str, threshold: Threshold, matches: &[(&str, &str)]) -> Arc<Rul
     })
 }
 
-#[derive(Debug, PartialEq)]
-enum Value {
-    Is(f64),
-    Unknown,
-    NoTarget,
-}
-
 struct World {
     state: State,
     inventory: Inventory,
@@ -96,15 +89,6 @@ impl World {
 
     fn host(&self, name: &str) -> &HostState {
         self.state.host(&HostName::from(name)).unwrap()
-    }
-
-    fn measured(&self, metric: &str, part: Option<&str>, ms: u64) -> Value {
-        let all = self.state.measurements(&"a".into(), Mono(ms));
-        match all.into_iter().find(|one| one.metric == metric && one.part.as_deref() == part) {
-            Some(Measurement { value: Some(value), .. }) => Value::Is(value),
-            Some(Measurement { value: None, .. }) => Value::Unknown,
-            None => Value::NoTarget,
-        }
     }
 }
 
@@ -158,7 +142,6 @@ fn a_host_never_reached_is_no_loss() {
     let mut world = World::new(&["a"]);
     let out = world.send(Msg::LinkChanged { host: "a".into(), link: stale(0, "no such host") }, 0);
     assert_eq!(out, Out::default());
-    assert_eq!(world.host("a").silent_ms(Mono(7_000)), 7_000);
 }
 
 #[test]
@@ -199,6 +182,31 @@ fn hot_says_since_when() {
 }
 
 #[test]
+fn what_the_built_in_rules_say_of_a_host_makes_it_hot() {
+    let full = |inodes| HostSample {
+        disks: vec![Disk { inodes_pct: Some(inodes), ..disk("/", 50, 50) }],
+        ..HostSample::default()
+    };
+    let memory = HostSample { mem_total_bytes: Some(100), mem_used_bytes: Some(99), ..HostSample::default() };
+    let load = HostSample { load: Some([99.0; 3]), core_count: Some(2), ..HostSample::default() };
+    let space = HostSample { disks: vec![disk("/", 95, 5)], ..HostSample::default() };
+    for (what, sample, hot) in [
+        ("CPU", cpu(99.0), true),
+        ("memory", memory, true),
+        ("load", load, true),
+        ("space", space, true),
+        ("inodes", full(95.0), true),
+        ("nothing", full(50.0), false),
+    ] {
+        let mut world = World::new(&["a"]);
+        world.inventory.rules = crate::core::alerts::builtin_rules().into_iter().map(Arc::new).collect();
+        drop(world.send(Msg::InventoryReplaced, 0));
+        drop(world.sample("a", 1_000, sample));
+        assert_eq!(world.host("a").hot(Mono(1_000)).any(), hot, "{what}");
+    }
+}
+
+#[test]
 fn a_minute_becomes_one_row() {
     let mut world = World::new(&["a"]);
     for (ms, pct) in [(1_000, 10.0), (20_000, 20.0), (59_000, 60.0)] {
@@ -234,70 +242,6 @@ fn history_is_bounded_and_shows_gaps() {
 }
 
 #[test]
-fn what_rules_measure_is_none_once_old() {
-    let mut world = World::new(&["a"]);
-    let sample = HostSample { disks: vec![disk("/", 60, 20)], skew_ms: Some(-1_500), ..cpu(40.0) };
-    drop(world.sample("a", 1_000, sample));
-    assert_eq!(world.measured("host.cpu", None, 2_000), Value::Is(40.0));
-    assert_eq!(world.measured("host.load_per_core", None, 2_000), Value::Is(0.5));
-    assert_eq!(world.measured("host.disk_free", Some("/"), 2_000), Value::Is(25.0));
-    assert_eq!(world.measured("host.inodes_free", Some("/"), 2_000), Value::Is(70.0));
-    assert_eq!(world.measured("host.skew", None, 2_000), Value::Is(1.5));
-    assert_eq!(world.measured("host.mem", None, 2_000), Value::Unknown, "missing is not zero");
-    for metric in ["host.cpu", "host.load_per_core", "host.skew"] {
-        assert_eq!(world.measured(metric, None, 40_000), Value::Unknown, "{metric}");
-    }
-    assert_eq!(world.measured("host.disk_free", Some("/"), 40_000), Value::Unknown, "the target stays, its value goes");
-    assert_eq!(world.measured("host.no_data_s", None, 40_000), Value::Is(39.0));
-    drop(world.sample("a", 50_000, cpu(1.0)));
-    assert_eq!(world.measured("host.disk_free", Some("/"), 50_000), Value::Unknown, "df hangs");
-}
-
-#[test]
-fn pm2_processes_are_down_and_restarts_are_counted_by_name() {
-    let mut world = World::new(&["a"]);
-    world.pm2(0, &[(0, "play", "online", 7), (1, "clu", "online", 0), (2, "clu", "online", 0)]);
-    assert_eq!(world.measured("pm2.restarts_10m", Some("play"), 0), Value::Is(0.0), "earlier restarts are not dated");
-    world.pm2(10_000, &[(0, "play", "online", 9), (1, "clu", "errored", 3), (2, "clu", "waiting restart", 1)]);
-    assert_eq!(world.measured("pm2.restarts_10m", Some("play"), 10_000), Value::Is(2.0));
-    assert_eq!(world.measured("pm2.restarts_10m", Some("clu"), 10_000), Value::Is(4.0));
-    assert_eq!(world.measured("pm2.down", Some("clu"), 10_000), Value::Is(2.0));
-    assert_eq!(world.measured("pm2.down", Some("play"), 10_000), Value::Is(0.0));
-    assert_eq!(world.measured("pm2.down", Some("play"), 60_000), Value::Unknown);
-    world.pm2(605_000, &[(0, "play", "online", 1)]);
-    assert_eq!(world.host("a").restarts(None, Mono(605_000)), Some(6), "a counter that was reset adds nothing");
-    assert_eq!(world.host("a").restarts(None, Mono(610_000)), Some(0));
-    world.pm2(2_000_000, &[(0, "play", "online", 40)]);
-    assert_eq!(world.host("a").restarts(Some("play"), Mono(2_000_000)), Some(0), "not dated after a long silence");
-}
-
-#[test]
-fn a_dead_daemon_says_nothing_about_processes() {
-    let mut world = World::new(&["a"]);
-    let process = Pm2Process { name: "play".into(), status: "errored".into(), ..Pm2Process::default() };
-    let list = Pm2List { daemon: false, processes: vec![process], ..Pm2List::default() };
-    drop(world.send(Msg::Pm2Arrived { host: "a".into(), list }, 0));
-    assert_eq!(world.measured("pm2.down", Some("play"), 0), Value::Unknown);
-}
-
-#[test]
-fn units_that_failed_are_measured() {
-    let mut world = World::new(&["a"]);
-    let unit = |name: &str, load: &str, active: &str| UnitState {
-        unit: name.into(),
-        load: load.into(),
-        active: active.into(),
-        ..UnitState::default()
-    };
-    let units =
-        vec![unit("x", "loaded", "failed"), unit("y", "loaded", "inactive"), unit("z", "not-found", "inactive")];
-    drop(world.send(Msg::UnitsArrived { host: "a".into(), units }, 0));
-    let value = |part| world.measured("unit.failed", Some(part), 1_000);
-    assert_eq!([value("x"), value("y"), value("z")], [Value::Is(1.0), Value::Is(0.0), Value::Unknown]);
-    assert_eq!(world.measured("unit.failed", Some("x"), 60_000), Value::Unknown);
-}
-
-#[test]
 fn a_reboot_is_told() {
     let mut world = World::new(&["a"]);
     drop(world.sample("a", 1_000, HostSample { uptime_s: Some(5_000), ..cpu(1.0) }));
@@ -327,19 +271,4 @@ fn a_reload_keeps_what_is_known_and_lets_go_what_is_gone() {
     assert_eq!(world.state.hosts().map(|host| host.name.as_str()).collect::<Vec<_>>(), ["c", "a"]);
     assert!(world.host("a").sample(Mono(2_000)).is_some());
     assert_eq!(world.sample("b", 3_000, cpu(1.0)), Out::default(), "a late sample of a host that is gone");
-}
-
-#[test]
-fn every_measurement_is_a_listed_metric() {
-    let mut world = World::new(&["a"]);
-    drop(world.sample("a", 1_000, HostSample { disks: vec![disk("/", 1, 1)], ..cpu(1.0) }));
-    world.pm2(1_000, &[(0, "play", "online", 0)]);
-    let units = vec![UnitState { unit: "x".into(), ..UnitState::default() }];
-    drop(world.send(Msg::UnitsArrived { host: "a".into(), units }, 1_000));
-    let mut measured: Vec<&str> =
-        world.state.measurements(&"a".into(), Mono(1_000)).into_iter().map(|one| one.metric).collect();
-    let mut listed: Vec<&str> = METRICS.iter().map(|(metric, _)| *metric).collect();
-    measured.sort_unstable();
-    listed.sort_unstable();
-    assert_eq!(measured, listed);
 }
