@@ -83,10 +83,10 @@ pub(super) fn run(common: &Common, args: &Import) -> color_eyre::Result<Exit> {
         color_eyre::Result::<_>::Ok(importer.import(&ask).await?)
     })?;
     if !args.dry_run && !report.buckets.is_empty() {
-        let mut store = Setup::store(&loaded, IfMissing::Create)?;
+        let mut store = Setup::store(&loaded, IfMissing::Create).map_err(|error| error.report())?;
         for rows in report.buckets.chunks(AT_ONCE) {
             let rows: Vec<Row> = rows.iter().cloned().map(Row::Bucket).collect();
-            store.commit(&rows, None)?;
+            store.commit(&rows, None).map_err(|error| error.report())?;
         }
     }
     if common.json {

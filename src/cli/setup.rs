@@ -108,12 +108,26 @@ pub(super) fn load(path: &Path, env: &Env) -> Loaded {
 }
 
 fn actor(env: &Env) -> Actor {
-    let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env.variable(name)).unwrap_or("unknown");
+    let named = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env.variable(name).filter(|of| !of.is_empty()));
+    let name = crate::parse::sanitise::name(named.map_or_else(login, str::to_owned));
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let machine = machine.trim();
     let through =
         env.variable("SSH_CONNECTION").and_then(|text| text.split(' ').next()).map(|from| format!(" from {from}"));
-    Actor { by: Operator::from(name), from: format!("{name}@{machine}{}", through.unwrap_or_default()) }
+    Actor { by: Operator::from(name.as_str()), from: format!("{name}@{machine}{}", through.unwrap_or_default()) }
+}
+
+/// Asks the system who runs this, where the environment does not say: under systemd, cron and `env -i`.
+fn login() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+
+    // `id` knows every directory of people that this machine has, not only /etc/passwd.
+    let asked = std::process::Command::new("id").arg("-un").stdin(std::process::Stdio::null()).output();
+    let name =
+        asked.ok().filter(|output| output.status.success()).and_then(|output| String::from_utf8(output.stdout).ok());
+    let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    let number = || std::fs::metadata("/proc/self").map(|own| format!("uid {}", own.uid())).ok();
+    name.or_else(number).unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn start_log(env: &Env) -> Option<tracing_appender::non_blocking::WorkerGuard> {
@@ -207,4 +221,21 @@ pub(super) fn look(env: &Env, loaded: &Loaded) -> Look {
         _ => Glyphs::Ascii,
     };
     Look::new(loaded.settings.theme.clone(), ColourDepth::detect(variable), glyphs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_acts_is_named_by_the_environment_or_else_by_the_system() {
+        let of = |pairs: &[(&str, &str)]| actor(&Env::new("/nonexistent", pairs.iter().copied())).by.to_string();
+        assert_eq!(of(&[("SUDO_USER", "ana"), ("USER", "root")]), "ana");
+        assert_eq!(of(&[("LOGNAME", "ben")]), "ben");
+        assert_eq!(of(&[("USER", "a\u{1b}[31mna")]), "ana", "it is shown to others");
+        let asked = std::process::Command::new("id").arg("-un").output().unwrap();
+        let me = String::from_utf8(asked.stdout).unwrap();
+        assert_eq!(of(&[("USER", "")]), me.trim());
+        assert_eq!(of(&[]), me.trim());
+    }
 }

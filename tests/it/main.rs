@@ -23,6 +23,8 @@ mod dump;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod json;
+#[cfg(test)]
 mod net;
 #[cfg(test)]
 #[path = "../support/night.rs"]
