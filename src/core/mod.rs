@@ -350,12 +350,14 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Acted(action) => {
             let effects = act::act(state, action, now);
             rows::refresh(state, now, false);
+            state.screen.hold();
             effects
         }
         Msg::Drafted { draft, text } => drafted(state, draft, text, now),
         Msg::Clicked { pane, row } => {
             if let Some(index) = state.screen.view.panes().iter().position(|known| *known == pane) {
                 state.screen.focus.insert(state.screen.view.clone(), index);
+                state.screen.hold();
                 if let Some(key) = state.screen.rows(pane).get(row).cloned() {
                     state.screen.cursors.insert((state.screen.view.clone(), pane), key);
                     state.screen.moved = now.mono;

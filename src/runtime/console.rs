@@ -377,7 +377,8 @@ fn copy(text: &str, env: &Env, screen: &mut Screen) -> io::Result<String> {
     match terminal::clipboard(text, variable) {
         Ok(sequence) => {
             screen.send(&sequence)?;
-            let through = if env.variable("TMUX").is_some() { " through tmux (needs set-clipboard on)" } else { "" };
+            let through =
+                if env.variable("TMUX").is_some() { " (tmux: set-clipboard or allow-passthrough on)" } else { "" };
             Ok(match kept {
                 Some(path) => format!("sent {bytes} bytes by OSC 52{through}; also in {path}"),
                 None => format!("sent {bytes} bytes by OSC 52{through}"),
@@ -399,5 +400,9 @@ fn keep_clip(text: &str) -> Option<String> {
     let path = dirs.cache_dir().join("clip");
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).ok()?;
     file.write_all(text.as_bytes()).ok()?;
-    Some(path.display().to_string())
+    let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+    Some(match home.as_deref().and_then(|home| path.strip_prefix(home).ok()) {
+        Some(below) => format!("~/{}", below.display()),
+        None => path.display().to_string(),
+    })
 }

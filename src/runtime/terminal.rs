@@ -38,9 +38,10 @@ static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 const LAST_BYTES: Duration = Duration::from_secs(1);
 /// Between two frames at least.
 const PACE: Duration = Duration::from_millis(100);
-/// Between two frames at least, for a terminal that needs longer than [`SLOW`] to take one.
-const SLOW_PACE: Duration = Duration::from_millis(250);
-const SLOW: Duration = Duration::from_millis(40);
+/// Between two frames at most, however slow the terminal is.
+const SLOWEST: Duration = Duration::from_secs(2);
+/// Shares of the time that frames leave to what is typed, for each that they take.
+const SHARES: u32 = 3;
 
 /// A terminal in raw mode on its alternate screen. Dropping it restores what was there before.
 pub struct Screen {
@@ -100,7 +101,7 @@ impl Screen {
 
     /// Returns how long the next frame should wait: a link that takes long to take a frame gets fewer.
     pub fn pace(&self) -> Duration {
-        if self.wire.took() > SLOW { SLOW_PACE } else { PACE }
+        pace(self.wire.took())
     }
 
     /// Forgets what is on the terminal, so that the next frame is drawn whole.
@@ -155,6 +156,11 @@ impl Screen {
         enter()?;
         self.forget()
     }
+}
+
+/// Returns how long to wait between two frames, where the last one took so long: what takes its time gets fewer.
+fn pace(took: Duration) -> Duration {
+    (took * (1 + SHARES)).clamp(PACE, SLOWEST)
 }
 
 impl Drop for Screen {
@@ -262,7 +268,8 @@ pub fn clipboard(text: &str, variable: impl Fn(&str) -> Option<String>) -> Resul
     }
     let plain = format!("\x1b]52;c;{encoded}\x07");
     Ok(if variable("TMUX").is_some() {
-        format!("\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b")).into_bytes()
+        // tmux takes the first itself where set-clipboard is on, and hands the second on where allow-passthrough is.
+        format!("{plain}\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b")).into_bytes()
     } else if variable("TERM").is_some_and(|term| term.starts_with("screen")) {
         format!("\x1bP{plain}\x1b\\").into_bytes()
     } else {
@@ -302,8 +309,15 @@ mod tests {
         let none = |_: &str| None;
         assert_eq!(clipboard("foo", none).unwrap(), b"\x1b]52;c;Zm9v\x07");
         let tmux = |name: &str| (name == "TMUX").then(|| "/tmp/tmux-0/default,1,0".to_owned());
-        assert_eq!(clipboard("foo", tmux).unwrap(), b"\x1bPtmux;\x1b\x1b]52;c;Zm9v\x07\x1b\\");
+        assert_eq!(clipboard("foo", tmux).unwrap(), b"\x1b]52;c;Zm9v\x07\x1bPtmux;\x1b\x1b]52;c;Zm9v\x07\x1b\\");
         assert!(clipboard(&"x".repeat(60_000), none).is_err());
+    }
+
+    #[test]
+    fn a_terminal_that_takes_its_time_gets_fewer_frames() {
+        for (took, wait) in [(0, 100), (10, 100), (25, 100), (40, 160), (250, 1_000), (900, 2_000), (60_000, 2_000)] {
+            assert_eq!(pace(Duration::from_millis(took)), Duration::from_millis(wait), "{took} ms");
+        }
     }
 
     #[test]

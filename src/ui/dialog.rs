@@ -146,7 +146,8 @@ impl Dialog {
 impl Item {
     fn rows(&self, width: usize) -> u16 {
         match self {
-            Self::Blank | Self::Line(..) | Self::Choice(..) | Self::Note(_) | Self::Buttons(..) => 1,
+            Self::Blank | Self::Line(..) | Self::Choice(..) | Self::Note(_) => 1,
+            Self::Buttons(buttons, says) => 1 + u16::from(beside(buttons) + says.width() > width),
             Self::Labelled(_, text, _) => {
                 let lines = super::words::wrap(text, width.saturating_sub(LABEL).max(8)).len();
                 u16::try_from(lines.max(1)).unwrap_or(u16::MAX)
@@ -222,10 +223,24 @@ impl Item {
                     };
                     x = canvas.put(x, 0, words) + 3;
                 }
-                canvas.put(x, 0, says.clone());
+                // What is said about them is not cut: without room beside them it stands below.
+                let below = usize::from(x) + says.width() > usize::from(canvas.width()) && canvas.height() > 1;
+                if below {
+                    canvas.put(0, 1, says.clone());
+                } else {
+                    canvas.put(x, 0, says.clone());
+                }
             }
         }
     }
+}
+
+/// Returns the columns that buttons take, the gap after the last included.
+fn beside(buttons: &[Button]) -> usize {
+    let text = |button: &Button| super::words::width(&button.key) + super::words::width(&button.does);
+    let around = |button: &Button| if button.state == ButtonState::Off { 3 } else { 4 };
+    // The safe one has a blank more on either side, and the others stand apart by three.
+    buttons.iter().map(|button| text(button) + around(button) + 4).sum()
 }
 
 /// Writes a labelled line of a box.

@@ -59,7 +59,10 @@ pub fn draw(canvas: &mut Canvas<'_>, of: &Overview, room: Room<'_>, facts: &mut 
         return;
     }
     let strip = of.incident.is_some().then(|| Band::new(vec![incident()], 5));
-    let mut bands = vec![Band::new(vec![services()], 6)];
+    // Services go first: what is beside the point leaves before one of them does, up to half of the screen.
+    let first = services();
+    let least = first.wants().min(if wide >= 120 { high / 2 } else { high.saturating_sub(5 + 5) }).max(6);
+    let mut bands = vec![Band::new(vec![first], least)];
     if wide >= 190 {
         bands.push(Band::new(vec![incident(), updates()], 6));
         bands.push(Band::new(vec![hosts(wide / 2), alerts(wide / 2)], 7).grow(1));
@@ -233,10 +236,11 @@ fn incident(of: &Overview, room: Room<'_>) -> Pane {
     }
     // The newest entries: what came first can be read in the incident's own view.
     let most = if room.focus.zoomed || room.wide >= 190 { 40 } else { 3 };
+    let by = row.last.iter().map(|entry| super::words::width(&entry.by)).max().unwrap_or(0).min(10);
     let last = row.last.iter().skip(row.last.len().saturating_sub(most)).map(|entry| {
         Words::of(entry.at.clone(), Role::Faint)
             .gap(2)
-            .dim(super::words::pad(&entry.by, 5))
+            .dim(super::words::pad(&entry.by, by))
             .gap(1)
             .join(rows::tone_sign(entry.tone))
             .gap(1)

@@ -160,6 +160,19 @@ pub fn service_columns(layout: ServiceLayout, glyphs: Glyphs) -> Vec<Column> {
     columns
 }
 
+/// Cuts a service's name so that the environment can still be told: `play@sta`, `satell…@st`.
+pub fn fit(name: &str, columns: usize) -> String {
+    let Some((service, env)) = name.split_once('@').filter(|_| super::words::width(name) > columns) else {
+        return name.to_owned();
+    };
+    let room = columns.saturating_sub(super::words::width(service) + 1);
+    if room >= 2 {
+        return format!("{service}@{}", env.chars().take(room).collect::<String>());
+    }
+    let env: String = env.chars().take(2).collect();
+    format!("{}@{env}", super::words::cut(service, columns.saturating_sub(3)))
+}
+
 /// Writes a service.
 pub fn service(row: &ServiceRow, layout: ServiceLayout, glyphs: Glyphs) -> Vec<Words> {
     let loud = matches!(row.health, Health::Down | Health::Degraded);
@@ -167,7 +180,7 @@ pub fn service(row: &ServiceRow, layout: ServiceLayout, glyphs: Glyphs) -> Vec<W
     let name = if row.health == Health::Down { name.extra(Extra::Bold) } else { name };
     let mut cells = vec![
         health_sign(row.health, glyphs),
-        Words::of(row.name.clone(), name),
+        Words::of(fit(&row.name, usize::from(layout.name)), name),
         health(row.health),
         bars::words(&row.days, layout.cells, glyphs),
     ];
@@ -303,7 +316,7 @@ pub fn alert_columns() -> Vec<Column> {
     vec![
         Column::text("SEV", 4),
         Column::number("AGE", 3).grow(2),
-        Column::text("TARGET", 4).gap(2).grow(12),
+        Column::text("TARGET", 4).gap(2).grow(14),
         Column::text("RULE", 10).grow(30),
         Column::number("VALUE", 6),
         Column::text("OWNER", 8).grow(6),
@@ -473,4 +486,23 @@ pub fn update(row: &UpdateRow) -> Vec<Words> {
         Words::of(if row.service.is_empty() { "all".into() } else { row.service.clone() }, Role::Dim),
         Words::of(row.text.clone(), Role::Text),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_cut_still_says_its_environment() {
+        for (name, columns, want) in [
+            ("play", 8, "play"),
+            ("play@prod", 9, "play@prod"),
+            ("play@staging", 9, "play@stag"),
+            ("play@staging", 7, "play@st"),
+            ("satellite@staging", 9, "satel…@st"),
+            ("satellite@prod", 9, "satel…@pr"),
+        ] {
+            assert_eq!(fit(name, columns), want);
+        }
+    }
 }

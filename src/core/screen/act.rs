@@ -250,10 +250,13 @@ fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
         Action::Move(motion) => state.screen.move_cursor(motion, now),
         Action::OpenSelected => return open_selected(state, now),
         Action::GoBack => return back(state, now),
-        Action::LastView | Action::HistoryBack => {
-            if state.screen.go_back() {
-                rows::refresh(state, now, true);
-            }
+        Action::LastView => {
+            state.screen.go_last();
+            rows::refresh(state, now, true);
+        }
+        Action::HistoryBack => {
+            state.screen.go_back();
+            rows::refresh(state, now, true);
         }
         Action::HistoryForward => {
             state.screen.go_forward();
@@ -340,7 +343,7 @@ fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
         Action::ToggleMouse => {
             state.screen.mouse = !state.screen.mouse;
             let text =
-                if state.screen.mouse { "mouse on: F2 gives selection back to the terminal" } else { "mouse off" };
+                if state.screen.mouse { "mouse on: selecting text is off until it is off again" } else { "mouse off" };
             state.screen.say(now, Tone::Info, text);
             return vec![Effect::SetMouse { on: state.screen.mouse }];
         }
@@ -408,6 +411,7 @@ fn open_selected(state: &mut State, now: Now) -> Vec<Effect> {
     // The alert stays under the cursor when its pane opens as a view.
     if let (Some(key @ RowKey::Alert(_)), View::Alerts) = (key, &state.screen.view) {
         state.screen.cursors.insert((View::Alerts, Pane::Alerts), key);
+        state.screen.hold();
     }
     effects
 }

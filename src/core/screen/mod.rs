@@ -1,5 +1,5 @@
 //! What is on screen: views and their history, focus, cursors, boxes, drafts, messages. No styles, no terminal.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     action::{Motion, Scope},
@@ -275,6 +275,8 @@ pub struct State {
     pub zoomed: bool,
     /// Cursor per view and pane.
     pub cursors: BTreeMap<(View, Pane), RowKey>,
+    /// Panes in which a person has been: their cursor stays on its object. In the others it stays on the first row.
+    pub held: BTreeSet<(View, Pane)>,
     /// Rows per pane in the order they are shown, kept while the cursor moves.
     pub order: BTreeMap<(View, Pane), Vec<RowKey>>,
     /// How often a pane was sorted anew: which of its orders its rows stand in.
@@ -320,6 +322,7 @@ impl Default for State {
             focus: BTreeMap::new(),
             zoomed: false,
             cursors: BTreeMap::new(),
+            held: BTreeSet::new(),
             order: BTreeMap::new(),
             sort: BTreeMap::new(),
             overlay: None,
@@ -359,6 +362,11 @@ impl State {
     /// Returns the object under the cursor of a pane of the view.
     pub fn cursor(&self, pane: Pane) -> Option<&RowKey> {
         self.cursors.get(&(self.view.clone(), pane))
+    }
+
+    /// Notes that a person is in the focused pane: from now on its cursor stays on its object.
+    pub(crate) fn hold(&mut self) {
+        self.held.insert((self.view.clone(), self.pane()));
     }
 
     /// Returns the rows of a pane of the view, in the order they are shown.
@@ -419,6 +427,16 @@ impl State {
         self.forward.push(from);
         self.arrived();
         true
+    }
+
+    /// Goes to the view before this one, and from there back to this one, like `cd -`.
+    pub fn go_last(&mut self) {
+        if let Some(view) = self.back.pop() {
+            let from = std::mem::replace(&mut self.view, view);
+            self.back.push(from);
+            self.forward.clear();
+            self.arrived();
+        }
     }
 
     /// Goes forward in the history.
@@ -509,6 +527,12 @@ mod tests {
         screen.go_forward();
         assert_eq!(screen.view, View::Host("web-01".into()));
         assert!(screen.go_back() && screen.go_back() && !screen.go_back());
+        screen.go(View::Hosts);
+        screen.go_last();
+        assert_eq!(screen.view, View::Overview);
+        screen.go_last();
+        assert_eq!(screen.view, View::Hosts, "twice is where one was");
+        assert!(screen.go_back());
         screen.go(View::Alerts);
         screen.go_forward();
         assert_eq!(screen.view, View::Alerts, "a new way forgets the old one");

@@ -17,14 +17,15 @@ pub fn refresh(state: &mut State, now: Now, sort: bool) {
             Some(_) | None => fresh,
         };
         let cursor = state.screen.cursors.get(&key);
-        let at = cursor.and_then(|cursor| rows.iter().position(|row| row == cursor));
+        let held = state.screen.held.contains(&key);
+        let at = cursor.filter(|_| held).and_then(|cursor| rows.iter().position(|row| row == cursor));
         let follows = begins_at_the_end(pane)
             && cursor.is_some_and(|cursor| state.screen.order.get(&key).is_some_and(|old| old.last() == Some(cursor)));
         if follows && let Some(last) = rows.last().cloned() {
             state.screen.cursors.insert(key.clone(), last);
         } else if at.is_none() {
             // The object is gone: the cursor takes the row that stands where it stood.
-            let was = cursor.and_then(|cursor| {
+            let was = cursor.filter(|_| held).and_then(|cursor| {
                 state.screen.order.get(&key).and_then(|old| old.iter().position(|row| row == cursor))
             });
             let start = if begins_at_the_end(pane) { rows.len() } else { 0 };

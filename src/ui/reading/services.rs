@@ -19,9 +19,11 @@ use crate::{
 };
 
 impl Reader<'_> {
-    /// Returns what a service is called here: with its environment where there is more than one.
+    /// Returns what a service is called here: with its environment where another environment has one of that name.
     pub(super) fn service_name(&self, id: &ServiceId) -> String {
-        if self.state.inventory.environments.len() > 1 { id.to_string() } else { id.service.to_string() }
+        let mut all = self.state.inventory.services.iter();
+        let twin = all.any(|other| other.id.service == id.service && other.id.env != id.env);
+        if twin { id.to_string() } else { id.service.to_string() }
     }
 
     pub(super) fn service_row(&self, of: &ServiceState) -> ServiceRow {
