@@ -1,7 +1,8 @@
 # qd-sampler 1: prints what /proc says every @EVERY@ seconds; ends with its stdin.
 LC_ALL=C; export LC_ALL; unset POSIXLY_CORRECT
 cd "${QD_PROC:-/proc}" || exit 1
-H=$(getconf CLK_TCK 2>/dev/null); P=$(getconf PAGESIZE 2>/dev/null)
+# Where nobody says, a tick is what Linux tells every program: a hundredth of a second.
+H=$(getconf CLK_TCK 2>/dev/null || echo 100); P=$(getconf PAGESIZE 2>/dev/null)
 n=0; d=; w=; S=; N='
 '
 A='$1=="="{now=$2;next} !now{split($0,a," ");if(a[2]!="")old[a[1]]=a[2];else was=a[1];next}
@@ -20,7 +21,8 @@ while :; do
     if [ -n "$L" ]; then
       printf '@@ top\n%s\n' "$T"
       if [ -z "$w" ] || ! kill -0 "$w" 2>/dev/null; then
-        { ps -o pid= -o user= -o args= -p "$L" | while read -r l; do printf '@w %.300s\n' "$l"; done; } </dev/null 2>/dev/null & w=$!
+        # Some know no -p.
+        { { ps -o pid= -o user= -o args= -p "$L" || ps -o pid,user,args | awk -v l=",$L," 'index(l,","$1",")'; } | while read -r l; do printf '@w %.300s\n' "$l"; done; } </dev/null 2>/dev/null & w=$!
       fi
     fi
   fi
@@ -28,7 +30,8 @@ while :; do
   date +%s.%N
   echo "@@ end"
   if [ $((n % @DF@)) = 0 ] && { [ -z "$d" ] || ! kill -0 "$d" 2>/dev/null; }; then
-    { for o in k i; do df -P -l -$o | while read -r l; do printf '@%s %.1000s\n' "$o" "$l"; done; done; echo "@k end"; } </dev/null 2>/dev/null & d=$!
+    # Some know no -l.
+    { if df -P -l / >/dev/null; then z=-l; else z=; fi; for o in k i; do df -P $z -$o | while read -r l; do printf '@%s %.1000s\n' "$o" "$l"; done; done; echo "@k end"; } </dev/null 2>/dev/null & d=$!
   fi
   n=$((n + 1))
   if [ $n = 1 ]; then sleep 1; else sleep @EVERY@; fi

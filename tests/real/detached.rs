@@ -346,7 +346,7 @@ async fn a_step_that_talks_too_much_keeps_its_beginning_and_end_and_says_what_is
         let folder = sshd.home().join(".quarterdeck/runs").join(uid.to_string());
         let mut left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
-        assert_eq!(left, ["claim", "err", "journal", "kept.0", "out.0", "pid", "plan"]);
+        assert_eq!(left, ["claim", "err", "journal", "kept.0", "out.0", "over.0", "pid", "plan"]);
         eventually("nothing of it runs", async || !sshd::runs(&folder.display().to_string())).await;
     }
 }

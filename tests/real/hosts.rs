@@ -36,7 +36,7 @@ impl Deliver for Hand {
 }
 
 /// A host, and the way there.
-struct There {
+pub(crate) struct There {
     host: Arc<Host>,
     remote: Arc<Pool>,
 }
@@ -50,8 +50,9 @@ impl There {
     }
 
     /// This machine through a server on loopback.
-    fn through(sshd: &Sshd, change: impl FnOnce(&mut Host)) -> Self {
+    pub(crate) fn through(sshd: &Sshd, change: impl FnOnce(&mut Host)) -> Self {
         let mut web = host("web", "127.0.0.1", Some(sshd.port), Some(sshd.identity()));
+        web.user = Some(sshd.user.clone());
         change(&mut web);
         let options = options(vec![sshd.known_hosts(sshd.port)]);
         Self { remote: Arc::new(pool(vec![web.clone()], options)), host: Arc::new(web) }
@@ -86,6 +87,15 @@ impl There {
         let sample = timeout(HANG, wait).await.unwrap_or_else(|_| panic!("never came: {what}"));
         tasks.cancel();
         sample
+    }
+
+    /// Checks that a whole sample is this machine's, and that the home of who logs in has no PM2.
+    pub(crate) async fn is_this_machine(&self) {
+        assert_is_this_machine(&self.sample_with("a whole sample", is_whole).await);
+        let top = self.sample_with("the busiest processes", |sample| !sample.top.is_empty()).await;
+        assert!(top.top.iter().all(|process| process.pid > 0), "{:?}", top.top);
+        let pm2 = self.pm2().await;
+        assert!(matches!(&pm2, Err(SourceError::Absent(_)) | Ok(Pm2List { daemon: false, .. })), "{pm2:?}");
     }
 
     async fn pm2(&self) -> Result<Pm2List, SourceError> {

@@ -8,6 +8,7 @@ use quarterdeck::{
 
 use crate::{
     detached::{Told, lock, start, step},
+    hosts::There,
     ssh::{host, next, options, pool, web},
     support::{
         eventually,
@@ -67,6 +68,8 @@ async fn serves(name: &str, sshd: &Sshd) {
     assert_eq!(next(&mut stream).await, Chunk::Stdout(b"go\n".to_vec()), "{name}");
     drop(stream);
     eventually("the stream's process is gone", async || !sshd::runs(&nap)).await;
+
+    There::through(sshd, |_| {}).is_this_machine().await;
 
     let (good, cut, slow) = (Uid([1; 6]), Uid([2; 6]), Uid([3; 6]));
     let lock = lock(sshd);

@@ -13,8 +13,8 @@ unlock() {
 }
 trap '' HUP
 # The machine goes down: the step goes with it, and the lock is not left behind.
-trap 'kill -TERM $g 2>/dev/null; [ -n "$locked" ] && unlock; journal done killed; exit 143' TERM INT
-locked= g=
+trap 'kill -TERM $g 2>/dev/null; [ -n "$over" ] && : >"$over"; [ -n "$locked" ] && unlock; journal done killed; exit 143' TERM INT
+locked= g= over=
 if m=$(umask 022 && mkdir "$lock" 2>&1); then
   locked=yes
   # Others are to see who holds it.
@@ -73,6 +73,7 @@ keep() {
 # step NUMBER SECONDS PREFIX COMMAND
 step() {
   journal "start $1"
+  over=$d/over.$1
   : >>"$d/out.$1"
   set -- "$@" "$(command -v setsid)"
   # Through a pipe with a name, so that the step's own exit is seen. Where none can be made nothing is bounded.
@@ -93,20 +94,22 @@ step() {
   # The step leads a group of its own where it can, so that its time-out ends all of it.
   g=$p
   [ -n "$5" ] && g=-$p
+  # It looks for the end instead of being told by a signal: a shell that was just forked can lose one.
   (
-    trap 'kill "$t"; exit 0' TERM
-    sleep "$2" &
-    t=$!
-    wait "$t"
+    n=0
+    while [ "$n" -lt "$2" ]; do
+      sleep 1
+      [ -e "$over" ] && exit 0
+      n=$((n + 1))
+    done
     : >"$d/timeout.$1"
     kill -TERM $g
     sleep 5
     kill -KILL $g
   ) </dev/null >/dev/null 2>&1 &
-  w=$!
   wait "$p"
   s=$?
-  kill "$w" 2>/dev/null
+  : >"$over"
   rm -f "$d/pipe.$1"
   # Its last words first. Who keeps the pipe open in the background is not waited for: then what came until now is all.
   n=0
