@@ -6,12 +6,15 @@ use quarterdeck::{
         Msg,
         id::{HostName, ServiceId, Uid},
         inventory::Inventory,
-        record::Recorder,
+        record::{Recorder, Row},
         runs::{self, Plan, RunEventKind, RunOutcome, Step},
         services::Health,
         time::{Clock, Timestamp},
     },
-    remote::ssh::PoolOptions,
+    remote::{
+        detached,
+        ssh::{Pool, PoolOptions},
+    },
     runtime::engine::Engine,
     store::{self, Since, Sqlite, Store as _},
     tasks::Tasks,
@@ -181,5 +184,41 @@ async fn a_run_of_a_killed_console_is_followed_to_its_end_by_the_next_ones() {
     assert_eq!(third.state.runs.unfinished().count(), 0, "nothing is left to follow");
     assert_eq!(std::fs::read_to_string(folder.join("count")).unwrap(), "once\n", "it ran once");
     third.stop();
+    tasks.cancel();
+}
+
+#[tokio::test]
+async fn a_run_that_its_console_is_about_to_start_is_waited_for() {
+    let sshd = Sshd::start().await;
+    let folder = sshd.dir.path().to_owned();
+    let store = folder.join("qd.db");
+    let (clock, tasks) = (clock(), tasks());
+    let inventory = config(&store, sshd.port, &sshd.user, &sshd.identity());
+    let known = sshd.known_hosts(sshd.port);
+    // Confirmed and written down, a moment ago, by a console that has not reached the host yet.
+    let plan = plan(&folder);
+    let kind = RunEventKind::Confirmed {
+        plan: plan.clone(),
+        reason: "it is down".into(),
+        incident: None,
+        before: Health::Down,
+    };
+    let confirmed = runs::RunEvent { run: RUN, at: clock.now().utc, by: "ben".into(), kind };
+    Sqlite::open(&store, &store::Options::default()).unwrap().commit(&[Row::Run(confirmed)], None).unwrap();
+    let mut ana = console("ana", &store, &inventory, ssh(&known), &clock, &tasks);
+    let state = |engine: &Engine| engine.state.runs.runs.get(&RUN).map(|run| (run.lost.clone(), run.outcome));
+    until(&mut ana, "that it has not begun", |engine| {
+        state(engine).is_some_and(|(lost, _)| lost.is_some_and(|how| how.contains("not begun on web-01")))
+    })
+    .await;
+    assert_eq!(state(&ana).unwrap().1, None, "it is neither failed nor over");
+
+    std::fs::write(folder.join("gate"), "").unwrap();
+    let pool = Pool::new(&inventory.hosts, tasks.clone(), Arc::clone(&clock), ssh(&known));
+    let (host, lock) = ("web-01".into(), folder.join("lock").display().to_string());
+    detached::start(&pool, &host, RUN, &plan.steps, (&lock, &"ben".into())).await.unwrap();
+    until(&mut ana, "its end", |engine| state(engine).is_some_and(|(_, outcome)| outcome.is_some())).await;
+    assert_eq!(state(&ana).unwrap().1.unwrap().0, RunOutcome::Succeeded);
+    ana.stop();
     tasks.cancel();
 }
