@@ -14,7 +14,6 @@ use crate::{
         console::{Console, Reloaded},
         engine::Engine,
     },
-    store::IfMissing,
 };
 
 pub(super) fn run(common: &Common) -> color_eyre::Result<Exit> {
@@ -31,7 +30,7 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
             "the console needs a terminal\n  for scripts: qd status --json, qd hosts --json, qd alerts --json"
         ));
     }
-    let store = Setup::store(loaded, IfMissing::Create);
+    let store = Setup::patient_store(loaded);
     let remote: setup::SharedRemote = Arc::clone(&pool) as setup::SharedRemote;
     let options = setup.options(loaded, true, false);
     let result = setup.runtime.block_on(async {

@@ -14,7 +14,7 @@ use crate::{
         ssh::{Pool, PoolOptions},
     },
     runtime::{clock::SystemClock, engine},
-    store::{IfMissing, Keep, Options, Sqlite, Store, StoreError},
+    store::{IfMissing, Keep, Options, Patient, Sqlite, Store, StoreError},
     tasks::Tasks,
     ui::{Look, glyphs::Glyphs},
 };
@@ -83,6 +83,17 @@ impl Setup {
     pub(super) fn store(loaded: &Loaded, missing: IfMissing) -> Result<Box<dyn Store>, StoreError> {
         let store = Sqlite::open(&loaded.settings.store, &Options { if_missing: missing, ..Options::default() })?;
         Ok(Box::new(store))
+    }
+
+    /// Opens the store for a console: where it may work later, it is tried again while live data are shown.
+    pub(super) fn patient_store(loaded: &Loaded) -> Result<Box<dyn Store>, StoreError> {
+        match Self::store(loaded, IfMissing::Create) {
+            Err(error) if error.is_passing() => {
+                let options = Options { if_missing: IfMissing::Create, ..Options::default() };
+                Ok(Box::new(Patient::new(loaded.settings.store.clone(), options)))
+            }
+            other => other,
+        }
     }
 
     /// How the engine works here.

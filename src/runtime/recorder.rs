@@ -105,6 +105,15 @@ pub struct Worker {
     said: Option<Recorder>,
     /// The loop knows the past.
     ready: bool,
+    /// What could not be read for a reason that may pass.
+    unread: Unread,
+}
+
+/// What is still to be read, once the store can be.
+#[derive(Debug, Default)]
+struct Unread {
+    events: bool,
+    wanted: Vec<Wanted>,
 }
 
 impl std::fmt::Debug for Worker {
@@ -153,6 +162,7 @@ pub fn worker(parts: Parts) -> (Desk, Worker) {
         epoch: None,
         said: None,
         ready: false,
+        unread: Unread::default(),
     };
     (Desk { jobs }, worker)
 }
@@ -168,7 +178,9 @@ impl Worker {
             let every = if matches!(self.said, Some(Recorder::Other { .. })) { LOOK_MS } else { RENEW_MS };
             if self.ready && renewed.is_none_or(|at| now.mono.since(at) >= every) {
                 renewed = Some(now.mono);
-                self.renew(now);
+                if self.renew(now) {
+                    self.read_again(now);
+                }
             }
             if self.epoch.is_some() && pruned.is_none_or(|at| now.mono.since(at) >= PRUNE_MS) {
                 pruned = Some(now.mono);
@@ -195,18 +207,24 @@ impl Worker {
         }
     }
 
-    fn renew(&mut self, now: Now) {
+    /// Renews the lease, or looks at another's, and says who records. False while the store does not work.
+    fn renew(&mut self, now: Now) -> bool {
+        let mut works = true;
+        let mut nobody = |error: &StoreError| {
+            works = false;
+            Recorder::Nobody { why: error.to_string() }
+        };
         let recorder = if self.may_record {
             match self.store.lease(&self.owner, now, LEASE_MS) {
                 Ok(Lease::Mine { epoch }) => Recorder::Me { epoch },
                 Ok(Lease::Other { label, .. }) => Recorder::Other { owner: label },
-                Err(error) => Recorder::Nobody { why: error.to_string() },
+                Err(error) => nobody(&error),
             }
         } else {
             match self.store.holder() {
                 Ok(Some(holder)) if holder.until > now.utc => Recorder::Other { owner: holder.label },
                 Ok(_) => Recorder::Nobody { why: "nobody records: start `qd watch`".into() },
-                Err(error) => Recorder::Nobody { why: error.to_string() },
+                Err(error) => nobody(&error),
             }
         };
         self.epoch = match recorder {
@@ -217,6 +235,7 @@ impl Worker {
             self.said = Some(recorder.clone());
             self.post.fact_blocking(Msg::RecorderChanged(recorder));
         }
+        works
     }
 
     /// Writes and lets follow what waits for it. False when the loop has ended.
@@ -231,7 +250,7 @@ impl Worker {
             Ok(_) => job.then.into_iter().all(|effect| self.effects.blocking_send(effect).is_ok()),
             Err(StoreError::LostLease { .. }) => {
                 self.epoch = None;
-                self.renew(self.clock.now());
+                _ = self.renew(self.clock.now());
                 true
             }
             Err(error) => {
@@ -270,14 +289,31 @@ impl Worker {
                 })));
             }
             Err(error) => {
-                let text = format!("history cannot be read: {error}");
-                self.post.fact_blocking(Msg::Said { tone: Tone::Error, text });
+                self.unread.events = error.is_passing();
+                self.say_unread(&error);
             }
+        }
+    }
+
+    fn say_unread(&self, error: &StoreError) {
+        let text = format!("history cannot be read: {error}");
+        self.post.fact_blocking(Msg::Said { tone: Tone::Error, text });
+    }
+
+    /// Reads what could not be read before.
+    fn read_again(&mut self, now: Now) {
+        let Unread { events, wanted } = std::mem::take(&mut self.unread);
+        if events {
+            self.load_events(now);
+        }
+        for wanted in wanted {
+            self.load(wanted, now);
         }
     }
 
     fn load(&mut self, wanted: Wanted, now: Now) {
         let tomorrow = now.utc + 2 * DAY;
+        let again = wanted.clone();
         let read = match wanted {
             Wanted::Buckets { hours, days } => {
                 let all = self.store.buckets(BucketKind::Hours, hours, tomorrow).and_then(|mut all| {
@@ -299,8 +335,10 @@ impl Worker {
         };
         if let Err(error) = read {
             self.ready = true;
-            let text = format!("history cannot be read: {error}");
-            self.post.fact_blocking(Msg::Said { tone: Tone::Error, text });
+            if error.is_passing() {
+                self.unread.wanted.push(again);
+            }
+            self.say_unread(&error);
         }
     }
 }

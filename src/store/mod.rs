@@ -18,9 +18,11 @@
 //! the last seconds of them, never the file. A flush covers everything that was committed before it.
 mod audit;
 mod error;
+mod patient;
 mod sqlite;
 
 pub use error::StoreError;
+pub use patient::Patient;
 pub use sqlite::{IfMissing, Options, Sqlite};
 
 use crate::core::{

@@ -7,7 +7,10 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use quarterdeck::store::{Options, Sqlite};
+use quarterdeck::{
+    core::time::Timestamp,
+    store::{Options, Sqlite, Store as _},
+};
 use tempfile::TempDir;
 
 use crate::pty::{Terminal, command, qd};
@@ -156,4 +159,20 @@ fn a_store_that_does_not_work_is_named_live_data_are_shown_and_it_stays_as_it_is
             after.iter().filter(|(path, bytes)| !before.contains_key(*path) && !bytes.is_empty()).collect();
         assert!(made.iter().all(|(path, _)| **path == shm), "{made:?}");
     }
+}
+
+#[test]
+fn recording_begins_once_there_is_room() {
+    let Some(broken) = Broken::new().with_disk() else { return };
+    let ballast = broken.store.with_file_name("ballast");
+    fs::write(&ballast, vec![1; 4 << 20]).unwrap_err();
+    let args = ["--config", broken.config.to_str().unwrap()];
+    let mut terminal = Terminal::start(command(&qd(), broken.home.path(), &args), 120, 30);
+    terminal.until("no room", |text| text.contains("shop UP") && text.contains("not recorded"));
+    fs::remove_file(&ballast).unwrap();
+    terminal.until("recording", |text| text.contains("shop UP") && !text.contains("not recorded"));
+    terminal.keys("q");
+    terminal.ended().clean();
+    let mut store = Sqlite::open(&broken.store, &Options::default()).unwrap();
+    assert!(!store.results(&"shop@prod/port".parse().unwrap(), Timestamp(0)).unwrap().is_empty());
 }
