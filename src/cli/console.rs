@@ -41,6 +41,10 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
             look: setup::look(&setup.env, loaded),
             keymap: loaded.settings.keymap.clone(),
             env: setup.env.clone(),
+            // The demo writes nothing outside of its own folder.
+            clip: directories::ProjectDirs::from("", "", "quarterdeck")
+                .filter(|_| !demo)
+                .map(|dirs| dirs.cache_dir().join("clip")),
             clock: Arc::clone(&setup.clock),
             tasks: setup.tasks.clone(),
             reload: reload(setup, loaded, pool),
@@ -52,13 +56,15 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
     Ok(Exit::Ok)
 }
 
+type Reload = Arc<dyn Fn() -> Result<Reloaded, String> + Send + Sync>;
+
 fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(Problem::one_line).collect()
 }
 
-fn reload(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>) -> Box<dyn FnMut() -> Result<Reloaded, String> + Send> {
+fn reload(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>) -> Reload {
     let (env, path, store) = (setup.env.clone(), loaded.files.first().cloned(), loaded.settings.store.clone());
-    Box::new(move || {
+    Arc::new(move || {
         let path = path.as_ref().ok_or("there is no file to read")?;
         let fresh = setup::load(path, &env);
         if !fresh.usable || fresh.has_errors() {

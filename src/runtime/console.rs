@@ -1,6 +1,11 @@
 //! The full-screen console: keys in, frames out, around the engine's loop.
 #![expect(clippy::wildcard_enum_match_arm, reason = "the terminal's keys and mouse events are somebody else's list")]
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
 use futures_util::StreamExt as _;
@@ -40,12 +45,14 @@ pub struct Console {
     pub keymap: Keymap,
     /// The surroundings.
     pub env: Env,
+    /// Where the last copied text is kept too, for terminals that drop it; none: nowhere.
+    pub clip: Option<PathBuf>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Who spawns.
     pub tasks: Tasks,
     /// Reads the configuration again: says what was wrong, or hands over what to use from now on.
-    pub reload: Box<dyn FnMut() -> Result<Reloaded, String> + Send>,
+    pub reload: Arc<dyn Fn() -> Result<Reloaded, String> + Send + Sync>,
 }
 
 impl std::fmt::Debug for Console {
@@ -80,6 +87,7 @@ impl Console {
         let mut events = self.events();
         let mut editors = Editors::default();
         let mut drawn = Drawn::default();
+        let (done, mut finished) = mpsc::unbounded_channel();
         let end = loop {
             tokio::select! {
                 biased;
@@ -91,12 +99,17 @@ impl Console {
                 },
                 // Only to look again whether a frame is due, now that it can be sent.
                 () = screen.taken(), if !screen.ready() => {}
+                Some(done) = finished.recv() => {
+                    self.finish(done, &mut engine);
+                    drawn.urgent = true;
+                }
                 turn = engine.turn() => {
                     let Turn { changed, front } = turn;
                     drawn.dirty |= changed;
                     let mut quit = false;
                     for front in front {
-                        quit |= self.front(front, &mut engine, &mut editors, &mut screen, &mut drawn)?;
+                        drawn.urgent = true;
+                        quit |= self.front(front, &mut engine, &mut editors, &mut screen, &done)?;
                     }
                     if quit {
                         break Ok(());
@@ -252,39 +265,22 @@ impl Console {
         engine: &mut Engine,
         editors: &mut Editors,
         screen: &mut Screen,
-        drawn: &mut Drawn,
+        done: &mpsc::UnboundedSender<Done>,
     ) -> io::Result<bool> {
-        drawn.urgent = true;
         match front {
             Front::Quit => return Ok(true),
             Front::Bell => screen.bell()?,
             Front::Redraw => screen.forget()?,
             Front::SetMouse(on) => screen.mouse(on)?,
-            Front::Copy(text) => {
-                let said = copy(&text, &self.env, screen)?;
-                engine.handle(Msg::Said { tone: Tone::Done, text: said });
-            }
+            Front::Copy(text) => self.copy(text, screen, done)?,
             Front::Unlock { host, identity } => {
                 let passphrase = editors.take_secret();
                 engine.unlock(&host, &identity, passphrase);
             }
-            Front::ReloadConfig => match (self.reload)() {
-                Ok(reloaded) => {
-                    self.look = reloaded.look;
-                    self.keymap = reloaded.keymap;
-                    let left_out = reloaded.problems.len();
-                    engine.adopt(reloaded.inventory, reloaded.problems);
-                    let text = match left_out {
-                        0 => "configuration read again".to_owned(),
-                        n => format!("configuration read again; {n} problems, see `qd check`"),
-                    };
-                    engine.handle(Msg::Said { tone: Tone::Done, text });
-                }
-                Err(why) => {
-                    let text = format!("the configuration in use stays: {why}");
-                    engine.handle(Msg::Said { tone: Tone::Error, text });
-                }
-            },
+            Front::ReloadConfig => {
+                let (reload, done) = (Arc::clone(&self.reload), done.clone());
+                self.tasks.blocking("reload", move || drop(done.send(Done::Reload(reload())))).detach();
+            }
             Front::Suspend => screen.suspended(|| {
                 // The shell continues us with SIGCONT; the command returns only then, as it is stopped with us.
                 let own = std::process::id().to_string();
@@ -293,6 +289,59 @@ impl Console {
         }
         Ok(false)
     }
+
+    /// Takes over what a thread has done.
+    fn finish(&mut self, done: Done, engine: &mut Engine) {
+        let (tone, text) = match done {
+            Done::Copied(text) => (Tone::Done, text),
+            Done::Reload(Err(why)) => (Tone::Error, format!("the configuration in use stays: {why}")),
+            Done::Reload(Ok(reloaded)) => {
+                self.look = reloaded.look;
+                self.keymap = reloaded.keymap;
+                let left_out = reloaded.problems.len();
+                engine.adopt(reloaded.inventory, reloaded.problems);
+                let text = match left_out {
+                    0 => "configuration read again".to_owned(),
+                    1 => "configuration read again; 1 problem, see `qd check`".to_owned(),
+                    n => format!("configuration read again; {n} problems, see `qd check`"),
+                };
+                (Tone::Done, text)
+            }
+        };
+        engine.handle(Msg::Said { tone, text });
+    }
+
+    /// Copies text, keeps it in a file too, and says honestly what was done.
+    fn copy(&self, text: String, screen: &mut Screen, done: &mpsc::UnboundedSender<Done>) -> io::Result<()> {
+        let variable = |name: &str| self.env.variable(name).map(str::to_owned);
+        let through =
+            if self.env.variable("TMUX").is_some() { " (tmux: set-clipboard or allow-passthrough on)" } else { "" };
+        let (sent, else_lost) = match terminal::clipboard(&text, variable) {
+            Ok(sequence) => {
+                screen.send(&sequence)?;
+                (format!("sent {} bytes by OSC 52{through}", text.len()), "")
+            }
+            Err(size) => {
+                (format!("{size} bytes are too many for the terminal's clipboard"), "; no file could be written")
+            }
+        };
+        let (done, clip) = (done.clone(), self.clip.clone());
+        let keep = move || {
+            let said = match clip.and_then(|path| keep_clip(&path, &text)) {
+                Some(path) => format!("{sent}; also in {path}"),
+                None => sent + else_lost,
+            };
+            drop(done.send(Done::Copied(said)));
+        };
+        self.tasks.blocking("clip", keep).detach();
+        Ok(())
+    }
+}
+
+/// What a thread of its own has done: files are neither read nor written by the loop.
+enum Done {
+    Reload(Result<Reloaded, String>),
+    Copied(String),
 }
 
 enum Happened {
@@ -369,36 +418,12 @@ fn key_of(event: KeyEvent) -> Option<Key> {
     Some(Key { code, ctrl, shift: shift && !matches!(code, Code::Char(_)) })
 }
 
-/// Copies text and says honestly what was done.
-fn copy(text: &str, env: &Env, screen: &mut Screen) -> io::Result<String> {
-    let variable = |name: &str| env.variable(name).map(str::to_owned);
-    let kept = keep_clip(text);
-    let bytes = text.len();
-    match terminal::clipboard(text, variable) {
-        Ok(sequence) => {
-            screen.send(&sequence)?;
-            let through =
-                if env.variable("TMUX").is_some() { " (tmux: set-clipboard or allow-passthrough on)" } else { "" };
-            Ok(match kept {
-                Some(path) => format!("sent {bytes} bytes by OSC 52{through}; also in {path}"),
-                None => format!("sent {bytes} bytes by OSC 52{through}"),
-            })
-        }
-        Err(size) => Ok(match kept {
-            Some(path) => format!("{size} bytes are too many for the terminal's clipboard; saved in {path}"),
-            None => format!("{size} bytes are too many for the terminal's clipboard, and no file could be written"),
-        }),
-    }
-}
-
-fn keep_clip(text: &str) -> Option<String> {
+fn keep_clip(path: &Path, text: &str) -> Option<String> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
 
-    let dirs = directories::ProjectDirs::from("", "", "quarterdeck")?;
-    std::fs::create_dir_all(dirs.cache_dir()).ok()?;
-    let path = dirs.cache_dir().join("clip");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).ok()?;
+    std::fs::create_dir_all(path.parent()?).ok()?;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).ok()?;
     file.write_all(text.as_bytes()).ok()?;
     let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
     Some(match home.as_deref().and_then(|home| path.strip_prefix(home).ok()) {

@@ -32,6 +32,12 @@ fn walk(columns: u16, rows: u16) {
     terminal.shows("1 Hosts");
     terminal.keys("\x1bOR");
     terminal.shows("Services");
+    // The row is copied by the terminal itself, and what was done is said.
+    terminal.keys("y");
+    terminal.shows("by OSC 52");
+    let written = terminal.written();
+    let sequence = written.windows(7).any(|bytes| bytes == b"\x1b]52;c;");
+    assert!(sequence, "the terminal was told");
     terminal.keys("\x03");
     terminal.ended().clean();
     let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.path()).collect();

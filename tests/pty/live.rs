@@ -64,7 +64,7 @@ async fn the_night_s_job_by_keys_alone_a_process_dies_and_is_restarted_with_proo
 
     play.pm2.kill_app();
     terminal.until("it is down, and said in words", |text| text.contains("1 DOWN") || text.contains("OUTAGE"));
-    terminal.until("an alert", |text| text.contains("firing"));
+    terminal.until("an alert", |text| text.contains("service down"));
     terminal.keys("i");
     terminal.shows("INC-");
     terminal.keys("\x1bOR");
