@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use super::{Target, rules::pm2_app};
 use crate::core::{
-    hosts::{HostSample, Pm2List, UnitState},
+    hosts::{HostSample, Pm2List, UnitState, percent},
     id::{CheckId, HostName},
     inventory::Inventory,
     services::{self, CheckState, Health, ServiceState, verdict::hold_ms},
@@ -44,11 +44,12 @@ fn flag(bad: bool) -> f64 {
 /// Measures a host's sample.
 pub fn sample(host: &HostName, sample: &HostSample) -> Vec<Measurement> {
     let of = |metric, value: Option<f64>| Measurement::new(metric, Target::Host(host.clone()), value);
+    let of_whole = |part: Option<u64>, whole: Option<u64>| percent(part?, whole?);
     let mut all = vec![
         of("host.cpu", sample.cpu_pct.map(f64::from)),
         of("host.steal", sample.steal_pct.map(f64::from)),
-        of("host.mem", sample.mem_pct().map(f64::from)),
-        of("host.swap", sample.swap_pct().map(f64::from)),
+        of("host.mem", of_whole(sample.mem_used_bytes, sample.mem_total_bytes)),
+        of("host.swap", of_whole(sample.swap_used_bytes, sample.swap_total_bytes)),
         of("host.load_per_core", sample.load_per_core().map(f64::from)),
         of("host.clock_skew", sample.skew_ms.map(|ms| ms.unsigned_abs() as f64 / 1_000.0)),
     ];
@@ -56,7 +57,7 @@ pub fn sample(host: &HostName, sample: &HostSample) -> Vec<Measurement> {
         let part = |metric, value| {
             Measurement::new(metric, Target::Part { host: host.clone(), part: disk.mount.clone() }, value)
         };
-        all.push(part("host.disk_free", disk.free_pct().map(f64::from)));
+        all.push(part("host.disk_free", percent(disk.avail_bytes, disk.usable_bytes())));
         if let Some(inodes) = disk.inodes_pct {
             all.push(part("host.disk_inodes", Some(f64::from(inodes))));
         }

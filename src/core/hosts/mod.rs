@@ -92,20 +92,29 @@ impl HostSample {
 }
 
 /// A part of a whole in percent; none of nothing.
+pub(in crate::core) fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64 * 100.0)
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "a percentage loses nothing that is shown")]
-pub(super) fn share(part: u64, whole: u64) -> Option<f32> {
-    (whole > 0).then(|| (part as f64 * 100.0 / whole as f64) as f32)
+fn share(part: u64, whole: u64) -> Option<f32> {
+    percent(part, whole).map(|percent| percent as f32)
 }
 
 impl Disk {
+    /// Returns what users can have, in bytes: a part of the size is kept for root, and neither used nor available.
+    pub fn usable_bytes(&self) -> u64 {
+        self.used_bytes.saturating_add(self.avail_bytes)
+    }
+
     /// Returns the space in use in percent of what users can have, as `df` does: reserved blocks do not count.
     pub fn used_pct(&self) -> Option<f32> {
-        share(self.used_bytes, self.used_bytes.saturating_add(self.avail_bytes))
+        share(self.used_bytes, self.usable_bytes())
     }
 
     /// Returns the space that is left in percent of what users can have.
     pub fn free_pct(&self) -> Option<f32> {
-        share(self.avail_bytes, self.used_bytes.saturating_add(self.avail_bytes))
+        share(self.avail_bytes, self.usable_bytes())
     }
 }
 
