@@ -26,6 +26,8 @@ pub enum Action {
     Confirm,
     /// Says yes in a box that asks for `y`.
     SayYes,
+    /// Says yes for this session only, in a box that offers it.
+    SayOnce,
     /// Goes to the view before this one, and back again.
     LastView,
     /// Goes back in the history of views.
@@ -263,6 +265,7 @@ pub const ACTIONS: &[Entry] = &[
     entry("reload-config", Action::ReloadConfig, "reload", "read the configuration again"),
     entry("quit", Action::Quit, "quit", "end quarterdeck"),
     entry("confirm", Action::Confirm, "confirm", "accept the box").within(Scope::Box),
+    entry("say-once", Action::SayOnce, "once", "yes until qd ends, in a box that offers it").within(Scope::Box),
     entry("say-yes", Action::SayYes, "yes", "yes, in a box that asks for it").within(Scope::Box),
     entry("show-commands", Action::ShowCommands, "commands", "the exact commands of the review").within(Scope::Box),
 ];

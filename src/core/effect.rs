@@ -62,6 +62,13 @@ pub enum Effect {
         /// The question, with the line to append.
         question: Question,
     },
+    /// Answer what a host asked: trust its key until the program ends, and write nothing down.
+    TrustHostKeyOnce {
+        /// The host.
+        host: HostName,
+        /// The question, with the line that is not appended.
+        question: Question,
+    },
     /// Unlock a key file with the passphrase that the terminal holds; core never sees it.
     UnlockIdentity {
         /// The host.

@@ -166,6 +166,12 @@ impl Executor {
             }
             Effect::FollowRun { run, plan, confirmed } => self.follow(run, plan, runs::Begin::Attach { confirmed }),
             Effect::AcceptHostKey { host, question } => self.accept(&host, &question),
+            Effect::TrustHostKeyOnce { host, question } => {
+                if let Question::UnknownHostKey { line, .. } = &question {
+                    self.context.remote.trust_host_key_once(line);
+                    self.trusted(&host, line, ("host_key.trusted_once", "its key is trusted until qd ends"));
+                }
+            }
             Effect::Reconnect { host } => {
                 self.context.remote.forget(&host);
                 let inventory = Arc::clone(&self.inventory);
@@ -210,28 +216,28 @@ impl Executor {
     fn accept(&mut self, host: &HostName, question: &Question) {
         let Question::UnknownHostKey { line, .. } = question else { return };
         match self.context.remote.accept_host_key(line) {
-            Ok(()) => {
-                let inventory = Arc::clone(&self.inventory);
-                self.supervisor.restart(host, &inventory);
-                let now = self.context.clock.now();
-                let audit = crate::core::record::Audit {
-                    at: now.utc,
-                    by: self.operator.clone(),
-                    from: String::new(),
-                    what: "host_key.accepted".into(),
-                    target: host.to_string(),
-                    detail: line.clone(),
-                };
-                let rows = vec![crate::core::record::Row::Audit(audit)];
-                self.commit(Job { rows, then: Vec::new(), what: None });
-                let text = format!("{host}: its key was added to known_hosts");
-                self.post.try_fact(Msg::Said { tone: Tone::Done, text });
-            }
+            Ok(()) => self.trusted(host, line, ("host_key.accepted", "its key was added to known_hosts")),
             Err(error) => {
                 let text = format!("the key was not saved: {error}");
                 self.post.try_fact(Msg::Said { tone: Tone::Error, text });
             }
         }
+    }
+
+    /// Tries a host again whose key is trusted now, and keeps on record that somebody said so.
+    fn trusted(&mut self, host: &HostName, line: &str, (what, said): (&str, &str)) {
+        let inventory = Arc::clone(&self.inventory);
+        self.supervisor.restart(host, &inventory);
+        let audit = crate::core::record::Audit {
+            at: self.context.clock.now().utc,
+            by: self.operator.clone(),
+            from: String::new(),
+            what: what.into(),
+            target: host.to_string(),
+            detail: line.to_owned(),
+        };
+        self.commit(Job { rows: vec![crate::core::record::Row::Audit(audit)], then: Vec::new(), what: None });
+        self.post.try_fact(Msg::Said { tone: Tone::Done, text: format!("{host}: {said}") });
     }
 
     fn run_check(&mut self, check: Arc<CheckSpec>, slot: Timestamp) {

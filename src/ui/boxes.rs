@@ -176,6 +176,8 @@ pub struct Question {
     pub yes: String,
     /// The key that does it.
     pub yes_key: String,
+    /// A yes of another kind, its key first: for this session only.
+    pub once: Option<(String, String)>,
     /// Whether something is wrong: drawn in red.
     pub alarm: bool,
 }
@@ -192,6 +194,9 @@ impl Question {
         let mut buttons = vec![Button { key: "Esc".into(), does: "no".into(), state: ButtonState::Safe }];
         if !self.yes.is_empty() {
             buttons.push(Button { key: self.yes_key.clone(), does: self.yes.clone(), state: ButtonState::Ready });
+        }
+        if let Some((key, does)) = self.once.clone() {
+            buttons.push(Button { key, does, state: ButtonState::Ready });
         }
         items.push(Item::Buttons(buttons, Words::new()));
         Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width: 78, items }

@@ -105,6 +105,7 @@ fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
         }
         Action::Confirm | Action::OpenSelected => accept(state, overlay, false, now),
         Action::SayYes if asks(&overlay) => accept(state, overlay, true, now),
+        Action::SayOnce if offers_once(&overlay) => once(state, overlay),
         Action::FocusNextPane if matches!(overlay, Overlay::Update { .. }) => {
             turn_state(state, Motion::Down);
             Vec::new()
@@ -130,6 +131,19 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::Update { .. }
         | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
     }
+}
+
+fn offers_once(overlay: &Overlay) -> bool {
+    matches!(overlay, Overlay::Host { question: Question::UnknownHostKey { .. }, .. })
+}
+
+/// Trusts what a box asks about until the program ends.
+fn once(state: &mut State, overlay: Overlay) -> Vec<Effect> {
+    state.screen.close();
+    if let Overlay::Host { host, question } = overlay {
+        return vec![Effect::TrustHostKeyOnce { host, question }];
+    }
+    Vec::new()
 }
 
 fn turn_state(state: &mut State, motion: Motion) {
@@ -350,7 +364,7 @@ fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
         Action::RedrawScreen => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::ReloadConfig => return vec![Effect::ReloadConfig],
-        Action::Confirm | Action::SayYes | Action::ShowCommands => {}
+        Action::Confirm | Action::SayYes | Action::SayOnce | Action::ShowCommands => {}
     }
     Vec::new()
 }

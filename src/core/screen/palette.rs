@@ -76,6 +76,7 @@ fn everything(state: &State) -> Vec<Line> {
                 | Action::FocusPane(_)
                 | Action::Confirm
                 | Action::SayYes
+                | Action::SayOnce
                 | Action::ShowCommands
                 | Action::OpenPalette
         )

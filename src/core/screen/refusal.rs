@@ -66,7 +66,9 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
             screen.view == View::Overview && !screen.zoomed && screen.draft(Draft::Filter(screen.pane())).is_empty(),
             "nothing above the overview: closing it ends the program",
         ),
-        Action::Confirm | Action::SayYes | Action::ShowCommands => Some("no box is open that asks for it".to_owned()),
+        Action::Confirm | Action::SayYes | Action::SayOnce | Action::ShowCommands => {
+            Some("no box is open that asks for it".to_owned())
+        }
         Action::OpenHelp
         | Action::OpenPalette
         | Action::OpenSelected

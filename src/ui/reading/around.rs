@@ -241,7 +241,10 @@ impl Reader<'_> {
             (None, Some(Overlay::Host { question: Question::Passphrase { .. }, .. })) => {
                 vec![(Action::GoBack, "cancel"), (Action::Confirm, "unlock")]
             }
-            (None, Some(Overlay::Quit | Overlay::Arm { .. } | Overlay::Host { .. })) => {
+            (None, Some(Overlay::Host { .. })) => {
+                vec![(Action::GoBack, "no"), (Action::SayYes, "yes"), (Action::SayOnce, "once")]
+            }
+            (None, Some(Overlay::Quit | Overlay::Arm { .. })) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes")]
             }
             (None, Some(Overlay::Palette | Overlay::Menu { .. })) => {

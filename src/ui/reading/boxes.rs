@@ -95,6 +95,8 @@ impl Reader<'_> {
                     facts: vec![("host", pattern.clone()), ("key", format!("{algorithm} {fingerprint}"))],
                     yes: "trust it".into(),
                     yes_key: self.yes(),
+                    once: keys::in_box(self.keymap, Action::SayOnce, false)
+                        .map(|key| (key, "until qd ends".to_owned())),
                     alarm: false,
                 }))
             }
@@ -115,6 +117,7 @@ impl Reader<'_> {
                 facts: Vec::new(),
                 yes: "quit".into(),
                 yes_key: self.yes(),
+                once: None,
                 alarm: false,
             })),
             Overlay::Arm { env } => Over::Question(Box::new(Question {
@@ -126,6 +129,7 @@ impl Reader<'_> {
                 facts: vec![("env", env.to_string())],
                 yes: "arm".into(),
                 yes_key: self.yes(),
+                once: None,
                 alarm: false,
             })),
             Overlay::Help
