@@ -572,3 +572,41 @@ pub(super) fn offered_env(state: &State) -> Option<EnvName> {
     };
     by_service.or_else(by_host).or_else(first)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::{
+        inventory::Inventory,
+        runs::Actor,
+        time::{Mono, Timestamp},
+    };
+
+    #[test]
+    fn a_host_key_is_trusted_by_a_yes_alone_for_good_or_once() {
+        let now = Now { utc: Timestamp(0), mono: Mono(0) };
+        let question = Question::UnknownHostKey {
+            pattern: "web".into(),
+            algorithm: "ssh-ed25519".into(),
+            fingerprint: "SHA256:x".into(),
+            line: "web ssh-ed25519 AAAA".into(),
+        };
+        let asked = |overlay: &Overlay, action| {
+            let actor = Actor { by: "ann".into(), from: "ann@here".into() };
+            let mut state = State::new(Arc::new(Inventory::default()), actor);
+            state.screen.open(overlay.clone());
+            let effects = act(&mut state, action, now);
+            (effects, state.screen.overlay.is_none())
+        };
+        let overlay = Overlay::Host { host: "web".into(), question: question.clone() };
+        let accepted = Effect::AcceptHostKey { host: "web".into(), question: question.clone() };
+        assert_eq!(asked(&overlay, Action::SayYes), (vec![accepted], true));
+        let once = Effect::TrustHostKeyOnce { host: "web".into(), question };
+        assert_eq!(asked(&overlay, Action::SayOnce), (vec![once], true));
+        assert_eq!(asked(&overlay, Action::Confirm), (Vec::new(), false));
+        assert_eq!(asked(&overlay, Action::GoBack), (Vec::new(), true));
+        assert_eq!(asked(&Overlay::Quit, Action::SayOnce), (Vec::new(), false));
+    }
+}
