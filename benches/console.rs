@@ -37,7 +37,9 @@ fn look() -> Look {
 fn whole_frame_200x50(bencher: divan::Bencher<'_, '_>) {
     let (fleet, look, keymap) = (Fleet::live(200, 10), look(), Keymap::default());
     bencher.with_inputs(terminal).bench_local_values(|mut terminal| {
-        terminal.draw(|frame| drop(ui::draw(&fleet.state, &keymap, &look, fleet.now, None, frame))).unwrap();
+        terminal
+            .draw(|frame| drop(ui::draw(&fleet.state, &keymap, &look, fleet.now, None, frame.buffer_mut())))
+            .unwrap();
         terminal
     });
 }
@@ -51,7 +53,7 @@ fn next_frame_200x50(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(|| {
         seconds += 1;
         let now = Now { utc: fleet.now.utc + seconds * 1_000, mono: fleet.now.mono + seconds.unsigned_abs() * 1_000 };
-        terminal.draw(|frame| drop(ui::draw(&fleet.state, &keymap, &look, now, None, frame))).unwrap();
+        terminal.draw(|frame| drop(ui::draw(&fleet.state, &keymap, &look, now, None, frame.buffer_mut()))).unwrap();
     });
 }
 

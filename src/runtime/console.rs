@@ -129,7 +129,7 @@ impl Console {
                 let (state, look, keymap) = (&engine.state, &self.look, &self.keymap);
                 let typed_at = state.editing().and_then(|draft| editors.cursor(draft));
                 let view =
-                    |frame: &mut terminal::Frame<'_>| facts = Some(ui::draw(state, keymap, look, now, typed_at, frame));
+                    |buffer: &mut terminal::Buffer| facts = Some(ui::draw(state, keymap, look, now, typed_at, buffer));
                 if let Err(error) = screen.draw(view) {
                     break Err(error);
                 }
@@ -270,7 +270,7 @@ impl Console {
         match front {
             Front::Quit => return Ok(true),
             Front::Bell => screen.bell()?,
-            Front::Redraw => screen.forget()?,
+            Front::Redraw => screen.forget(),
             Front::SetMouse(on) => screen.mouse(on)?,
             Front::Copy(text) => self.copy(text, screen, done)?,
             Front::Unlock { host, identity } => {

@@ -2,7 +2,7 @@
 //!
 //! [`reading`] makes of the state what [`show`] and its like hold as plain data; [`paint`] puts it on a buffer and says where it came to stand. No view reads a clock, keeps
 //! something, or names a colour: it names roles, and [`style::Look`] knows what the terminal can make of them.
-use ratatui::{Frame, buffer::Buffer, layout::Rect};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 pub mod alerts;
 pub mod boxes;
@@ -125,21 +125,21 @@ pub enum Over {
     Palette(Box<boxes::Palette>),
 }
 
-/// Draws the state on a frame and says where the panes came to stand. `typed_at` is where the editor has its text cursor.
+/// Draws the state on a buffer and says where the panes came to stand. `typed_at` is where the editor has its text cursor.
 pub fn draw(
     state: &State,
     keymap: &Keymap,
     look: &Look,
     now: Now,
     typed_at: Option<usize>,
-    frame: &mut Frame<'_>,
+    buffer: &mut Buffer,
 ) -> screen::LayoutFacts {
-    let area = frame.area();
+    let area = buffer.area;
     let mut shown = reading::screen(state, keymap, now);
     if let Some(character) = typed_at {
         shown.type_at(character);
     }
-    let facts = paint(&shown, look, frame.buffer_mut(), area);
+    let facts = paint(&shown, look, buffer, area);
     // Help lies over the view with panes of its own.
     let panes = if matches!(shown.view, View::Help(_)) { &[] } else { state.screen.view.panes() };
     let panes = facts.panes.iter().filter_map(|fact| {

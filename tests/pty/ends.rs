@@ -1,4 +1,5 @@
 //! However it ends, the terminal is as it was: keys, signals, a shell's `fg`, panics, a link that takes nothing.
+use ratatui::style::Style;
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -162,13 +163,13 @@ fn panics(whose: &str) {
     let tasks = Tasks::new(runtime.handle().clone(), |_| {});
     terminal::guard_panics();
     let mut screen = Screen::enter(Arc::new(SystemClock::new()), &tasks, |name| std::env::var(name).ok()).unwrap();
-    screen.draw(|frame| frame.render_widget("a frame", frame.area())).unwrap();
+    screen.draw(|buffer| buffer.set_string(0, 0, "a frame", Style::new())).unwrap();
     runtime.block_on(screen.taken());
     assert!(whose != "interface", "the interface panicked");
     runtime.block_on(tasks.spawn("broken", async { panic!("a task panicked") }).join());
     let said = terminal::panics();
     assert!(said.iter().any(|panic| panic.contains("a task panicked")), "{said:?}");
-    screen.draw(|frame| frame.render_widget("still a frame", frame.area())).unwrap();
+    screen.draw(|buffer| buffer.set_string(0, 0, "still a frame", Style::new())).unwrap();
     runtime.block_on(screen.taken());
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }

@@ -435,7 +435,9 @@ impl Night {
         let look = Look::new(Theme::default(), ColourDepth::True, Glyphs::Unicode);
         let mut terminal = Terminal::new(TestBackend::new(120, 36)).unwrap();
         let mut facts = LayoutFacts::default();
-        terminal.draw(|frame| facts = ui::draw(&self.state, &Keymap::default(), &look, self.now, None, frame)).unwrap();
+        terminal
+            .draw(|frame| facts = ui::draw(&self.state, &Keymap::default(), &look, self.now, None, frame.buffer_mut()))
+            .unwrap();
         (terminal.backend().buffer().clone(), facts)
     }
 

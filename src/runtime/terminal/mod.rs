@@ -20,14 +20,19 @@ use crossterm::{
         enable_raw_mode,
     },
 };
-pub use ratatui::Frame;
-use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
+pub use ratatui::buffer::Buffer;
+use ratatui::{
+    backend::{Backend as _, ClearType, CrosstermBackend},
+    layout::Rect,
+};
 
 use super::wire::{Collector, Wire};
 use crate::{
     core::time::{Clock, Mono},
     tasks::Tasks,
 };
+
+mod scroll;
 
 /// Whether the terminal is ours right now: the panic hook and `leave` ask.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -45,9 +50,13 @@ const SHARES: u32 = 3;
 
 /// A terminal in raw mode on its alternate screen. Dropping it restores what was there before.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Collector>>,
+    backend: CrosstermBackend<Collector>,
+    /// What the terminal shows; of no size while that is not known.
+    shown: Buffer,
     wire: Wire,
     synchronized: bool,
+    /// Whether it can move rows itself.
+    moves_rows: bool,
     clock: Arc<dyn Clock>,
     rate: Rate,
 }
@@ -67,25 +76,41 @@ impl Screen {
         let (wire, work) = Wire::new(Arc::clone(&clock), write_out);
         tasks.thread("terminal", work)?;
         enter()?;
-        let terminal = Terminal::new(CrosstermBackend::new(wire.collector())).inspect_err(|_| leave())?;
+        let backend = CrosstermBackend::new(wire.collector());
         // Terminals that do not know mode 2026 ignore it, but the oldest ones show it: these are left alone.
         let term = variable("TERM").unwrap_or_default();
         let synchronized = !matches!(term.as_str(), "" | "dumb" | "linux" | "vt100" | "vt220");
-        Ok(Self { terminal, wire, synchronized, clock, rate: Rate::default() })
+        let moves_rows = !matches!(term.as_str(), "" | "dumb");
+        let shown = Buffer::empty(Rect::ZERO);
+        Ok(Self { backend, shown, wire, synchronized, moves_rows, clock, rate: Rate::default() })
     }
 
-    /// Draws a frame and sends it in one piece. Does not wait for the terminal.
+    /// Draws a frame and sends what is new in it in one piece. Does not wait for the terminal.
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    pub fn draw(&mut self, view: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+        let size = self.backend.size()?;
+        let mut next = Buffer::empty(Rect::new(0, 0, size.width, size.height));
+        view(&mut next);
         if self.synchronized {
-            self.terminal.backend_mut().queue(BeginSynchronizedUpdate)?;
+            self.backend.queue(BeginSynchronizedUpdate)?;
         }
-        self.terminal.draw(view)?;
+        if self.shown.area != next.area {
+            // The old frame stays until the new one is here: both leave in the same write.
+            self.backend.clear_region(ClearType::All)?;
+            self.shown = Buffer::empty(next.area);
+        } else if self.moves_rows
+            && let Some(moved) = scroll::moved(&self.shown, &next)
+        {
+            scroll::write(&mut self.backend, moved)?;
+            scroll::apply(&mut self.shown, moved);
+        }
+        self.backend.draw(self.shown.diff(&next).into_iter())?;
         if self.synchronized {
-            self.terminal.backend_mut().queue(EndSynchronizedUpdate)?;
+            self.backend.queue(EndSynchronizedUpdate)?;
         }
+        self.shown = next;
         self.wire.send()
     }
 
@@ -105,12 +130,8 @@ impl Screen {
     }
 
     /// Forgets what is on the terminal, so that the next frame is drawn whole.
-    ///
-    /// # Errors
-    /// When the terminal is gone.
-    pub fn forget(&mut self) -> io::Result<()> {
-        let size = self.terminal.size()?;
-        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
+    pub fn forget(&mut self) {
+        self.shown = Buffer::empty(Rect::ZERO);
     }
 
     /// Returns bytes a second over the last seconds, when a new figure is due.
@@ -123,7 +144,7 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn mouse(&mut self, on: bool) -> io::Result<()> {
-        let backend = self.terminal.backend_mut();
+        let backend = &mut self.backend;
         if on { backend.queue(EnableMouseCapture).map(drop) } else { backend.queue(DisableMouseCapture).map(drop) }?;
         self.wire.send()
     }
@@ -141,7 +162,7 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.terminal.backend_mut().write_all(bytes)?;
+        self.backend.write_all(bytes)?;
         self.wire.send()
     }
 
@@ -154,7 +175,8 @@ impl Screen {
         leave();
         while_away();
         enter()?;
-        self.forget()
+        self.forget();
+        Ok(())
     }
 }
 
