@@ -313,7 +313,10 @@ fn the_console_finds_everything_up_then_one_down_and_mends_it_by_its_recipe() {
         let check = inventory.check(&id.parse().unwrap()).unwrap();
         demo.runtime.block_on(quarterdeck::checks::probe(check).unwrap().ask(&context))
     };
-    for check in inventory.checks() {
+    assert_ne!(ask("play@prod/page").outcome, Outcome::Down, "before it breaks");
+    // The one that breaks may have done so by the time that a busy machine comes to it.
+    let others = inventory.checks().filter(|check| check.id.service.to_string() != "play@prod");
+    for check in others {
         let seen = ask(&check.id.to_string());
         assert_ne!(seen.outcome, Outcome::Down, "{}: {seen:?}", check.id);
         // A slow answer is part of the play; a check that cannot be made is not.
@@ -444,7 +447,8 @@ fn one_service_answers_by_tls_and_says_how_long_its_certificate_is_good() {
     let now = clock.now().utc;
     let context = Context { remote: Arc::new(pool), clock };
     let seen = demo.runtime.block_on(probe.ask(&context));
-    assert_eq!((seen.outcome, seen.detail.as_str()), (Outcome::Up, "200"), "{seen:?}");
+    // Slow on a busy machine, but answered.
+    assert!(matches!(seen.outcome, Outcome::Up | Outcome::Degraded) && seen.detail.starts_with("200"), "{seen:?}");
     assert_eq!(seen.cert_not_after.unwrap().since(now) / 86_400_000, 41);
     // Nobody else trusts the demo's authority.
     let mut strange = quarterdeck::core::inventory::CheckSpec::clone(page);
