@@ -106,10 +106,7 @@ fn marks(glyphs: Glyphs, keys: &Keys) -> Vec<(Words, Words)> {
     }
     lines.push(Words::new());
     let changes = keys.of(Action::RestartService);
-    lines.push(Words::of(
-        format!(" Only {changes} touches a system, after a review, while write is armed."),
-        Role::Text,
-    ));
+    lines.push(Words::of(format!(" Only {changes} touches a system: after a review, with write armed."), Role::Text));
     lines.push(Words::of(" Production asks for the service's name and a reason.", Role::Text));
     lines.into_iter().map(|left| (left, Words::new())).collect()
 }

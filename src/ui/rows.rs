@@ -205,12 +205,12 @@ pub fn host_columns() -> Vec<Column> {
     vec![
         Column::text("", 1),
         Column::text("HOST", 8).grow(8),
-        Column::text("CPU 10m", 9),
+        Column::text("CPU 10m", 8),
         Column::number("now", 5),
         Column::number("RAM", 4),
         Column::number("DISK", 5).rank(1),
         Column::number("LOAD", 5).rank(2),
-        Column::number("AGE", 5),
+        Column::number("AGE", 4),
     ]
 }
 
@@ -219,7 +219,7 @@ pub fn host(row: &HostRow, glyphs: Glyphs) -> Vec<Words> {
     let cells = vec![
         host_mark(row),
         Words::of(row.name.clone(), if row.hot { Role::Strong } else { Role::Text }),
-        spark::words(&spark::fold(&row.cpu_history, 9), 9, 100.0, CPU_LIMITS, glyphs),
+        spark::words(&spark::fold(&row.cpu_history, 8), 8, 100.0, CPU_LIMITS, glyphs),
         value(&row.cpu),
         value(&row.memory),
         quiet(&row.disk),
