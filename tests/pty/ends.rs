@@ -2,7 +2,7 @@
 use ratatui::style::Style;
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     sync::Arc,
 };
 
@@ -16,7 +16,7 @@ use quarterdeck::{
     tasks::Tasks,
 };
 
-use crate::pty::{Terminal, command, qd};
+use crate::pty::{Terminal, command, eventually, qd};
 
 /// A configuration that watches one port where nobody listens: enough for a console, and nothing to wait for.
 fn config(home: &Path) -> PathBuf {
@@ -122,23 +122,12 @@ fn a_terminal_that_takes_nothing_keeps_it_neither_from_working_nor_from_ending()
     let check: CheckId = "shop@prod/port".parse().unwrap();
     let mut results = || store.results(&check, Timestamp(0)).unwrap().len();
     let before = results();
-    wait("new results", || results() > before + 1);
+    eventually("new results", || results() > before + 1);
     terminal.signal("TERM");
     // It ends although nobody reads: asked of the system, as its last bytes are stuck.
     let pid = terminal.pid();
     let gone = || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
-    wait("its end", gone);
-}
-
-/// Asks ten times a second: what is waited for happens in another process and tells nobody.
-fn wait(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if holds() {
-            return;
-        }
-        Command::new("sleep").arg("0.1").stdin(Stdio::null()).status().unwrap();
-    }
-    panic!("never came: {what}");
+    eventually("its end", gone);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use quarterdeck::{
 };
 use tempfile::TempDir;
 
-use crate::pty::{Terminal, command, qd};
+use crate::pty::{Terminal, command, eventually, qd};
 
 /// A folder whose store is in a state that nobody wants.
 struct Broken {
@@ -171,8 +171,10 @@ fn recording_begins_once_there_is_room() {
     terminal.until("no room", |text| text.contains("shop UP") && text.contains("not recorded"));
     fs::remove_file(&ballast).unwrap();
     terminal.until("recording", |text| text.contains("shop UP") && !text.contains("not recorded"));
+    // The lease comes first, and the next result after it.
+    let mut store = Sqlite::open(&broken.store, &Options::default()).unwrap();
+    let check = "shop@prod/port".parse().unwrap();
+    eventually("a result in the store", || !store.results(&check, Timestamp(0)).unwrap().is_empty());
     terminal.keys("q");
     terminal.ended().clean();
-    let mut store = Sqlite::open(&broken.store, &Options::default()).unwrap();
-    assert!(!store.results(&"shop@prod/port".parse().unwrap(), Timestamp(0)).unwrap().is_empty());
 }

@@ -228,6 +228,17 @@ impl Drop for Terminal {
     }
 }
 
+/// Asks ten times a second: what is waited for happens in another process and tells nobody.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if holds() {
+            return;
+        }
+        std::process::Command::new("sleep").arg("0.1").stdin(std::process::Stdio::null()).status().unwrap();
+    }
+    panic!("never came: {what}");
+}
+
 /// How a program ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
