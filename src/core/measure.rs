@@ -21,7 +21,9 @@ pub(super) fn of_host(msg: &hosts::Msg) -> Option<alerts::Msg> {
         hosts::Msg::UnitsArrived { host, units } => {
             Some(alerts::Msg::UnitsRead { host: host.clone(), units: units.clone() })
         }
+        // The past alarms nobody.
         hosts::Msg::InventoryReplaced
+        | hosts::Msg::MinutesLoaded { .. }
         | hosts::Msg::LinkChanged { .. }
         | hosts::Msg::SourceEnded { .. }
         | hosts::Msg::Ticked => None,

@@ -24,6 +24,16 @@ impl<T> Ring<T> {
         self.entries.push_back(entry);
     }
 
+    /// Puts older entries, oldest first, before those that are held; the oldest of all go when there is no room.
+    pub fn precede(&mut self, older: Vec<T>) {
+        let room = self.capacity.saturating_sub(self.entries.len());
+        let skipped = older.len().saturating_sub(room);
+        self.dropped += skipped as u64;
+        for entry in older.into_iter().skip(skipped).rev() {
+            self.entries.push_front(entry);
+        }
+    }
+
     /// Iterates from the oldest to the newest.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator {
         self.entries.iter()

@@ -144,9 +144,11 @@ impl Engine {
     }
 
     fn ask_history(&mut self) {
-        let wanted = self.history.adopted(&self.state.inventory, &self.state.services, self.clock.now());
-        if let (Some(wanted), Some(desk)) = (wanted, self.executor.desk()) {
-            desk.load(wanted);
+        let now = self.clock.now();
+        let services = self.history.adopted(&self.state.inventory, &self.state.services, now);
+        let hosts = self.history.hosts_adopted(&self.state.inventory, now);
+        if let Some(desk) = self.executor.desk() {
+            services.into_iter().chain(hosts).for_each(|wanted| desk.load(wanted));
         }
     }
 

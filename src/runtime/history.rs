@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::recorder::Wanted;
 use crate::core::{
-    id::CheckId,
+    id::{CheckId, HostName},
     inventory::Inventory,
     services,
     time::{HOUR, Now, Timestamp},
@@ -19,6 +19,8 @@ pub(super) struct History {
     hours: Option<Timestamp>,
     /// Checks whose results were asked for. What is taken out and put in again later is asked for again.
     checks: BTreeSet<CheckId>,
+    /// Hosts whose minutes were asked for.
+    hosts: BTreeSet<HostName>,
 }
 
 impl History {
@@ -35,6 +37,14 @@ impl History {
         let (hours, days) = state.buckets_wanted(now);
         self.hours = Some(hours);
         Some(Wanted::Buckets { hours, days })
+    }
+
+    /// Says which hosts' last hour to read after another inventory was adopted; none when all of them are known.
+    pub(super) fn hosts_adopted(&mut self, inventory: &Inventory, now: Now) -> Option<Wanted> {
+        self.hosts.retain(|known| inventory.hosts.iter().any(|host| host.name == *known));
+        let hosts = inventory.hosts.iter().map(|host| &host.name);
+        let hosts: Vec<_> = hosts.filter(|name| self.hosts.insert((*name).clone())).cloned().collect();
+        (!hosts.is_empty()).then(|| Wanted::HostMinutes { hosts, from: now.utc - HOUR })
     }
 
     /// Says what to read after buckets came: more hours when the days turned out to be another zone's, else results.
@@ -75,7 +85,7 @@ mod tests {
     fn checks_of(wanted: &Wanted) -> Vec<String> {
         match wanted {
             Wanted::Results(wants) => wants.iter().map(|want| want.check.to_string()).collect(),
-            Wanted::Buckets { .. } => panic!("buckets"),
+            Wanted::Buckets { .. } | Wanted::HostMinutes { .. } => panic!("not results"),
         }
     }
 

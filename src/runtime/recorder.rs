@@ -9,6 +9,8 @@ use crate::{
     core::{
         Effect, Msg,
         alerts::AlertEventKind,
+        hosts,
+        id::HostName,
         msg::Loaded,
         record::{Recorder, Row},
         screen::Tone,
@@ -65,6 +67,13 @@ pub enum Wanted {
         hours: Timestamp,
         /// Days.
         days: Timestamp,
+    },
+    /// Minutes of hosts from a moment on, for their charts.
+    HostMinutes {
+        /// Which hosts.
+        hosts: Vec<HostName>,
+        /// From when on.
+        from: Timestamp,
     },
     /// Results. Only then may this process record: what it writes of the past rests on what was read.
     Results(Vec<services::Want>),
@@ -324,6 +333,11 @@ impl Worker {
                     self.post.fact_blocking(Msg::Services(services::Msg::BucketsLoaded(all)));
                 })
             }
+            Wanted::HostMinutes { hosts, from } => hosts.into_iter().try_for_each(|host| {
+                let minutes = self.store.host_minutes(&host, from, now.utc)?;
+                self.post.fact_blocking(Msg::Hosts(hosts::Msg::MinutesLoaded { host, minutes }));
+                Ok(())
+            }),
             Wanted::Results(wants) => {
                 self.ready = true;
                 wants.into_iter().try_for_each(|want| {

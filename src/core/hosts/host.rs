@@ -287,6 +287,27 @@ impl HostState {
         ended
     }
 
+    /// Puts stored minutes before what was seen here. Each stands as its mean for its three cells; the load of each core
+    /// is not stored.
+    pub(super) fn recall(&mut self, minutes: &[HostMinute]) {
+        let cells = minutes.iter().flat_map(|minute| {
+            (0..MINUTE / CELL_MS).map(|cell| Point {
+                at: minute.at + cell * CELL_MS,
+                cpu_pct: minute.cpu_pct,
+                mem_pct: minute.mem_pct,
+                load_per_core: None,
+            })
+        });
+        let older = |ring: &Ring<Point>, begun: Option<Timestamp>| {
+            let own = ring.iter().next().map(|point| point.at).into_iter().chain(begun).min();
+            cells.clone().filter(move |point| own.is_none_or(|own| point.at < own)).collect::<Vec<_>>()
+        };
+        let begun = (self.cell.samples > 0).then_some(self.cell.start);
+        let (hour, recent) = (older(&self.hour, begun), older(&self.recent, None));
+        self.hour.precede(hour);
+        self.recent.precede(recent);
+    }
+
     /// Ends the twenty seconds that a moment is no longer part of.
     fn close_cell(&mut self, at: Timestamp) {
         let start = floor(at, CELL_MS);

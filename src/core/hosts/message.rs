@@ -1,6 +1,10 @@
 //! What happens to hosts, and what it brings.
 use super::{HostSample, Link, LinkFault, Pm2List, UnitState};
-use crate::core::{id::HostName, record::Row, time::Timestamp};
+use crate::core::{
+    id::HostName,
+    record::{HostMinute, Row},
+    time::Timestamp,
+};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +17,13 @@ pub enum Msg {
         host: HostName,
         /// The sample.
         sample: Box<HostSample>,
+    },
+    /// Stored minutes of a host were read, oldest first: the past that this process did not see.
+    MinutesLoaded {
+        /// Of which host.
+        host: HostName,
+        /// The minutes.
+        minutes: Vec<HostMinute>,
     },
     /// PM2's list came.
     Pm2Arrived {

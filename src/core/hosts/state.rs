@@ -107,6 +107,11 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> O
                 relink(host, Link::Up { rtt_ms }, &mut out);
             }
         }
+        Msg::MinutesLoaded { host, minutes } => {
+            if let Some(host) = state.host_mut(&host) {
+                host.recall(&minutes);
+            }
+        }
         Msg::Pm2Arrived { host, list } => {
             if let Some(host) = state.host_mut(&host) {
                 host.troubles.remove("pm2");

@@ -5,7 +5,7 @@ use crate::core::{
     alerts::{RuleSpec, Severity, Threshold},
     id::HostName,
     inventory::{Host, Inventory},
-    record::Row,
+    record::{HostMinute, Row},
     time::{Mono, Now, Timestamp},
 };
 
@@ -271,4 +271,27 @@ fn a_reload_keeps_what_is_known_and_lets_go_what_is_gone() {
     assert_eq!(world.state.hosts().map(|host| host.name.as_str()).collect::<Vec<_>>(), ["c", "a"]);
     assert!(world.host("a").sample(Mono(2_000)).is_some());
     assert_eq!(world.sample("b", 3_000, cpu(1.0)), Out::default(), "a late sample of a host that is gone");
+}
+
+#[test]
+fn stored_minutes_stand_before_what_was_seen_here() {
+    let mut world = World::new(&["a"]);
+    _ = world.sample("a", 30_000, cpu(40.0));
+    let minute = |back: i64| HostMinute {
+        host: "a".into(),
+        at: Timestamp(BASE - back * 60_000),
+        cpu_pct: Some(10.0),
+        mem_pct: None,
+        load: Some(1.0),
+    };
+    // Five minutes that nobody recorded stay a gap; the last minute overlaps what was seen here.
+    let minutes = [8, 2, 1, 0].map(minute).to_vec();
+    assert_eq!(world.send(Msg::MinutesLoaded { host: "a".into(), minutes }, 31_000), Out::default());
+    let seconds = |point: &Point| (point.at.since(Timestamp(BASE)) / 1_000, point.cpu_pct);
+    let recent: Vec<_> = world.host("a").recent().map(seconds).collect();
+    let old = |second| (second, Some(10.0));
+    let wanted = [-480, -460, -440, -120, -100, -80, -60, -40, -20, 0, 20].map(old);
+    assert_eq!(recent, [wanted.as_slice(), &[(30, Some(40.0))]].concat());
+    // The hour's cell under way is the sample's own.
+    assert_eq!(world.host("a").hour().next_back().map(seconds), Some(old(0)));
 }
