@@ -47,7 +47,8 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
                 .map(|dirs| dirs.cache_dir().join("clip")),
             clock: Arc::clone(&setup.clock),
             tasks: setup.tasks.clone(),
-            reload: reload(setup, loaded, pool),
+            reload: reload(setup, loaded),
+            hosts: Box::new(move |inventory| pool.set_hosts(&inventory.hosts)),
         };
         console.run(engine).await
     });
@@ -62,7 +63,7 @@ fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(Problem::one_line).collect()
 }
 
-fn reload(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>) -> Reload {
+fn reload(setup: &Setup, loaded: &Loaded) -> Reload {
     let (env, path, store) = (setup.env.clone(), loaded.files.first().cloned(), loaded.settings.store.clone());
     Arc::new(move || {
         let path = path.as_ref().ok_or("there is no file to read")?;
@@ -74,7 +75,6 @@ fn reload(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>) -> Reload {
         if fresh.settings.store != store {
             return Err("[store] path changed: end quarterdeck and start it again".into());
         }
-        pool.set_hosts(&fresh.inventory.hosts);
         Ok(Reloaded {
             problems: lines(&fresh.problems),
             look: setup::look(&env, &fresh),

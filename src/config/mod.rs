@@ -1,5 +1,6 @@
 //! Configuration: raw shape, validation with file, line, column and a suggestion, themes, keymaps, secrets by reference.
 mod fields;
+mod file;
 pub mod keymap;
 mod load;
 pub mod locate;
@@ -12,6 +13,7 @@ mod source;
 pub mod theme;
 mod walk;
 
+pub use file::open_regular;
 pub use load::{Catalog, Loaded, Settings, load, load_text};
 pub use locate::{locate, starter};
 pub use problem::{Problem, check_text};
@@ -184,10 +186,7 @@ pub fn is_unit(text: &str) -> bool {
 pub(crate) fn read_bounded(path: &std::path::Path) -> Result<String, String> {
     use std::io::Read as _;
     const MOST: u64 = 4 << 20;
-    let file = std::fs::File::open(path).map_err(|error| io_words(&error))?;
-    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
-        return Err("it is a directory".to_owned());
-    }
+    let file = open_regular(path).map_err(|error| io_words(&error))?;
     let mut text = String::new();
     match file.take(MOST + 1).read_to_string(&mut text) {
         Ok(read) if u64::try_from(read).is_ok_and(|read| read > MOST) => Err("it is larger than 4 MiB".to_owned()),

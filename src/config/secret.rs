@@ -136,12 +136,9 @@ fn read(path: &std::path::Path) -> Result<SecretString, SecretError> {
     let name = path.display().to_string();
     let unreadable =
         |error: std::io::Error| SecretError::Unreadable { path: name.clone(), why: super::io_words(&error) };
+    let file = super::open_regular(path).map_err(unreadable)?;
     // The open file is asked, not its name, so that nobody can exchange it in between.
-    let file = std::fs::File::open(path).map_err(unreadable)?;
     let meta = file.metadata().map_err(unreadable)?;
-    if !meta.is_file() {
-        return Err(SecretError::Unreadable { path: name, why: "it is not a file".to_owned() });
-    }
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(SecretError::Open { path: name, mode });

@@ -396,9 +396,12 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Changed(changes) => changed(state, *changes, now),
         Msg::RecorderChanged(recorder) => recorder_changed(state, recorder, now),
         Msg::InventoryReplaced { inventory, problems } => {
+            let review = state.runs.review.as_ref();
+            let touched = review.is_some_and(|review| review.plan.touched(&state.inventory, &inventory));
             state.inventory = inventory;
             state.screen.problems = problems;
-            let mut effects = state.services_update(services::Msg::InventoryReplaced, now);
+            let mut effects = state.runs_update(runs::Msg::InventoryReplaced { touched }, now);
+            effects.extend(state.services_update(services::Msg::InventoryReplaced, now));
             effects.extend(state.hosts_update(hosts::Msg::InventoryReplaced, now));
             effects.extend(state.alerts_update(alerts::Msg::InventoryReplaced, now));
             rows::refresh(state, now, true);

@@ -4,6 +4,7 @@
 //! reported with its date, not as a failed connection. Sessions are never resumed: a resumed one shows no certificate.
 use std::{
     fmt,
+    io::Read as _,
     path::Path,
     sync::{Arc, Mutex, Once, OnceLock, PoisonError},
 };
@@ -28,6 +29,8 @@ use crate::{
 
 /// Most certificates of a chain that are looked at.
 const MAX_CHAIN: usize = 8;
+/// Bytes of a file of authorities that are read; a whole system's has a quarter of a megabyte.
+const MOST_CA: u64 = 4 << 20;
 
 /// Makes ring the process's cryptography. It may be called any number of times; the first call counts.
 pub fn install_crypto() {
@@ -66,7 +69,9 @@ impl Trust {
             Report::new(Kind::Config, format!("cannot use the CA file {}: {why}", path.display()))
                 .hint("it must hold the authority's certificate in PEM: -----BEGIN CERTIFICATE-----")
         };
-        let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+        let mut pem = Vec::new();
+        let file = crate::config::open_regular(path).map_err(|error| bad(error.to_string()))?;
+        file.take(MOST_CA).read_to_end(&mut pem).map_err(|error| bad(error.to_string()))?;
         let mut roots = system_roots().clone();
         let mut added = 0_usize;
         for certificate in CertificateDer::pem_slice_iter(&pem) {

@@ -27,6 +27,7 @@ use crate::{
     core::{
         Msg,
         action::{Action, Motion},
+        inventory::Inventory,
         screen::{Draft, Tone},
         time::{Clock, Mono},
     },
@@ -53,6 +54,9 @@ pub struct Console {
     pub tasks: Tasks,
     /// Reads the configuration again: says what was wrong, or hands over what to use from now on.
     pub reload: Arc<dyn Fn() -> Result<Reloaded, String> + Send + Sync>,
+    /// Tells the ways to hosts what hosts there are from now on: in one go with the rest, so that no review stands before
+    /// one machine while its name leads to another.
+    pub hosts: Box<dyn Fn(&Inventory)>,
 }
 
 impl std::fmt::Debug for Console {
@@ -65,7 +69,7 @@ impl std::fmt::Debug for Console {
 #[derive(Debug)]
 pub struct Reloaded {
     /// What there is to watch.
-    pub inventory: Arc<crate::core::inventory::Inventory>,
+    pub inventory: Arc<Inventory>,
     /// What was left out.
     pub problems: Vec<String>,
     /// How the console looks.
@@ -299,6 +303,7 @@ impl Console {
                 self.look = reloaded.look;
                 self.keymap = reloaded.keymap;
                 let left_out = reloaded.problems.len();
+                (self.hosts)(&reloaded.inventory);
                 engine.adopt(reloaded.inventory, reloaded.problems);
                 let text = match left_out {
                     0 => "configuration read again".to_owned(),

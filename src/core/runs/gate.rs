@@ -93,6 +93,9 @@ pub enum Refusal {
     /// The reason is missing.
     #[error("say why: a reason is needed in production")]
     Reason,
+    /// Since the box opened, the configuration came to ask for another level.
+    #[error("the configuration changed: close this and ask again")]
+    Changed,
     /// `y` was not said.
     #[error("press y to go on")]
     Yes,

@@ -38,6 +38,19 @@ pub struct Plan {
     pub lock: String,
 }
 
+impl Plan {
+    /// Says whether what it is about differs between two configurations: the service, the kind of its environment, a host
+    /// or one on the way to it. Names alone are not enough: behind the same name may be another machine.
+    pub fn touched(&self, before: &Inventory, after: &Inventory) -> bool {
+        let env = &self.service.env;
+        let host = |name: &HostName| before.host(name) != after.host(name);
+        let way = |name: &HostName| before.host(name).is_some_and(|known| known.jump.iter().any(host));
+        before.service(&self.service) != after.service(&self.service)
+            || before.env_kind(env) != after.env_kind(env)
+            || self.steps.iter().any(|step| host(&step.host) || way(&step.host))
+    }
+}
+
 /// One command on one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -267,6 +280,10 @@ impl Review {
     /// # Errors
     /// The first thing that is missing.
     pub fn ready(&self, inventory: &Inventory, armed: &Armed, now: Now) -> Result<Permit, Refusal> {
+        // What was asked of the person when the box opened is what counts, never less.
+        if gate::level(inventory, &self.plan.service.env) != self.level {
+            return Err(Refusal::Changed);
+        }
         let given = Confirmation { typed: &self.typed, reason: &self.reason, yes: true };
         gate::pass(inventory, armed, &self.plan, given, now)
     }
@@ -352,6 +369,11 @@ pub enum Msg {
     Confirmed,
     /// The person left the box or stopped the countdown.
     Cancelled,
+    /// The configuration was read again; `touched` says whether what the open review is about is not what it was.
+    InventoryReplaced {
+        /// The service, its environment, or a host on the way to it changed.
+        touched: bool,
+    },
     /// Write was armed for an environment.
     WriteArmed(super::id::EnvName),
     /// Write was disarmed.

@@ -39,6 +39,16 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
                 out.facts.push(Fact::Said(format!("{}: cancelled, nothing was changed", review.plan.title)));
             }
         }
+        Msg::InventoryReplaced { touched } => {
+            if let Some(service) = state.planning.take() {
+                out.facts.push(Fact::Said(format!("{service}: the configuration changed meanwhile, ask again")));
+            }
+            if let Some(review) = state.review.take_if(|_| touched) {
+                let title = review.plan.title;
+                out.facts
+                    .push(Fact::Said(format!("{title}: closed, nothing was changed: the configuration is another")));
+            }
+        }
         Msg::WriteArmed(env) => {
             out.rows.push(Row::Audit(audit(actor, now, "write.armed", env.as_str(), "")));
             state.armed.arm(env, now.mono + inventory.write.arm_ms);

@@ -288,3 +288,66 @@ fn an_event_repeats_only_what_was_said_before() {
         assert_eq!(event.repeats(&earlier), repeats, "{event:?} after {earlier:?}");
     }
 }
+
+#[test]
+fn another_configuration_closes_a_review_that_it_touches_and_never_asks_for_less() {
+    let mut desk = Desk::new();
+    let armed_and_typed = |desk: &mut Desk| {
+        _ = desk.send(0, Msg::WriteArmed("prod".into()));
+        _ = desk.reviewed(0, plan("play@prod", "web-01"));
+        _ = desk.send(600, Msg::NameTyped("play".into()));
+        _ = desk.send(600, Msg::ReasonTyped("down".into()));
+        _ = desk.send(600, Msg::Confirmed);
+    };
+    armed_and_typed(&mut desk);
+    let out = desk.send(1_000, Msg::InventoryReplaced { touched: true });
+    assert!(matches!(out.facts.as_slice(), [Fact::Said(said)] if said.contains("nothing was changed")), "{out:?}");
+    assert_eq!(desk.send(5_000, Msg::Ticked).asks, [], "the countdown went with it");
+
+    // What does not touch it, leaves it open.
+    armed_and_typed(&mut desk);
+    _ = desk.send(1_000, Msg::InventoryReplaced { touched: false });
+    assert!(desk.state.review.is_some());
+    // Even so, production that became staging is not confirmed by less than was asked.
+    let mut lower = inventory();
+    lower.environments[0].kind = EnvKind::Staging;
+    let review = desk.state.review.as_ref().unwrap();
+    assert_eq!(review.ready(&lower, &desk.state.armed, at(1_000)), Err(gate::Refusal::Changed));
+
+    // A plan that is being made was made for what was.
+    desk.state.review = None;
+    _ = desk.send(0, Msg::RestartAsked { service: "play@prod".parse().unwrap() });
+    let out = desk.send(10, Msg::InventoryReplaced { touched: false });
+    assert!(matches!(out.facts.as_slice(), [Fact::Said(said)] if said.contains("ask again")), "{out:?}");
+    assert_eq!(desk.state.planning, None);
+}
+
+#[test]
+fn a_plan_is_touched_by_its_service_environment_hosts_and_the_way_to_them() {
+    let before = {
+        let mut inventory = inventory();
+        let mut web = Host::clone(&inventory.hosts[0]);
+        web.jump = vec!["jump".into()];
+        inventory.hosts[0] = Arc::new(web);
+        inventory
+    };
+    let plan = plan("play@prod", "web-01");
+    let changed = |change: &dyn Fn(&mut Inventory)| {
+        let mut after = before.clone();
+        change(&mut after);
+        plan.touched(&before, &after)
+    };
+    let moved = |at: usize| {
+        move |inventory: &mut Inventory| {
+            let mut host = Host::clone(&inventory.hosts[at]);
+            host.port = Some(2_222);
+            inventory.hosts[at] = Arc::new(host);
+        }
+    };
+    assert!(!changed(&|_| {}));
+    assert!(changed(&moved(0)), "the host behind the name");
+    assert!(!changed(&moved(1)), "a host that it has nothing to do with");
+    assert!(changed(&moved(2)), "the jump host");
+    assert!(changed(&|inventory| drop(inventory.hosts.remove(0))));
+    assert!(changed(&|inventory| inventory.environments[0].kind = EnvKind::Staging));
+}

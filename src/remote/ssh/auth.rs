@@ -345,7 +345,7 @@ fn public_part(file: &Path) -> Option<KeyData> {
 fn read_limited(file: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut text = String::new();
-    std::fs::File::open(file)?.take(MAX_KEY).read_to_string(&mut text)?;
+    crate::config::open_regular(file)?.take(MAX_KEY).read_to_string(&mut text)?;
     Ok(text)
 }
 
