@@ -47,11 +47,12 @@ pub(super) fn run(common: &Common, args: &Alerts) -> color_eyre::Result<Exit> {
     } else if alerts.is_empty() {
         setup::print("no alerts\n")?;
     } else {
-        let mut rows = vec![["SEV", "AGE", "RULE", "STATE", "OWNER", "WHAT"].map(str::to_owned).to_vec()];
+        let mut rows = vec![["SEV", "AGE", "TARGET", "RULE", "STATE", "OWNER", "WHAT"].map(str::to_owned).to_vec()];
         for alert in &alerts {
             rows.push(vec![
                 format!("{:?}", alert.severity),
                 crate::core::time::short(alert.age_ms),
+                alert.target.to_string(),
                 alert.rule.to_string(),
                 phase(&alert.phase).into(),
                 alert.owner.as_ref().map_or_else(|| "nobody".into(), |owner| owner.by.to_string()),

@@ -80,6 +80,9 @@ enum Command {
     /// Record without a screen: run checks and rules, open incidents
     Watch(watch::Watch),
     /// Print each service's state and uptime; exit 1 when something is down
+    ///
+    /// A check is down once `fail_after` of its answers in a row were failures (3 unless configured). Until then its
+    /// service is FAIL, with how many were: its uptime counts as before, and the exit code is still 0.
     Status(status::Status),
     /// Print each host's load, memory and disks
     Hosts(hosts::Hosts),

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     core::{
         State,
-        services::{Health, ServiceState, uptime::Percent},
+        services::{Failing, Health, ServiceState, uptime::Percent},
         time::Timestamp,
     },
     runtime::engine::Engine,
@@ -127,6 +127,8 @@ fn to_json(service: &ServiceState, now: Timestamp) -> serde_json::Value {
         "service": service.id(),
         "health": service.health,
         "since": service.since.rfc3339(),
+        "unconfirmed": service.failing.as_ref().map_or(0, |failing| failing.failures),
+        "unconfirmed_of": service.failing.as_ref().map(|failing| failing.of),
         "down_since": service.down_since.map(Timestamp::rfc3339),
         "uptime_24h_pct": pct(&figures.h24),
         "uptime_7d_pct": pct(&figures.d7),
@@ -137,6 +139,8 @@ fn to_json(service: &ServiceState, now: Timestamp) -> serde_json::Value {
         "checks": service.checks.iter().map(|check| json!({
             "check": check.spec.id,
             "type": &*check.spec.kind,
+            "unconfirmed": check.unconfirmed(now),
+            "unconfirmed_of": check.spec.fail_after,
             "outcome": check.last.as_ref().map(|last| last.outcome),
             "at": check.last.as_ref().map(|last| last.at.rfc3339()),
             "age_ms": check.last.as_ref().map(|last| now.since(last.at)),
@@ -150,6 +154,7 @@ fn to_text(services: &[&ServiceState], now: Timestamp) -> String {
     let mut rows = vec![["", "SERVICE", "STATE", "24H", "7D", "30D", "90D %", "LAST"].map(str::to_owned).to_vec()];
     for service in services {
         let (sign, word) = match service.health {
+            _ if service.failing.is_some() => ("◐", "FAIL"),
             Health::Up => ("●", "UP"),
             Health::Degraded => ("◐", "DEGR"),
             Health::Down => ("✗", "DOWN"),
@@ -160,7 +165,12 @@ fn to_text(services: &[&ServiceState], now: Timestamp) -> String {
             split.uptime().map_or_else(|| "?".to_owned(), |uptime| uptime.to_string())
         };
         let figures = &service.figures;
-        let detail = service.worst(now).and_then(|check| check.last.as_ref()).map_or("?", |last| last.detail.as_str());
+        let last = service.telling(now).and_then(|check| check.last.as_ref());
+        let detail = last.map_or_else(|| "?".to_owned(), |last| last.detail.clone());
+        let detail = match &service.failing {
+            Some(Failing { failures, of, .. }) => format!("failing {failures} of {of}: {detail}"),
+            None => detail,
+        };
         rows.push(vec![
             sign.into(),
             service.id().to_string(),
@@ -169,7 +179,7 @@ fn to_text(services: &[&ServiceState], now: Timestamp) -> String {
             pct(&figures.d7),
             pct(&figures.d30),
             pct(&figures.d90),
-            detail.into(),
+            detail,
         ]);
     }
     setup::table(&rows)

@@ -126,6 +126,7 @@ impl State {
         let alert = self.alerts.alert(alert)?;
         Some(incidents::Opening {
             alert: alert.uid,
+            target: alert.target.to_string(),
             summary: alert.summary.clone(),
             fired: alert.fired_at,
             severity: alert.severity,

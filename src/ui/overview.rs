@@ -88,18 +88,20 @@ pub fn draw_small(canvas: &mut Canvas<'_>, around: &Surround) {
     }
     let (word, health) = global.verdict();
     lines.push(Words::of(word, Ink::bold(rows::health_role(health))));
-    for (number, health) in [
-        (global.down, Health::Down),
-        (global.degraded, Health::Degraded),
-        (global.unknown, Health::Unknown),
-        (global.maintenance, Health::Maintenance),
-        (global.up, Health::Up),
+    let word = rows::health_word;
+    for (number, health, word) in [
+        (global.down, Health::Down, word(Health::Down)),
+        (global.failing, Health::Degraded, rows::FAILING),
+        (global.degraded, Health::Degraded, word(Health::Degraded)),
+        (global.unknown, Health::Unknown, word(Health::Unknown)),
+        (global.maintenance, Health::Maintenance, word(Health::Maintenance)),
+        (global.up, Health::Up, word(Health::Up)),
     ] {
         if number > 0 {
             lines.push(
                 rows::health_sign(health, canvas.look.glyphs)
                     .text(format!(" {number} "))
-                    .add(rows::health_word(health), rows::health_role(health)),
+                    .add(word, rows::health_role(health)),
             );
         }
     }

@@ -66,6 +66,25 @@ pub fn health(health: Health) -> Words {
     }
 }
 
+/// The word of a service that fails and is not down yet.
+pub const FAILING: &str = "FAIL";
+
+/// Writes the sign of a service's state.
+pub fn service_sign(row: &ServiceRow, glyphs: Glyphs) -> Words {
+    health_sign(if row.failing.is_some() { Health::Degraded } else { row.health }, glyphs)
+}
+
+/// Writes the word of a service's state in a list: six columns.
+pub fn service_word(row: &ServiceRow) -> Words {
+    if row.failing.is_some() { Words::of(format!(" {FAILING}"), Ink::bold(Role::Degraded)) } else { health(row.health) }
+}
+
+/// Writes how near a service is to being down: `2 of 3`.
+pub fn failing(row: &ServiceRow) -> Option<Words> {
+    let (failures, of) = row.failing?;
+    Some(Words::of(format!("{failures} of {of}"), Ink::bold(Role::Degraded)))
+}
+
 /// Writes a severity: P1 is a pill, P2 bold, P3 plain, P4 dim. Four columns.
 pub fn severity(severity: Severity) -> Words {
     match severity {
@@ -175,13 +194,13 @@ pub fn fit(name: &str, columns: usize) -> String {
 
 /// Writes a service.
 pub fn service(row: &ServiceRow, layout: ServiceLayout, glyphs: Glyphs) -> Vec<Words> {
-    let loud = matches!(row.health, Health::Down | Health::Degraded);
+    let loud = matches!(row.health, Health::Down | Health::Degraded) || row.failing.is_some();
     let name = if loud { Ink::of(Role::Strong) } else { Ink::of(Role::Text) };
     let name = if row.health == Health::Down { name.extra(Extra::Bold) } else { name };
     let mut cells = vec![
-        health_sign(row.health, glyphs),
+        service_sign(row, glyphs),
         Words::of(fit(&row.name, usize::from(layout.name)), name),
-        health(row.health),
+        service_word(row),
         bars::words(&row.days, layout.cells, glyphs),
     ];
     let [day, week, month, quarter] = &row.percentages;
@@ -189,12 +208,15 @@ pub fn service(row: &ServiceRow, layout: ServiceLayout, glyphs: Glyphs) -> Vec<W
         let top = row.latency.iter().flatten().copied().fold(1.0_f32, f32::max);
         cells.extend([value(day), value(week), value(month), value(quarter), value(&row.today)]);
         cells.push(spark::words(&row.latency, 20, top, Limits::default(), glyphs));
-        cells.push(value(&row.took));
+        // An answer that was none took no time: there is room for how many there were.
+        cells.push(failing(row).unwrap_or_else(|| value(&row.took)));
         cells.push(Words::of(row.next.clone(), Role::Faint));
     } else {
         cells.push(value(quarter));
         if layout.today {
-            cells.push(value(&row.today));
+            let failing = row.failing.map(|(failures, of)| format!("{failures}/{of}"));
+            let failing = failing.map(|text| Words::of(text, Ink::bold(Role::Degraded)));
+            cells.push(failing.unwrap_or_else(|| value(&row.today)));
         }
     }
     cells

@@ -160,9 +160,11 @@ fn availability(of: &ServiceDetail, room: Room<'_>) -> Pane {
         Words::of(" ", Role::Text)
             .join(bars::words(&of.row.days, cells, glyphs))
             .gap(2)
-            .join(health_sign(of.row.health, glyphs))
+            .join(rows::service_sign(&of.row, glyphs))
             .gap(1)
-            .join(rows::health(of.row.health)),
+            .join(rows::service_word(&of.row))
+            .gap(1)
+            .join(rows::failing(&of.row).unwrap_or_default()),
         Words::new(),
     )];
     let (back, says) = &of.day;

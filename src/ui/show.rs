@@ -155,6 +155,8 @@ pub struct Global {
     pub up: usize,
     /// How many are degraded.
     pub degraded: usize,
+    /// How many fail and are not down yet; they are in none of the others.
+    pub failing: usize,
     /// How many are down.
     pub down: usize,
     /// How many are under planned work.
@@ -168,11 +170,12 @@ pub struct Global {
 impl Global {
     /// Returns the words for it and how loud they are; none of them is a pill when nothing is broken.
     pub fn verdict(&self) -> (&'static str, Health) {
-        let all = self.up + self.degraded + self.down + self.maintenance + self.unknown;
+        let all = self.up + self.degraded + self.failing + self.down + self.maintenance + self.unknown;
         match self {
             _ if all == 0 => ("NO SERVICES", Health::Unknown),
             Self { down, .. } if *down == all => ("MAJOR OUTAGE", Health::Down),
             Self { down, .. } if *down > 0 => ("PARTIAL OUTAGE", Health::Down),
+            Self { failing, .. } if *failing > 0 => ("FAILING", Health::Degraded),
             Self { degraded, .. } if *degraded > 0 => ("DEGRADED", Health::Degraded),
             Self { unknown, .. } if *unknown == all => ("UNKNOWN", Health::Unknown),
             Self { unknown, .. } if *unknown > 0 => ("PARTLY UNKNOWN", Health::Unknown),
@@ -229,6 +232,8 @@ pub struct ServiceRow {
     pub name: String,
     /// Its state.
     pub health: Health,
+    /// Failures in a row that do not make it down yet, and how many would.
+    pub failing: Option<(u32, u32)>,
     /// Ninety days, oldest first, the last one today.
     pub days: Vec<Grade>,
     /// Percentages over 24 h, 7 d, 30 d and 90 d.

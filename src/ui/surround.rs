@@ -132,6 +132,7 @@ fn line1_global(canvas: &mut Canvas<'_>, of: &Global, end: u16) {
     let mut left = verdict.gap(1);
     for (count, health, says) in [
         (of.down, Health::Down, "down"),
+        (of.failing, Health::Degraded, "failing"),
         (of.degraded, Health::Degraded, "degraded"),
         (of.unknown, Health::Unknown, "unknown"),
         (of.maintenance, Health::Maintenance, "maint"),

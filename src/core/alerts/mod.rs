@@ -4,7 +4,7 @@
 //! the wrong side is *pending* until it has stayed there for the rule's `for`, measured on the monotonic clock; then the
 //! alert *fires*, and *resolves* once the value is back past `clear`. What is stored are the events, and an alert is the
 //! fold of its events: it survives a restart, and all consoles see the same. Pending is memory of one process.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,18 @@ pub enum Target {
         /// Which part.
         part: String,
     },
+}
+
+impl fmt::Display for Target {
+    /// Writes it as people call it: `play@prod`, `play@prod/page`, `web-01`, `web-01 /var`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(id) => write!(f, "{id}"),
+            Self::Check(check) => write!(f, "{check}"),
+            Self::Host(host) => write!(f, "{host}"),
+            Self::Part { host, part } => write!(f, "{host} {part}"),
+        }
+    }
 }
 
 /// What happened to an alert. An alert is the fold of its events, in the store and on screen.

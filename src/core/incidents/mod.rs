@@ -200,6 +200,8 @@ pub enum Msg {
 pub struct Opening {
     /// The alert.
     pub alert: Uid,
+    /// What it is about, for the title: a line on its own, in a journal or a message, is to say what is wrong where.
+    pub target: String,
     /// Its one-line summary.
     pub summary: String,
     /// When it fired.
@@ -261,7 +263,7 @@ fn open_for_alert(state: &State, opening: Opening, now: Timestamp, by: &Operator
     let mut add = |at: Timestamp, by: Operator, kind: IncidentEventKind| {
         out.rows.push(Row::Incident(IncidentEvent { incident, at, by, kind }));
     };
-    let title = opening.summary.clone();
+    let title = format!("{} {}", opening.target, opening.summary);
     add(now, by.clone(), IncidentEventKind::Opened { title, severity: opening.severity, service: opening.service });
     let detected = IncidentEventKind::Detected { alert: opening.alert, summary: opening.summary };
     add(opening.fired, "qd".into(), detected);

@@ -3,7 +3,8 @@ use super::*;
 fn opening() -> Opening {
     Opening {
         alert: Uid([9; 6]),
-        summary: "play@prod is down".into(),
+        target: "play@prod".into(),
+        summary: "down: page: 503".into(),
         fired: Timestamp(1_000),
         severity: Severity::P1,
         service: Some("play@prod".parse().unwrap()),

@@ -15,7 +15,7 @@ pub mod uptime;
 pub mod verdict;
 
 pub use message::{Ask, Attempt, Fact, Maintenance, Msg, Origin, Out};
-pub use service::{CheckState, Figures, Reading, ServiceState};
+pub use service::{CheckState, Failing, Figures, Reading, ServiceState};
 pub use state::{Indicator, State, Want, indicator, update};
 
 /// What one run of a check saw.

@@ -118,6 +118,16 @@ impl Schedule {
         }
     }
 
+    /// Starts one check after so many milliseconds, unless it starts before that anyway.
+    pub fn sooner(&mut self, check: &CheckId, after: i64, now: Now) {
+        if let Some(position) = self.index.get(check).copied()
+            && let Some(entry) = self.entries.get(position)
+        {
+            let at = entry.at.min(now.utc + after);
+            self.move_to(position, at);
+        }
+    }
+
     /// Takes out what is due. Called at least every 100 ms, a start is at most that late.
     pub fn due(&mut self, now: Now) -> Vec<Start> {
         if self.read.is_some_and(|read| read.since(now.utc) > BACK) {

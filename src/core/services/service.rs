@@ -8,7 +8,7 @@ use super::{
     verdict::{Level, Track, hold_ms},
 };
 use crate::core::{
-    id::{CheckId, ServiceId},
+    id::{CheckId, CheckName, ServiceId},
     inventory::{CheckSpec, Service},
     ring::Ring,
     time::{DAY, HOUR, MINUTE, Mono, Now, Timestamp},
@@ -108,6 +108,17 @@ impl CheckState {
     }
 }
 
+/// Failures in a row that do not make a service down yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// The check that fails.
+    pub check: CheckName,
+    /// How many failures stand in a row.
+    pub failures: u32,
+    /// How many in a row make it down.
+    pub of: u32,
+}
+
 /// One service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceState {
@@ -125,6 +136,11 @@ pub struct ServiceState {
     pub figures: Figures,
     /// Since when it is down, until it is known to be well again (unknown and planned work in between do not end it).
     pub down_since: Option<Timestamp>,
+    /// The check that fails and is not down yet; none while the service is down or planned work goes on.
+    ///
+    /// Beside the health and not part of it: time counts as it did before until the failures are confirmed, but nobody
+    /// is to be told meanwhile that all is well.
+    pub failing: Option<Failing>,
     pub(super) ledger: Ledger,
     pub(super) recorded: Spans,
     pub(super) shortest_hold: i64,
@@ -147,6 +163,7 @@ impl ServiceState {
             days: Vec::new(),
             figures: Figures::default(),
             down_since: None,
+            failing: None,
             ledger: Ledger::default(),
             recorded: Spans::default(),
             shortest_hold: 0,
@@ -187,6 +204,25 @@ impl ServiceState {
     pub fn worst(&self, now: Timestamp) -> Option<&CheckState> {
         // `max_by_key` takes the last of equals: the first check of the configuration is to win.
         self.checks.iter().rev().max_by_key(|check| check.level(now))
+    }
+
+    /// Returns the check whose detail explains how the service stands: the failing one, else the worst.
+    pub fn telling(&self, now: Timestamp) -> Option<&CheckState> {
+        let failing = self.failing.as_ref();
+        let failing = failing.and_then(|of| self.checks.iter().find(|check| check.spec.id.check == of.check));
+        failing.or_else(|| self.worst(now))
+    }
+
+    /// Finds the check that is the nearest to being down without being it.
+    fn nearest_down(&self, now: Timestamp, health: Health) -> Option<Failing> {
+        if matches!(health, Health::Down | Health::Maintenance) {
+            return None;
+        }
+        let failing = self.checks.iter().filter(|check| check.unconfirmed(now) > 0);
+        // `min_by_key` takes the first of equals: the first check of the configuration is to win.
+        let nearest = failing.min_by_key(|check| check.spec.fail_after.saturating_sub(check.unconfirmed(now)))?;
+        let failures = nearest.unconfirmed(now);
+        Some(Failing { check: nearest.spec.id.check.clone(), failures, of: nearest.spec.fail_after })
     }
 
     pub(super) fn adopt(&mut self, service: &Arc<Service>) {
@@ -232,6 +268,7 @@ impl ServiceState {
     /// Sets the health and says what changed.
     pub(super) fn decide(&mut self, now: Now, windows: &[Span]) -> Vec<Fact> {
         let (health, since) = self.assess(now.utc, windows);
+        self.failing = self.nearest_down(now.utc, health);
         let mut facts = Vec::new();
         if health != self.health {
             facts.push(Fact::HealthChanged { service: self.id().clone(), from: self.health, to: health, since });

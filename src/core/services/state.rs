@@ -7,7 +7,7 @@ use super::{
     schedule::Schedule,
     service::{HISTORY, LOADING},
     uptime::{Span, hour_of},
-    verdict::{Took, hold_ms},
+    verdict::{Again, SOON, Took, hold_ms},
 };
 use crate::core::{
     id::{CheckId, ServiceId},
@@ -107,11 +107,11 @@ impl State {
         self.services.iter()
     }
 
-    /// Returns the services as they stand on screen: worst first (down, degraded, unknown, planned work, up), else in the
+    /// Returns the services as they stand on screen: worst first (down, failing, degraded, unknown, planned work, up), else in the
     /// order of the configuration.
     pub fn worst_first(&self) -> Vec<&ServiceState> {
         let mut services: Vec<_> = self.services.iter().collect();
-        services.sort_by_key(|service| rank(service.health));
+        services.sort_by_key(|service| rank(service));
         services
     }
 
@@ -252,13 +252,14 @@ fn windows(maintenance: &[Maintenance], service: &ServiceId) -> Vec<Span> {
         .collect()
 }
 
-fn rank(health: Health) -> u8 {
-    match health {
+fn rank(service: &ServiceState) -> u8 {
+    match service.health {
         Health::Down => 0,
-        Health::Degraded => 1,
-        Health::Unknown => 2,
-        Health::Maintenance => 3,
-        Health::Up => 4,
+        _ if service.failing.is_some() => 1,
+        Health::Degraded => 2,
+        Health::Unknown => 3,
+        Health::Maintenance => 4,
+        Health::Up => 5,
     }
 }
 
@@ -411,14 +412,18 @@ fn arrived(state: &mut State, result: CheckResult, origin: Origin, now: Now, out
     if result.slot.since(now.utc) > AHEAD {
         return;
     }
-    let Took::Counted { retry } = check.track.take(result.slot, result.outcome) else { return };
+    let Took::Counted { again } = check.track.take(result.slot, result.outcome) else { return };
     check.note(&result);
     if origin == Origin::Measured {
         out.rows.push(row(&result));
-        if retry && state.recording && !in_flight(check, now) {
-            let slot = result.slot + 1;
-            check.running = Some((slot, now.mono));
-            out.asks.push(Ask::RunCheck { check: Arc::clone(&check.spec), slot, attempt: Attempt::Retry });
+        match again {
+            Again::AtOnce if state.recording && !in_flight(check, now) => {
+                let slot = result.slot + 1;
+                check.running = Some((slot, now.mono));
+                out.asks.push(Ask::RunCheck { check: Arc::clone(&check.spec), slot, attempt: Attempt::Retry });
+            }
+            Again::Soon => state.schedule.sooner(&check.spec.id, SOON, now),
+            Again::AtOnce | Again::Planned => {}
         }
     }
     service.recorded.add(Span::new(result.slot, result.slot + service.shortest_hold));

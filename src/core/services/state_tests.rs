@@ -6,7 +6,7 @@ use crate::core::{
     inventory::{CheckSpec, Inventory},
     record::DeclaredState,
     services::{
-        Fact, Outcome,
+        Fact, Failing, Outcome,
         testing::{check, id, inventory, result},
     },
     time::Mono,
@@ -63,7 +63,15 @@ fn the_first_failure_is_tried_again_at_once_and_the_third_confirms() {
     let out = measured(&mut state, &inventory, "play@prod/page", first + 1, Outcome::Down);
     assert_eq!((out.asks.len(), out.facts.len()), (0, 0), "only the first is tried again");
     assert_eq!(state.check(&id("play@prod/page")).unwrap().unconfirmed(Timestamp(first + 50)), 2);
-    assert_eq!(state.services().next().unwrap().health, Health::Up, "not confirmed");
+    let service = state.services().next().unwrap();
+    assert_eq!(service.health, Health::Up, "not confirmed");
+    let failing = Failing { check: "page".into(), failures: 2, of: 3 };
+    assert_eq!(service.failing, Some(failing), "but said");
+    let next = state.next_of(&id("play@prod/page"));
+    assert!(
+        next.is_some_and(|next| next <= Timestamp(first + 41 + 5 * SECOND)),
+        "not after a whole interval: {next:?}"
+    );
     // An unknown outcome neither confirms nor clears.
     measured(&mut state, &inventory, "play@prod/page", first + 2, Outcome::Unknown);
     let out = measured(&mut state, &inventory, "play@prod/page", first + 30 * SECOND, Outcome::Down);
@@ -78,6 +86,7 @@ fn the_first_failure_is_tried_again_at_once_and_the_third_confirms() {
     );
     assert!(matches!(out.rows.as_slice(), [Row::Result(_)]));
     assert_eq!(state.indicator(), Indicator::MajorOutage);
+    assert_eq!(state.services().next().unwrap().failing, None, "it is down");
     let at = first + 60 * SECOND;
     let out = measured(&mut state, &inventory, "play@prod/page", at, Outcome::Degraded);
     assert!(out.facts.contains(&Fact::Recovered { service, since, at: Timestamp(at) }), "{:?}", out.facts);

@@ -8,7 +8,9 @@
 //! * The first failure is tried again at once. The second try is a result of its own, its slot is the first one's plus one
 //!   millisecond (no planned slot falls there), and it counts as one of the failures in a row.
 //!   Where nothing was known before, every further unconfirmed failure is tried again at once too: who starts the console
-//!   while a service is down sees that within a second, not after `fail_after` intervals.
+//!   while a service is down sees that within a second, not after `fail_after` intervals. Where something was known, they
+//!   are tried again after [`SOON`] or the interval, whichever is shorter: long enough for a service that restarts, short
+//!   enough that a long interval does not put off the verdict.
 //! * Unknown outcomes say nothing about the service: they neither confirm nor clear, as if the check had not been made,
 //!   so what was known before holds to the end of its hold and not longer.
 //! * Past the hold nothing is known: the row of failures is broken too, since what lies in the gap is not known to be one.
@@ -25,6 +27,9 @@ use crate::core::{
 
 /// How many results of a check are kept to put late ones in order.
 pub const RECENT: usize = 64;
+
+/// Milliseconds after which a failure that was tried again at once, and is still not confirmed, is tried again.
+pub const SOON: i64 = 5 * SECOND;
 
 /// What is known of a check, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,9 +82,20 @@ pub enum Took {
     Nothing,
     /// It was put in its place.
     Counted {
-        /// Whether it is a failure that is to be tried again at once.
-        retry: bool,
+        /// When it is to be tried again.
+        again: Again,
     },
+}
+
+/// When a check is tried again after a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// As planned.
+    Planned,
+    /// At once: the first failure, and any where nothing was known before.
+    AtOnce,
+    /// After [`SOON`]: a further failure that is not confirmed yet.
+    Soon,
 }
 
 /// One check's results and what they make of its time.
@@ -125,7 +141,12 @@ impl Track {
             }
             let (streak, level) = (self.machine.streak, self.machine.level);
             let unconfirmed = outcome == Outcome::Down && (1..self.fail_after).contains(&streak);
-            return Took::Counted { retry: unconfirmed && (streak == 1 || level.is_none()) };
+            let again = match unconfirmed {
+                true if streak == 1 || level.is_none() => Again::AtOnce,
+                true => Again::Soon,
+                false => Again::Planned,
+            };
+            return Took::Counted { again };
         }
         if self.base.newest.is_some_and(|newest| slot <= newest) {
             return Took::Nothing;
@@ -135,7 +156,7 @@ impl Track {
             Err(position) => {
                 self.recent.insert(position, (slot, outcome));
                 self.refold();
-                Took::Counted { retry: false }
+                Took::Counted { again: Again::Planned }
             }
         }
     }

@@ -272,12 +272,15 @@ impl Reader<'_> {
         let services = &self.state.services;
         let overall = services.overall();
         let window = |name: &str, split: Split| (name.to_owned(), percent(split, 99.9));
+        // What fails is not called up for as long as it is not confirmed: it is counted by itself.
+        let count = |health| services.services().filter(|of| of.failing.is_none() && of.health == health).count();
         Global {
-            up: services.count(Health::Up),
-            degraded: services.count(Health::Degraded),
-            down: services.count(Health::Down),
-            maintenance: services.count(Health::Maintenance),
-            unknown: services.count(Health::Unknown),
+            up: count(Health::Up),
+            degraded: count(Health::Degraded),
+            failing: services.services().filter(|of| of.failing.is_some()).count(),
+            down: count(Health::Down),
+            maintenance: count(Health::Maintenance),
+            unknown: count(Health::Unknown),
             percentages: vec![
                 window("24h", overall.h24),
                 window("7d", overall.d7),

@@ -33,10 +33,11 @@ impl Reader<'_> {
             Level::Fine => Value { level: Level::Quiet, ..value },
             Level::Quiet | Level::Warn | Level::Bad => value,
         };
-        let worst = of.worst(self.now.utc).or(of.checks.first());
+        let worst = of.telling(self.now.utc).or(of.checks.first());
         ServiceRow {
             name: self.service_name(of.id()),
             health: of.health,
+            failing: of.failing.as_ref().map(|failing| (failing.failures, failing.of)),
             days: of.days.iter().map(|day| self.day(day)).collect(),
             percentages: [figures.h24, figures.d7, figures.d30, figures.d90]
                 .map(|split| quiet(percent(split, objective))),
@@ -114,11 +115,12 @@ impl Reader<'_> {
     }
 
     fn check_row(&self, of: &CheckState) -> CheckRow {
-        let health = health_of(of.level(self.now.utc));
+        let mut health = health_of(of.level(self.now.utc));
         let unconfirmed = of.unconfirmed(self.now.utc);
         let mut detail = of.last.as_ref().map_or_else(|| "no result yet".to_owned(), |last| last.detail.clone());
         if unconfirmed > 0 && health != Health::Down {
-            detail = format!("{unconfirmed} of {} failed: {detail}", of.spec.fail_after);
+            detail = format!("failing {unconfirmed} of {}: {detail}", of.spec.fail_after);
+            health = Health::Degraded;
         }
         let certificate = of.cert_not_after.map_or_else(Value::default, |at| {
             let days = words::days_until(at, self.now.utc);
@@ -200,7 +202,8 @@ impl Reader<'_> {
                 by: incident.owner.as_ref().map_or_else(|| "nobody".into(), ToString::to_string),
                 kind: incident.number.to_string(),
                 tone: if incident.resolved.is_some() { Tone::Good } else { Tone::Error },
-                text: incident.title.clone(),
+                // The view says which service this is.
+                text: incident.title.strip_prefix(&format!("{id} ")).unwrap_or(&incident.title).to_owned(),
             }
         }));
         rows
