@@ -285,7 +285,11 @@ impl HttpProbe {
         };
         let cert_not_after = answer.tls.first_to_expire(now).map(|one| one.not_after);
         let (outcome, detail) = match self.want.unmet(&answer) {
-            Some(unmet) => (Outcome::Down, unmet),
+            Some(unmet) => {
+                // Judged by what came, told without what was sent along in confidence.
+                let told = call.veiled(&answer).map_or(Some(unmet), |veiled| self.want.unmet(&veiled));
+                (Outcome::Down, told.unwrap_or_else(|| "an expectation is not met".into()))
+            }
             None => match self.warn.of(&answer.tls, now) {
                 Some(warning) => (Outcome::Degraded, warning),
                 None => (Outcome::Up, answer.status.to_string()),

@@ -162,6 +162,27 @@ impl Call {
         Ok(self)
     }
 
+    /// Returns the answer with every secret of this call's headers replaced by dots: a server may send back what it was
+    /// sent. None when the call carries no secret.
+    pub fn veiled(&self, answer: &Answer) -> Option<Answer> {
+        let mut secrets: Vec<&[u8]> = Vec::new();
+        for value in self.headers.values().filter(|value| value.is_sensitive()) {
+            // The whole value first, then the token behind a scheme: `Bearer …`.
+            secrets.push(value.as_bytes());
+            secrets.extend(value.as_bytes().split(|byte| *byte == b' ').skip(1).filter(|word| word.len() >= 4));
+        }
+        if secrets.is_empty() {
+            return None;
+        }
+        let veil = |bytes: &[u8]| secrets.iter().fold(bytes.to_vec(), |bytes, secret| replace(&bytes, secret));
+        let mut veiled = answer.clone();
+        veiled.body = veil(&answer.body);
+        for (_, value) in &mut veiled.headers {
+            *value = String::from_utf8_lossy(&veil(value.as_bytes())).into_owned();
+        }
+        Some(veiled)
+    }
+
     /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
@@ -235,6 +256,23 @@ pub struct Answer {
     pub from: Option<SocketAddr>,
     /// The certificates of the last hop.
     pub tls: Shown,
+}
+
+fn replace(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    if secret.is_empty() {
+        return bytes.to_vec();
+    }
+    let mut veiled = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((before, after)) =
+        memchr::memmem::find(rest, secret).and_then(|at| Some((rest.get(..at)?, rest.get(at + secret.len()..)?)))
+    {
+        veiled.extend_from_slice(before);
+        veiled.extend_from_slice("•••".as_bytes());
+        rest = after;
+    }
+    veiled.extend_from_slice(rest);
+    veiled
 }
 
 impl Answer {

@@ -474,3 +474,24 @@ async fn a_check_costs_little_beside_its_connection() {
     }
     println!("an HTTP check on loopback, a connection and a client each: {:?}", began.elapsed() / 100);
 }
+
+#[tokio::test]
+async fn a_server_that_sends_back_what_it_was_sent_tells_nobody_the_secret() {
+    let secret = json!({ "authorization": "command:echo Bearer s3cret-token", "x-plain": "shown" });
+    let with = |more: Value| {
+        let mut params = json!({ "headers": secret.clone() });
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        params
+    };
+    let at = web(|request| http("200 OK", "", request)).await;
+    let seen = page(at, with(json!({ "json": { "pointer": "/status" } }))).await;
+    assert_eq!(seen.outcome, Outcome::Down);
+    let at = web(|_| http("302 Found", "Location: /x?Bearer_s3cret-token\r\n", "")).await;
+    let moved = page(at, with(json!({}))).await;
+    assert_eq!(said(&moved), (Outcome::Down, "302 to /x?Bearer_•••, expected 2xx"));
+    let at = web(|_| http("200 OK", "X-Echo: s3cret-token\r\n", "")).await;
+    let header = page(at, with(json!({ "forbid_headers": ["x-echo"] }))).await;
+    for seen in [seen, moved, header] {
+        assert!(!seen.detail.contains("s3cret"), "{}", seen.detail);
+    }
+}
