@@ -135,6 +135,9 @@ impl Raw {
     }
 }
 
+/// Largest percentage of CPU that is believed.
+const MOST_PCT: f64 = 1e6;
+
 /// A text, a number or a flag; anything else is none.
 #[derive(Default)]
 enum Scalar {
@@ -178,7 +181,8 @@ impl Scalar {
 
     #[expect(clippy::cast_possible_truncation, reason = "a percentage loses nothing that is shown")]
     fn pct(&self) -> Option<f32> {
-        self.number().map(|number| number as f32)
+        // 100 for each core: nobody has ten thousand, and what is beyond is no measurement.
+        self.number().filter(|number| *number <= MOST_PCT).map(|number| number as f32)
     }
 }
 
@@ -322,6 +326,16 @@ mod tests {
         assert!(!format!("{:?}", jlist(list.as_bytes())).contains("hunter2"));
         let broken = list.replace("\"pm2_env\"", "\"hunter2\" \"pm2_env\"");
         assert!(!format!("{:?}", jlist(broken.as_bytes())).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_percentage_that_nobody_can_have_is_none() {
+        for (printed, read) in
+            [("800.5", Some(800.5)), ("1e300", None), ("1e7", None), ("\"NaN\"", None), ("\"inf\"", None), ("-1", None)]
+        {
+            let list = format!(r#"[{{"pm_id":1,"monit":{{"cpu":{printed}}},"pm2_env":{{"status":"online"}}}}]"#);
+            assert_eq!(jlist(list.as_bytes()).unwrap()[0].cpu_pct, read, "{printed}");
+        }
     }
 
     #[test]
