@@ -240,7 +240,7 @@ impl TlsFault {
 
     /// Reads an error of the handshake itself; what the verifier found is in [`Shown::fault`].
     pub(super) fn of(error: &rustls::Error) -> Self {
-        if matches!(error, rustls::Error::InvalidMessage(_)) { Self::NotTls } else { Self::Other(text_of(error)) }
+        if matches!(error, rustls::Error::InvalidMessage(_)) { Self::NotTls } else { Self::Other(words(error)) }
     }
 }
 
@@ -303,11 +303,64 @@ fn fault_of(error: &rustls::Error, own: Option<&Certificate>, name: &ServerName<
     } else if matches!(why, CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) {
         let names = own.map(|own| own.names.clone()).unwrap_or_default();
         TlsFault::WrongName { wanted: sanitise::name(name.to_str().as_ref()), names }
+    } else if matches!(why, CertificateError::UnknownIssuer | CertificateError::Other(_))
+        && own.is_some_and(|own| own.self_signed)
+    {
+        // As `openssl req -x509` makes them: an authority of their own, which the verifier refuses before it looks who
+        // vouches for it.
+        TlsFault::Other("certificate is self-signed: not from a known authority".into())
     } else if matches!(why, CertificateError::UnknownIssuer) {
         TlsFault::Untrusted(own.map(|own| own.issuer.clone()).unwrap_or_default())
     } else {
-        TlsFault::Other(format!("certificate refused: {}", text_of(why)))
+        TlsFault::Other(format!("certificate refused: {}", refused(why)))
     }
+}
+
+/// Says what rustls found; its own words hold names of its types.
+#[expect(clippy::wildcard_enum_match_arm, reason = "rustls' list grows; the rest is told by its own words")]
+fn words(error: &rustls::Error) -> String {
+    use rustls::Error as E;
+    match error {
+        E::InappropriateMessage { .. } | E::InappropriateHandshakeMessage { .. } => {
+            "the server sent something else than was due in the handshake".into()
+        }
+        E::PeerIncompatible(why) => format!("no common ground with the server: {}", spaced(why)),
+        E::PeerMisbehaved(why) => format!("the server broke the protocol: {}", spaced(why)),
+        E::AlertReceived(rustls::AlertDescription::Unknown(code)) => format!("the server refused: alert {code}"),
+        E::AlertReceived(alert) => format!("the server refused: {}", spaced(alert)),
+        E::InvalidCertificate(why) => format!("certificate refused: {}", refused(why)),
+        E::InvalidCertRevocationList(why) => format!("revocation list refused: {}", spaced(why)),
+        E::InvalidEncryptedClientHello(why) => format!("encrypted hello refused: {}", spaced(why)),
+        E::InconsistentKeys(why) => format!("keys do not fit: {}", spaced(why)),
+        other => text_of(other),
+    }
+}
+
+/// Says why a certificate was refused.
+#[expect(clippy::wildcard_enum_match_arm, reason = "rustls' list grows; the rest is told by its own words")]
+fn refused(why: &CertificateError) -> String {
+    use CertificateError as C;
+    match why {
+        C::Other(_) => "it is not made for a server: an authority's own, or malformed".into(),
+        C::NotValidForNameContext { .. }
+        | C::ExpiredContext { .. }
+        | C::NotValidYetContext { .. }
+        | C::ExpiredRevocationListContext { .. }
+        | C::InvalidPurposeContext { .. } => text_of(why),
+        other => spaced(other).trim_end_matches(" context").to_owned(),
+    }
+}
+
+/// Takes the words out of the name of a variant: `HandshakeFailure` is `handshake failure`.
+fn spaced(variant: &impl fmt::Debug) -> String {
+    let name = format!("{variant:?}");
+    name.chars().take_while(char::is_ascii_alphanumeric).fold(String::new(), |mut text, letter| {
+        if letter.is_ascii_uppercase() && text.ends_with(|before: char| !before.is_ascii_digit()) {
+            text.push(' ');
+        }
+        text.push(letter.to_ascii_lowercase());
+        text
+    })
 }
 
 impl ServerCertVerifier for Recorder {
@@ -408,5 +461,57 @@ pub(super) fn fault_of_io(error: &std::io::Error) -> TlsFault {
             TlsFault::Other("the connection was closed during the handshake".into())
         }
         None => TlsFault::Other(super::net::plain(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_handshake_is_told_in_words() {
+        use rustls::{AlertDescription, Error, OtherError, PeerIncompatible};
+        let io = std::io::Error::other("CaUsedAsEndEntity");
+        for (error, says) in [
+            (Error::AlertReceived(AlertDescription::HandshakeFailure), "tls: the server refused: handshake failure"),
+            (Error::AlertReceived(AlertDescription::Unknown(0x99)), "tls: the server refused: alert 153"),
+            (
+                Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
+                "tls: no common ground with the server: no cipher suites in common",
+            ),
+            (Error::InvalidCertificate(CertificateError::BadSignature), "tls: certificate refused: bad signature"),
+            (
+                Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(io)))),
+                "tls: certificate refused: it is not made for a server: an authority's own, or malformed",
+            ),
+        ] {
+            assert_eq!(TlsFault::of(&error).to_string(), says);
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_vouches_for_itself_is_called_so() {
+        let authority = |name: &str| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            (params.self_signed(&key).unwrap(), params)
+        };
+        let (known, _) = authority("known.test");
+        let mut roots = RootCertStore::empty();
+        roots.add(known.der().clone()).unwrap();
+        let name = to_find("web.test").unwrap();
+        let fault = |own: &CertificateDer<'_>| {
+            let (_, recorder) = Trust::of(roots.clone()).client(Enforce::No, &[]).unwrap();
+            recorder.verify_server_cert(own, &[], &name, &[], UnixTime::now()).unwrap();
+            recorder.shown().fault.unwrap().to_string()
+        };
+        // As `openssl req -x509` makes them: an authority; and without that extension.
+        let (own, mut params) = authority("web.test");
+        assert_eq!(fault(own.der()), "tls: certificate is self-signed: not from a known authority");
+        params.is_ca = rcgen::IsCa::NoCa;
+        let own = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        assert_eq!(fault(own.der()), "tls: certificate is self-signed: not from a known authority");
     }
 }
