@@ -153,6 +153,29 @@ fn secret(text: &str) -> Option<SecretString> {
     (!text.is_empty()).then(|| text.into())
 }
 
+/// The processes that a command started: killing its shell alone would leave them behind.
+struct Group(Option<u32>);
+
+impl Group {
+    /// Lets live what is left of it: the command ended by itself, and an agent that it started is meant to stay.
+    fn leave(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let Some(leader) = self.0 else { return };
+        // The shell's own kill: not every machine has the program. What cannot be killed has gone already.
+        _ = std::process::Command::new("sh")
+            .args(["-c", "kill -s KILL -- \"-$0\"", &leader.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
 async fn run(command: &str, limit: Duration) -> Result<SecretString, SecretError> {
     let failed = |what: String| SecretError::Command(what);
     let mut child = tokio::process::Command::new("sh")
@@ -160,9 +183,12 @@ async fn run(command: &str, limit: Duration) -> Result<SecretString, SecretError
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(format!("cannot be started: {}", super::io_words(&error))))?;
+    // Dropped before the child, while its id is still its own: also when nobody waits for the secret any more.
+    let group = Group(child.id());
     let mut stdout = child.stdout.take().ok_or_else(|| failed("has no output".to_owned()))?.take(MOST);
     let mut text = String::new();
     let ended = tokio::time::timeout(limit, async {
@@ -170,6 +196,9 @@ async fn run(command: &str, limit: Duration) -> Result<SecretString, SecretError
         child.wait().await
     })
     .await;
+    if ended.is_ok() {
+        group.leave();
+    }
     match ended {
         Err(_) => Err(failed(format!("did not end within {} s", limit.as_secs()))),
         Ok(Err(error)) => Err(failed(format!("failed: {}", super::io_words(&error)))),
@@ -259,5 +288,27 @@ mod tests {
             SecretRef::Command("true".into()).resolve_ready(&env()).unwrap_err().to_string(),
             "a command cannot be run here; use env: or file:"
         );
+    }
+
+    #[tokio::test]
+    async fn a_command_that_takes_too_long_leaves_no_process_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        // The second sleep keeps the shell from becoming the first one.
+        let command =
+            format!("command:sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 771'; echo x", file.display());
+        let (reference, env) = (SecretRef::parse(&command).unwrap(), env());
+        let resolved = reference.resolve(&env, Duration::from_secs(2)).await.unwrap_err();
+        assert_eq!(resolved.to_string(), "the command for a secret did not end within 2 s");
+        let pid = std::fs::read_to_string(&file).unwrap();
+        let stat = std::path::PathBuf::from(format!("/proc/{}/stat", pid.trim()));
+        tokio::time::timeout(LIMIT, async {
+            // It may be a zombie for as long as nobody asked for its end.
+            while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .expect("the child of the command lives on");
     }
 }
