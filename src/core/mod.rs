@@ -499,7 +499,9 @@ fn changed(state: &mut State, changes: Changes, now: Now) -> Vec<Effect> {
     let Changes { results, alerts, incidents, runs, updates, buckets, unreadable } = changes;
     let mut effects = Vec::new();
     if unreadable > 0 {
-        let text = format!("{unreadable} rows were written by a newer quarterdeck and are not shown here");
+        let text = format!(
+            "{unreadable} rows of the store cannot be read here and are not shown: damaged, or of a newer quarterdeck"
+        );
         state.screen.say(now, Tone::Info, text);
     }
     for result in results {

@@ -12,7 +12,7 @@ use crate::{
         hosts,
         id::HostName,
         msg::Loaded,
-        record::{Recorder, Row},
+        record::{Changes, Recorder, Row},
         screen::Tone,
         services,
         time::{Clock, DAY, Mono, Now, Timestamp},
@@ -296,6 +296,10 @@ impl Worker {
                     runs: open.runs,
                     updates: open.updates,
                 })));
+                if open.unreadable > 0 {
+                    let changes = Changes { unreadable: open.unreadable, ..Changes::default() };
+                    self.post.fact_blocking(Msg::Changed(Box::new(changes)));
+                }
             }
             Err(error) => {
                 self.unread.events = error.is_passing();

@@ -189,15 +189,15 @@ impl Store for Sqlite {
     }
 
     fn buckets(&mut self, kind: BucketKind, from: Timestamp, to: Timestamp) -> Result<Vec<Bucket>, StoreError> {
-        self.read(|conn, _| read::buckets(conn, kind, from, to))
+        self.read(|conn, cursors| read::buckets((conn, cursors), kind, from, to))
     }
 
     fn results(&mut self, check: &CheckId, from: Timestamp) -> Result<Vec<CheckResult>, StoreError> {
-        self.read(|conn, _| read::results(conn, check, from))
+        self.read(|conn, cursors| read::results((conn, cursors), check, from))
     }
 
     fn host_minutes(&mut self, host: &HostName, from: Timestamp, to: Timestamp) -> Result<Vec<HostMinute>, StoreError> {
-        self.read(|conn, _| read::host_minutes(conn, host, from, to))
+        self.read(|conn, cursors| read::host_minutes((conn, cursors), host, from, to))
     }
 
     fn prune(&mut self, now: Timestamp, keep: &Keep) -> Result<Pruned, StoreError> {
@@ -217,7 +217,8 @@ impl Store for Sqlite {
             let mut rows = statement.query([])?;
             let mut verifier = Verifier::new();
             while let Some(row) = rows.next()? {
-                let link = Link { seq: unsigned(row.get(0)?), body: row.get(1)?, prev: row.get(2)?, hash: row.get(3)? };
+                let link =
+                    Link { seq: unsigned(row.get(0)?), body: text(row, 1)?, prev: text(row, 2)?, hash: text(row, 3)? };
                 if !verifier.take(&link) {
                     break;
                 }
@@ -286,6 +287,11 @@ impl Place {
             _ => StoreError::Internal { path, detail },
         }
     }
+}
+
+/// Reads a text whatever its bytes are: one that somebody changed no longer fits its hash, which is what is looked for.
+fn text(row: &rusqlite::Row<'_>, column: usize) -> Result<String, rusqlite::Error> {
+    Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes().unwrap_or_default()).into_owned())
 }
 
 /// How buckets of a kind are marked, so that they lie together.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{BucketKind, OpenState, Since, Trouble, mark, unsigned};
 use crate::{
     core::{
-        id::{CheckId, HostName, IncidentId, RunId},
+        id::{CheckId, HostName, IncidentId, RunId, ServiceId},
         incidents::{IncidentEvent, StoredIncidentEvent},
         record::{Bucket, Changes, HostMinute},
         runs::RunEvent,
@@ -26,6 +26,8 @@ pub(super) struct Cursors {
     update: i64,
     result: i64,
     bucket: i64,
+    /// Rows of history that could not be read since the last look, which tells of them.
+    unreadable: usize,
     version: Option<i64>,
     more: bool,
     /// `data_version` tells of the commits of others only.
@@ -35,7 +37,7 @@ pub(super) struct Cursors {
 impl Cursors {
     /// Whether it is worth a look.
     pub(super) fn may_have_news(&self, version: i64) -> bool {
-        self.own_commit || self.more || self.version != Some(version)
+        self.own_commit || self.more || self.unreadable > 0 || self.version != Some(version)
     }
 }
 
@@ -51,6 +53,7 @@ pub(super) fn skip_to_end(conn: &Connection, cursors: &mut Cursors) -> Result<()
         update: end("status_update")?,
         result: end("result")?,
         bucket: conn.query_row("SELECT value FROM counter WHERE name = 'bucket'", [], |row| row.get(0))?,
+        unreadable: cursors.unreadable,
         version: None,
         more: false,
         own_commit: false,
@@ -70,7 +73,7 @@ const BUCKET_COLUMNS: &str = "SELECT feed, service, source, start, length_ms, up
 /// Reads what is behind the cursors and moves them, unless an error comes up.
 pub(super) fn changes(conn: &Connection, cursors: &mut Cursors, version: i64) -> Result<Option<Changes>, Trouble> {
     let mut reader = Reader::new(conn);
-    let mut next = Cursors { version: Some(version), more: false, own_commit: false, ..*cursors };
+    let mut next = Cursors { version: Some(version), unreadable: 0, more: false, own_commit: false, ..*cursors };
     let mut changes = Changes {
         alerts: reader.alerts("SELECT body, feed FROM alert_event WHERE feed > ?1 ORDER BY feed", [next.alert])?,
         incidents: reader.incidents(&format!("{INCIDENT_COLUMNS} WHERE feed > ?1 ORDER BY feed"), [next.incident])?,
@@ -91,7 +94,7 @@ pub(super) fn changes(conn: &Connection, cursors: &mut Cursors, version: i64) ->
     changes.buckets = reader.buckets(&buckets, params![next.bucket, limit])?;
     next.bucket = next.bucket.max(reader.feeds.bucket);
     next.more = changes.results.len() >= CHANGES_AT_ONCE || changes.buckets.len() >= CHANGES_AT_ONCE;
-    changes.unreadable = reader.unreadable;
+    changes.unreadable = reader.unreadable + cursors.unreadable;
     *cursors = next;
     Ok((changes != Changes::default()).then_some(changes))
 }
@@ -142,37 +145,49 @@ pub(super) fn open_state(conn: &Connection, cursors: &mut Cursors, since: Since)
 
 /// Reads buckets along the primary key.
 pub(super) fn buckets(
-    conn: &Connection,
+    (conn, cursors): (&Connection, &mut Cursors),
     kind: BucketKind,
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Vec<Bucket>, Trouble> {
     let sql = format!("{BUCKET_COLUMNS} WHERE days = ?1 AND start >= ?2 AND start < ?3 ORDER BY start");
-    Reader::new(conn).buckets(&sql, params![mark(kind), from.0, to.0])
+    let mut reader = Reader::new(conn);
+    let buckets = reader.buckets(&sql, params![mark(kind), from.0, to.0])?;
+    cursors.unreadable += reader.unreadable;
+    Ok(buckets)
 }
 
 /// Reads the results of a check.
-pub(super) fn results(conn: &Connection, check: &CheckId, from: Timestamp) -> Result<Vec<CheckResult>, Trouble> {
+pub(super) fn results(
+    (conn, cursors): (&Connection, &mut Cursors),
+    check: &CheckId,
+    from: Timestamp,
+) -> Result<Vec<CheckResult>, Trouble> {
     let sql = format!(
         "{RESULT_COLUMNS} WHERE \"check\" = (SELECT id FROM name WHERE kind = 'check' AND text = ?1)
          AND slot >= ?2 ORDER BY slot"
     );
-    Reader::new(conn).results(&sql, params![check.to_string(), from.0])
+    let mut reader = Reader::new(conn);
+    let results = reader.results(&sql, params![check.to_string(), from.0])?;
+    cursors.unreadable += reader.unreadable;
+    Ok(results)
 }
 
 /// Reads the minutes of a host.
 pub(super) fn host_minutes(
-    conn: &Connection,
+    (conn, cursors): (&Connection, &mut Cursors),
     host: &HostName,
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Vec<HostMinute>, Trouble> {
-    let minutes = conn
-        .prepare_cached(
-            "SELECT at, cpu_pct, mem_pct, load FROM host_minute
-             WHERE host = (SELECT id FROM name WHERE kind = 'host' AND text = ?1) AND at >= ?2 AND at < ?3 ORDER BY at",
-        )?
-        .query_map(params![host.as_str(), from.0, to.0], |row| {
+    let mut statement = conn.prepare_cached(
+        "SELECT at, cpu_pct, mem_pct, load FROM host_minute
+         WHERE host = (SELECT id FROM name WHERE kind = 'host' AND text = ?1) AND at >= ?2 AND at < ?3 ORDER BY at",
+    )?;
+    let mut rows = statement.query(params![host.as_str(), from.0, to.0])?;
+    let mut minutes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let minute = || -> rusqlite::Result<HostMinute> {
             Ok(HostMinute {
                 host: host.clone(),
                 at: Timestamp(row.get(0)?),
@@ -180,8 +195,12 @@ pub(super) fn host_minutes(
                 mem_pct: row.get(2)?,
                 load: row.get(3)?,
             })
-        })?
-        .collect::<Result<_, _>>()?;
+        };
+        match minute() {
+            Ok(minute) => minutes.push(minute),
+            Err(_) => cursors.unreadable += 1,
+        }
+    }
     Ok(minutes)
 }
 
@@ -234,7 +253,10 @@ impl<'a> Reader<'a> {
         while let Some(row) = rows.next()? {
             last = row.get::<_, i64>(1)?.max(last);
             match serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default()) {
-                Ok(body) => read.push((beside(row)?, body)),
+                Ok(body) => match beside(row) {
+                    Ok(beside) => read.push((beside, body)),
+                    Err(_) => self.unreadable += 1,
+                },
                 Err(_) => self.unreadable += 1,
             }
         }
@@ -281,25 +303,10 @@ impl<'a> Reader<'a> {
                 Some(names) => names,
                 none => none.insert(self::names(self.conn, "check")?),
             };
-            let outcome = match row.get::<_, i64>(4)? {
-                0 => Outcome::Up,
-                1 => Outcome::Degraded,
-                2 => Outcome::Down,
-                _ => Outcome::Unknown,
-            };
-            let Some(check) = names.get(&row.get(1)?).cloned() else {
-                self.unreadable += 1;
-                continue;
-            };
-            read.push(CheckResult {
-                check,
-                slot: Timestamp(row.get(2)?),
-                at: Timestamp(row.get(3)?),
-                outcome,
-                took_ms: row.get(5)?,
-                detail: row.get(6)?,
-                cert_not_after: row.get::<_, Option<i64>>(7)?.map(Timestamp),
-            });
+            match result(row, names) {
+                Ok(Some(result)) => read.push(result),
+                Ok(None) | Err(_) => self.unreadable += 1,
+            }
         }
         Ok(read)
     }
@@ -314,24 +321,50 @@ impl<'a> Reader<'a> {
                 Some(names) => names,
                 none => none.insert(self::names(self.conn, "service")?),
             };
-            let Some(service) = names.get(&row.get(1)?).cloned() else {
-                self.unreadable += 1;
-                continue;
-            };
-            read.push(Bucket {
-                service,
-                source: row.get(2)?,
-                start: Timestamp(row.get(3)?),
-                length_ms: row.get(4)?,
-                split: Split {
-                    up_ms: row.get(5)?,
-                    degraded_ms: row.get(6)?,
-                    down_ms: row.get(7)?,
-                    maintenance_ms: row.get(8)?,
-                    unknown_ms: row.get(9)?,
-                },
-            });
+            match bucket(row, names) {
+                Ok(Some(bucket)) => read.push(bucket),
+                Ok(None) | Err(_) => self.unreadable += 1,
+            }
         }
         Ok(read)
     }
+}
+
+/// Reads one result; none for a check whose name this version cannot read. An error is about this row alone: the database
+/// has handed it over, and something in it is not what we write.
+fn result(row: &Row<'_>, names: &HashMap<i64, CheckId>) -> rusqlite::Result<Option<CheckResult>> {
+    let outcome = match row.get::<_, i64>(4)? {
+        0 => Outcome::Up,
+        1 => Outcome::Degraded,
+        2 => Outcome::Down,
+        _ => Outcome::Unknown,
+    };
+    let Some(check) = names.get(&row.get(1)?).cloned() else { return Ok(None) };
+    Ok(Some(CheckResult {
+        check,
+        slot: Timestamp(row.get(2)?),
+        at: Timestamp(row.get(3)?),
+        outcome,
+        took_ms: row.get(5)?,
+        detail: row.get(6)?,
+        cert_not_after: row.get::<_, Option<i64>>(7)?.map(Timestamp),
+    }))
+}
+
+/// Reads one bucket, as [`result`] reads a result.
+fn bucket(row: &Row<'_>, names: &HashMap<i64, ServiceId>) -> rusqlite::Result<Option<Bucket>> {
+    let Some(service) = names.get(&row.get(1)?).cloned() else { return Ok(None) };
+    Ok(Some(Bucket {
+        service,
+        source: row.get(2)?,
+        start: Timestamp(row.get(3)?),
+        length_ms: row.get(4)?,
+        split: Split {
+            up_ms: row.get(5)?,
+            degraded_ms: row.get(6)?,
+            down_ms: row.get(7)?,
+            maintenance_ms: row.get(8)?,
+            unknown_ms: row.get(9)?,
+        },
+    }))
 }
