@@ -139,6 +139,7 @@ impl Dialog {
             item.draw(&mut inside.rows(y, rows), &mut fact);
             y += rows;
         }
+        facts.cut = over > 0;
         facts.panes.push(fact);
     }
 }

@@ -152,7 +152,7 @@ pub fn draw(
             offset: fact.first,
         })
     });
-    screen::LayoutFacts { size: facts.size, panes: panes.collect() }
+    screen::LayoutFacts { size: facts.size, panes: panes.collect(), cut: facts.cut }
 }
 
 /// Draws the screen on a buffer.
@@ -160,7 +160,7 @@ pub fn paint(screen: &Screen, look: &Look, buffer: &mut Buffer, area: Rect) -> L
     let mut canvas = Canvas::new(buffer, look, area);
     canvas.ground(Role::Surface);
     let (wide, high) = (canvas.width(), canvas.height());
-    let mut facts = LayoutFacts { size: (wide, high), panes: Vec::new() };
+    let mut facts = LayoutFacts { size: (wide, high), ..LayoutFacts::default() };
     if overview::too_small(wide, high) {
         overview::draw_small(&mut canvas, &screen.surround);
     } else {

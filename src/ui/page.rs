@@ -22,6 +22,8 @@ pub struct LayoutFacts {
     pub size: (u16, u16),
     /// The panes, in the order of their digits.
     pub panes: Vec<PaneFact>,
+    /// A box is open that the screen has no room for, so that part of it is not to be seen.
+    pub cut: bool,
 }
 
 /// Where a pane came to stand.

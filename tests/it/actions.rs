@@ -1,10 +1,18 @@
 //! Every action in every place: it does something, or says why it does not.
-use quarterdeck::core::{
-    Effect, Msg, State,
-    action::{ACTIONS, Action},
-    screen::{Pane, order::Order},
-    update,
+use quarterdeck::{
+    config::{
+        keymap::Keymap,
+        theme::{ColourDepth, Theme},
+    },
+    core::{
+        Effect, Msg, State,
+        action::{ACTIONS, Action},
+        screen::{Draft, Pane, order::Order},
+        update,
+    },
+    ui::{self, Look, glyphs::Glyphs},
 };
+use ratatui::{buffer::Buffer, layout::Rect};
 
 use crate::night::{Night, places};
 
@@ -118,4 +126,26 @@ fn a_digit_before_the_first_drawing_only_moves_the_focus() {
     night.tell(Msg::Acted(Action::FocusPane(3)));
     assert!(!night.state.screen.zoomed);
     assert_eq!(night.state.screen.pane(), Pane::Instances);
+}
+
+#[test]
+fn what_does_not_fit_on_the_screen_is_not_confirmed() {
+    let mut night = Night::new().review();
+    night.types(Draft::Name, "Play");
+    night.types(Draft::Reason, "errored");
+    let look = Look::new(Theme::default(), ColourDepth::True, Glyphs::Unicode);
+    let fits = |night: &Night, wide, high| {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, wide, high));
+        ui::draw(&night.state, &Keymap::default(), &look, night.now, None, &mut buffer)
+    };
+    for (wide, high, whole) in [(120, 36, true), (80, 24, true), (20, 5, false), (80, 10, false)] {
+        let mut night = night.clone();
+        let facts = fits(&night, wide, high);
+        assert_eq!(facts.cut, !whole, "{wide}×{high}");
+        night.tell(Msg::LaidOut(facts));
+        night.tell(Msg::Acted(Action::Confirm));
+        let review = night.state.runs.review.as_ref().unwrap();
+        assert_eq!(review.starts.is_some(), whole, "{wide}×{high}: {:?}", review.refused);
+        assert_eq!(review.refused.as_ref().is_some_and(|why| why.contains("larger")), !whole);
+    }
 }

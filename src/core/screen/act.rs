@@ -40,8 +40,13 @@ fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
     let production = state.runs.review.as_ref().is_some_and(|review| review.level == Level::Production);
     match action {
         Action::GoBack | Action::CloseView => state.runs_update(runs::Msg::Cancelled, now),
-        Action::Confirm if production => state.runs_update(runs::Msg::Confirmed, now),
-        Action::SayYes if !production => state.runs_update(runs::Msg::Confirmed, now),
+        Action::Confirm | Action::SayYes if (action == Action::Confirm) == production => {
+            if let Some(review) = state.runs.review.as_mut().filter(|_| state.screen.layout.cut) {
+                review.refused = Some("it does not fit: make the terminal larger to see all of it".into());
+                return Vec::new();
+            }
+            state.runs_update(runs::Msg::Confirmed, now)
+        }
         Action::FocusNextPane | Action::FocusPreviousPane => {
             state.screen.review_reason = !state.screen.review_reason;
             Vec::new()

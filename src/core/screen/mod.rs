@@ -242,6 +242,8 @@ pub struct LayoutFacts {
     pub size: (u16, u16),
     /// Panes that were drawn.
     pub panes: Vec<PaneFacts>,
+    /// A box is open that did not fit: part of it was not to be seen.
+    pub cut: bool,
 }
 
 /// Where a pane was drawn.
