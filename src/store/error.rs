@@ -30,6 +30,12 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// It is no longer where it was opened: what is written now nobody finds.
+    #[error("the store {} was moved or deleted while it was open", path.display())]
+    Moved {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// It can be read but not written.
     #[error("the store {} is read-only", path.display())]
     ReadOnly {
@@ -113,6 +119,7 @@ impl StoreError {
             Self::CannotOpen { .. } => {
                 "give this login read and write access to the file and its directory (shared: a group, mode 2770)"
             }
+            Self::Moved { .. } => "put it back with its -wal and -shm files, or start qd again: it makes a new one",
             Self::ReadOnly { .. } => {
                 "make the file, its directory and its file system writable; until then nothing is recorded"
             }
@@ -132,7 +139,9 @@ impl StoreError {
     /// Says whether the same call may work later without anybody mending anything in the file.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Full { .. } | Self::Busy { .. } | Self::Io { .. } | Self::ReadOnly { .. } => true,
+            Self::Full { .. } | Self::Busy { .. } | Self::Io { .. } | Self::ReadOnly { .. } | Self::Moved { .. } => {
+                true
+            }
             Self::Missing { .. }
             | Self::NoDirectory { .. }
             | Self::CannotOpen { .. }
@@ -150,7 +159,8 @@ impl StoreError {
             Self::Missing { .. } | Self::NoDirectory { .. } | Self::CannotOpen { .. } | Self::NotOurs { .. } => {
                 Kind::User
             }
-            Self::ReadOnly { .. }
+            Self::Moved { .. }
+            | Self::ReadOnly { .. }
             | Self::Full { .. }
             | Self::Corrupt { .. }
             | Self::Newer { .. }

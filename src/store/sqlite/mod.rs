@@ -6,7 +6,10 @@ mod read;
 mod schema;
 mod write;
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, config::DbConfig, ffi};
 
@@ -64,6 +67,8 @@ pub struct Sqlite {
 struct Place {
     path: PathBuf,
     busy_ms: u64,
+    /// Device and inode of the file that is open.
+    file: Option<(u64, u64)>,
 }
 
 /// What a commit survives.
@@ -81,8 +86,9 @@ impl Sqlite {
     /// # Errors
     /// When it cannot be used; a file that is damaged, newer or not ours is left as it is, byte for byte.
     pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
-        let place = Place { path: path.to_owned(), busy_ms: options.busy_ms };
+        let mut place = Place { path: path.to_owned(), busy_ms: options.busy_ms, file: None };
         let conn = open::open(&place, options)?;
+        place.file = std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
         let mut store = Self { conn, place, durable: None, cursors: Cursors::default(), watch: None, damage: None };
         store.read(read::skip_to_end)?;
         Ok(store)
@@ -111,6 +117,7 @@ impl Sqlite {
         durability: Durability,
         work: impl FnOnce(&Connection) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
+        self.place.is_there()?;
         if let Some(detail) = &self.damage {
             return Err(StoreError::Corrupt { path: self.place.path.clone(), detail: detail.clone() });
         }
@@ -151,6 +158,7 @@ impl Sqlite {
 
 impl Store for Sqlite {
     fn lease(&mut self, owner: &Owner, now: Now, ttl_ms: u64) -> Result<Lease, StoreError> {
+        self.place.is_there()?;
         let seen = self.read(|conn, _| lease::current(conn))?;
         if let Some(lease) = lease::of_another(&seen, owner, now, ttl_ms, &mut self.watch) {
             return Ok(lease);
@@ -164,6 +172,7 @@ impl Store for Sqlite {
     }
 
     fn holder(&mut self) -> Result<Option<Holder>, StoreError> {
+        self.place.is_there()?;
         self.read(|conn, _| lease::current(conn)).map(lease::Current::holder)
     }
 
@@ -254,6 +263,17 @@ impl From<serde_json::Error> for Trouble {
 }
 
 impl Place {
+    /// Says whether the open file is still the one that its name leads to: of a file that was moved or deleted nobody
+    /// else knows, and a second recorder may work on a new one.
+    fn is_there(&self) -> Result<(), StoreError> {
+        let same = match std::fs::metadata(&self.path) {
+            Ok(meta) => self.file.is_none_or(|file| file == (meta.dev(), meta.ino())),
+            // Any other error says nothing about where it is.
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        };
+        if same { Ok(()) } else { Err(StoreError::Moved { path: self.path.clone() }) }
+    }
+
     /// Says in our words what the database said in its own.
     fn explain(&self, trouble: Trouble) -> StoreError {
         let path = self.path.clone();
