@@ -1,8 +1,9 @@
 //! The pure heart: state, messages in, effects out. No file, socket, clock or terminal.
 //!
 //! [`update`] routes a message to its slice, then applies the rules that cross slices: a result feeds alerts, an alert
-//! an incident, a run its incident's timeline. What people do to alerts, incidents and runs changes the state only once
-//! the store gives it back, so that nothing on screen was not saved.
+//! an incident, a run its incident's timeline. What people do to incidents changes the state only once the store gives
+//! it back; what they do to alerts and runs is there at once, and taken back with a word when the store refuses it
+//! ([`Msg::NotSaved`]): nothing stays on screen that was said to be saved and was not.
 use std::{collections::BTreeSet, sync::Arc};
 
 pub mod action;
@@ -187,7 +188,7 @@ impl State {
         for fact in out.facts {
             effects.extend(self.after_alert(fact, now));
         }
-        effects
+        if what.is_some() { together(effects) } else { effects }
     }
 
     fn after_alert(&mut self, fact: alerts::Fact, now: Now) -> Vec<Effect> {
@@ -250,9 +251,10 @@ impl State {
     fn runs_update(&mut self, msg: runs::Msg, now: Now) -> Vec<Effect> {
         let inventory = Arc::clone(&self.inventory);
         let actor = self.actor.clone();
+        let what = matches!(msg, runs::Msg::WriteArmed(_)).then_some("arming write");
         let out = runs::update(&mut self.runs, msg, now, &inventory, &actor);
         let mut effects = Vec::new();
-        push_commit(&mut effects, out.rows, None);
+        push_commit(&mut effects, out.rows, what);
         for ask in out.asks {
             match ask {
                 runs::Ask::Plan(service) => {
@@ -271,7 +273,8 @@ impl State {
         for fact in out.facts {
             effects.extend(self.after_run(fact, now));
         }
-        effects
+        let starts = |effect: &Effect| matches!(effect, Effect::Commit { then, .. } if !then.is_empty());
+        if effects.iter().any(starts) { together(effects) } else { effects }
     }
 
     fn after_run(&mut self, fact: runs::Fact, now: Now) -> Vec<Effect> {
@@ -345,6 +348,26 @@ fn push_commit(effects: &mut Vec<Effect>, rows: Vec<Row>, what: Option<&'static 
     }
 }
 
+/// Makes one commit of what belongs to one deed, so that a timeline never tells of what was not saved.
+fn together(effects: Vec<Effect>) -> Vec<Effect> {
+    let (mut all, mut first): (Vec<Effect>, Option<usize>) = (Vec::new(), None);
+    for effect in effects {
+        let Effect::Commit { rows: more, then: after, what: said } = effect else {
+            all.push(effect);
+            continue;
+        };
+        if let Some(Effect::Commit { rows, then, what }) = first.and_then(|first| all.get_mut(first)) {
+            rows.extend(more);
+            then.extend(after);
+            *what = what.or(said);
+        } else {
+            first = Some(all.len());
+            all.push(Effect::Commit { rows: more, then: after, what: said });
+        }
+    }
+    all
+}
+
 /// Applies one message and returns what is to be done outside.
 pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
     match msg {
@@ -395,6 +418,9 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         }
         Msg::Loaded(loaded) => load(state, *loaded, now),
         Msg::Changed(changes) => changed(state, *changes, now),
+        Msg::NotSaved { rows, what, why } => {
+            not_saved(state, rows, format!("{what}: not saved, and so not done: {why}"), now)
+        }
         Msg::RecorderChanged(recorder) => recorder_changed(state, recorder, now),
         Msg::InventoryReplaced { inventory, problems } => {
             let review = state.runs.review.as_ref();
@@ -530,6 +556,34 @@ fn changed(state: &mut State, changes: Changes, now: Now) -> Vec<Effect> {
     if !imported.is_empty() {
         effects.extend(state.services_update(services::Msg::BucketsLoaded(imported), now));
     }
+    effects
+}
+
+fn not_saved(state: &mut State, rows: Vec<Row>, text: String, now: Now) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for row in rows {
+        match row {
+            Row::Alert(event) => effects.extend(state.alerts_update(alerts::Msg::NotSaved(event), now)),
+            Row::Run(event) => {
+                let run = event.run;
+                effects.extend(state.runs_update(runs::Msg::NotSaved(event), now));
+                if state.screen.view == screen::View::Run(run) && !state.runs.runs.contains_key(&run) {
+                    state.screen.go_back();
+                }
+            }
+            Row::Audit(audit) if audit.what == runs::ARMED => {
+                effects.extend(state.runs_update(runs::Msg::WriteDisarmed, now));
+            }
+            Row::Audit(_)
+            | Row::Result(_)
+            | Row::Bucket(_)
+            | Row::HostMinute(_)
+            | Row::Incident(_)
+            | Row::StatusUpdate(_) => {}
+        }
+    }
+    state.screen.say(now, Tone::Error, text);
+    rows::refresh(state, now, true);
     effects
 }
 

@@ -8,7 +8,7 @@ use super::{
     id::HostName,
     incidents::StoredIncidentEvent,
     inventory::Inventory,
-    record::{Changes, Recorder},
+    record::{Changes, Recorder, Row},
     runs,
     screen::{Draft, LayoutFacts, Pane, Tone},
     services,
@@ -53,6 +53,15 @@ pub enum Msg {
     Loaded(Box<Loaded>),
     /// The store has something new.
     Changed(Box<Changes>),
+    /// The store refused what a person did: it is taken back, and said.
+    NotSaved {
+        /// What was not written.
+        rows: Vec<Row>,
+        /// What the person did: `owning the alert`.
+        what: &'static str,
+        /// Why it was not written.
+        why: String,
+    },
     /// Who records changed.
     RecorderChanged(Recorder),
     /// The configuration was read.

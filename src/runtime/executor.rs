@@ -201,15 +201,15 @@ impl Executor {
     }
 
     fn commit(&self, job: Job) {
-        let what = job.what;
-        let why = match &self.desk {
-            Some(desk) if desk.write(job) => return,
-            Some(_) => "the disk is too slow",
-            None => &self.no_store,
+        let (job, why) = match &self.desk {
+            Some(desk) => match desk.write(job) {
+                Ok(()) => return,
+                Err(job) => (job, "the disk is too slow"),
+            },
+            None => (job, self.no_store.as_str()),
         };
-        if let Some(what) = what {
-            let text = format!("{what}: not saved, and so not done: {why}");
-            self.post.try_fact(Msg::Said { tone: Tone::Error, text });
+        if let Some(msg) = job.refused(why.to_owned()) {
+            self.post.try_fact(msg);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The store's thread: takes the lease, writes, and tells the loop what it and other consoles wrote.
 use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     time::Duration,
 };
 
@@ -45,6 +45,14 @@ pub struct Job {
     pub what: Option<&'static str>,
 }
 
+impl Job {
+    /// Tells the loop that it was not written, where somebody waits for it.
+    pub fn refused(self, why: String) -> Option<Msg> {
+        let Self { rows, what, .. } = self;
+        what.map(|what| Msg::NotSaved { rows, what, why })
+    }
+}
+
 /// The loop's end: hands rows over.
 #[derive(Clone, Debug)]
 pub struct Desk {
@@ -80,9 +88,19 @@ pub enum Wanted {
 }
 
 impl Desk {
-    /// Hands rows over. False when too many wait: they are not written, which the caller says.
-    pub fn write(&self, job: Job) -> bool {
-        self.jobs.try_send(Order::Write(job)).is_ok()
+    /// Hands rows over. Gives them back when too many wait: they are not written, which the caller says.
+    ///
+    /// # Errors
+    /// The job, when too many wait.
+    pub fn write(&self, job: Job) -> Result<(), Job> {
+        match self.jobs.try_send(Order::Write(job)) {
+            Ok(())
+            | Err(
+                TrySendError::Full(Order::Load(_) | Order::Stop)
+                | TrySendError::Disconnected(Order::Load(_) | Order::Stop),
+            ) => Ok(()),
+            Err(TrySendError::Full(Order::Write(job)) | TrySendError::Disconnected(Order::Write(job))) => Err(job),
+        }
     }
 
     /// Asks for what the services slice needs at the start.
@@ -264,13 +282,7 @@ impl Worker {
             }
             Err(error) => {
                 tracing::error!(%error, what = job.what, "rows were not written");
-                match job.what {
-                    Some(what) => {
-                        let text = format!("{what}: not saved, and so not done: {error}");
-                        self.post.fact_blocking(Msg::Said { tone: Tone::Error, text })
-                    }
-                    None => true,
-                }
+                job.refused(error.to_string()).is_none_or(|msg| self.post.fact_blocking(msg))
             }
         }
     }

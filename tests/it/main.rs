@@ -41,4 +41,6 @@ mod store;
 #[path = "../support/svg.rs"]
 mod svg;
 #[cfg(test)]
+mod unsaved;
+#[cfg(test)]
 mod views;

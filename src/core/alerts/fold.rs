@@ -155,6 +155,20 @@ impl Alerts {
         }
     }
 
+    /// Takes back that somebody owns an alert; measured events stand, stored or not.
+    pub(super) fn take_back(&mut self, event: &AlertEvent) {
+        if !matches!(event.kind, AlertEventKind::Acknowledged { .. }) {
+            return;
+        }
+        let Some(alert) = self.all.get_mut(&event.alert) else { return };
+        alert.events.retain(|known| known != event);
+        let owned = alert.events.iter().filter_map(|event| match event.kind {
+            AlertEventKind::Acknowledged { until } => Some(Owned { by: event.by.clone(), at: event.at, until }),
+            AlertEventKind::Fired { .. } | AlertEventKind::Resolved { .. } | AlertEventKind::Flapping { .. } => None,
+        });
+        alert.owned = owned.max_by_key(|owned| owned.at);
+    }
+
     /// Returns the other alerts about what an alert is about.
     pub(super) fn twins(&self, alert: Uid) -> Vec<Uid> {
         let key = self.all.get(&alert).map(|alert| (alert.rule.clone(), alert.target.clone()));

@@ -56,6 +56,8 @@ pub enum Msg {
         /// For how long, in milliseconds.
         for_ms: u64,
     },
+    /// The store refused this event: if it says who owns the alert, it is as it was before.
+    NotSaved(AlertEvent),
 }
 
 /// What other slices need to know. Each is told once on every console, whoever caused it.

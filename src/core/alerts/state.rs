@@ -458,6 +458,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> O
                 step.out.rows.push(Row::Alert(event));
             }
         }
+        Msg::NotSaved(event) => state.alerts.take_back(&event),
     }
     step.out
 }

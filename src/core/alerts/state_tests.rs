@@ -534,3 +534,26 @@ fn rows_come_worst_first_and_unowned_before_owned() {
     assert_eq!(order(&bench)[..2], ["restart-storm", "certificate-7d"]);
     assert!(bench.state.alert(storm).is_some());
 }
+
+#[test]
+fn an_acknowledgement_that_was_not_saved_leaves_the_owner_before_it() {
+    let mut bench = Bench::new(inventory());
+    bench.put(0, "service.down", Target::Service("play@prod".parse().unwrap()), Some(1.0));
+    let alert = bench.events[0].alert;
+    let owner = |bench: &Bench| bench.state.alert(alert).unwrap().owned.clone().map(|owned| owned.by);
+    let mut refused = Vec::new();
+    for (second, by) in [(10, "ana"), (20, "ben")] {
+        bench.send(second, Msg::AcknowledgeRequested { alert, by: by.into(), for_ms: 60_000 });
+        refused.push(bench.events.last().unwrap().clone());
+    }
+    assert_eq!(owner(&bench), Some("ben".into()));
+    for (event, stays) in [(refused[1].clone(), Some("ana".into())), (refused[0].clone(), None)] {
+        assert_eq!(bench.send(30, Msg::NotSaved(event)), Out::default());
+        assert_eq!(owner(&bench), stays);
+    }
+    assert_eq!(bench.state.counts(at(30)).unacked, 1);
+    let fired = bench.events[0].clone();
+    let before = bench.state.alert(alert).cloned();
+    bench.send(31, Msg::NotSaved(fired));
+    assert_eq!(bench.state.alert(alert).cloned(), before, "what was measured stands");
+}

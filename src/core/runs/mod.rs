@@ -223,6 +223,8 @@ pub struct PlanFacts {
     pub pm2: BTreeMap<HostName, super::hosts::Pm2List>,
 }
 
+/// What the audit log calls it that write was armed.
+pub const ARMED: &str = "write.armed";
 /// How long keys typed before a review opened may still arrive: they are dropped, in milliseconds.
 pub const TYPE_AHEAD_MS: u64 = 500;
 /// How long a confirmed change in production can still be cancelled, in milliseconds.
@@ -401,6 +403,8 @@ pub enum Msg {
         /// The event.
         event: RunEvent,
     },
+    /// The store refused this event: a run that was never saved was never started, and is none.
+    NotSaved(RunEvent),
     /// The checks were asked again after a run: the service's state now.
     HealthSeen {
         /// The service.

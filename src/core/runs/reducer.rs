@@ -50,7 +50,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
             }
         }
         Msg::WriteArmed(env) => {
-            out.rows.push(Row::Audit(audit(actor, now, "write.armed", env.as_str(), "")));
+            out.rows.push(Row::Audit(audit(actor, now, super::ARMED, env.as_str(), "")));
             state.armed.arm(env, now.mono + inventory.write.arm_ms);
         }
         Msg::WriteDisarmed => state.armed.disarm(),
@@ -77,6 +77,13 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
         }
         Msg::Stored { number, event } => {
             _ = fold(state, Some(number), &event, now, &mut Vec::new());
+        }
+        Msg::NotSaved(event) => {
+            let confirmed = matches!(event.kind, RunEventKind::Confirmed { .. });
+            // One that has a number is in the store, whatever was refused now.
+            if confirmed && state.runs.get(&event.run).is_some_and(|run| run.number.is_none()) {
+                state.runs.remove(&event.run);
+            }
         }
         Msg::HealthSeen { service, health, since } => prove(state, &service, (health, since), now, actor, &mut out),
         Msg::Ticked => tick(state, now, inventory, actor, &mut out),

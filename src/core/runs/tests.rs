@@ -351,3 +351,20 @@ fn a_plan_is_touched_by_its_service_environment_hosts_and_the_way_to_them() {
     assert!(changed(&|inventory| drop(inventory.hosts.remove(0))));
     assert!(changed(&|inventory| inventory.environments[0].kind = EnvKind::Staging));
 }
+
+#[test]
+fn a_run_that_was_not_saved_is_none_and_one_that_was_stays() {
+    for stored in [false, true] {
+        let mut desk = Desk::new();
+        _ = desk.reviewed(0, plan("play@staging", "stage-01"));
+        let asked = desk.send(600, Msg::Confirmed).asks;
+        let [Ask::Start { rows, .. }] = asked.as_slice() else { panic!("{asked:?}") };
+        let event = rows.iter().find_map(|row| if let Row::Run(event) = row { Some(event.clone()) } else { None });
+        let event = event.unwrap();
+        if stored {
+            _ = desk.send(700, Msg::Stored { number: RunId(7), event: event.clone() });
+        }
+        assert_eq!(desk.send(800, Msg::NotSaved(event)), Out::default());
+        assert_eq!(desk.state.runs.contains_key(&RUN), stored);
+    }
+}
