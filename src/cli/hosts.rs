@@ -12,6 +12,7 @@ use crate::{
         State,
         hosts::{HostSample, Link},
         id::HostName,
+        time::Timestamp,
     },
     runtime::engine::Engine,
     store::StoreError,
@@ -66,7 +67,7 @@ pub(super) fn run(common: &Common, args: &Hosts) -> color_eyre::Result<Exit> {
         let data = wanted.iter().map(|name| to_json(&state, name)).collect();
         setup::print_json("qd.hosts/1", setup.clock.as_ref(), data)?;
     } else {
-        setup::print(&to_text(&state, &wanted))?;
+        setup::print(&to_text(&state, &wanted, setup.clock.now().utc))?;
     }
     let reached = wanted.iter().all(|name| sample(&state, name).is_some());
     Ok(if reached { Exit::Ok } else { Exit::Unreachable })
@@ -112,8 +113,8 @@ fn to_json(state: &State, name: &HostName) -> serde_json::Value {
     })
 }
 
-fn to_text(state: &State, names: &[HostName]) -> String {
-    let mut rows = vec![["HOST", "CPU", "RAM", "LOAD", "DISK", "UP", "NOTE"].map(str::to_owned).to_vec()];
+fn to_text(state: &State, names: &[HostName], now: Timestamp) -> String {
+    let mut rows = vec![["HOST", "CPU", "RAM", "LOAD", "DISK", "UP", "AGE", "NOTE"].map(str::to_owned).to_vec()];
     for name in names {
         let sample = sample(state, name);
         let missing = || "?".to_owned();
@@ -134,6 +135,7 @@ fn to_text(state: &State, names: &[HostName]) -> String {
             sample.and_then(|s| s.load).map_or_else(missing, |[one, ..]| format!("{one:.2}")),
             disk.unwrap_or_else(missing),
             sample.and_then(|s| s.uptime_s).map_or_else(missing, |up| crate::core::time::short(up * 1_000)),
+            sample.map_or_else(missing, |s| crate::core::time::short(u64::try_from(now.since(s.at)).unwrap_or(0))),
             fault(state, name).unwrap_or_default(),
         ]);
     }

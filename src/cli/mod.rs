@@ -107,6 +107,21 @@ enum Command {
 pub fn run(args: Args) -> color_eyre::Result<Exit> {
     crate::remote::http::install_crypto();
     let Args { common, command } = args;
+    // What is accepted and then ignored would break a script much later.
+    let verb = match &command {
+        Some(Command::Demo(_)) => Some("demo"),
+        Some(Command::Watch(_)) => Some("watch"),
+        Some(Command::Completions(_)) => Some("completions"),
+        Some(Command::Man) => Some("man"),
+        None => Some(""),
+        Some(_) => None,
+    };
+    if let Some(verb) = verb.filter(|_| common.json) {
+        let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
+        return Err(color_eyre::eyre::eyre!(
+            "`{qd}` has no --json\n  status, hosts, alerts, check, import and keys have"
+        ));
+    }
     match command {
         None => console::run(&common),
         Some(Command::Demo(args)) => demo::run(&common, &args),

@@ -8,10 +8,12 @@ use super::{
     setup::{self, Setup},
 };
 use crate::{
+    config::problem::closest,
     core::{
         State,
+        id::EnvName,
         services::{Failing, Health, ServiceState, uptime::Percent},
-        time::Timestamp,
+        time::{Timestamp, short},
     },
     runtime::engine::Engine,
     store::{IfMissing, StoreError},
@@ -31,16 +33,29 @@ pub(super) fn run(common: &Common, args: &Status) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let state = observe(&setup, common)?;
     let now = setup.clock.now().utc;
+    if let Some(env) = common.env.as_deref()
+        && !state.inventory.environments.iter().any(|known| known.name.as_str() == env)
+    {
+        let known: Vec<&str> = state.inventory.environments.iter().map(|known| known.name.as_str()).collect();
+        return Err(unknown("environment", env, &known));
+    }
     let wanted: Vec<&ServiceState> = state
         .services
         .worst_first()
         .into_iter()
-        .filter(|service| common.env.as_deref().is_none_or(|env| service.id().env.as_str() == env))
+        .filter(|service| of_env(common, &service.id().env))
         .filter(|service| args.service.as_deref().is_none_or(|name| names(service, name)))
         .collect();
     if wanted.is_empty() {
-        let what = args.service.as_deref().unwrap_or("any service");
-        return Err(color_eyre::eyre::eyre!("the configuration has no {what}\n  `qd check` lists what it has"));
+        let here = state.inventory.services.iter().filter(|service| of_env(common, &service.id.env));
+        let known: Vec<String> = here.map(|service| service.id.to_string()).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        return Err(match args.service.as_deref() {
+            Some(name) => unknown("service", name, &known),
+            None => {
+                color_eyre::eyre::eyre!("no services are configured here\n  add `[[service]]`; `qd check` says where")
+            }
+        });
     }
     if common.json {
         let data = wanted.iter().map(|service| to_json(service, now)).collect();
@@ -49,6 +64,30 @@ pub(super) fn run(common: &Common, args: &Status) -> color_eyre::Result<Exit> {
         setup::print(&to_text(&wanted, now))?;
     }
     Ok(exit(wanted.iter().map(|service| service.health)))
+}
+
+fn of_env(common: &Common, env: &EnvName) -> bool {
+    common.env.as_deref().is_none_or(|wanted| env.as_str() == wanted)
+}
+
+/// How many names a message lists.
+const LISTED: usize = 10;
+
+/// Says that there is nothing of this name, which was probably meant, and which there are.
+fn unknown(thing: &str, name: &str, known: &[&str]) -> color_eyre::Report {
+    let shown = crate::parse::sanitise::line(name.as_bytes());
+    if known.is_empty() {
+        return color_eyre::eyre::eyre!("no {thing} `{shown}`: none is configured");
+    }
+    // Where it was left out, the environment of what is known is no letter that was mistyped.
+    let plain: Vec<&str> = known.iter().map(|name| name.split('@').next().unwrap_or(name)).collect();
+    let among = if name.contains('@') { known } else { &plain };
+    let meant =
+        closest(name, among.iter().copied()).map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
+    let more = known.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let listed = known.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
+    color_eyre::eyre::eyre!("no {thing} `{shown}`\n  {meant}there are: {listed}{more}")
 }
 
 fn names(service: &ServiceState, name: &str) -> bool {
@@ -134,6 +173,7 @@ fn to_json(service: &ServiceState, now: Timestamp) -> serde_json::Value {
         "uptime_7d_pct": pct(&figures.d7),
         "uptime_30d_pct": pct(&figures.d30),
         "uptime_90d_pct": pct(&figures.d90),
+        "known_90d_ms": figures.d90.known_ms(),
         "unknown_90d_ms": figures.d90.unknown_ms,
         "cert_not_after": service.cert_not_after().map(Timestamp::rfc3339),
         "checks": service.checks.iter().map(|check| json!({
@@ -151,7 +191,8 @@ fn to_json(service: &ServiceState, now: Timestamp) -> serde_json::Value {
 }
 
 fn to_text(services: &[&ServiceState], now: Timestamp) -> String {
-    let mut rows = vec![["", "SERVICE", "STATE", "24H", "7D", "30D", "90D %", "LAST"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["", "SERVICE", "STATE", "24H", "7D", "30D", "90D %", "KNOWN", "LAST"].map(str::to_owned).to_vec()];
     for service in services {
         let (sign, word) = match service.health {
             _ if service.failing.is_some() => ("◐", "FAIL"),
@@ -179,6 +220,7 @@ fn to_text(services: &[&ServiceState], now: Timestamp) -> String {
             pct(&figures.d7),
             pct(&figures.d30),
             pct(&figures.d90),
+            short(u64::try_from(figures.d90.known_ms()).unwrap_or(0)),
             detail,
         ]);
     }

@@ -21,7 +21,7 @@ use crate::{
 /// What `qd watch` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Watch {
-    /// Serve Prometheus metrics and /healthz here, as in 127.0.0.1:9177
+    /// Serve Prometheus metrics and /healthz here, as in 127.0.0.1:9469
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
 }
@@ -42,7 +42,19 @@ pub(super) fn run(common: &Common, args: &Watch) -> color_eyre::Result<Exit> {
         engine.adopt(Arc::new(loaded.inventory.clone()), problems);
         let (publish, page) = watch::channel((String::new(), false));
         if let Some(address) = args.metrics {
-            let listener = TcpListener::bind(address).await?;
+            let listener = TcpListener::bind(address).await.map_err(|error| {
+                let is = |kind| error.kind() == kind;
+                let help = if is(std::io::ErrorKind::AddrInUse) {
+                    "another program listens there, perhaps another `qd watch`: end it, or name another port"
+                } else if is(std::io::ErrorKind::AddrNotAvailable) {
+                    "this machine has no such address: try 127.0.0.1"
+                } else if is(std::io::ErrorKind::PermissionDenied) {
+                    "ports below 1024 are root's: name one above"
+                } else {
+                    "name another address or port"
+                };
+                color_eyre::eyre::eyre!("cannot serve metrics on {address}: {error}\n  {help}")
+            })?;
             setup.tasks.spawn("metrics", serve(listener, page, setup.tasks.clone())).detach();
         }
         setup::print(&format!("{}\n", watching(&loaded.inventory)))?;

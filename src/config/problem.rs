@@ -110,7 +110,7 @@ pub fn check_text(problems: &[Problem]) -> String {
     let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
     let warnings = problems.len() - errors;
     let summary = match (errors, warnings) {
-        (0, 0) => "no problems".to_owned(),
+        (0, 0) => "no problems in the configuration".to_owned(),
         (errors, 0) => count(errors, "error"),
         (0, warnings) => count(warnings, "warning"),
         (errors, warnings) => [count(errors, "error"), count(warnings, "warning")].join(", "),
@@ -201,6 +201,6 @@ mod tests {
             "qd.toml:12:3: unknown key `prot`\n    |\n 12 |   prot = 22\n    |   ^^^^\n  left out: host web-01\n  help: did you mean `port`?"
         );
         assert!(check_text(&[problem]).ends_with("\n\n1 error\n"));
-        assert_eq!(check_text(&[]), "no problems\n");
+        assert_eq!(check_text(&[]), "no problems in the configuration\n");
     }
 }

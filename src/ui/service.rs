@@ -31,6 +31,8 @@ pub struct ServiceDetail {
     pub day: (usize, String),
     /// What the objective says: `SLO 99.9 % over 30d`.
     pub slo: String,
+    /// Of how much of the 90 days it is known how it was, where that is not all: `2m known of 90d`.
+    pub known: String,
     /// Its checks.
     pub checks: Vec<CheckRow>,
     /// Its processes on its hosts.
@@ -177,6 +179,7 @@ fn availability(of: &ServiceDetail, room: Room<'_>) -> Pane {
     for (window, percentage) in ["24h", "7d", "30d", "90d"].iter().zip(&of.row.percentages) {
         line = line.dim(format!("{window} ")).join(value(percentage)).gap(3);
     }
+    line = line.dim(of.known.clone());
     lines.push((line, Words::of(of.slo.clone(), Role::Dim)));
     let mut fact = bars::cell_says(cells).map_or_else(Words::new, |says| Words::of(says, Role::Dim));
     if !of.row.next.is_empty() {

@@ -107,6 +107,41 @@ async fn check() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_and_is_not_there_is_answered_with_what_is() {
+    let desk = Desk::new(&service("play", "127.0.0.1:1"));
+    for (args, wanted) in [
+        (&["status", "plya"][..], &["no service `plya`", "did you mean `play`?", "there are: play@prod"][..]),
+        (&["status", "--env", "prdo"], &["no environment `prdo`", "did you mean `prod`?"]),
+        (&["watch", "--json"], &["`qd watch` has no --json"]),
+        (&["man", "--json"], &["`qd man` has no --json"]),
+        (&["completions", "bash", "--json"], &["`qd completions` has no --json"]),
+    ] {
+        let output = desk.output(args).await;
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {err}");
+        assert!(wanted.iter().all(|wanted| err.contains(wanted)), "{args:?}: {err}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_on_a_port_that_is_taken_name_it() {
+    let taken = net::greets("hello").await;
+    let output = Desk::new("").output(&["watch", "--metrics", &taken.to_string()]).await;
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(err.contains(&format!("cannot serve metrics on {taken}")) && err.contains("another port"), "{err}");
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_there_is_a_warning_with_its_place() {
+    let key = "identity = \"~/.ssh/none\"";
+    let desk = Desk::new(&format!("[[host]]\nname = \"h\"\nenv = \"prod\"\naddress = \"h.example\"\n{key}\n"));
+    let output = desk.output(&["check"]).await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("qd.toml:10:") && text.contains("there is no file"), "{text}");
+}
+
+#[tokio::test]
 async fn keys() {
     insta::assert_snapshot!("json-keys", Desk::new("").json(&["keys"]).await);
 }

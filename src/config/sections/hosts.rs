@@ -70,6 +70,15 @@ fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], seen: &mut Seen)
             walk.book.error(place, what, "a whole path on the host, as in /opt/node/bin");
         }
     }
+    // Without a home the paths are of another machine: nothing is known of its files.
+    if let Some(key) = entries.text("identity")
+        && walk.env.home().is_dir()
+        && !std::path::Path::new(key).is_file()
+    {
+        let what = format!("there is no file \"{}\"", shown(key));
+        let help = "only an agent that holds the key can log in; `ssh-keygen -f FILE` makes one";
+        walk.book.warn(entries.place_of("identity"), what, help);
+    }
     let env: Option<EnvName> = env.flatten();
     let name = name.filter(|_| is_new && !entries.broken && walk.book.drafts.len() == mark)?;
     let host = Host {

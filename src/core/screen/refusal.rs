@@ -97,8 +97,12 @@ pub fn no_restart(state: &State) -> Option<String> {
     };
     match state.inventory.service(&id) {
         None => Some(format!("{id} is no longer configured")),
-        Some(found) => (found.kind.as_ref() == "external")
-            .then(|| format!("{id} is external: it is watched, never changed from here")),
+        Some(found) if found.kind.as_ref() != "external" => None,
+        // What has an error is taken for external: to say that it is would hide the error.
+        Some(_) if !state.screen.problems.is_empty() => Some(format!(
+            "{id} is only watched: it is external, or an error in its configuration forbids it (qd check)"
+        )),
+        Some(_) => Some(format!("{id} is external: it is watched, never changed from here")),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
         id::ServiceId,
         screen::{Pane, RowKey},
         services::{
-            CheckState, Health, ServiceState,
+            CheckState, Health, ServiceState, Split,
             days::{Day as DayState, Grade, amount},
             verdict,
         },
@@ -99,6 +99,7 @@ impl Reader<'_> {
             row: self.service_row(of),
             day: (back, of.days.get(at).map_or_else(|| "nothing recorded yet".to_owned(), day_words)),
             slo,
+            known: known(of.figures.d90),
             checks: self
                 .state
                 .screen
@@ -224,6 +225,11 @@ pub(super) fn health_of(level: Option<verdict::Level>) -> Health {
         Some(verdict::Level::Down) => Health::Down,
         None => Health::Unknown,
     }
+}
+
+/// Says what percentages are made of where at least a day is missing: a minute without an outage is no 100 of 90 days.
+fn known(of: Split) -> String {
+    if of.unknown_ms < DAY { String::new() } else { format!("{} known of 90d", amount(of.known_ms())) }
 }
 
 fn day_words(day: &DayState) -> String {
