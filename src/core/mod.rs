@@ -165,8 +165,9 @@ impl State {
         }
         for fact in out.facts {
             match fact {
-                hosts::Fact::LinkLost { host, reason, .. } => {
-                    self.screen.say(now, Tone::Info, format!("{host} lost: {reason}"));
+                hosts::Fact::LinkLost { host, fault, reason } => {
+                    let words = format!("{host} cannot be reached: {}: {reason}", fault.words());
+                    self.screen.say(now, Tone::Info, words);
                 }
                 hosts::Fact::LinkRestored { host, .. } => {
                     self.screen.say(now, Tone::Info, format!("{host} is reached again"));

@@ -24,6 +24,8 @@ pub fn sorted(columns: &[Column], heads: &[(Order, &str)], order: Option<Order>)
     columns.iter().position(|column| column.head == *head)
 }
 
+/// How many cells a whole history of a host has.
+pub const HISTORY: usize = 60;
 /// From which percentage of CPU a cell of history is amber and red.
 pub const CPU_LIMITS: Limits = Limits { warn: Some(80.0), hard: Some(90.0) };
 /// The same for memory.
@@ -241,7 +243,7 @@ pub fn host(row: &HostRow, glyphs: Glyphs) -> Vec<Words> {
     let cells = vec![
         host_mark(row),
         Words::of(row.name.clone(), if row.hot { Role::Strong } else { Role::Text }),
-        spark::words(&spark::fold(&row.cpu_history, 8), 8, 100.0, CPU_LIMITS, glyphs),
+        spark::words(&spark::fold(&row.cpu_history, HISTORY, 8), 8, 100.0, CPU_LIMITS, glyphs),
         value(&row.cpu),
         value(&row.memory),
         quiet(&row.disk),
@@ -291,9 +293,9 @@ pub fn host_wide(row: &HostRow, glyphs: Glyphs) -> Vec<Words> {
         host_mark(row),
         Words::of(row.name.clone(), if row.hot { Role::Strong } else { Role::Text }),
         Words::of(row.role.clone(), Role::Dim),
-        spark::words(&spark::fold(&row.cpu_history, 10), 10, 100.0, CPU_LIMITS, glyphs),
+        spark::words(&spark::fold(&row.cpu_history, HISTORY, 10), 10, 100.0, CPU_LIMITS, glyphs),
         value(&row.cpu),
-        spark::words(&spark::fold(&row.memory_history, 10), 10, 100.0, MEMORY_LIMITS, glyphs),
+        spark::words(&spark::fold(&row.memory_history, HISTORY, 10), 10, 100.0, MEMORY_LIMITS, glyphs),
         value(&row.memory),
         quiet(&row.swap),
         quiet(&row.disk),
@@ -347,10 +349,10 @@ pub fn alert_columns() -> Vec<Column> {
 
 /// Writes an alert for the short list.
 pub fn alert(row: &AlertRow) -> Vec<Words> {
-    let owner = if row.state == "firing" || row.owner.is_some() {
-        alert_owner(row)
-    } else {
-        Words::of(row.state.clone(), Role::Dim)
+    let owner = match row.state.as_str() {
+        "resolved" => Words::of("resolved", Role::Dim),
+        state if state != "firing" && row.owner.is_none() => Words::of(row.state.clone(), Role::Dim),
+        _ => alert_owner(row),
     };
     let cells = vec![
         severity(row.severity),

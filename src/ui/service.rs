@@ -91,6 +91,8 @@ pub struct InstanceRow {
     pub cpu: Value,
     /// Version.
     pub version: String,
+    /// Whether it was read longer ago than it should be: dimmed.
+    pub aged: bool,
 }
 
 /// Lays one service out.
@@ -114,7 +116,7 @@ pub fn service(of: &ServiceDetail, room: Room<'_>) -> Vec<Band> {
         if of.no_instances.is_empty() { "nobody listed its processes yet".to_owned() } else { of.no_instances.clone() };
     let instances = Pane::table(
         Frame::new(3, "Instances"),
-        table(instance_columns(), of.instances.iter().map(instance).collect(), 1, focus),
+        table(instance_columns(&of.instances), of.instances.iter().map(instance).collect(), 1, focus),
         Words::of(none, Role::Dim),
     )
     .focus(focus.pane);
@@ -228,11 +230,15 @@ fn check(row: &CheckRow, glyphs: Glyphs) -> Vec<Words> {
     ]
 }
 
-pub(super) fn instance_columns() -> Vec<Column> {
+/// Returns the columns of processes; a state with its age is not cut, as that is what is to be seen.
+pub(super) fn instance_columns(rows: &[InstanceRow]) -> Vec<Column> {
+    let states = rows.iter().filter(|row| row.aged).filter_map(|row| row.state.text.as_deref());
+    let state =
+        states.map(super::words::width).max().and_then(|wide| u16::try_from(wide).ok()).unwrap_or(0).clamp(7, 15);
     vec![
         Column::text("HOST", 7).grow(9),
         Column::text("NAME", 6).grow(14),
-        Column::text("STATE", 7).grow(8),
+        Column::text("STATE", state).grow(15 - state),
         Column::number("ID", 3).rank(4),
         Column::number("PID", 5).grow(2).rank(2),
         Column::number("UP", 4),
@@ -244,7 +250,7 @@ pub(super) fn instance_columns() -> Vec<Column> {
 }
 
 pub(super) fn instance(row: &InstanceRow) -> Vec<Words> {
-    vec![
+    let cells = vec![
         Words::of(row.host.clone(), Role::Dim),
         Words::of(row.name.clone(), Role::Text),
         value(&row.state),
@@ -255,5 +261,6 @@ pub(super) fn instance(row: &InstanceRow) -> Vec<Words> {
         value(&row.memory),
         value(&row.cpu),
         Words::of(row.version.clone(), Role::Dim),
-    ]
+    ];
+    if row.aged { cells.into_iter().map(|cell| cell.faded(Role::Stale)).collect() } else { cells }
 }

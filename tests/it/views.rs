@@ -4,6 +4,7 @@ use quarterdeck::{
         keymap::Keymap,
         theme::{ColourDepth, Theme},
     },
+    core::action::Action,
     ui::{self, Look, Screen, glyphs::Glyphs},
 };
 use ratatui::{
@@ -163,6 +164,29 @@ fn stale_values_are_question_marks_and_only_the_age_is_loud() {
     let text = dump::text(&draw(&Night::new(), &dark(), (120, 36)));
     let line = text.lines().find(|line| line.contains("cloud-01")).unwrap();
     assert!(line.matches('?').count() >= 5 && line.contains("4m!"), "{line}");
+}
+
+#[test]
+fn all_of_a_lost_host_ages_and_says_why() {
+    let hosts = [Action::GoHosts, Action::OpenSelected];
+    let mut night = Night::new();
+    night.act(&hosts);
+    night.lose("play-01");
+    // Lost a moment ago: every number still stands there with its age, none as if it were new.
+    night.pass(20);
+    let text = dump::text(&draw(&night, &dark(), (120, 36)));
+    assert!(text.contains("not reached since") && text.contains("timeout: no answer behind jump"), "{text}");
+    assert!(text.contains("next try in") || text.contains("trying again"), "{text}");
+    assert_eq!(text.matches(" 20s! ─").count() + text.matches(" 20s! ━").count(), 5, "{text}");
+    assert!(text.contains("412M") && text.contains("errored 20s!") && text.contains("93%"), "{text}");
+    // Past the limit no number is left.
+    night.pass(40);
+    let text = dump::text(&draw(&night, &dark(), (120, 36)));
+    assert!(!text.contains("412M") && !text.contains("93%") && !text.contains("errored"), "{text}");
+    assert_eq!(text.matches("too old").count(), 5, "{text}");
+    night.act(&[Action::GoHosts]);
+    let text = dump::text(&draw(&night, &dark(), (80, 24)));
+    assert!(text.contains("play-01 not reached since"), "{text}");
 }
 
 #[test]

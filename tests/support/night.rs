@@ -395,7 +395,7 @@ impl Night {
         }
     }
 
-    fn lose(&mut self, host: &str) {
+    pub(crate) fn lose(&mut self, host: &str) {
         self.stale(host, LinkFault::Timeout, "no answer behind jump within 10 s", None);
     }
 
@@ -543,7 +543,7 @@ impl Night {
         *self.state.runs.runs.keys().next().unwrap_or_else(|| panic!("no run was confirmed: {review:?}"))
     }
 
-    fn pass(&mut self, seconds: i64) {
+    pub(crate) fn pass(&mut self, seconds: i64) {
         let ms = seconds * SECOND;
         self.now = Now { utc: self.now.utc + ms, mono: self.now.mono + ms.unsigned_abs() };
         self.tell(Msg::Ticked);
@@ -595,6 +595,7 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("service", at(&[OpenSelected])),
         ("hosts", at(&[GoHosts])),
         ("host", at(&[GoHosts, OpenSelected])),
+        ("host-old", at(&[GoHosts, Action::Move(Motion::Down), Action::Move(Motion::Down), OpenSelected])),
         ("alerts", at(&[GoAlerts])),
         ("no-alerts", after(Night::calm(), &[GoAlerts])),
         ("incidents", at(&[GoIncidents])),

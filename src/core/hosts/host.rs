@@ -46,9 +46,10 @@ pub enum Link {
 }
 
 /// How much a reading still says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Freshness {
     /// There is none yet.
+    #[default]
     Never,
     /// As new as it can be.
     Live {
@@ -351,6 +352,26 @@ impl Chart {
             Self::Cpu => point.cpu_pct,
             Self::Memory => point.mem_pct,
             Self::Load => point.load_per_core,
+        }
+    }
+}
+
+impl Freshness {
+    /// Says whether a reading is as new as it can be: only then it is shown without its age being loud.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+
+    /// Says whether a reading is too old to be believed: only `?` is left of its numbers.
+    pub fn is_old(self) -> bool {
+        matches!(self, Self::Old { .. })
+    }
+
+    /// Returns the age in milliseconds; none without a reading.
+    pub fn age_ms(self) -> Option<u64> {
+        match self {
+            Self::Never => None,
+            Self::Live { age_ms } | Self::Dimmed { age_ms } | Self::Old { age_ms } => Some(age_ms),
         }
     }
 }

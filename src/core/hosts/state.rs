@@ -173,9 +173,7 @@ fn relink(host: &mut HostState, link: Link, out: &mut Out) {
             Link::Stale { since, fault, reason, retry_at, question }
         }
         (Link::Stale { since, fault, reason, retry_at, question }, None) => {
-            if matches!(host.link, Link::Up { .. }) {
-                out.facts.push(Fact::LinkLost { host: host.name.clone(), fault, reason: reason.clone() });
-            }
+            out.facts.push(Fact::LinkLost { host: host.name.clone(), fault, reason: reason.clone() });
             Link::Stale { since, fault, reason, retry_at, question }
         }
         // Trying anew is no news while the reason of the loss is what a person wants to see.

@@ -64,7 +64,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         ),
         Action::GoBack => because(
             screen.view == View::Overview && !screen.zoomed && screen.draft(Draft::Filter(screen.pane())).is_empty(),
-            "nothing above the overview: closing it ends the program",
+            "the overview is the outermost view: q quits",
         ),
         Action::Confirm | Action::SayYes | Action::SayOnce | Action::ShowCommands => {
             Some("no box is open that asks for it".to_owned())

@@ -73,6 +73,11 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             state.hosts.worst_first(now.mono).into_iter().map(|host| RowKey::Host(host.name.clone())).collect()
         }
         (_, Pane::Alerts) => state.alerts.rows(now).into_iter().map(alert_key).collect(),
+        // The overview is about the present: what is over stands in the list of incidents.
+        (View::Overview, Pane::Incidents) => {
+            let incidents = state.incidents.worst_first().into_iter().filter(|incident| incident.resolved.is_none());
+            incidents.map(|incident| RowKey::Incident(incident.uid)).collect()
+        }
         (_, Pane::Incidents) => {
             state.incidents.worst_first().iter().map(|incident| RowKey::Incident(incident.uid)).collect()
         }
@@ -95,8 +100,8 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         (View::Run(uid), Pane::Steps) => index(state.runs.runs.get(uid).map_or(0, |run| run.steps.len())),
         (View::Run(uid), Pane::Output) => index(state.runs.runs.get(uid).map_or(0, |run| run.output.len())),
         (View::Host(name), Pane::Processes) => processes(state, name),
-        (View::Host(name), Pane::Disks) => index(disks(state, name)),
-        (View::Host(name), Pane::Instances) => index(instances(state, name, now)),
+        (View::Host(name), Pane::Disks) => disks(state, name),
+        (View::Host(name), Pane::Instances) => index(instances(state, name)),
         (_, Pane::Updates) => index(updates(state).count()),
         (_, Pane::Messages) => index(state.screen.messages.len()),
         (
@@ -142,14 +147,23 @@ fn processes(state: &State, name: &HostName) -> Vec<RowKey> {
     sample.map_or_else(Vec::new, |sample| sample.top.iter().map(|process| RowKey::Process(process.pid)).collect())
 }
 
-fn disks(state: &State, name: &HostName) -> usize {
-    state.hosts.host(name).and_then(|host| host.last_sample()).map_or(0, |sample| sample.disks.len())
+/// The fullest disk first: the others are beside the point where there is no room.
+fn disks(state: &State, name: &HostName) -> Vec<RowKey> {
+    let Some(sample) = state.hosts.host(name).and_then(|host| host.last_sample()) else { return Vec::new() };
+    let left = |disk: &crate::core::hosts::Disk| {
+        let inodes = disk.inodes_pct.map_or(100.0, |used| 100.0 - used);
+        disk.free_pct().unwrap_or(100.0).min(inodes)
+    };
+    let mut keyed: Vec<(f32, usize)> = sample.disks.iter().enumerate().map(|(at, disk)| (left(disk), at)).collect();
+    keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    keyed.into_iter().map(|(_, at)| RowKey::Index(at)).collect()
 }
 
-fn instances(state: &State, name: &HostName, now: Now) -> usize {
-    state.hosts.host(name).map_or(0, |host| {
-        host.last_pm2().map_or(0, |list| list.processes.len()) + host.units(now.mono).map_or(0, <[_]>::len)
-    })
+fn instances(state: &State, name: &HostName) -> usize {
+    state
+        .hosts
+        .host(name)
+        .map_or(0, |host| host.last_pm2().map_or(0, |list| list.processes.len()) + host.last_units().len())
 }
 
 /// Returns the status updates that the view is about, the newest first.

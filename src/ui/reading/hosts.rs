@@ -2,7 +2,7 @@
 use super::{Reader, words};
 use crate::{
     core::{
-        hosts::{Freshness, HostSample, HostState, Link, Pm2Process, UnitState},
+        hosts::{Freshness, HostSample, HostState, Link, Pm2Process, Trouble, UnitState},
         id::HostName,
         screen::{Pane, RowKey},
         time::{self, HOUR, MINUTE},
@@ -67,27 +67,34 @@ impl Reader<'_> {
         row
     }
 
-    /// Why there is no data: which step failed, and when it is tried again.
+    /// Why there is no data: which step failed, since when, and when it is tried again.
     fn reason(&self, of: &HostState) -> String {
+        let retry = |at: &Option<time::Timestamp>| match at.map(|at| words::until(at, self.now.utc)) {
+            Some(left) if left == "now" => "; trying again now".to_owned(),
+            Some(left) => format!("; next try in {left}"),
+            None => String::new(),
+        };
         match &of.link {
-            Link::Up { .. } => of
-                .troubles()
-                .map(|(source, trouble)| format!("{source}: {}", trouble.reason))
-                .next()
-                .unwrap_or_default(),
-            Link::Connecting { .. } => String::new(),
-            Link::Stale { fault, reason, retry_at, question, .. } => {
-                let retry = match (question, retry_at) {
-                    (Some(_), _) => "; Enter answers what it asks".to_owned(),
-                    (None, Some(at)) => format!("; again in {}", time::short(words::ms(at.since(self.now.utc)))),
-                    (None, None) => String::new(),
+            Link::Up { .. } => {
+                let says = |(source, trouble): (&str, &Trouble)| {
+                    let since = self.moment(trouble.since);
+                    format!("{source} gives nothing since {since}: {}{}", trouble.reason, retry(&trouble.retry_at))
                 };
-                format!("{}: {reason}{retry}", fault.words())
+                of.troubles().map(says).collect::<Vec<_>>().join("; ")
+            }
+            Link::Connecting { since } if of.freshness(self.now.mono) == Freshness::Never => {
+                format!("connecting since {}", self.moment(*since))
+            }
+            Link::Connecting { .. } => String::new(),
+            Link::Stale { since, fault, reason, retry_at, question } => {
+                let next = if question.is_some() { "; Enter answers what it asks".to_owned() } else { retry(retry_at) };
+                let ago = time::short(words::ms(self.now.utc.since(*since)));
+                format!("not reached since {} ({ago}): {}: {reason}{next}", self.moment(*since), fault.words())
             }
         }
     }
 
-    pub(super) fn pm2_row(&self, host: &HostName, of: &Pm2Process, old: bool) -> InstanceRow {
+    pub(super) fn pm2_row(&self, host: &HostName, of: &Pm2Process, age: Freshness) -> InstanceRow {
         let level = match of.status.as_str() {
             "online" => Level::Fine,
             "stopped" if !of.autorestart => Level::Quiet,
@@ -106,11 +113,12 @@ impl Reader<'_> {
             memory: known(of.memory_bytes.map(words::bytes)),
             cpu: pct(of.cpu_pct, Level::Fine),
             version: of.version.clone().unwrap_or_default(),
+            aged: false,
         };
-        if old { unsure(row) } else { row }
+        aged(row, age)
     }
 
-    pub(super) fn unit_row(&self, host: &HostName, of: &UnitState, old: bool) -> InstanceRow {
+    pub(super) fn unit_row(&self, host: &HostName, of: &UnitState, age: Freshness) -> InstanceRow {
         let level = match of.active.as_str() {
             "active" => Level::Fine,
             "inactive" => Level::Quiet,
@@ -129,8 +137,9 @@ impl Reader<'_> {
             memory: known(of.memory_bytes.map(words::bytes)),
             cpu: Value::default(),
             version: if of.result == "success" { String::new() } else { of.result.clone() },
+            aged: false,
         };
-        if old { unsure(row) } else { row }
+        aged(row, age)
     }
 
     pub(super) fn host_detail(&self, of: &HostState) -> HostDetail {
@@ -152,6 +161,8 @@ impl Reader<'_> {
             from: words::minute(from),
             pm2_fact: pm2_fact(of),
             instances: self.host_instances(of),
+            sample_age: of.freshness(now.mono),
+            lists_age: oldest([of.pm2_freshness(now.mono), of.units_freshness(now.mono)]),
             row,
             ..HostDetail::default()
         };
@@ -159,7 +170,8 @@ impl Reader<'_> {
             let rows = self.state.screen.rows(Pane::Processes).iter();
             let top: Vec<u32> =
                 rows.filter_map(|row| if let RowKey::Process(pid) = row { Some(*pid) } else { None }).collect();
-            fill(&mut detail, sample, &top, of.sample(now.mono).is_some());
+            let disks: Vec<usize> = self.indices(Pane::Disks).collect();
+            fill(&mut detail, sample, (&top, &disks), of.sample(now.mono).is_some());
         }
         if let Link::Up { rtt_ms: Some(rtt) } = of.link {
             detail.numbers.push(("round trip".into(), Value::fine(format!("{rtt} ms"))));
@@ -168,14 +180,13 @@ impl Reader<'_> {
     }
 
     fn host_instances(&self, of: &HostState) -> Vec<InstanceRow> {
-        let live = |freshness| matches!(freshness, Freshness::Live { .. });
         let mut rows = Vec::new();
         if let Some(list) = of.last_pm2() {
-            let old = !live(of.pm2_freshness(self.now.mono));
-            rows.extend(list.processes.iter().map(|process| self.pm2_row(&of.name, process, old)));
+            let age = of.pm2_freshness(self.now.mono);
+            rows.extend(list.processes.iter().map(|process| self.pm2_row(&of.name, process, age)));
         }
-        let old = !live(of.units_freshness(self.now.mono));
-        rows.extend(of.last_units().iter().map(|unit| self.unit_row(&of.name, unit, old)));
+        let age = of.units_freshness(self.now.mono);
+        rows.extend(of.last_units().iter().map(|unit| self.unit_row(&of.name, unit, age)));
         rows
     }
 }
@@ -188,7 +199,7 @@ fn pm2_fact(of: &HostState) -> String {
     }
 }
 
-fn fill(detail: &mut HostDetail, sample: &HostSample, top: &[u32], live: bool) {
+fn fill(detail: &mut HostDetail, sample: &HostSample, (top, disks): (&[u32], &[usize]), live: bool) {
     let mut facts = Vec::new();
     if let Some(cores) = sample.core_count {
         facts.push(format!("{cores} cores"));
@@ -196,10 +207,10 @@ fn fill(detail: &mut HostDetail, sample: &HostSample, top: &[u32], live: bool) {
     if let Some(total) = sample.mem_total_bytes {
         facts.push(words::bytes(total));
     }
-    if let Some(up) = sample.uptime_s {
+    if let Some(up) = sample.uptime_s.filter(|_| live) {
         facts.push(format!("up {}", time::short(up.saturating_mul(1_000))));
     }
-    if let Some(skew) = sample.skew_ms {
+    if let Some(skew) = sample.skew_ms.filter(|_| live) {
         facts.push(format!("skew {skew} ms"));
     }
     detail.facts = facts.join("  ");
@@ -227,9 +238,9 @@ fn fill(detail: &mut HostDetail, sample: &HostSample, top: &[u32], live: bool) {
         detail.numbers.iter_mut().for_each(|(_, value)| *value = Value::default());
         detail.cores.clear();
     }
-    detail.disks = sample
-        .disks
+    detail.disks = disks
         .iter()
+        .filter_map(|at| sample.disks.get(*at))
         .map(|disk| {
             let used = disk.used_pct();
             let level = match used {
@@ -237,11 +248,14 @@ fn fill(detail: &mut HostDetail, sample: &HostSample, top: &[u32], live: bool) {
                 Some(used) if used >= 90.0 => Level::Warn,
                 _ => Level::Fine,
             };
+            if !live {
+                return DiskRow { mount: disk.mount.clone(), ..DiskRow::default() };
+            }
             DiskRow {
                 mount: disk.mount.clone(),
                 part: f64::from(used.unwrap_or(0.0)) / 100.0,
                 used: pct(used, level),
-                free: words::bytes(disk.avail_bytes),
+                free: Value::fine(words::bytes(disk.avail_bytes)),
                 inodes: pct(disk.inodes_pct, Level::Fine),
             }
         })
@@ -253,8 +267,8 @@ fn fill(detail: &mut HostDetail, sample: &HostSample, top: &[u32], live: bool) {
         .map(|process| ProcessRow {
             pid: process.pid,
             user: process.user.clone(),
-            cpu: pct(Some(process.cpu_pct), Level::Fine),
-            memory: words::bytes(process.rss_bytes),
+            cpu: pct(Some(process.cpu_pct).filter(|_| live), Level::Fine),
+            memory: known(live.then(|| words::bytes(process.rss_bytes))),
             command: process.command.clone(),
         })
         .collect();
@@ -276,7 +290,19 @@ fn pct(value: Option<f32>, level: Level) -> Value {
     Value { text: value.map(|value| format!("{value:.0}%")), level }
 }
 
-/// What is too old to be believed is not shown as if it were so: the row stays, its state is `?`.
-fn unsure(row: InstanceRow) -> InstanceRow {
-    InstanceRow { host: row.host, name: row.name, id: row.id, version: row.version, ..InstanceRow::default() }
+/// The greater age of two lists, as far as there is one.
+fn oldest(of: [Freshness; 2]) -> Freshness {
+    of.into_iter().max_by_key(|age| age.age_ms()).unwrap_or_default()
+}
+
+/// A row that is overdue says its age beside its state; of one that is too old to be believed only the name and the age stay.
+fn aged(row: InstanceRow, age: Freshness) -> InstanceRow {
+    let Some(ms) = age.age_ms().filter(|_| !age.is_live()) else { return row };
+    let says = |state: &str| Some(format!("{state} {}!", time::short(ms)));
+    if age.is_old() {
+        let state = Value { text: says("?"), level: Level::Fine };
+        return InstanceRow { host: row.host, name: row.name, id: row.id, state, aged: true, ..InstanceRow::default() };
+    }
+    let state = Value { text: says(row.state.text.as_deref().unwrap_or("?")), level: row.state.level };
+    InstanceRow { state, aged: true, ..row }
 }

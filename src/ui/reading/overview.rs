@@ -45,6 +45,7 @@ impl Reader<'_> {
             Some(RowKey::Incident(uid)) if focused => incidents.incidents.get(uid),
             _ => None,
         };
+        let under = under.filter(|incident| incident.resolved.is_none());
         under.or_else(|| incidents.worst_first().into_iter().find(|incident| incident.resolved.is_none()))
     }
 
@@ -137,7 +138,7 @@ impl Reader<'_> {
         let Target::Host(name) = target else { return Vec::new() };
         let Some(host) = self.state.hosts.host(name) else { return Vec::new() };
         let points = host.recent().map(|point| (point.at, chart.of(point)));
-        crate::ui::widgets::spark::fold(&words::in_cells(points, self.now.utc, 10 * time::MINUTE, 60), 10)
+        crate::ui::widgets::spark::fold(&words::in_cells(points, self.now.utc, 10 * time::MINUTE, 60), 60, 10)
     }
 
     fn target_name(&self, target: &Target) -> String {

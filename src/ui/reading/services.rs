@@ -2,7 +2,6 @@
 use super::{Reader, around::percent, words};
 use crate::{
     core::{
-        hosts::Freshness,
         id::ServiceId,
         screen::{Pane, RowKey},
         services::{
@@ -158,15 +157,15 @@ impl Reader<'_> {
             let Some(host) = self.state.hosts.host(name) else { continue };
             let before = rows.len();
             if let (Some(app), Some(list)) = (app, host.last_pm2()) {
-                let old = !matches!(host.pm2_freshness(self.now.mono), Freshness::Live { .. });
+                let age = host.pm2_freshness(self.now.mono);
                 let named = list.processes.iter().filter(|process| process.name == app);
-                rows.extend(named.map(|process| self.pm2_row(name, process, old)));
+                rows.extend(named.map(|process| self.pm2_row(name, process, age)));
             }
             if let Some(unit) = unit {
-                let old = !matches!(host.units_freshness(self.now.mono), Freshness::Live { .. });
+                let age = host.units_freshness(self.now.mono);
                 let wanted = |known: &str| known == unit || known.strip_suffix(".service") == Some(unit);
                 let named = host.last_units().iter().filter(|state| wanted(&state.unit));
-                rows.extend(named.map(|state| self.unit_row(name, state, old)));
+                rows.extend(named.map(|state| self.unit_row(name, state, age)));
             }
             if rows.len() == before {
                 let name_of = app.or(unit).unwrap_or("?").to_owned();

@@ -3,6 +3,9 @@ use chrono::TimeZone as _;
 
 use crate::core::time::{DAY, Timestamp};
 
+/// Milliseconds after which a sample is overdue.
+const OVERDUE_MS: i64 = crate::core::hosts::LIMIT_MS.cast_signed() / 2;
+
 /// Writes bytes in four or five columns: `412M`, `1.2G`.
 pub fn bytes(bytes: u64) -> String {
     short(bytes as f64, &["B", "K", "M", "G", "T", "P"])
@@ -70,6 +73,9 @@ pub fn days_until(at: Timestamp, now: Timestamp) -> i64 {
 }
 
 /// Puts dated values into cells of equal time that end now, each the largest of its stretch; leading cells without any are left out.
+///
+/// A cell is a gap only within a stretch without values that is longer than what makes a number overdue, and than twice the time
+/// that usually lies between two of them: else two values only came to lie on both sides of it, and it is drawn as the one before.
 #[expect(
     clippy::cast_sign_loss,
     clippy::cast_possible_truncation,
@@ -81,15 +87,28 @@ pub fn in_cells(
     span_ms: i64,
     cells: usize,
 ) -> Vec<Option<f32>> {
+    let mut known: Vec<(i64, f32)> =
+        values.filter_map(|(at, value)| Some((now.since(at).clamp(0, span_ms * 2), value?))).collect();
+    known.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
+    let cell_of = |age: i64| cells.checked_sub((age as f64 / span_ms as f64 * cells as f64) as usize + 1);
     let mut out = vec![None; cells];
-    for (at, value) in values {
-        let age = now.since(at).max(0);
-        let back = (age as f64 / span_ms as f64 * cells as f64) as usize;
-        let Some(cell) = cells.checked_sub(back + 1).and_then(|at| out.get_mut(at)) else { continue };
-        *cell = match (*cell, value) {
-            (Some(known), Some(value)) => Some(f32::max(known, value)),
-            (known, value) => known.or(value),
-        };
+    for (age, value) in &known {
+        let Some(cell) = cell_of(*age).and_then(|at| out.get_mut(at)) else { continue };
+        *cell = Some(cell.map_or(*value, |known: f32| known.max(*value)));
+    }
+    let follows = known.iter().skip(1).map(|(age, _)| *age).chain([0]);
+    let mut usual: Vec<i64> = known.iter().zip(known.iter().skip(1)).map(|(a, b)| a.0 - b.0).collect();
+    usual.sort_unstable();
+    let usual = usual.get(usual.len() / 2).copied().unwrap_or(0);
+    let longest = (usual * 2).max(OVERDUE_MS);
+    for ((age, value), next) in known.iter().zip(follows) {
+        if age - next > longest {
+            continue;
+        }
+        let (Some(from), Some(to)) = (cell_of(*age), cell_of(next)) else { continue };
+        for cell in out.iter_mut().take(to + 1).skip(from).filter(|cell| cell.is_none()) {
+            *cell = Some(*value);
+        }
     }
     let blank = out.iter().take_while(|cell| cell.is_none()).count();
     out.drain(..blank.min(cells));
@@ -112,6 +131,18 @@ mod tests {
         let values = [(60_500, 1.0), (61_000, 9.0), (99_999, 3.0)].map(|(at, value)| (Timestamp(at), Some(value)));
         assert_eq!(in_cells(values.into_iter(), now, 100_000, 10), [Some(9.0), None, None, Some(3.0)]);
         assert!(in_cells(std::iter::empty(), now, 100_000, 10).is_empty());
+    }
+
+    #[test]
+    fn values_on_both_sides_of_a_cell_leave_no_gap() {
+        let now = Timestamp(1_000_000);
+        let cells = |ages: &[i64]| in_cells(ages.iter().map(|age| (now - *age, Some(1.0))), now, 100_000, 10);
+        // Ten seconds apart, more or less: 49.9 s and 39.9 s, then 29.8 s and 19.8 s.
+        assert_eq!(cells(&[59_900, 50_100, 39_900, 30_100, 19_800, 9_000]), vec![Some(1.0); 6]);
+        // The newest came 12 s ago: not overdue yet.
+        assert_eq!(cells(&[22_000, 12_000]), vec![Some(1.0); 3]);
+        // Fifty seconds without any.
+        assert_eq!(cells(&[82_000, 72_000, 22_000, 12_000, 2_000]).iter().filter(|cell| cell.is_none()).count(), 4);
     }
 
     #[test]

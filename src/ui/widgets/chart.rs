@@ -8,6 +8,8 @@ use crate::ui::{canvas::Canvas, glyphs::Glyphs, style::Ink, words::Words};
 pub struct Chart {
     /// Values, oldest first; folded to the width, the peak of each stretch stays.
     pub values: Vec<Option<f32>>,
+    /// How many values a whole history has.
+    pub of: usize,
     /// The value at the upper border.
     pub top: f32,
     /// Limits: the lower one is drawn as a line.
@@ -29,7 +31,7 @@ impl Chart {
         }
         let rows = high - 1;
         let cells = usize::from(wide - SCALE - 1);
-        let values = spark::fold(&self.values, cells);
+        let values = spark::fold(&self.values, self.of, cells);
         let offset = u16::try_from(cells.saturating_sub(values.len())).unwrap_or(0);
         let top = if self.top > 0.0 { self.top } else { 1.0 };
         for row in 0..rows {
@@ -83,6 +85,7 @@ mod tests {
     fn a_chart_has_a_scale_a_limit_and_never_panics() {
         let chart = Chart {
             values: vec![Some(10.0), Some(50.0), Some(100.0), None],
+            of: 4,
             top: 100.0,
             limits: Limits { warn: Some(80.0), hard: None },
             from: "02:13".into(),

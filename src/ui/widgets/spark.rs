@@ -52,14 +52,21 @@ pub(super) fn eighths(part: f32, most: u8) -> usize {
 }
 
 /// Folds a history into so many cells, each the largest of its stretch, so that a peak never disappears.
-pub fn fold(values: &[Option<f32>], cells: usize) -> Vec<Option<f32>> {
-    if cells == 0 || values.len() <= cells {
+///
+/// A whole history has `of` values: one that began later is folded as the end of such a one, so that a cell is as long in the
+/// first minute as ever after.
+pub fn fold(values: &[Option<f32>], of: usize, cells: usize) -> Vec<Option<f32>> {
+    let of = of.max(values.len());
+    if cells == 0 || of <= cells {
         return values.to_vec();
     }
+    let before = of - values.len();
     (0..cells)
-        .map(|cell| {
-            let (from, to) = (cell * values.len() / cells, (cell + 1) * values.len() / cells);
-            values.get(from..to).unwrap_or_default().iter().flatten().copied().reduce(f32::max)
+        .map(|cell| (cell * of / cells, (cell + 1) * of / cells))
+        .filter(|(_, to)| *to > before)
+        .map(|(from, to)| {
+            let stretch = values.get(from.saturating_sub(before)..to - before).unwrap_or_default();
+            stretch.iter().flatten().copied().reduce(f32::max)
         })
         .collect()
 }
@@ -88,11 +95,18 @@ mod tests {
     }
 
     #[test]
+    fn a_history_that_has_just_begun_fills_only_its_part() {
+        let folded = |values: usize| fold(&vec![Some(7.0); values], 60, 10);
+        assert_eq!([folded(0), folded(3), folded(12)].map(|cells| cells.len()), [0, 1, 2]);
+        assert_eq!(folded(60), vec![Some(7.0); 10]);
+    }
+
+    #[test]
     fn folding_keeps_the_peak() {
         let mut values = vec![Some(1.0); 61];
         values[33] = Some(99.0);
         for cells in [1, 2, 7, 60] {
-            assert!(fold(&values, cells).contains(&Some(99.0)), "{cells}");
+            assert!(fold(&values, 61, cells).contains(&Some(99.0)), "{cells}");
         }
     }
 }
