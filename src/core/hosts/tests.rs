@@ -138,10 +138,13 @@ fn a_lost_link_dims_at_once_and_keeps_its_beginning() {
 }
 
 #[test]
-fn a_host_never_reached_is_no_loss() {
+fn a_host_never_reached_says_why_once() {
     let mut world = World::new(&["a"]);
     let out = world.send(Msg::LinkChanged { host: "a".into(), link: stale(0, "no such host") }, 0);
-    assert_eq!(out, Out::default());
+    let fact = Fact::LinkLost { host: "a".into(), fault: LinkFault::Timeout, reason: "no such host".into() };
+    assert_eq!(out.facts, [fact]);
+    let again = world.send(Msg::LinkChanged { host: "a".into(), link: stale(5_000, "no such host") }, 5_000);
+    assert_eq!(again, Out::default());
 }
 
 #[test]

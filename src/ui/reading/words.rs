@@ -99,7 +99,7 @@ pub fn in_cells(
     let follows = known.iter().skip(1).map(|(age, _)| *age).chain([0]);
     let mut usual: Vec<i64> = known.iter().zip(known.iter().skip(1)).map(|(a, b)| a.0 - b.0).collect();
     usual.sort_unstable();
-    let usual = usual.get(usual.len() / 2).copied().unwrap_or(0);
+    let usual = usual.get(usual.len().saturating_sub(1) / 2).copied().unwrap_or(0);
     let longest = (usual * 2).max(OVERDUE_MS);
     for ((age, value), next) in known.iter().zip(follows) {
         if age - next > longest {
