@@ -12,7 +12,7 @@ use crate::{
     core::{
         State,
         id::EnvName,
-        services::{Failing, Health, ServiceState, uptime::Percent},
+        services::{CheckState, Failing, Health, ServiceState, uptime::Percent},
         time::{Timestamp, short},
     },
     runtime::engine::Engine,
@@ -124,12 +124,14 @@ pub(super) fn observe(setup: &Setup, common: &Common) -> color_eyre::Result<Stat
     if let Err(error) = &holder {
         setup::warn(&format!("{}\n  the checks run once now instead", error.report()));
     }
-    let recorded = matches!(holder, Ok(Some(holder)) if holder.until > now.utc);
+    let recorded = matches!(&holder, Ok(Some(holder)) if holder.until > now.utc);
     let problems = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
     let longest = loaded.inventory.checks().map(|check| check.timeout_ms * 2).max().unwrap_or(0);
     let inventory = std::sync::Arc::new(loaded.inventory.clone());
-    // Without a recorder the checks run here, once, and nothing is written: two answers a minute are no record.
-    let store = if recorded { store } else { Err(StoreError::Missing { path: loaded.settings.store.clone() }) };
+    // Without a recorder the checks run here, once, and nothing is written: two answers a minute are no record. What was
+    // recorded before counts all the same.
+    let stored = holder.is_ok() && store.is_ok();
+    let store = if stored { store } else { Err(StoreError::Missing { path: loaded.settings.store.clone() }) };
     let options = setup.options(&loaded, false, false);
     let clock = std::sync::Arc::clone(&setup.clock);
     let state = setup::block_on(setup, async move {
@@ -142,7 +144,7 @@ pub(super) fn observe(setup: &Setup, common: &Common) -> color_eyre::Result<Stat
                     .handle(crate::core::Msg::Services(crate::core::services::Msg::CheckRequested(service.id.clone())));
             }
         }
-        while setup.clock.now().mono < deadline && !known(&engine.state, recorded) {
+        while setup.clock.now().mono < deadline && !known(&engine.state, stored, (!recorded).then_some(now.utc)) {
             drop(engine.turn().await);
         }
         engine.stop();
@@ -151,12 +153,14 @@ pub(super) fn observe(setup: &Setup, common: &Common) -> color_eyre::Result<Stat
     Ok(state)
 }
 
-fn known(state: &State, recorded: bool) -> bool {
-    let all = state
-        .services
-        .services()
-        .all(|service| service.checks.iter().all(|check| check.last.is_some() && !check.is_running()));
-    all && (!recorded || state.is_loaded())
+/// Says whether all is known that is waited for: history where there is a store, and results, from `since` on where they
+/// are made here.
+fn known(state: &State, stored: bool, since: Option<Timestamp>) -> bool {
+    let fresh = |check: &CheckState| {
+        let last = check.last.as_ref();
+        last.is_some_and(|last| since.is_none_or(|since| last.at >= since)) && !check.is_running()
+    };
+    state.services.services().all(|service| service.checks.iter().all(fresh)) && (!stored || state.has_history())
 }
 
 fn to_json(service: &ServiceState, now: Timestamp) -> serde_json::Value {

@@ -64,6 +64,7 @@ pub struct State {
     measured: time::Mono,
     /// Whether what was stored has been read.
     loaded: bool,
+    history: bool,
 }
 
 /// Milliseconds between two looks of the rules at all services.
@@ -86,6 +87,7 @@ impl State {
             asked: BTreeSet::new(),
             measured: time::Mono(0),
             loaded: false,
+            history: false,
         }
     }
 
@@ -95,6 +97,11 @@ impl State {
             Recorder::Opening | Recorder::Me { .. } | Recorder::Nobody { .. } => true,
             Recorder::Other { .. } => false,
         }
+    }
+
+    /// Says whether stored buckets and results have been read too, so that percentages rest on all there is.
+    pub fn has_history(&self) -> bool {
+        self.history
     }
 
     /// Says whether what was stored has been read; where there is no store that works, nothing is waited for.
@@ -440,6 +447,10 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             if state.screen.overlay.is_none() && state.runs.review.is_none() && state.asked.insert(host.clone()) {
                 state.screen.open(Overlay::Host { host, question });
             }
+            Vec::new()
+        }
+        Msg::HistoryRead => {
+            state.history = true;
             Vec::new()
         }
         Msg::Said { tone, text } => {

@@ -17,6 +17,8 @@ use super::{
 /// Everything that can happen.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Msg {
+    /// All that was asked of the store's past has been handed over.
+    HistoryRead,
     /// A person did something, by key, palette or menu.
     Acted(Action),
     /// The text of a draft changed.

@@ -356,11 +356,16 @@ impl Worker {
             }),
             Wanted::Results(wants) => {
                 self.ready = true;
-                wants.into_iter().try_for_each(|want| {
-                    let results = self.store.results(&want.check, want.from)?;
-                    self.post.fact_blocking(Msg::Services(services::Msg::ResultsLoaded(results)));
-                    Ok(())
-                })
+                wants
+                    .into_iter()
+                    .try_for_each(|want| {
+                        let results = self.store.results(&want.check, want.from)?;
+                        self.post.fact_blocking(Msg::Services(services::Msg::ResultsLoaded(results)));
+                        Ok(())
+                    })
+                    .map(|()| {
+                        self.post.fact_blocking(Msg::HistoryRead);
+                    })
             }
         };
         if let Err(error) = read {

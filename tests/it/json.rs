@@ -1,6 +1,15 @@
 //! What scripts build on: the shape of every `--json`, written down. It is only ever added to.
 use std::{fmt::Write as _, path::Path, process::Stdio};
 
+use quarterdeck::{
+    core::{
+        id::Uid,
+        record::{Bucket, Row},
+        services::Split,
+        time::{HOUR, Mono, Now, Timestamp},
+    },
+    store::{Lease, Options, Owner, Sqlite, Store as _},
+};
 use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -167,4 +176,34 @@ async fn import() {
     let desk = Desk::new(&service("play", "127.0.0.1:1"));
     let args = ["import", "prometheus", "--url", &format!("http://{prometheus}"), "--days", "3"];
     insta::assert_snapshot!("json-import", desk.json(&args).await);
+}
+
+#[tokio::test]
+async fn what_was_recorded_counts_although_nobody_records_now() {
+    let up = net::greets("hello").await;
+    let desk = Desk::new(&service("play", &up.to_string()));
+    {
+        // A day of which a quarter was down, recorded by somebody who has left since.
+        let mut store = Sqlite::open(&desk.dir.path().join("qd.db"), &Options::default()).unwrap();
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+        let now = Timestamp(i64::try_from(since.as_millis()).unwrap());
+        let owner = Owner { uid: Uid(*b"filler"), label: "filler".into() };
+        let lease = store.lease(&owner, Now { utc: now, mono: Mono(0) }, 60_000).unwrap();
+        let Lease::Mine { epoch } = lease else { panic!("{lease:?}") };
+        let start = Timestamp(now.0 / HOUR * HOUR);
+        let hours = (2..10).map(|back| {
+            let split = Split { up_ms: HOUR / 4 * 3, down_ms: HOUR / 4, ..Split::default() };
+            let service = "play@prod".parse().unwrap();
+            let (start, length_ms) = (start - back * HOUR, HOUR);
+            Row::Bucket(Bucket { service, start, length_ms, split, source: Bucket::OWN.into() })
+        });
+        store.commit(&hours.collect::<Vec<_>>(), Some(epoch)).unwrap();
+        store.release(&owner).unwrap();
+    }
+    let output = desk.output(&["status", "--json"]).await;
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = &json["data"][0];
+    assert_eq!((output.status.code(), of["health"].as_str()), (Some(0), Some("up")), "{json:#}");
+    let pct = of["uptime_24h_pct"].as_f64().unwrap();
+    assert!((70.0..80.0).contains(&pct), "{json:#}");
 }
