@@ -110,15 +110,9 @@ impl Review {
         items.push(Item::Blank);
         items.push(Item::Line(
             Words::of("Type the service name to go on: ", Role::Text).strong(self.service.clone()),
-            Words::of(format!("{} of {}", self.typed.0.chars().count(), self.service.chars().count()), Role::Dim),
+            self.matched(),
         ));
-        let name = Field {
-            text: self.typed.0.clone(),
-            cursor: self.typed.1,
-            wanted: self.service.clone(),
-            prompt: "›",
-            ..Field::default()
-        };
+        let name = Field { text: self.typed.0.clone(), cursor: self.typed.1, prompt: "›", ..Field::default() };
         items.push(Item::Field("", name, 1));
         items.push(Item::Blank);
         let (state, says) = match (self.counting, self.ready) {
@@ -135,6 +129,13 @@ impl Review {
         ));
         items.push(Item::Blank);
         items.push(Item::Note("After Enter: 2 s to cancel with Esc. Paste is refused.".into()));
+    }
+
+    /// Says how much of the name is typed: letters that match from the first on, not how many were pressed.
+    fn matched(&self) -> Words {
+        let same = self.typed.0.chars().zip(self.service.chars()).take_while(|(typed, wanted)| typed == wanted).count();
+        let count = Words::of(format!("{same} of {}", self.service.chars().count()), Role::Dim);
+        if same < self.typed.0.chars().count() { count.add(" does not match", Role::Degraded) } else { count }
     }
 
     fn why_off(&self) -> String {

@@ -132,17 +132,18 @@ pub struct ServiceLayout {
 /// Lays the list of services out.
 pub fn service_layout(rows: &[ServiceRow], inner: u16, glyphs: Glyphs) -> ServiceLayout {
     let longest = rows.iter().map(|row| super::words::width(&row.name)).max().unwrap_or(0);
-    let most = if inner >= 150 { 20 } else { 8.max(usize::from(inner) / 9) };
     let sign = glyphs.health_width();
-    let cells = Cells::for_width(inner);
-    let bars = u16::try_from(cells.count()).unwrap_or(90);
     // Cursor, blank, sign, blank before the name; the word with its blanks; blank, bars, blank, percentage, blank.
-    let fixed = 2 + sign + 1 + 6 + 1 + bars + 1 + 6 + 1;
-    let room = inner.saturating_sub(fixed);
-    let wanted = longest.clamp(4, most);
-    // Where the time down today has no room anyway, names take it.
-    let wanted = if wanted + 6 > usize::from(room) { longest.clamp(4, 20) } else { wanted };
-    let name = u16::try_from(wanted).unwrap_or(8).min(room.max(4));
+    let around = |cells: Cells| 2 + sign + 1 + 6 + 1 + u16::try_from(cells.count()).unwrap_or(90) + 1 + 6 + 1;
+    // A name that cannot be told from another is worth more than a day of its own for each cell.
+    let wanted = u16::try_from(longest.clamp(4, 26)).unwrap_or(26);
+    let widest = Cells::for_width(inner);
+    let fits = |cells: &Cells| around(*cells) + wanted <= inner;
+    let folded =
+        [Cells::Ninety, Cells::FortyFive, Cells::Thirty].into_iter().filter(|cells| cells.days() >= widest.days());
+    let cells = folded.into_iter().find(fits).unwrap_or(Cells::Thirty);
+    let fixed = around(cells);
+    let name = wanted.min(inner.saturating_sub(fixed).max(4));
     ServiceLayout {
         cells,
         bars_at: 2 + sign + 1 + name + 6 + 1,
@@ -181,17 +182,16 @@ pub fn service_columns(layout: ServiceLayout, glyphs: Glyphs) -> Vec<Column> {
     columns
 }
 
-/// Cuts a service's name so that the environment can still be told: `play@sta`, `satell…@st`.
+/// Cuts a service's name so that the environment can still be told: the service gives first, down to three columns, and
+/// whatever was cut ends in `…`: `sat…@staging`, `sat…@st…`.
 pub fn fit(name: &str, columns: usize) -> String {
-    let Some((service, env)) = name.split_once('@').filter(|_| super::words::width(name) > columns) else {
+    use super::words::{cut, width};
+    let Some((service, env)) = name.split_once('@').filter(|_| width(name) > columns) else {
         return name.to_owned();
     };
-    let room = columns.saturating_sub(super::words::width(service) + 1);
-    if room >= 2 {
-        return format!("{service}@{}", env.chars().take(room).collect::<String>());
-    }
-    let env: String = env.chars().take(2).collect();
-    format!("{}@{env}", super::words::cut(service, columns.saturating_sub(3)))
+    let service = cut(service, columns.saturating_sub(width(env) + 1).max(4));
+    let room = columns.saturating_sub(width(&service) + 1);
+    format!("{service}@{}", cut(env, room))
 }
 
 /// Writes a service.
@@ -233,7 +233,7 @@ pub fn host_columns() -> Vec<Column> {
         Column::number("now", 5),
         Column::number("RAM", 4),
         Column::number("DISK", 5).rank(1),
-        Column::number("LOAD", 5).rank(2),
+        Column::number("LOAD", 5).grow(2).rank(2),
         Column::number("AGE", 4),
     ]
 }
@@ -377,14 +377,14 @@ pub fn alert_columns_wide() -> Vec<Column> {
     vec![
         Column::text("SEV", 4),
         Column::number("AGE", 3).grow(3),
-        Column::text("TARGET", 8).gap(2).grow(16),
-        Column::text("RULE", 20).grow(20),
+        Column::text("TARGET", 8).gap(2).grow(24),
+        Column::text("RULE", 20).grow(30),
         Column::number("VALUE", 6).grow(3),
         Column::text("TREND 10m", 10).gap(2).rank(5),
         Column::text("STATE", 8).gap(2),
         Column::text("INCIDENT", 8).rank(2),
         Column::text("OWNER", 6).grow(10),
-        Column::text("NOTE", 11).grow(20).rank(4),
+        Column::text("NOTE", 11).grow(20).rank(6),
     ]
 }
 
@@ -521,10 +521,10 @@ mod tests {
         for (name, columns, want) in [
             ("play", 8, "play"),
             ("play@prod", 9, "play@prod"),
-            ("play@staging", 9, "play@stag"),
-            ("play@staging", 7, "play@st"),
-            ("satellite@staging", 9, "satel…@st"),
-            ("satellite@prod", 9, "satel…@pr"),
+            ("play@staging", 9, "play@sta…"),
+            ("satellite@staging", 13, "sate…@staging"),
+            ("satellite@staging", 9, "sat…@sta…"),
+            ("satellite@prod", 9, "sat…@prod"),
         ] {
             assert_eq!(fit(name, columns), want);
         }

@@ -114,7 +114,10 @@ pub fn run(of: &RunDetail, room: Room<'_>) -> Vec<Band> {
     )
     .share(3)
     .focus(focus.pane);
-    let proof = proof(of, focus, glyphs);
+    // Beside the output the proof has two shares of five.
+    let inner = if wide >= 100 { wide * 2 / 5 } else { wide }.saturating_sub(3);
+    let inner = if focus.zoomed { wide.saturating_sub(3) } else { inner };
+    let proof = proof(of, focus, glyphs, inner);
     let bands = if wide >= 100 {
         vec![Band::new(vec![list], 5), Band::new(vec![output, proof.share(2)], 6).grow(1)]
     } else {
@@ -138,7 +141,7 @@ fn step(row: &StepRow) -> Vec<Words> {
     ]
 }
 
-fn proof(of: &RunDetail, focus: Focus, glyphs: Glyphs) -> Pane {
+fn proof(of: &RunDetail, focus: Focus, glyphs: Glyphs, inner: u16) -> Pane {
     let rows = of.proof.iter().map(|row| {
         let part = |(health, text): &(Health, String)| {
             health_sign(*health, glyphs).gap(1).add(text.clone(), rows::health_role(*health))
@@ -150,14 +153,21 @@ fn proof(of: &RunDetail, focus: Focus, glyphs: Glyphs) -> Pane {
     let met = of.proof.iter().filter(|row| row.now.0 == Health::Up).count();
     let fact = Words::of(format!("{met} of {}", of.proof.len()), Role::Dim);
     let (tone, verdict) = &of.verdict;
-    let verdict = Words::of(" verdict ", Role::Dim).join(rows::tone_sign(*tone)).gap(1).strong(verdict.clone());
+    let mut begin = Some(Words::of(" verdict ", Role::Dim).join(rows::tone_sign(*tone)).gap(1));
+    let indent = begin.as_ref().map_or(0, Words::width);
+    let verdict =
+        super::words::wrap(verdict, usize::from(inner).saturating_sub(indent).max(12)).into_iter().map(|line| {
+            let begin = begin.take().unwrap_or_else(|| Words::new().gap(indent));
+            (begin.strong(line), Words::new())
+        });
+    let verdict = verdict.collect();
     // The verdict goes before its reasons: it is what a small screen must still say.
     let mut pane = Pane::table(
         Frame::new(3, "Proof").fact(fact),
         table(columns, rows.collect(), 0, focus),
         Words::of("waiting for the first check after the run", Role::Dim),
     );
-    pane.parts.insert(0, Part::Lines(vec![(verdict, Words::new())]));
+    pane.parts.insert(0, Part::Lines(verdict));
     pane.counted = false;
     pane.focus(focus.pane)
 }

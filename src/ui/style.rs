@@ -29,8 +29,6 @@ pub enum Extra {
     Pill,
     /// Struck through: cannot be used now.
     Struck,
-    /// Underlined: the letter to type next.
-    Ghost,
     /// Reversed: the text cursor, and the name of a selected row where no ground can be painted.
     Reverse,
 }
@@ -105,7 +103,6 @@ impl Look {
             Extra::None | Extra::Pill => style,
             Extra::Bold => style.remove_modifier(Modifier::DIM).add_modifier(Modifier::BOLD),
             Extra::Struck => style.add_modifier(Modifier::CROSSED_OUT),
-            Extra::Ghost => style.add_modifier(Modifier::UNDERLINED),
             Extra::Reverse => style.remove_modifier(Modifier::DIM).add_modifier(Modifier::REVERSED),
         }
     }

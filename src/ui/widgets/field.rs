@@ -1,8 +1,8 @@
-//! A field to type in: one line or several, perhaps masked, with the letters that are still to come shown as ghosts.
+//! A field to type in: one line or several, perhaps masked. Nothing stands in it that was not typed, but for a hint while it is empty.
 use crate::config::theme::Role;
 use crate::ui::{
     canvas::Canvas,
-    style::{Extra, Ink},
+    style::Ink,
     words::{self, Words},
 };
 
@@ -15,8 +15,6 @@ pub struct Field {
     pub cursor: Option<usize>,
     /// Whether only the number of characters may be seen.
     pub masked: bool,
-    /// What the text is to become, in full.
-    pub wanted: String,
     /// What stands there while nothing is typed.
     pub hint: String,
     /// What stands before the text: `›`.
@@ -46,10 +44,7 @@ impl Field {
         if shown.is_empty() && !self.hint.is_empty() {
             canvas.put(x, 0, Words::of(self.hint.clone(), Role::Faint));
         } else {
-            let ghost = self.wanted.strip_prefix(self.text.as_str()).filter(|_| !self.masked).unwrap_or_default();
-            let words = Words::of(visible, Ink::bold(Role::Strong))
-                .add(ghost.to_owned(), Ink::of(Role::Faint).extra(Extra::Ghost));
-            canvas.put(x, 0, words);
+            canvas.put(x, 0, Words::of(visible, Ink::bold(Role::Strong)));
         }
         if self.cursor.is_some() {
             let at = u16::try_from(before.saturating_sub(skip)).unwrap_or(0);
@@ -145,12 +140,5 @@ mod tests {
             [(0, 0), (0, 4), (0, 7), (1, 0), (1, 5), (2, 0), (2, 4)]
         );
         assert_eq!(place("one ", &words::wrap("one ", 9), 4), (0, 4));
-    }
-
-    #[test]
-    fn the_letters_to_come_are_shown_until_a_wrong_one_is_typed() {
-        let field = |text: &str| Field { text: text.into(), wanted: "Play".into(), prompt: "›", ..Field::default() };
-        assert_eq!(testing::text(12, 1, |canvas| field("Pl").draw(canvas)), [" › Play"]);
-        assert_eq!(testing::text(12, 1, |canvas| field("Px").draw(canvas)), [" › Px"]);
     }
 }
