@@ -211,7 +211,8 @@ impl Book {
                 let excerpt = source.and_then(|source| {
                     if broken { source.broken_excerpt(&place.span) } else { source.excerpt(&place.span) }
                 });
-                Problem { excerpt, ..problem }
+                let veil = |text: String| super::source::veil_quoted(&text);
+                Problem { excerpt, what: veil(problem.what), help: problem.help.map(veil), ..problem }
             });
         let mut problems: Vec<_> = placed.chain(loose).collect();
         problems.dedup();

@@ -175,7 +175,8 @@ enum Hide {
 
 fn learn_table(table: &DeTable<'_>, hide: Hide, strings: &mut Vec<(Span, bool)>) {
     for (key, value) in table {
-        strings.push((key.span(), false));
+        // Somebody may have written a whole header where its name belongs.
+        strings.push((key.span(), holds_a_secret(key.get_ref())));
         let hide = if names_a_secret(key.get_ref()) { Hide::Always } else { hide };
         learn_value(value, hide, strings);
     }
@@ -184,7 +185,7 @@ fn learn_table(table: &DeTable<'_>, hide: Hide, strings: &mut Vec<(Span, bool)>)
 fn learn_value(value: &Spanned<DeValue<'_>>, hide: Hide, strings: &mut Vec<(Span, bool)>) {
     match value.get_ref() {
         DeValue::String(text) => {
-            let refers = super::secret::is_reference(text);
+            let refers = super::secret::SecretRef::parse(text).is_ok();
             strings.push((value.span(), !refers && (hide == Hide::Always || looks_secret(text))));
         }
         DeValue::Array(list) => list.iter().for_each(|value| learn_value(value, hide, strings)),
@@ -214,14 +215,40 @@ pub(crate) fn names_a_secret(key: &str) -> bool {
         || matches!(key.as_str(), "pass" | "pwd" | "auth" | "bearer" | "privatekey")
 }
 
-/// Says whether a text holds a secret by its look: a password in a URL, an option that is followed by one.
+/// Says whether a text that is more than a name holds a secret by its look.
+fn holds_a_secret(text: &str) -> bool {
+    text.contains([' ', ':', '@', '=']) && super::secret::SecretRef::parse(text).is_err() && looks_secret(text)
+}
+
+/// Masks what a message quotes, if that holds a secret by its look: a value that is refused may be one in the wrong place.
+pub(crate) fn veil_quoted(message: &str) -> String {
+    let mut veiled = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(at) = rest.find(['"', '`']) {
+        let (before, quoted) = rest.split_at(at);
+        let quote = if quoted.starts_with('"') { '"' } else { '`' };
+        let Some((inner, after)) = quoted.strip_prefix(quote).and_then(|quoted| quoted.split_once(quote)) else {
+            break;
+        };
+        veiled.push_str(before);
+        veiled.push(quote);
+        veiled.push_str(if holds_a_secret(inner) { "***" } else { inner });
+        veiled.push(quote);
+        rest = after;
+    }
+    veiled.push_str(rest);
+    veiled
+}
+
+/// Says whether a text holds a secret by its look: a password before an `@`, an option that is followed by one.
 pub(crate) fn looks_secret(text: &str) -> bool {
     let lower = text.to_lowercase();
-    let in_url = lower
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split(['/', '?', '#']).next())
-        .is_some_and(|authority| authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')));
+    let login = |text: &str| {
+        text.rsplit_once('@').is_some_and(|(user, _)| user.contains(':') && !user.contains(char::is_whitespace))
+    };
+    let in_url = lower.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).is_some_and(login);
     in_url
+        || (!lower.contains("://") && login(&lower))
         || [
             "passw",
             "token",
@@ -248,6 +275,23 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         source.learn(&root);
         source
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_masked_and_names_are_not() {
+        let text = "h = { 'Authorization: Bearer hunter2' = 'x', cookie = 'env:hunter2 x', a = 'u:hunter2@db:1:2' }";
+        let excerpt = source(text).excerpt(&(0..1)).unwrap();
+        assert!(!excerpt.text.contains("hunter2"), "{}", excerpt.text);
+        for (message, veiled) in [
+            ("`address` is not a host and port: \"u:hunter2@x:1:2\"", "`address` is not a host and port: \"***\""),
+            ("`Authorization: Bearer hunter2` is no header", "`***` is no header"),
+            ("`token` is a literal secret", "`token` is a literal secret"),
+            ("refer to it: \"env:API_TOKEN\"", "refer to it: \"env:API_TOKEN\""),
+            ("unknown key `tokn`, did you mean `token`?", "unknown key `tokn`, did you mean `token`?"),
+            ("an odd \" quote", "an odd \" quote"),
+        ] {
+            assert_eq!(veil_quoted(message), veiled);
+        }
     }
 
     #[test]
