@@ -26,7 +26,7 @@ pub enum Action {
     Confirm,
     /// Says yes in a box that asks for `y`.
     SayYes,
-    /// Says yes for this session only, in a box that offers it.
+    /// Says yes until quarterdeck ends, in a box that offers it.
     SayOnce,
     /// Goes to the view before this one, and back again.
     LastView,

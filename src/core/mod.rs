@@ -20,6 +20,7 @@ pub mod ring;
 pub mod runs;
 pub mod screen;
 pub mod services;
+mod stored;
 pub mod time;
 
 pub use effect::Effect;
@@ -29,7 +30,7 @@ use alerts::Severity;
 use id::Uid;
 use incidents::IncidentEventKind;
 use inventory::Inventory;
-use record::{Changes, Recorder, Row};
+use record::{Recorder, Row};
 use runs::{Actor, RunOutcome};
 use screen::{MESSAGE_MS, Overlay, Tone, act, rows};
 use services::Health;
@@ -424,12 +425,12 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             };
             state.runs_update(msg, now)
         }
-        Msg::Loaded(loaded) => load(state, *loaded, now),
-        Msg::Changed(changes) => changed(state, *changes, now),
+        Msg::Loaded(loaded) => stored::load(state, *loaded, now),
+        Msg::Changed(changes) => stored::changed(state, *changes, now),
         Msg::NotSaved { rows, what, why } => {
-            not_saved(state, rows, format!("{what}: not saved, and so not done: {why}"), now)
+            stored::not_saved(state, rows, format!("{what}: not saved, and so not done: {why}"), now)
         }
-        Msg::RecorderChanged(recorder) => recorder_changed(state, recorder, now),
+        Msg::RecorderChanged(recorder) => stored::recorder_changed(state, recorder, now),
         Msg::InventoryReplaced { inventory, problems } => {
             let review = state.runs.review.as_ref();
             let touched = review.is_some_and(|review| review.plan.touched(&state.inventory, &inventory));
@@ -513,108 +514,6 @@ fn after_result(state: &mut State, check: &id::CheckId, slot: Timestamp, now: No
             effects.extend(state.runs_update(runs::Msg::HealthSeen { service, health, since: slot }, now));
         }
     }
-    effects
-}
-
-fn load(state: &mut State, loaded: msg::Loaded, now: Now) -> Vec<Effect> {
-    let mut effects = state.alerts_update(alerts::Msg::EventsLoaded(loaded.alerts), now);
-    effects.extend(state.incidents_update(incidents::Msg::Stored(loaded.incidents), now, None));
-    // What was there before is not news.
-    state.screen.message = None;
-    for (number, event) in loaded.runs {
-        effects.extend(state.runs_update(runs::Msg::Stored { number, event }, now));
-    }
-    effects.extend(state.services_update(services::Msg::StatusUpdatesArrived(loaded.updates), now));
-    state.loaded = true;
-    // Runs of a console that died: their journal on the host says how they went on. Looking changes nothing.
-    let follow = |run: &runs::Run| Effect::FollowRun { run: run.run, plan: run.plan.clone(), confirmed: run.at };
-    effects.extend(state.runs.unfinished().map(follow));
-    rows::refresh(state, now, true);
-    effects
-}
-
-fn changed(state: &mut State, changes: Changes, now: Now) -> Vec<Effect> {
-    let Changes { results, alerts, incidents, runs, updates, buckets, unreadable } = changes;
-    let mut effects = Vec::new();
-    if unreadable > 0 {
-        let text = format!(
-            "{unreadable} rows of the store cannot be read here and are not shown: damaged, or of a newer quarterdeck"
-        );
-        state.screen.say(now, Tone::Info, text);
-    }
-    for result in results {
-        let (check, slot) = (result.check.clone(), result.slot);
-        let known = state.services.check(&check).and_then(|check| check.last.as_ref()).is_some_and(|l| l.slot == slot);
-        let msg = services::Msg::ResultArrived { result, origin: services::Origin::Stored };
-        effects.extend(state.services_update(msg, now));
-        if !known {
-            effects.extend(after_result(state, &check, slot, now));
-        }
-    }
-    if !alerts.is_empty() {
-        effects.extend(state.alerts_update(alerts::Msg::EventsArrived(alerts), now));
-    }
-    if !incidents.is_empty() {
-        effects.extend(state.incidents_update(incidents::Msg::Stored(incidents), now, None));
-    }
-    for (number, event) in runs {
-        effects.extend(state.runs_update(runs::Msg::Stored { number, event }, now));
-    }
-    if !updates.is_empty() {
-        effects.extend(state.services_update(services::Msg::StatusUpdatesArrived(updates), now));
-    }
-    // Own buckets come from the results that arrive here too; imported ones only come this way.
-    let imported: Vec<_> = buckets.into_iter().filter(|bucket| bucket.source != record::Bucket::OWN).collect();
-    if !imported.is_empty() {
-        effects.extend(state.services_update(services::Msg::BucketsLoaded(imported), now));
-    }
-    effects
-}
-
-fn not_saved(state: &mut State, rows: Vec<Row>, text: String, now: Now) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    for row in rows {
-        match row {
-            Row::Alert(event) => effects.extend(state.alerts_update(alerts::Msg::NotSaved(event), now)),
-            Row::Run(event) => {
-                let run = event.run;
-                effects.extend(state.runs_update(runs::Msg::NotSaved(event), now));
-                if state.screen.view == screen::View::Run(run) && !state.runs.runs.contains_key(&run) {
-                    state.screen.go_back();
-                }
-            }
-            Row::Audit(audit) if audit.what == runs::ARMED => {
-                effects.extend(state.runs_update(runs::Msg::WriteDisarmed, now));
-            }
-            Row::Audit(_)
-            | Row::Result(_)
-            | Row::Bucket(_)
-            | Row::HostMinute(_)
-            | Row::Incident(_)
-            | Row::StatusUpdate(_) => {}
-        }
-    }
-    state.screen.say(now, Tone::Error, text);
-    rows::refresh(state, now, true);
-    effects
-}
-
-fn recorder_changed(state: &mut State, recorder: Recorder, now: Now) -> Vec<Effect> {
-    let before = state.records();
-    match &recorder {
-        Recorder::Nobody { why } => state.screen.say(now, Tone::Error, format!("nothing is recorded: {why}")),
-        Recorder::Opening | Recorder::Me { .. } | Recorder::Other { .. } => {}
-    }
-    state.recorder = recorder;
-    let after = state.records();
-    let msg = if after { services::Msg::RecordingStarted } else { services::Msg::RecordingStopped };
-    // Sent also when it stays: the first time nobody has told the slice yet.
-    let mut effects = state.services_update(msg, now);
-    if before != after {
-        rows::refresh(state, now, true);
-    }
-    let msg = if after { alerts::Msg::RecordingStarted } else { alerts::Msg::RecordingStopped };
-    effects.extend(state.alerts_update(msg, now));
     effects
 }
 

@@ -177,7 +177,7 @@ pub struct Question {
     pub yes: String,
     /// The key that does it.
     pub yes_key: String,
-    /// A yes of another kind, its key first: for this session only.
+    /// A yes of another kind, its key first: until quarterdeck ends.
     pub once: Option<(String, String)>,
     /// Whether something is wrong: drawn in red.
     pub alarm: bool,

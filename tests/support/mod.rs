@@ -42,9 +42,10 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 
 /// Waits until something holds; asks every few milliseconds, and fails when it never does.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let mut look = tokio::time::interval(Duration::from_millis(20));
     let wait = async {
         while !holds().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            look.tick().await;
         }
     };
     assert!(tokio::time::timeout(HANG, wait).await.is_ok(), "never came: {what}");

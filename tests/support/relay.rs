@@ -95,9 +95,11 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
         if count == 0 {
             return;
         }
-        let delay = mode.borrow().delay;
+        let (delay, generation) = (mode.borrow().delay, mode.borrow().generation);
         if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
+            // Bytes stand still for the delay, or until the link is cut.
+            let mut link = mode.clone();
+            _ = tokio::time::timeout(delay, link.wait_for(|mode| mode.generation != generation)).await;
         }
         if mode.wait_for(|mode| !mode.frozen).await.is_err() || to.write_all(&buffer[..count]).await.is_err() {
             return;

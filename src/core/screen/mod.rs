@@ -11,6 +11,7 @@ use super::{
 };
 
 pub mod act;
+mod boxes;
 pub mod order;
 pub mod palette;
 pub mod refusal;

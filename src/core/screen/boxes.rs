@@ -1,0 +1,251 @@
+//! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
+use super::{Draft, Overlay, Tone, act, palette, rows};
+use crate::core::{
+    Effect, State,
+    action::{Action, Motion},
+    hosts::Question,
+    incidents,
+    incidents::IncidentEventKind,
+    record::{DeclaredState, Row, StatusUpdate},
+    runs,
+    runs::gate::Level,
+    time::Now,
+};
+
+pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
+    let production = state.runs.review.as_ref().is_some_and(|review| review.level == Level::Production);
+    match action {
+        Action::GoBack | Action::CloseView => state.runs_update(runs::Msg::Cancelled, now),
+        Action::Confirm | Action::SayYes if (action == Action::Confirm) == production => {
+            if let Some(review) = state.runs.review.as_mut().filter(|_| state.screen.layout.cut) {
+                review.refused = Some("it does not fit: make the terminal larger to see all of it".into());
+                return Vec::new();
+            }
+            state.runs_update(runs::Msg::Confirmed, now)
+        }
+        Action::FocusNextPane | Action::FocusPreviousPane => {
+            state.screen.review_reason = !state.screen.review_reason;
+            Vec::new()
+        }
+        Action::ShowCommands => state.runs_update(runs::Msg::CommandsToggled, now),
+        // A review asks for write where it is needed: no way round by closing and opening it again.
+        Action::ArmWrite => match state.runs.review.as_ref().map(|review| review.plan.service.env.clone()) {
+            Some(env) => state.runs_update(runs::Msg::WriteArmed(env), now),
+            None => Vec::new(),
+        },
+        Action::RedrawScreen => vec![Effect::Redraw],
+        Action::Suspend => vec![Effect::Suspend],
+        _ => {
+            let hint = if production {
+                "only what is typed here counts: the name, a reason, then Enter; Esc cancels"
+            } else {
+                "Enter is not yes here; Esc cancels"
+            };
+            state.screen.say(now, Tone::Info, hint);
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
+    let Some(overlay) = state.screen.overlay.clone() else { return Vec::new() };
+    // An entry of a menu is taken by its own key too.
+    if let Overlay::Menu { actions } = &overlay
+        && actions.contains(&action)
+        && action != Action::OpenSelected
+    {
+        state.screen.close();
+        return act::in_view(state, action, now);
+    }
+    match action {
+        Action::GoBack | Action::CloseView => {
+            if let Overlay::Filter(pane) = overlay {
+                state.screen.drafts.remove(&Draft::Filter(pane));
+                rows::refresh(state, now, true);
+            }
+            state.screen.close();
+            Vec::new()
+        }
+        Action::Move(motion) => {
+            let len = match &overlay {
+                Overlay::Palette => palette::lines(state).len(),
+                Overlay::Menu { actions } => actions.len(),
+                Overlay::Update { .. } => {
+                    turn_state(state, motion);
+                    return Vec::new();
+                }
+                Overlay::Help => usize::MAX,
+                Overlay::Filter(_)
+                | Overlay::Note { .. }
+                | Overlay::Host { .. }
+                | Overlay::Quit
+                | Overlay::Arm { .. } => 0,
+            };
+            state.screen.overlay_cursor = super::moved(state.screen.overlay_cursor, len, 10, motion);
+            Vec::new()
+        }
+        Action::Confirm | Action::OpenSelected => accept(state, overlay, false, now),
+        Action::SayYes if asks(&overlay) => accept(state, overlay, true, now),
+        Action::SayOnce if offers_once(&overlay) => once(state, overlay),
+        Action::FocusNextPane if matches!(overlay, Overlay::Update { .. }) => {
+            turn_state(state, Motion::Down);
+            Vec::new()
+        }
+        Action::RedrawScreen => vec![Effect::Redraw],
+        Action::Suspend => vec![Effect::Suspend],
+        _ => {
+            state.screen.say(now, Tone::Info, "not while this box is open: Esc closes it");
+            Vec::new()
+        }
+    }
+}
+
+/// Says whether a box asks for a yes.
+fn asks(overlay: &Overlay) -> bool {
+    match overlay {
+        Overlay::Quit | Overlay::Arm { .. } | Overlay::Host { question: Question::UnknownHostKey { .. }, .. } => true,
+        Overlay::Help
+        | Overlay::Palette
+        | Overlay::Menu { .. }
+        | Overlay::Filter(_)
+        | Overlay::Note { .. }
+        | Overlay::Update { .. }
+        | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
+    }
+}
+
+fn offers_once(overlay: &Overlay) -> bool {
+    matches!(overlay, Overlay::Host { question: Question::UnknownHostKey { .. }, .. })
+}
+
+/// Trusts what a box asks about until the program ends.
+fn once(state: &mut State, overlay: Overlay) -> Vec<Effect> {
+    state.screen.close();
+    if let Overlay::Host { host, question } = overlay {
+        return vec![Effect::TrustHostKeyOnce { host, question }];
+    }
+    Vec::new()
+}
+
+fn turn_state(state: &mut State, motion: Motion) {
+    const STATES: [DeclaredState; 5] = [
+        DeclaredState::Investigating,
+        DeclaredState::Identified,
+        DeclaredState::Monitoring,
+        DeclaredState::Resolved,
+        DeclaredState::Maintenance,
+    ];
+    if let Some(Overlay::Update { state: declared, .. }) = state.screen.overlay.as_mut() {
+        let at = STATES.iter().position(|known| known == declared).unwrap_or(0);
+        let step = if matches!(motion, Motion::Up | Motion::Left) { STATES.len() - 1 } else { 1 };
+        if let Some(next) = STATES.get((at + step) % STATES.len()) {
+            *declared = *next;
+        }
+    }
+}
+
+fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effect> {
+    match overlay {
+        Overlay::Palette => {
+            let line = palette::lines(state).into_iter().nth(state.screen.overlay_cursor);
+            state.screen.close();
+            match line.map(|line| line.target) {
+                Some(palette::Target::Act(action)) => act::act(state, action, now),
+                Some(palette::Target::Go(view)) => act::go(state, view, now),
+                None => Vec::new(),
+            }
+        }
+        Overlay::Menu { actions } => {
+            let action = actions.get(state.screen.overlay_cursor).copied();
+            state.screen.close();
+            action.map_or_else(Vec::new, |action| act::act(state, action, now))
+        }
+        Overlay::Filter(_) | Overlay::Help => {
+            state.screen.close();
+            Vec::new()
+        }
+        Overlay::Note { incident } => {
+            let text = state.screen.draft(Draft::Note).trim().to_owned();
+            state.screen.close();
+            if text.is_empty() {
+                return Vec::new();
+            }
+            let (at, by) = (now.utc, state.actor.by.clone());
+            let kind = IncidentEventKind::Note { text };
+            state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("saving the note"))
+        }
+        Overlay::Update { service, state: declared } => {
+            let text = state.screen.draft(Draft::Update).trim().to_owned();
+            if text.is_empty() {
+                state.screen.say(now, Tone::Error, "a status update needs a text");
+                return Vec::new();
+            }
+            let update = StatusUpdate { at: now.utc, by: state.actor.by.clone(), service, state: declared, text };
+            if state.services.repeats(&update) {
+                state.screen.say(now, Tone::Error, "this says again what the newest update says: not written");
+                return Vec::new();
+            }
+            state.screen.close();
+            let what = Some("saving the status update");
+            vec![Effect::Commit { rows: vec![Row::StatusUpdate(update)], then: Vec::new(), what }]
+        }
+        // Enter is never yes where a key is trusted, write is armed, or runs are left alone.
+        Overlay::Host { host, question: question @ Question::UnknownHostKey { .. } } if yes => {
+            state.screen.close();
+            vec![Effect::AcceptHostKey { host, question }]
+        }
+        Overlay::Host { host, question: Question::Passphrase { identity } } => {
+            state.screen.close();
+            state.screen.drafts.remove(&Draft::Passphrase);
+            vec![Effect::UnlockIdentity { host, identity }]
+        }
+        Overlay::Quit if yes => vec![Effect::Quit],
+        Overlay::Arm { env } if yes => {
+            state.screen.close();
+            state.runs_update(runs::Msg::WriteArmed(env), now)
+        }
+        Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. } => {
+            state.screen.say(now, Tone::Info, "Enter is not yes here: the key beside the button is");
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::{
+        inventory::Inventory,
+        runs::Actor,
+        time::{Mono, Timestamp},
+    };
+
+    #[test]
+    fn a_host_key_is_trusted_by_a_yes_alone_for_good_or_once() {
+        let now = Now { utc: Timestamp(0), mono: Mono(0) };
+        let question = Question::UnknownHostKey {
+            pattern: "web".into(),
+            algorithm: "ssh-ed25519".into(),
+            fingerprint: "SHA256:x".into(),
+            line: "web ssh-ed25519 AAAA".into(),
+        };
+        let asked = |overlay: &Overlay, action| {
+            let actor = Actor { by: "ann".into(), from: "ann@here".into() };
+            let mut state = State::new(Arc::new(Inventory::default()), actor);
+            state.screen.open(overlay.clone());
+            let effects = act::act(&mut state, action, now);
+            (effects, state.screen.overlay.is_none())
+        };
+        let overlay = Overlay::Host { host: "web".into(), question: question.clone() };
+        let accepted = Effect::AcceptHostKey { host: "web".into(), question: question.clone() };
+        assert_eq!(asked(&overlay, Action::SayYes), (vec![accepted], true));
+        let once = Effect::TrustHostKeyOnce { host: "web".into(), question };
+        assert_eq!(asked(&overlay, Action::SayOnce), (vec![once], true));
+        assert_eq!(asked(&overlay, Action::Confirm), (Vec::new(), false));
+        assert_eq!(asked(&overlay, Action::GoBack), (Vec::new(), true));
+        assert_eq!(asked(&Overlay::Quit, Action::SayOnce), (Vec::new(), false));
+    }
+}
