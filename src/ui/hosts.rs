@@ -139,7 +139,15 @@ pub fn host(of: &HostDetail, room: Room<'_>) -> Vec<Band> {
     let instances = Pane::table(
         Frame::new(3, "PM2 and units").fact(beside(Words::of(of.pm2_fact.clone(), Role::Dim), aged(of.lists_age))),
         table(instance_columns(&of.instances), of.instances.iter().map(instance).collect(), 1, focus),
-        Words::of("no PM2 daemon runs here, and no units are named in qd.toml", Role::Dim),
+        Words::of(
+            match of.lists_age {
+                Freshness::Never => "no PM2 list and no unit was ever read here",
+                Freshness::Live { .. } | Freshness::Dimmed { .. } | Freshness::Old { .. } => {
+                    "no PM2 daemon runs here, and no units are named in qd.toml"
+                }
+            },
+            Role::Dim,
+        ),
     )
     .focus(focus.pane);
     let charts = rows + 2;
