@@ -13,6 +13,7 @@ pub mod hosts;
 pub mod id;
 pub mod incidents;
 pub mod inventory;
+pub mod logs;
 mod measure;
 pub mod msg;
 pub mod record;
