@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     alerts::RuleSpec,
     id::{CheckId, EnvName, HostName, ServiceId},
+    logs::LogSpec,
 };
 
 /// Settings of one check kind or recipe, as the configuration gave them after validation.
@@ -24,6 +25,8 @@ pub struct Inventory {
     pub hosts: Vec<Arc<Host>>,
     /// Services in the order of the configuration, one entry per environment.
     pub services: Vec<Arc<Service>>,
+    /// Where logs are, in the order of the configuration.
+    pub logs: Vec<Arc<LogSpec>>,
     /// Alert rules: the built-in ones as overridden, then the configuration's own.
     pub rules: Vec<Arc<RuleSpec>>,
     /// How the console looks and tells time.

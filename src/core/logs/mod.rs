@@ -3,6 +3,7 @@ pub mod filter;
 pub mod format;
 pub mod level;
 pub mod source;
+pub mod spec;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use super::time::Timestamp;
 
 pub use level::Level;
 pub use source::{Source, SourceId, SourceState};
+pub use spec::{LogAuth, LogPlace, LogSpec, LokiSpec};
 
 /// A moment of a log line in UTC, nanoseconds since 1970. Never passes through a float.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
