@@ -2,6 +2,7 @@
 pub mod filter;
 pub mod format;
 pub mod level;
+pub mod patterns;
 pub mod source;
 pub mod spec;
 
