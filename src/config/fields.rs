@@ -21,6 +21,7 @@ pub(crate) const FILE: &[Field] = &[
     ),
     field("host", Shape::List(&Shape::Table(HOST)), "Machines, reached by SSH. `~/.ssh/config` fills what is silent."),
     field("service", Shape::List(&Shape::Table(SERVICE)), "Services and their checks, by environment."),
+    field("log", Shape::List(&Shape::Table(LOG)), "Where logs are. PM2 files of services need no entry."),
     field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
     field("display", Shape::Table(DISPLAY), "How the console looks and tells time."),
     field("keys", Shape::Map(&KEYS), "Action id = key or keys, over the keymap."),
@@ -30,10 +31,10 @@ pub(crate) const FILE: &[Field] = &[
 ];
 
 /// Lists of tables, which included files may have too.
-pub(crate) const LISTS: &[&str] = &["environment", "host", "service", "rule"];
+pub(crate) const LISTS: &[&str] = &["environment", "host", "service", "log", "rule"];
 
 /// Keys of the file that a later version uses.
-pub(crate) const LATER: &[&str] = &["log", "tracker", "notifier", "team", "severity"];
+pub(crate) const LATER: &[&str] = &["tracker", "notifier", "team", "severity"];
 
 const KEYS: Shape = Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]);
 const EVERY: Shape = Shape::Duration;
@@ -113,6 +114,68 @@ pub(crate) const CHECK: &[Field] = &[
     field("fail_after", FAIL_AFTER, "Failures in a row that make it down. Default: the environment's, or `3`."),
     field("slow", Shape::Duration, "From this time on an answer counts as degraded; less than `timeout`."),
     field("on", Shape::Host, "The host that a `command` runs on."),
+];
+
+/// What all places that lines come from have.
+pub(crate) const LOG: &[Field] = &[
+    required("name", Shape::Text, "Its name: `play-access`."),
+    required("type", Shape::Text, "What kind of place."),
+    field("env", Shape::Text, "Its environment. Default: its service's, or its hosts'."),
+    field("service", Shape::Text, "The service whose lines these are: `play@prod`."),
+    field(
+        "format",
+        Shape::Text,
+        "How its lines are read, as `qd formats` lists it. Default: found out from the lines.",
+    ),
+    field("timezone", Shape::Text, "The zone of times that name none. Default `UTC`."),
+];
+
+const LOG_HOSTS: Field =
+    field("hosts", Shape::List(&Shape::Host), "Hosts to read on. Default: its service's; without any, this machine.");
+
+/// What kinds of places there are, and what each has of its own.
+pub(crate) const LOG_KINDS: &[(&str, &[Field])] = &[
+    (
+        "file",
+        &[
+            required("path", Shape::Text, "A file or a glob, as it is called on its hosts; `~/` is the login's home."),
+            field("rotated", Shape::Text, "Glob of the rotated files. Default: what begins with the file's name."),
+            LOG_HOSTS,
+        ],
+    ),
+    (
+        "loki",
+        &[
+            required("url", Shape::Url, "The server, with a path prefix if it has one."),
+            field("tenant", Shape::Text, "Sent as `X-Scope-OrgID`."),
+            field("auth", Shape::Table(LOG_AUTH), "How to log in."),
+            required("select", Shape::Map(&Shape::Text), "Labels that must be equal: `{ app = \"play\" }`."),
+            field("service_label", Shape::Text, "The label that names the service: `app`."),
+        ],
+    ),
+    (
+        "journald",
+        &[field("units", Shape::List(&Shape::Text), "systemd units: `nginx.service`. Default: all."), LOG_HOSTS],
+    ),
+    ("docker", &[required("container", Shape::Text, "Name or id of a container."), LOG_HOSTS]),
+    (
+        "kubernetes",
+        &[
+            required("target", Shape::Text, "`deploy/api`, `pod/x`, or a label selector: `app=api`."),
+            field("namespace", Shape::Text, "Its namespace."),
+            field("context", Shape::Text, "The context of the kubeconfig."),
+            field("container", Shape::Text, "One container. Default: all."),
+            LOG_HOSTS,
+        ],
+    ),
+    ("command", &[required("command", Shape::Text, "A shell command that prints lines."), LOG_HOSTS]),
+];
+
+/// How to log in to a place of logs.
+pub(crate) const LOG_AUTH: &[Field] = &[
+    field("user", Shape::Text, "Login name, with `password`."),
+    field("password", Shape::Secret, "Reference to the password."),
+    field("token", Shape::Secret, "Reference to a bearer token."),
 ];
 
 /// One alert rule.

@@ -1,6 +1,7 @@
 //! Configuration: raw shape, validation with file, line, column and a suggestion, themes, keymaps, secrets by reference.
 mod fields;
 mod file;
+pub mod formats;
 pub mod keymap;
 mod load;
 pub mod locate;

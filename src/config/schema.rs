@@ -10,6 +10,9 @@ pub fn schema(catalog: &Catalog<'_>) -> Value {
     if let Some(properties) = file.get_mut("properties").and_then(Value::as_object_mut) {
         properties
             .insert("service".into(), json!({ "type": "array", "items": service, "description": doc("service") }));
+        let logs: Vec<_> = fields::LOG_KINDS.iter().map(|(kind, own)| log(kind, own)).collect();
+        let log = json!({ "type": "array", "items": { "oneOf": logs }, "description": doc("log") });
+        properties.insert("log".into(), log);
     }
     let mut schema = Map::new();
     schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
@@ -77,6 +80,12 @@ fn check(kind: &dyn Kind) -> Value {
         required.push("on".into());
     }
     Value::Object(check)
+}
+
+fn log(kind: &str, own: &[Field]) -> Value {
+    let mut log = object(own.iter().chain(fields::LOG));
+    insert(&mut log, "type", json!({ "const": kind }), "What kind of place.");
+    Value::Object(log)
 }
 
 fn object<'f>(fields: impl Iterator<Item = &'f Field>) -> Map<String, Value> {

@@ -144,6 +144,18 @@ fn what_is_written_is_what_is_watched() {
     assert!(rule("clock-skew").is_none(), "enabled = false drops a built-in");
     assert_eq!(rule("slow-web").unwrap().matches["role"], "web");
 
+    let log = |name: &str| inventory.logs.iter().find(|log| &*log.name == name).unwrap();
+    let access = log("play-access");
+    assert_eq!(access.service.as_ref(), Some(&play.id));
+    assert_eq!((access.env.as_ref(), &access.hosts), (Some(&play.id.env), &play.hosts), "from its service");
+    assert_eq!(access.timezone, Some(chrono_tz::America::Bogota));
+    assert_eq!(log("nginx-unit").env.as_ref(), Some(&play.id.env), "from its hosts");
+    assert_eq!(log("worker").service.as_ref().map(ToString::to_string).as_deref(), Some("play@staging"));
+    assert_eq!(
+        inventory.logs.iter().map(|log| log.place.kind()).collect::<Vec<_>>(),
+        ["loki", "file", "journald", "docker", "kubernetes", "command"]
+    );
+
     assert_eq!(loaded.settings.store, Path::new("/var/lib/quarterdeck/qd.db"));
     assert_eq!(inventory.write.arm_ms, 600_000);
     assert_eq!(inventory.display.timezone, chrono_tz::America::Bogota);

@@ -16,6 +16,7 @@ use crate::core::{
 mod checks;
 mod display;
 mod hosts;
+mod logs;
 mod rules;
 mod services;
 
@@ -42,6 +43,8 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], settings: &mut Settings)
     inventory.hosts = hosts::build(walk, &hosts, &surroundings).into_iter().map(Arc::new).collect();
     let services = tables(walk, roots, "service");
     inventory.services = services::build(walk, &services, &surroundings, &inventory.hosts);
+    let said = tables(walk, roots, "log");
+    inventory.logs = logs::build(walk, &said, &surroundings, &inventory);
     let rules = tables(walk, roots, "rule");
     inventory.rules = rules::build(walk, &rules, &inventory).into_iter().map(Arc::new).collect();
     display::build(walk, roots, &mut inventory, settings);
