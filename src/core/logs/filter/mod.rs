@@ -2,7 +2,22 @@
 //!
 //! `level>=warn service:play status>=500 path:/api/* -path:/health dur>1s "exact text" /regex/i (a OR b) since:02:55
 //! until:@now | count by host`. All terms must hold; `OR` in parentheses; `-` negates.
+//!
+//! [`parse::parse`] reads it, `Display` writes it back canonically, [`edit`] adds and excludes terms for keys,
+//! [`complete`] offers what may be typed, [`moment`] gives times a meaning. What text, globs and regexes match is decided
+//! by [`Text::regex`], [`Text::glob`] and [`Pattern::compile`]; whoever is faster must agree with them.
+mod build;
+pub mod complete;
+pub mod edit;
+mod matching;
+pub mod moment;
+mod near;
+pub mod parse;
+mod print;
+
 use super::Level;
+
+pub use parse::{Chip, Parsed, Part, Problem, parse};
 
 /// A whole filter.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -47,11 +62,12 @@ pub enum Term {
         /// With which level.
         level: Level,
     },
-    /// A field's text matches one of some globs: `service:play,api`, `path:/api/*`. Without the field it is false.
+    /// A field's whole text matches one of some globs: `service:play,api`, `path:/api/*`. Without the field it is false.
     Glob {
         /// The field's name: `service`, `env`, `host`, `source`, `file`, `format`, a label, a derived field, or one of the record's own.
         field: String,
-        /// Alternatives; `*` is any text, `?` one character. Case smart, each by itself.
+        /// Alternatives; `*` is any text, `?` one character, and after a backslash `*`, `?` and `\\` mean themselves (see
+        /// [`Text::glob`]). Case smart, each by itself.
         any: Vec<Text>,
     },
     /// A field's text matches a regex: `path~/^\/api/`.
@@ -74,10 +90,11 @@ pub enum Term {
     Has(String),
 }
 
-/// Text to find. `fold` when it was written without upper case (case smart): ASCII and simple Unicode case are ignored.
+/// Text to find. `fold` when it was written without upper case (case smart): simple Unicode case is ignored, exactly as
+/// the regex crate's `(?i)` does. So `k` finds the Kelvin sign and `s` the long s: ASCII folding alone would lose them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Text {
-    /// The text, unescaped.
+    /// The text, unescaped. Never empty outside of globs.
     pub text: String,
     /// Ignore case.
     pub fold: bool,
@@ -86,7 +103,7 @@ pub struct Text {
 /// A regex that was compiled once to see that it is one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pattern {
-    /// The regex between its slashes.
+    /// The regex between its slashes, with `/` for `\\/`.
     pub regex: String,
     /// `i` was given, or the regex has no upper case.
     pub fold: bool,
