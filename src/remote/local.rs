@@ -6,14 +6,15 @@ use std::process::{ExitStatus, Stdio};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Exit, Output, RemoteError, Script, Stream,
-    pump::{AFTER_EXIT, Collector, Piece, Queue, TO_END},
-    script::wrap_local,
+    Chunk, Dialog, Exit, Output, RemoteError, Script, Stream,
+    pump::{AFTER_EXIT, Collector, Piece, QUEUE, Queue, TO_END},
+    script::{wrap_local, wrap_talked_local},
 };
 use crate::{
     core::{hosts::LinkFault, id::HostName},
@@ -32,7 +33,11 @@ struct Running {
 
 impl Running {
     async fn start(host: &HostName, script: &Script) -> Result<Self, RemoteError> {
-        let (arguments, payload) = wrap_local(script);
+        Self::spawn(host, wrap_local(script)).await
+    }
+
+    async fn spawn(host: &HostName, wire: (Vec<String>, Vec<u8>)) -> Result<Self, RemoteError> {
+        let (arguments, payload) = wire;
         let failed = |error: std::io::Error| RemoteError {
             host: host.clone(),
             fault: LinkFault::Protocol,
@@ -119,7 +124,7 @@ pub(super) async fn run(host: &HostName, script: &Script) -> Result<Output, Remo
     let mut collector = Collector::new(script.max_output);
     let collect = async {
         while let Some(piece) = running.next().await {
-            collector.take(&piece);
+            collector.keep(&piece);
         }
     };
     if timeout(script.timeout, collect).await.is_err() {
@@ -136,6 +141,47 @@ async fn end(running: &mut Running) {
     let gone = async { while running.next().await.is_some() {} };
     // Who does not go is killed when `running` is dropped.
     timeout(TO_END, gone).await.ok();
+}
+
+/// Starts a script that is talked to until its stream is dropped.
+pub(super) async fn dialog(host: &HostName, script: &Script, tasks: &Tasks) -> Result<Dialog, RemoteError> {
+    let mut running = Running::spawn(host, wrap_talked_local(script)).await?;
+    let (say, chunks) = mpsc::channel(QUEUE);
+    let (input, mut said) = mpsc::channel::<Vec<u8>>(8);
+    let alive = CancellationToken::new();
+    let stop = alive.clone();
+    let mut stdin = running.stdin.take();
+    let pump = async move {
+        let feed = async {
+            while let (Some(bytes), Some(stdin)) = (said.recv().await, &mut stdin) {
+                if stdin.write_all(&bytes).await.is_err() {
+                    break;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        let take = async {
+            while let Some(piece) = running.next().await {
+                if say.send(piece.into()).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let ended = tokio::select! {
+            () = stop.cancelled() => false,
+            () = feed => false,
+            () = take => true,
+        };
+        drop(stdin);
+        if !ended {
+            return end(&mut running).await;
+        }
+        let exit = running.exit.take().unwrap_or(Exit::Code(-1));
+        drop(running);
+        say.send(Chunk::Ended(exit)).await.ok();
+    };
+    tasks.spawn("local dialog", pump).detach();
+    Ok(Dialog { input, stream: Stream { chunks, alive: alive.drop_guard() } })
 }
 
 /// Starts a script that goes on until the stream is dropped.

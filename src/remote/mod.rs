@@ -95,6 +95,19 @@ pub struct Stream {
     pub alive: tokio_util::sync::DropGuard,
 }
 
+/// A command that is talked to: it answers what is put into `input`. Dropping the stream ends the remote process.
+///
+/// Nothing of its output is ever dropped: whoever does not read makes the command wait, and with it whatever else shares the
+/// connection, so ask for no more than you read at once. Say nothing before the command has said something: until then its shell
+/// may still be reading the script.
+#[derive(Debug)]
+pub struct Dialog {
+    /// What goes to its stdin.
+    pub input: mpsc::Sender<Vec<u8>>,
+    /// Its output.
+    pub stream: Stream,
+}
+
 /// Why a host could not be reached, or was lost.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{host}: {what}")]
@@ -158,6 +171,26 @@ pub trait Remote: Send + Sync {
         lane: Lane,
         script: Script,
     ) -> BoxFuture<'a, Result<Stream, RemoteError>>;
+
+    /// Starts a command that reads its stdin until that ends; the script must end then, too.
+    ///
+    /// # Errors
+    /// When the host cannot be reached.
+    fn dialog<'a>(
+        &'a self,
+        host: &'a HostName,
+        lane: Lane,
+        script: Script,
+    ) -> BoxFuture<'a, Result<Dialog, RemoteError>> {
+        let _ = (lane, script);
+        Box::pin(std::future::ready(Err(RemoteError {
+            host: host.clone(),
+            fault: LinkFault::Protocol,
+            what: "commands cannot be talked to here".to_owned(),
+            hint: None,
+            question: None,
+        })))
+    }
 
     /// Drops every connection to a host, so that the next use connects anew.
     fn forget(&self, host: &HostName);

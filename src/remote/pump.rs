@@ -19,6 +19,40 @@ pub(super) enum Piece {
     Stderr(bytes::Bytes),
 }
 
+/// Takes output as it comes.
+pub(super) trait Take: Send {
+    /// Takes a piece; whoever has no room makes the command wait, or drops it.
+    fn take(&mut self, piece: Piece) -> impl Future<Output = ()> + Send;
+}
+
+impl Take for Collector {
+    async fn take(&mut self, piece: Piece) {
+        self.keep(&piece);
+    }
+}
+
+impl Take for Queue {
+    async fn take(&mut self, piece: Piece) {
+        self.push(piece);
+    }
+}
+
+impl Take for mpsc::Sender<Chunk> {
+    async fn take(&mut self, piece: Piece) {
+        // An error means that nobody reads any more: then the command is about to be stopped.
+        self.send(piece.into()).await.ok();
+    }
+}
+
+impl From<Piece> for Chunk {
+    fn from(piece: Piece) -> Self {
+        match piece {
+            Piece::Stdout(bytes) => Self::Stdout(bytes.into()),
+            Piece::Stderr(bytes) => Self::Stderr(bytes.into()),
+        }
+    }
+}
+
 /// Keeps the first bytes of a run's output and counts the rest.
 #[derive(Debug)]
 pub(super) struct Collector {
@@ -33,7 +67,7 @@ impl Collector {
         Self { stdout: Vec::new(), stderr: Vec::new(), dropped_bytes: 0, max }
     }
 
-    pub(super) fn take(&mut self, piece: &Piece) {
+    pub(super) fn keep(&mut self, piece: &Piece) {
         let (kept, bytes) = match piece {
             Piece::Stdout(bytes) => (&mut self.stdout, bytes),
             Piece::Stderr(bytes) => (&mut self.stderr, bytes),
@@ -118,9 +152,9 @@ mod tests {
     #[test]
     fn output_beyond_the_limit_is_counted() {
         let mut collector = Collector::new(4);
-        collector.take(&Piece::Stdout("abcdef".into()));
-        collector.take(&Piece::Stderr("x".into()));
-        collector.take(&Piece::Stdout("gh".into()));
+        collector.keep(&Piece::Stdout("abcdef".into()));
+        collector.keep(&Piece::Stderr("x".into()));
+        collector.keep(&Piece::Stdout("gh".into()));
         let output = collector.finish(Exit::Code(0));
         assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"abcd"[..], &b"x"[..]));
         assert_eq!(output.dropped_bytes, 4);

@@ -4,9 +4,10 @@
 //! then it ends the whole process group, gently and three seconds later for good. A shell that does not lead its own group (some
 //! servers do not give it one) ends only the script. The script itself reads nothing: its stdin is empty.
 //!
-//! Two forms go over the wire, both a single word list that any login shell splits alike (no quote, backslash or line
+//! Three forms go over the wire, each a single word list that any login shell splits alike (no quote, backslash or line
 //! break within the quotes, no `!` but before a blank): `exec sh -c 'INLINE' qd 'PREFIX' 'SCRIPT'` while the script is short and plain, else
-//! `exec sh -c 'PIPED' qd LENGTH` with the script as the first LENGTH bytes of stdin, because a command line is limited.
+//! `exec sh -c 'PIPED' qd LENGTH` with the script as the first LENGTH bytes of stdin, because a command line is limited;
+//! and the same without a watcher for a script that reads the rest of its stdin itself.
 use super::Script;
 
 /// What both forms do once the script is in `$s`. `$g` is what is ended: the group, or only the script.
@@ -25,6 +26,8 @@ macro_rules! watched {
 
 const INLINE: &str =
     concat!("LC_ALL=C; [ -z \"$1\" ] || PATH=$1:$PATH; export LC_ALL PATH; ", watched!("sh -c \"$2\""));
+/// A command that is talked to keeps its stdin, whose end it sees itself: no watcher.
+const TALKED: &str = "q=$(head -c $1); LC_ALL=C; export LC_ALL; eval \"$q\"";
 const PIPED: &str = concat!("q=$(head -c $1); LC_ALL=C; export LC_ALL; ", watched!("(eval \"$q\")"));
 
 /// Longest script that goes on the command line.
@@ -47,6 +50,18 @@ pub fn wrap(script: &Script) -> Wire {
     }
     let stdin = piped(&script.text, &prefix).into_bytes();
     Wire { command: format!("exec sh -c '{PIPED}' qd {}", stdin.len()), stdin }
+}
+
+/// Wraps a script that reads its stdin.
+pub fn wrap_talked(script: &Script) -> Wire {
+    let stdin = piped(&script.text, &script.path_prefix.join(":")).into_bytes();
+    Wire { command: format!("exec sh -c '{TALKED}' qd {}", stdin.len()), stdin }
+}
+
+/// Wraps a script that reads its stdin as arguments of `sh`, for this machine.
+pub(super) fn wrap_talked_local(script: &Script) -> (Vec<String>, Vec<u8>) {
+    let stdin = piped(&script.text, &script.path_prefix.join(":")).into_bytes();
+    (vec!["-c".into(), TALKED.into(), "qd".into(), stdin.len().to_string()], stdin)
 }
 
 /// Wraps a script as arguments of `sh`, for this machine.
@@ -92,6 +107,11 @@ pub enum Received {
         /// How many.
         length: usize,
     },
+    /// The script is the first bytes of stdin, and reads the rest.
+    Talked {
+        /// How many.
+        length: usize,
+    },
 }
 
 /// Reads a command that [`wrap`] made; none when it is something else.
@@ -99,6 +119,9 @@ pub fn unwrap(command: &str) -> Option<Received> {
     let rest = command.strip_prefix("exec sh -c '")?;
     if let Some(length) = rest.strip_prefix(PIPED).and_then(|rest| rest.strip_prefix("' qd ")) {
         return Some(Received::Piped { length: length.parse().ok()? });
+    }
+    if let Some(length) = rest.strip_prefix(TALKED).and_then(|rest| rest.strip_prefix("' qd ")) {
+        return Some(Received::Talked { length: length.parse().ok()? });
     }
     let rest = rest.strip_prefix(INLINE)?.strip_prefix("' qd '")?.strip_suffix('\'')?;
     let (prefix, text) = rest.split_once("' '")?;
@@ -123,12 +146,14 @@ mod tests {
             assert_eq!(wire.stdin, text.as_bytes());
             assert_eq!(unwrap(&wire.command), Some(Received::Piped { length: text.len() }));
         }
+        let wire = wrap_talked(&Script::new("read -r x"));
+        assert_eq!(unwrap(&wire.command), Some(Received::Talked { length: 9 }));
         assert_eq!(unwrap("uptime"), None);
     }
 
     #[test]
     fn the_command_line_means_the_same_to_every_login_shell() {
-        for form in [INLINE, PIPED] {
+        for form in [INLINE, PIPED, TALKED] {
             // csh takes `!` for its history, except before a blank.
             assert!(is_plain(&form.replace("! ", "")), "{form}");
         }

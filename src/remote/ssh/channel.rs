@@ -3,7 +3,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use russh::{ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Sig, client::Msg};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -12,9 +12,9 @@ use super::connect::{Link, STREAMS, error};
 use crate::{
     core::hosts::LinkFault,
     remote::{
-        Exit, Output, RemoteError, Script, Stream,
-        pump::{AFTER_EXIT, Collector, Piece, Queue, TO_END},
-        script::{Wire, wrap},
+        Chunk, Dialog, Exit, Output, RemoteError, Script, Stream,
+        pump::{AFTER_EXIT, Collector, Piece, QUEUE, Queue, TO_END, Take},
+        script::{Wire, wrap, wrap_talked},
         timed_out,
     },
     tasks::Tasks,
@@ -39,7 +39,7 @@ enum For {
     Stream,
 }
 
-async fn open(link: &Arc<Link>, script: &Script, what_for: For) -> Result<Open, RemoteError> {
+async fn open(link: &Arc<Link>, wire: Wire, what_for: For) -> Result<Open, RemoteError> {
     let mut permits = Vec::new();
     if what_for == For::Stream {
         permits.push(room(link, &link.streams).await?);
@@ -65,7 +65,6 @@ async fn open(link: &Arc<Link>, script: &Script, what_for: For) -> Result<Open, 
             }
         }
     };
-    let wire = wrap(script);
     let (read, write) = channel.split();
     write.exec(true, wire.command.as_bytes()).await.map_err(|_| link.lost())?;
     Ok(Open { read, write, wire, link: Arc::clone(link), _permits: permits })
@@ -84,13 +83,22 @@ async fn room(link: &Link, of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, 
 
 impl Open {
     /// Reads until the end, hands over what comes, and says how it ended.
-    async fn pump(&mut self, mut take: impl FnMut(Piece)) -> Result<Exit, RemoteError> {
+    async fn pump(&mut self, to: &mut impl Take) -> Result<Exit, RemoteError> {
+        let (_unused, nothing) = mpsc::channel(1);
+        self.converse(nothing, to).await
+    }
+
+    /// The same, while it is told things.
+    async fn converse(&mut self, mut input: mpsc::Receiver<Vec<u8>>, to: &mut impl Take) -> Result<Exit, RemoteError> {
         let payload = std::mem::take(&mut self.wire.stdin);
         let write = &self.write;
         // A payload that is larger than the window hangs for ever when the command is gone: it must not be waited for.
         let mut feed = pin!(async move {
             if !payload.is_empty() {
                 write.data_bytes(payload).await.ok();
+            }
+            while let Some(said) = input.recv().await {
+                write.data_bytes(said).await.ok();
             }
             std::future::pending::<()>().await;
         });
@@ -104,10 +112,10 @@ impl Open {
             let Some(message) = message else { break };
             if let ChannelMsg::Data { data } = message {
                 until = until.map(|_| Instant::now() + AFTER_EXIT);
-                take(Piece::Stdout(data));
+                to.take(Piece::Stdout(data)).await;
             } else if let ChannelMsg::ExtendedData { data, ext: 1 } = message {
                 until = until.map(|_| Instant::now() + AFTER_EXIT);
-                take(Piece::Stderr(data));
+                to.take(Piece::Stderr(data)).await;
             } else if let ChannelMsg::ExitStatus { exit_status } = message {
                 exit = Some(Exit::Code(i32::try_from(exit_status).unwrap_or(i32::MAX)));
                 until = Some(Instant::now() + AFTER_EXIT);
@@ -144,13 +152,13 @@ fn name_of(signal: Sig) -> String {
 
 /// Runs a script to its end. The caller may go away: the command is ended then.
 pub(super) async fn run(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Result<Output, RemoteError> {
-    let mut open = open(link, script, For::Run).await?;
+    let mut open = open(link, wrap(script), For::Run).await?;
     let (mut answer, wait) = oneshot::channel();
     let (limit, max) = (script.timeout, script.max_output);
     let pump = async move {
         let mut collector = Collector::new(max);
         let result = tokio::select! {
-            result = timeout(limit, open.pump(|piece| collector.take(&piece))) => result,
+            result = timeout(limit, open.pump(&mut collector)) => result,
             () = answer.closed() => return open.end().await,
         };
         let Ok(result) = result else {
@@ -166,15 +174,35 @@ pub(super) async fn run(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Res
     wait.await.unwrap_or_else(|_| Err(link.lost()))
 }
 
+/// Starts a script that is talked to until its stream is dropped.
+pub(super) async fn dialog(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Result<Dialog, RemoteError> {
+    let mut open = open(link, wrap_talked(script), For::Stream).await?;
+    let (mut say, chunks) = mpsc::channel(QUEUE);
+    let (input, said) = mpsc::channel(8);
+    let alive = CancellationToken::new();
+    let stop = alive.clone();
+    let pump = async move {
+        let end = tokio::select! {
+            end = open.converse(said, &mut say) => end,
+            () = stop.cancelled() => return open.end().await,
+        };
+        open.close().await;
+        drop(open);
+        say.send(end.map_or_else(Chunk::Lost, Chunk::Ended)).await.ok();
+    };
+    tasks.spawn("ssh dialog", pump).detach();
+    Ok(Dialog { input, stream: Stream { chunks, alive: alive.drop_guard() } })
+}
+
 /// Starts a script that goes on until the stream is dropped.
 pub(super) async fn stream(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Result<Stream, RemoteError> {
-    let mut open = open(link, script, For::Stream).await?;
+    let mut open = open(link, wrap(script), For::Stream).await?;
     let (mut queue, chunks) = Queue::new();
     let alive = CancellationToken::new();
     let stop = alive.clone();
     let pump = async move {
         let end = tokio::select! {
-            end = open.pump(|piece| queue.push(piece)) => end,
+            end = open.pump(&mut queue) => end,
             () = stop.cancelled() => return open.end().await,
         };
         open.close().await;

@@ -25,7 +25,7 @@ use self::{
     connect::{Link, Maker},
     settings::{Hop, Route},
 };
-use super::{Lane, LinkState, Output, Remote, RemoteError, Script, Stream, known_hosts, local};
+use super::{Dialog, Lane, LinkState, Output, Remote, RemoteError, Script, Stream, known_hosts, local};
 use crate::{
     core::{
         hosts::LinkFault,
@@ -443,6 +443,23 @@ impl Remote for Pool {
             }
             let link = self.inner.host_link(target, lane).await?;
             channel::stream(&link, &script, &self.inner.maker.tasks).await
+        })
+    }
+
+    fn dialog<'a>(
+        &'a self,
+        host: &'a HostName,
+        lane: Lane,
+        script: Script,
+    ) -> BoxFuture<'a, Result<Dialog, RemoteError>> {
+        Box::pin(async move {
+            let target = self.inner.host(host)?;
+            let script = with_prefix(script, &target);
+            if target.address == LOCAL {
+                return local::dialog(host, &script, &self.inner.maker.tasks).await;
+            }
+            let link = self.inner.host_link(target, lane).await?;
+            channel::dialog(&link, &script, &self.inner.maker.tasks).await
         })
     }
 
