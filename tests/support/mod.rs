@@ -1,6 +1,7 @@
 //! What tests with real parts share. Include it with `#[cfg(test)] #[path = "../support/mod.rs"] mod support;`.
 #![allow(dead_code, reason = "each test binary uses another part of this")]
 
+pub(crate) mod logs;
 pub(crate) mod relay;
 pub(crate) mod servers;
 pub(crate) mod sshd;

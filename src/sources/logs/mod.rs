@@ -2,6 +2,11 @@
 //!
 //! A source keeps itself running: it connects again by itself, resumes where it was, and says on its streams what happened
 //! meanwhile. It hands over whole lines in batches and waits for whoever takes them, so that memory stays bounded on both sides.
+mod follow;
+
+pub mod file;
+pub mod local;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -27,7 +32,7 @@ use crate::{
 };
 
 /// All log sources.
-pub const ALL: &[&dyn LogSource] = &[];
+pub const ALL: &[&dyn LogSource] = &[&file::Files, &local::Local];
 
 /// Lines that a source reads from before it began, so that a view opens at the end at once.
 pub const FIRST_LINES: usize = 1_000;
