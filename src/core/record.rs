@@ -29,6 +29,8 @@ pub enum Row {
     Audit(Audit),
     /// A status update.
     StatusUpdate(StatusUpdate),
+    /// A log pattern that a service is known by; put together with what is known of it already.
+    Pattern(super::logs::patterns::KnownPattern),
 }
 
 /// How a stretch of a service's time divides.

@@ -83,7 +83,8 @@ pub(super) fn not_saved(state: &mut State, rows: Vec<Row>, text: String, now: No
             | Row::Bucket(_)
             | Row::HostMinute(_)
             | Row::Incident(_)
-            | Row::StatusUpdate(_) => {}
+            | Row::StatusUpdate(_)
+            | Row::Pattern(_) => {}
         }
     }
     state.screen.say(now, Tone::Error, text);

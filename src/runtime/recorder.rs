@@ -384,6 +384,6 @@ fn recorders_own(row: &Row) -> bool {
         Row::Result(_) | Row::HostMinute(_) => true,
         Row::Bucket(bucket) => bucket.source == crate::core::record::Bucket::OWN,
         Row::Alert(event) => !matches!(event.kind, AlertEventKind::Acknowledged { .. }),
-        Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) => false,
+        Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Pattern(_) => false,
     }
 }

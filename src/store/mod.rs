@@ -29,6 +29,7 @@ use crate::core::{
     alerts::AlertEvent,
     id::{CheckId, HostName, RunId, Uid},
     incidents::{NumberedRun, StoredIncidentEvent},
+    logs::patterns::KnownPattern,
     record::{Bucket, Changes, HostMinute, Row, StatusUpdate},
     runs::RunEvent,
     services::CheckResult,
@@ -99,6 +100,12 @@ pub trait Store: Send {
     /// # Errors
     /// When the store cannot be read.
     fn host_minutes(&mut self, host: &HostName, from: Timestamp, to: Timestamp) -> Result<Vec<HostMinute>, StoreError>;
+
+    /// Returns the log patterns that were seen from a moment on, of one scope or of all, by scope and number.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError>;
 
     /// Removes what is older than the policy keeps, in small transactions that let others write in between.
     ///
@@ -220,11 +227,13 @@ pub struct Keep {
     pub buckets_ms: i64,
     /// Host minutes.
     pub host_minutes_ms: i64,
+    /// Log patterns since they were seen last.
+    pub patterns_ms: i64,
 }
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { results_ms: 8 * DAY, buckets_ms: 400 * DAY, host_minutes_ms: 30 * DAY }
+        Self { results_ms: 8 * DAY, buckets_ms: 400 * DAY, host_minutes_ms: 30 * DAY, patterns_ms: 30 * DAY }
     }
 }
 
@@ -237,6 +246,8 @@ pub struct Pruned {
     pub buckets: usize,
     /// Host minutes.
     pub host_minutes: usize,
+    /// Log patterns.
+    pub patterns: usize,
 }
 
 /// What verifying the audit log found.

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::core::{
     id::{CheckId, HostName},
+    logs::patterns::KnownPattern,
     record::{Bucket, Changes, HostMinute, Row},
     services::CheckResult,
     time::{Now, Timestamp},
@@ -72,6 +73,10 @@ impl Store for Patient {
 
     fn host_minutes(&mut self, host: &HostName, from: Timestamp, to: Timestamp) -> Result<Vec<HostMinute>, StoreError> {
         self.open()?.host_minutes(host, from, to)
+    }
+
+    fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError> {
+        self.open()?.patterns(scope, seen_from)
     }
 
     fn prune(&mut self, now: Timestamp, keep: &Keep) -> Result<Pruned, StoreError> {

@@ -30,6 +30,8 @@ mod net;
 #[path = "../support/night.rs"]
 mod night;
 #[cfg(test)]
+mod patterns;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod screenshots;

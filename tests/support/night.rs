@@ -482,7 +482,7 @@ impl Night {
                     changes.runs.push((*self.runs.entry(event.run).or_insert(next), event));
                 }
                 Row::StatusUpdate(update) => changes.updates.push(update),
-                Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Audit(_) => {}
+                Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Audit(_) | Row::Pattern(_) => {}
             }
         }
         self.tell(Msg::Changed(Box::new(changes)));

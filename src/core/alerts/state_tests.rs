@@ -67,7 +67,8 @@ impl Bench {
             | Row::Incident(_)
             | Row::Run(_)
             | Row::Audit(_)
-            | Row::StatusUpdate(_) => None,
+            | Row::StatusUpdate(_)
+            | Row::Pattern(_) => None,
         }));
         out
     }

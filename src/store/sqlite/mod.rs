@@ -20,6 +20,7 @@ use super::{
 };
 use crate::core::{
     id::{CheckId, HostName},
+    logs::patterns::KnownPattern,
     record::{Bucket, Changes, HostMinute, Row},
     services::CheckResult,
     time::{Now, Timestamp},
@@ -207,6 +208,10 @@ impl Store for Sqlite {
 
     fn host_minutes(&mut self, host: &HostName, from: Timestamp, to: Timestamp) -> Result<Vec<HostMinute>, StoreError> {
         self.read(|conn, cursors| read::host_minutes((conn, cursors), host, from, to))
+    }
+
+    fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError> {
+        self.read(|conn, cursors| read::patterns((conn, cursors), scope, seen_from))
     }
 
     fn prune(&mut self, now: Timestamp, keep: &Keep) -> Result<Pruned, StoreError> {

@@ -15,10 +15,11 @@ pub(super) enum Kind {
     Results,
     Buckets,
     HostMinutes,
+    Patterns,
 }
 
 /// Everything that is forgotten.
-pub(super) const ALL: [Kind; 3] = [Kind::Results, Kind::Buckets, Kind::HostMinutes];
+pub(super) const ALL: [Kind; 4] = [Kind::Results, Kind::Buckets, Kind::HostMinutes, Kind::Patterns];
 
 /// Check by check, so that the index on check and slot is used.
 pub(super) const OLD_RESULTS: &str = "DELETE FROM result WHERE feed IN (SELECT r.feed FROM name n CROSS JOIN result r
@@ -30,6 +31,10 @@ pub(super) const OLD_HOST_MINUTES: &str = "DELETE FROM host_minute WHERE (host, 
 pub(super) const OLD_BUCKETS: &str = "DELETE FROM bucket WHERE (days, start, service, source, length_ms) IN
      (SELECT days, start, service, source, length_ms FROM bucket WHERE days IN (0, 1) AND start < ?1 LIMIT 1000)";
 
+/// By the index on age.
+pub(super) const OLD_PATTERNS: &str = "DELETE FROM pattern WHERE (scope, template) IN
+     (SELECT scope, template FROM pattern WHERE last_seen < ?1 LIMIT 1000)";
+
 /// The newest result before a moment.
 pub(super) const NEWEST_RESULT: &str = "SELECT max((SELECT max(slot) FROM result r WHERE r.\"check\" = n.id
      AND r.slot < ?1)) FROM name n WHERE n.kind = 'check'";
@@ -39,6 +44,10 @@ pub(super) const NEWEST_HOST_MINUTE: &str = "SELECT max((SELECT max(at) FROM hos
 /// The newest hour before a moment: hours are always recorded here, while days may be imported.
 pub(super) const NEWEST_HOUR: &str = "SELECT max(start) FROM bucket WHERE days = 0 AND start < ?1";
 
+/// The newest hour, or pattern, before a moment: one that is logged all the time is of the newest day alone.
+pub(super) const NEWEST_PATTERN: &str = "SELECT max(at) FROM (SELECT max(start) AS at FROM bucket
+     WHERE days = 0 AND start < ?1 UNION ALL SELECT max(last_seen) FROM pattern WHERE last_seen < ?1)";
+
 impl Kind {
     /// Where its rows are counted.
     pub(super) fn count(self, pruned: &mut Pruned) -> &mut usize {
@@ -46,6 +55,7 @@ impl Kind {
             Self::Results => &mut pruned.results,
             Self::Buckets => &mut pruned.buckets,
             Self::HostMinutes => &mut pruned.host_minutes,
+            Self::Patterns => &mut pruned.patterns,
         }
     }
 
@@ -60,6 +70,7 @@ impl Kind {
             Self::Results => (keep.results_ms, NEWEST_RESULT),
             Self::HostMinutes => (keep.host_minutes_ms, NEWEST_HOST_MINUTE),
             Self::Buckets => (keep.buckets_ms, NEWEST_HOUR),
+            Self::Patterns => (keep.patterns_ms, NEWEST_PATTERN),
         };
         let mut newest = conn.prepare_cached(newest)?;
         // From day to day on record, newest first: as many searches as days are kept.
@@ -79,6 +90,7 @@ impl Kind {
             Self::Results => OLD_RESULTS,
             Self::HostMinutes => OLD_HOST_MINUTES,
             Self::Buckets => OLD_BUCKETS,
+            Self::Patterns => OLD_PATTERNS,
         };
         let removed = conn.prepare_cached(old)?.execute([kept_from.0])?;
         Ok((removed > 0).then_some(removed))

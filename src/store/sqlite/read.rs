@@ -9,6 +9,10 @@ use crate::{
     core::{
         id::{CheckId, HostName, IncidentId, RunId, ServiceId},
         incidents::{IncidentEvent, StoredIncidentEvent},
+        logs::{
+            Level,
+            patterns::{KnownPattern, TemplateId},
+        },
         record::{Bucket, Changes, HostMinute},
         runs::RunEvent,
         services::{CheckResult, Outcome, Split},
@@ -171,6 +175,39 @@ pub(super) fn results(
     let results = reader.results(&sql, params![check.to_string(), from.0])?;
     cursors.unreadable += reader.unreadable;
     Ok(results)
+}
+
+/// Reads the log patterns of a scope, or of all.
+pub(super) fn patterns(
+    (conn, cursors): (&Connection, &mut Cursors),
+    scope: Option<&str>,
+    seen_from: Timestamp,
+) -> Result<Vec<KnownPattern>, Trouble> {
+    let mut statement = conn.prepare_cached(
+        "SELECT scope, template, outline, level, first_seen, last_seen, count, rate FROM pattern
+         WHERE (?1 IS NULL OR scope = ?1) AND last_seen >= ?2 ORDER BY scope, template",
+    )?;
+    let mut rows = statement.query(params![scope, seen_from.0])?;
+    let mut patterns = Vec::new();
+    while let Some(row) = rows.next()? {
+        let pattern = || -> rusqlite::Result<KnownPattern> {
+            Ok(KnownPattern {
+                scope: row.get::<_, String>(0)?.into(),
+                template: TemplateId(row.get::<_, i64>(1)?.cast_unsigned()),
+                outline: row.get(2)?,
+                level: Level::from_index(row.get(3)?),
+                first_seen: Timestamp(row.get(4)?),
+                last_seen: Timestamp(row.get(5)?),
+                count: unsigned(row.get(6)?),
+                rate: row.get(7)?,
+            })
+        };
+        match pattern() {
+            Ok(pattern) => patterns.push(pattern),
+            Err(_) => cursors.unreadable += 1,
+        }
+    }
+    Ok(patterns)
 }
 
 /// Reads the minutes of a host.

@@ -8,7 +8,23 @@
 pub(super) const APPLICATION_ID: i32 = 0x7164_4442;
 
 /// Step n makes format n + 1 of format n. The number of steps is the format that this version knows.
-pub(super) const MIGRATIONS: &[&str] = &[V1];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2];
+
+/// What services are known to log. `template` is a hash, as a signed number; count and rate are of one console at most.
+const V2: &str = r"
+CREATE TABLE pattern(
+    scope TEXT NOT NULL,
+    template INTEGER NOT NULL,
+    outline TEXT NOT NULL,
+    level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 7),
+    first_seen INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    rate REAL NOT NULL,
+    PRIMARY KEY (scope, template)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pattern_age ON pattern(last_seen);
+";
 
 const V1: &str = r#"
 -- Names of checks (play@prod/page), services (play@prod) and hosts, so that a long name is stored once.

@@ -9,6 +9,7 @@ use crate::{
         alerts::{AlertEvent, AlertEventKind},
         id::{IncidentId, RunId, Uid},
         incidents::{IncidentEvent, IncidentEventKind, NumberedRun, StoredIncidentEvent},
+        logs::patterns::KnownPattern,
         record::{Audit, Bucket, HostMinute, Row, StatusUpdate},
         runs::{RunEvent, RunEventKind},
         services::{CheckResult, Outcome},
@@ -20,7 +21,7 @@ use crate::{
 /// Whether somebody will be held to a row, so that it has to survive a loss of power.
 pub(super) fn is_held_to(row: &Row) -> bool {
     match row {
-        Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) => false,
+        Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Pattern(_) => false,
         Row::Alert(_) | Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) => true,
     }
 }
@@ -34,7 +35,7 @@ fn is_recorded(row: &Row) -> bool {
             AlertEventKind::Fired { .. } | AlertEventKind::Resolved { .. } | AlertEventKind::Flapping { .. } => true,
             AlertEventKind::Acknowledged { .. } => false,
         },
-        Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) => false,
+        Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Pattern(_) => false,
     }
 }
 
@@ -115,6 +116,7 @@ impl Writer<'_> {
             Row::Run(event) => self.run(event),
             Row::Audit(audit) => self.audit(audit),
             Row::StatusUpdate(update) => self.status_update(update),
+            Row::Pattern(pattern) => self.pattern(pattern),
         }
     }
 
@@ -216,6 +218,29 @@ impl Writer<'_> {
             .prepare_cached("INSERT INTO host_minute VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
             .execute(params![host, minute.at.0, minute.cpu_pct, minute.mem_pct, minute.load])?;
         self.committed.ignored += 1 - added;
+        Ok(())
+    }
+
+    /// Consoles learn the same pattern at the same time: whoever saw most of it, earliest or latest is right.
+    fn pattern(&mut self, pattern: &KnownPattern) -> Result<(), Trouble> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO pattern VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET
+                 outline = excluded.outline, level = max(level, excluded.level),
+                 first_seen = min(first_seen, excluded.first_seen), count = max(count, excluded.count),
+                 rate = CASE WHEN excluded.last_seen >= last_seen THEN excluded.rate ELSE rate END,
+                 last_seen = max(last_seen, excluded.last_seen)",
+            )?
+            .execute(params![
+                &*pattern.scope,
+                pattern.template.0.cast_signed(),
+                pattern.outline,
+                pattern.level as u8,
+                pattern.first_seen.0,
+                pattern.last_seen.0,
+                signed(pattern.count),
+                pattern.rate,
+            ])?;
         Ok(())
     }
 

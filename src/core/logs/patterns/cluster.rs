@@ -17,7 +17,7 @@ pub(super) fn cluster(shapes: &[&[u64]]) -> Vec<Vec<u64>> {
     for (index, shape) in shapes.iter().enumerate() {
         groups.entry(shape.to_vec()).or_default().push(index);
     }
-    while round(&mut groups) || joint(&mut groups) {}
+    while round(&mut groups, false) || joint(&mut groups) || round(&mut groups, true) {}
     let mut result = vec![Vec::new(); shapes.len()];
     for (tokens, members) in groups {
         for member in members {
@@ -35,8 +35,8 @@ struct Candidate {
     tokens: Vec<Vec<u64>>,
 }
 
-/// Merges once what is one template by now; returns whether there was any.
-fn round(groups: &mut HashMap<Vec<u64>, Vec<usize>>) -> bool {
+/// Merges once what is one template by now; returns whether there was any. `across`: also on what other templates show.
+fn round(groups: &mut HashMap<Vec<u64>, Vec<usize>>, across: bool) -> bool {
     let mut buckets: HashMap<(usize, u64), Vec<&Vec<u64>>> = HashMap::new();
     for tokens in groups.keys() {
         let whole: u64 = tokens.iter().enumerate().fold(0, |sum, (at, token)| sum.wrapping_add(mix(at, *token)));
@@ -48,10 +48,10 @@ fn round(groups: &mut HashMap<Vec<u64>, Vec<usize>>) -> bool {
         }
     }
     buckets.retain(|_, tokens| tokens.len() > 1);
-    let shared = Shared::of(&buckets);
+    let shared = across.then(|| Shared::of(&buckets));
     let mut candidates: Vec<Candidate> = buckets
         .into_iter()
-        .filter(|((at, _), tokens)| is_value(*at, tokens, &shared))
+        .filter(|((at, _), tokens)| is_value(*at, tokens, shared.as_ref()))
         .map(|((at, _), mut tokens)| {
             tokens.sort();
             Candidate { size: tokens.len(), at, tokens: tokens.into_iter().cloned().collect() }
@@ -113,7 +113,7 @@ impl Shared {
 }
 
 /// Whether a place at which these templates alone differ holds a value.
-fn is_value(at: usize, templates: &[&Vec<u64>], shared: &Shared) -> bool {
+fn is_value(at: usize, templates: &[&Vec<u64>], shared: Option<&Shared>) -> bool {
     let Some(one) = templates.first() else { return false };
     let rest = one.iter().enumerate().filter(|(index, token)| *index != at && **token >= FIRST_WORD).count();
     let here = || templates.iter().filter_map(|tokens| tokens.get(at));
@@ -133,7 +133,7 @@ fn is_value(at: usize, templates: &[&Vec<u64>], shared: &Shared) -> bool {
     if known {
         needed = (needed / 2).max(2);
     }
-    let elsewhere = shared.count(at, templates);
+    let elsewhere = shared.filter(|_| rest > 2).map_or(0, |shared| shared.count(at, templates));
     words >= needed || (elsewhere >= 3 && words + elsewhere > needed)
 }
 
@@ -184,7 +184,8 @@ fn joint(groups: &mut HashMap<Vec<u64>, Vec<usize>>) -> bool {
     changed
 }
 
-/// Whether what templates have besides a frame is values: at least as much frame as values, and many of each.
+/// Whether what templates have besides a frame is values: more frame than values, and many of each. What comes first
+/// says what a message is about, and so takes more to be told a value.
 fn is_frame(frame: &[u64], templates: &[Vec<u64>]) -> bool {
     let kept = frame.iter().filter(|token| **token >= FIRST_WORD).count();
     let mut open = 0;
@@ -198,7 +199,12 @@ fn is_frame(frame: &[u64], templates: &[Vec<u64>]) -> bool {
             }
         }
     }
-    open > 1 && kept >= 2 && kept >= open
+    let first = frame.iter().position(|token| *token == VALUE || *token >= FIRST_WORD);
+    let opens = first.is_some_and(|at| {
+        templates.iter().any(|tokens| tokens.get(at) != templates.first().and_then(|one| one.get(at)))
+    });
+    let enough = if opens { JOINT * 3 } else { JOINT };
+    open > 1 && kept * 2 >= open * 3 && templates.len() >= enough
 }
 
 /// Spreads a token at a place over all bits.

@@ -10,8 +10,12 @@
 //! of one template become one shape; if that does not help, those that were not seen for longest go, and are counted.
 mod cluster;
 mod kind;
+mod memory;
+mod novelty;
 mod scan;
 mod template;
+#[cfg(test)]
+mod tests;
 mod token;
 mod trend;
 
@@ -23,6 +27,8 @@ use std::{
 
 use super::{Level, Nanos, SourceId};
 
+pub use memory::{KnownPattern, Memory};
+pub use novelty::{Gone, New, Novelty, Period};
 pub use template::{Template, Templates};
 pub use trend::Trend;
 
@@ -89,22 +95,44 @@ pub struct Stats {
     pub last: Option<Nanos>,
     /// The gravest level.
     pub level: Level,
-    /// How many of each source, by source.
-    pub sources: Vec<(SourceId, u64)>,
+    /// The same of each source.
+    pub sources: Vec<BySource>,
     /// Counts by time.
     pub trend: Trend,
+}
+
+/// Counts of one template in one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BySource {
+    /// The source.
+    pub source: SourceId,
+    /// How many records.
+    pub count: u64,
+    /// The earliest.
+    pub first: Option<Nanos>,
+    /// The latest.
+    pub last: Option<Nanos>,
+}
+
+impl BySource {
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.first = earlier(self.first, other.first);
+        self.last = self.last.max(other.last);
+    }
+}
+
+fn earlier(one: Option<Nanos>, other: Option<Nanos>) -> Option<Nanos> {
+    [one, other].into_iter().flatten().min()
 }
 
 impl Stats {
     fn add(&mut self, seen: Seen) {
         self.count += 1;
         self.level = self.level.max(seen.level);
-        match self.sources.iter_mut().find(|(source, _)| *source == seen.source) {
-            Some((_, count)) => *count += 1,
-            None => self.sources.push((seen.source, 1)),
-        }
+        self.add_source(BySource { source: seen.source, count: 1, first: seen.at, last: seen.at });
         if let Some(at) = seen.at {
-            self.first = Some(self.first.map_or(at, |first| first.min(at)));
+            self.first = earlier(self.first, Some(at));
             self.last = self.last.max(Some(at));
             self.trend.add(at);
         }
@@ -113,16 +141,20 @@ impl Stats {
     fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.level = self.level.max(other.level);
-        for (source, count) in &other.sources {
-            match self.sources.iter_mut().find(|(known, _)| known == source) {
-                Some((_, sum)) => *sum += count,
-                None => self.sources.push((*source, *count)),
-            }
+        for source in &other.sources {
+            self.add_source(*source);
         }
         self.sources.sort_unstable();
-        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.first = earlier(self.first, other.first);
         self.last = self.last.max(other.last);
         self.trend.merge(&other.trend);
+    }
+
+    fn add_source(&mut self, more: BySource) {
+        match self.sources.iter_mut().find(|known| known.source == more.source) {
+            Some(known) => known.merge(&more),
+            None => self.sources.push(more),
+        }
     }
 }
 
@@ -137,7 +169,7 @@ struct Example {
 /// The longest example that is kept.
 const EXAMPLE: usize = 512;
 /// How many examples of a shape are kept: enough to see what its values look like.
-const EXAMPLES: usize = 3;
+const EXAMPLES: usize = 6;
 
 #[derive(Clone, Debug)]
 struct Shape {
@@ -220,8 +252,7 @@ impl Miner {
         if let Some(Slot::Live(shape)) = self.slots.get_mut(id as usize) {
             shape.stats.add(seen);
             shape.used = used;
-            // The first, and two from later on.
-            if shape.stats.count.is_power_of_two() && matches!(shape.stats.count, 1 | 8 | 64) {
+            if shape.stats.count.is_power_of_two() && matches!(shape.stats.count, 1 | 2 | 4 | 16 | 64 | 256) {
                 shape.keep(Example { at: seen.at, record: seen.record, text: cut(message) });
             }
         }
@@ -291,28 +322,30 @@ impl Miner {
     #[cold]
     fn place(&mut self, message: &[u8], hash: u64) -> u32 {
         let tokens = token::tokens(message);
-        if let Some(id) = self.find_general(&tokens) {
-            if self.by_hash.len() >= self.limits.remembered {
-                self.forget_lookups();
-            }
-            self.by_hash.insert(hash, id);
-            return id;
+        let Some(id) = self.room_for(&tokens) else { return self.insert(tokens.into(), hash, false) };
+        if self.by_hash.len() >= self.limits.remembered {
+            self.forget_lookups();
         }
-        if self.live >= self.limits.shapes {
-            self.make_room();
-        }
-        self.insert(tokens.into(), hash, false)
+        self.by_hash.insert(hash, id);
+        id
     }
 
     /// Finds or makes the shape of another miner's.
     fn adopt(&mut self, shape: &Shape) -> u32 {
-        if let Some(id) = self.find_general(&shape.tokens) {
-            return id;
+        match self.room_for(&shape.tokens) {
+            Some(id) => id,
+            None => self.insert(shape.tokens.clone(), shape.hash, shape.general),
         }
-        if self.live >= self.limits.shapes {
-            self.make_room();
+    }
+
+    /// Finds a shape that covers these tokens, or makes room for one of their own.
+    fn room_for(&mut self, tokens: &[u64]) -> Option<u32> {
+        let found = self.find_general(tokens);
+        if found.is_some() || self.live < self.limits.shapes {
+            return found;
         }
-        self.insert(shape.tokens.clone(), shape.hash, shape.general)
+        self.make_room();
+        self.find_general(tokens)
     }
 
     fn find_general(&self, tokens: &[u64]) -> Option<u32> {

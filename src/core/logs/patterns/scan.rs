@@ -125,6 +125,13 @@ pub(super) fn scan(line: &[u8], mut emit: impl FnMut(Piece)) {
             continue;
         }
         if kind & (MARK | COLON) != 0 {
+            if byte == b':'
+                && let Some(end) = short_address(line, index)
+            {
+                held.extend(index, end);
+                index = end;
+                continue;
+            }
             index += 1;
             // `<1 sec`: as much a value as the number itself.
             if matches!(byte, b'<' | b'>') && class(at(line, index)) == DIGIT {
@@ -274,6 +281,18 @@ fn hex_groups(line: &[u8], start: usize) -> Option<usize> {
         index += colons;
     }
     (groups > 2 && class(at(line, index)) & (ALPHA | DIGIT) == 0).then_some(index)
+}
+
+/// Finds the end of an IPv6 address that begins with its zeros left out: `::1`, `::ffff:10.0.0.1`.
+fn short_address(line: &[u8], start: usize) -> Option<usize> {
+    let begins = start == 0 || class(at(line, start - 1)) & (SPACE | MARK | SLASH) != 0;
+    if !begins || at(line, start + 1) != b':' || !at(line, start + 2).is_ascii_hexdigit() {
+        return None;
+    }
+    let rest = line.get(start..)?;
+    let length = rest.iter().position(|byte| !byte.is_ascii_hexdigit() && !matches!(byte, b':' | b'.'));
+    let end = start + length.unwrap_or(rest.len());
+    (class(at(line, end)) & (ALPHA | JOIN) == 0).then_some(end)
 }
 
 /// Finds the end of a query string: it may hold marks that would end a word.

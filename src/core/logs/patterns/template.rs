@@ -56,6 +56,12 @@ impl Template {
         regex
     }
 
+    /// Whether one of it and another outline covers the other: the same thing, said with more or fewer values told.
+    pub fn is_akin(&self, outline: &str) -> bool {
+        let other = tokens_of(outline);
+        token::covers(&self.tokens, &other) || token::covers(&other, &self.tokens)
+    }
+
     /// Whether everything that another outline stands for is this template's.
     pub fn covers(&self, outline: &str) -> bool {
         token::covers(&self.tokens, &tokens_of(outline))

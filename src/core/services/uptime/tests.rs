@@ -187,7 +187,8 @@ fn play(state: &mut State, inventory: &Inventory, arrivals: &[(i64, CheckResult)
             | Row::Incident(_)
             | Row::Run(_)
             | Row::Audit(_)
-            | Row::StatusUpdate(_) => None,
+            | Row::StatusUpdate(_)
+            | Row::Pattern(_) => None,
         })
         .collect()
 }
