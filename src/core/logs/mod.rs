@@ -1,8 +1,14 @@
 //! Logs as data: formats, the filter language, columnar segments, patterns. Pure; bytes and times come in from outside.
+pub mod bitmap;
+pub mod buffer;
+pub mod derive;
+pub mod eval;
 pub mod filter;
 pub mod format;
 pub mod level;
 pub mod patterns;
+pub mod read;
+pub mod segment;
 pub mod source;
 pub mod spec;
 
@@ -11,6 +17,7 @@ use std::fmt;
 use super::time::Timestamp;
 
 pub use level::Level;
+pub use read::Key;
 pub use source::{Source, SourceId, SourceState};
 pub use spec::{LogAuth, LogPlace, LogSpec, LokiSpec};
 

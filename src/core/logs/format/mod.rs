@@ -202,6 +202,11 @@ static COMMON_WANTS: LazyLock<Wants> = LazyLock::new(|| {
 
 static PLAIN: LazyLock<Arc<Format>> = LazyLock::new(|| Arc::new(Format::plain()));
 
+/// Finds the value of a key in logfmt, as what a place tells beside a record is written.
+pub fn pair<'a>(text: &'a [u8], key: &str) -> Option<Cow<'a, [u8]>> {
+    pairs::get(text, key.as_bytes()).map(pairs::Pair::bytes)
+}
+
 fn first_line(record: &[u8]) -> &[u8] {
     memchr(b'\n', record).and_then(|end| record.get(..end)).unwrap_or(record)
 }

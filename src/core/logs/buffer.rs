@@ -1,0 +1,239 @@
+//! Everything that is here: segments in the order they came, their sources, a limit in bytes, and what had to go.
+use std::{fmt, sync::Arc};
+
+use super::{
+    Nanos, Source, SourceId,
+    segment::{Recent, Segment},
+};
+
+/// Order numbers of the first live record: what is older is numbered downwards from here.
+const MIDDLE: u64 = 1 << 48;
+/// Records that a merged segment has at most.
+const MERGED: usize = 65_536;
+/// Bytes of text that a merged segment has at most.
+const MERGED_BYTES: usize = 8 << 20;
+/// Neighbours of about the same size that are merged together.
+const FAN: usize = 8;
+
+/// What had to be dropped to stay within the limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Records.
+    pub records: u64,
+    /// Bytes of their text.
+    pub bytes: u64,
+}
+
+/// The owner of all segments. It lives on the engine's thread; [`Buffer::snapshot`] is for all others.
+#[derive(Debug)]
+pub struct Buffer {
+    /// By order number.
+    segments: Vec<Arc<Segment>>,
+    sources: Vec<Source>,
+    limit: usize,
+    next: u64,
+    oldest: u64,
+    ids: u64,
+    recent: Arc<Recent>,
+    dropped: Dropped,
+    generation: u64,
+}
+
+/// All that is here, as of a moment. Cheap to clone, immutable.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// Segments by order number.
+    pub segments: Arc<[Arc<Segment>]>,
+    /// Sources by their number.
+    pub sources: Arc<[Source]>,
+    /// Counts up with every change.
+    pub generation: u64,
+    /// Bytes held.
+    pub bytes: usize,
+    /// The limit of bytes.
+    pub limit: usize,
+    /// What had to go.
+    pub dropped: Dropped,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("segments", &self.segments.len())
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// Says how many records there are.
+    pub fn records(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.len() as u64).sum()
+    }
+
+    /// Returns a source.
+    pub fn source(&self, id: SourceId) -> Option<&Source> {
+        self.sources.get(usize::from(id.0))
+    }
+
+    /// The earliest and the latest time, if there is any record.
+    pub fn extent(&self) -> Option<(Nanos, Nanos)> {
+        let filled = || self.segments.iter().filter(|segment| !segment.is_empty());
+        Some((filled().map(|segment| segment.first()).min()?, filled().map(|segment| segment.last()).max()?))
+    }
+}
+
+impl Buffer {
+    /// Makes an empty one that holds at most about so many bytes, text and columns together.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            segments: Vec::new(),
+            sources: Vec::new(),
+            limit,
+            next: MIDDLE,
+            oldest: MIDDLE,
+            ids: 0,
+            recent: Arc::default(),
+            dropped: Dropped::default(),
+            generation: 0,
+        }
+    }
+
+    /// Adds a source; it is given its number. None where there are as many as can be told apart.
+    pub fn add_source(&mut self, make: impl FnOnce(SourceId) -> Source) -> Option<SourceId> {
+        let id = SourceId(u16::try_from(self.sources.len()).ok()?);
+        self.sources.push(make(id));
+        self.generation += 1;
+        Some(id)
+    }
+
+    /// Replaces what is known of a source: its format was found out.
+    pub fn set_source(&mut self, source: Source) {
+        if let Some(known) = self.sources.get_mut(usize::from(source.id.0)) {
+            *known = source;
+            self.generation += 1;
+        }
+    }
+
+    /// Returns the sources.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// Takes a segment of what has just come, behind all others. Returns it as it is kept.
+    pub fn push(&mut self, mut segment: Segment) -> Arc<Segment> {
+        segment.base = self.next;
+        self.next += segment.len() as u64;
+        self.place(segment, false)
+    }
+
+    /// Takes a segment of what is older than all that its source has here.
+    pub fn push_older(&mut self, mut segment: Segment) -> Arc<Segment> {
+        self.oldest -= segment.len() as u64;
+        segment.base = self.oldest;
+        self.place(segment, true)
+    }
+
+    fn place(&mut self, mut segment: Segment, first: bool) -> Arc<Segment> {
+        self.ids += 1;
+        segment.id = self.ids;
+        self.generation += 1;
+        let segment = Arc::new(segment);
+        if segment.is_empty() {
+            return segment;
+        }
+        if first {
+            self.segments.insert(0, Arc::clone(&segment));
+        } else {
+            self.segments.push(Arc::clone(&segment));
+        }
+        segment
+    }
+
+    /// Merges small neighbours, so that their number grows with the logarithm of the records.
+    pub fn tidy(&mut self) {
+        let mut end = self.segments.len();
+        while end > 0 {
+            let size = self.segments.get(end - 1).map_or(0, |last| last.len());
+            let mut begin = end;
+            let (mut records, mut bytes) = (0, 0);
+            while let Some(part) = begin.checked_sub(1).and_then(|at| self.segments.get(at)) {
+                let follows =
+                    self.segments.get(begin).is_none_or(|next| part.base() + part.len() as u64 == next.base());
+                records += part.len();
+                bytes += part.text_len();
+                let same_tier = part.len() <= size.max(1) * FAN && part.len() * FAN >= size;
+                if part.is_packed()
+                    || !(follows || begin == end)
+                    || !same_tier
+                    || records > MERGED
+                    || bytes > MERGED_BYTES
+                {
+                    break;
+                }
+                begin -= 1;
+            }
+            if end - begin >= FAN {
+                self.ids += 1;
+                let merged = Segment::join(self.ids, self.segments.get(begin..end).unwrap_or_default());
+                self.segments.splice(begin..end, [Arc::new(merged)]);
+                self.generation += 1;
+                end = begin + 1;
+                if self.segments.get(begin).is_some_and(|merged| merged.len() * 2 < MERGED) {
+                    continue;
+                }
+            }
+            if end == begin {
+                end -= 1;
+            } else {
+                end = begin;
+            }
+        }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.segments.iter().map(|segment| segment.bytes()).sum::<usize>() + self.recent.bytes()
+    }
+
+    /// Brings it within its limit: the oldest text is packed first, then the oldest records go. `seen` is told of those
+    /// that go, before they do.
+    pub fn fit(&mut self, beside: usize, mut seen: impl FnMut(&Arc<Segment>)) {
+        let mut held = self.bytes() + beside;
+        if held <= self.limit {
+            return;
+        }
+        for segment in &mut self.segments {
+            if held <= self.limit {
+                return;
+            }
+            if let Some(packed) = segment.packed(&self.recent) {
+                held = held.saturating_sub(segment.bytes()).saturating_add(packed.bytes());
+                *segment = Arc::new(packed);
+                self.generation += 1;
+            }
+        }
+        while held > self.limit && self.segments.len() > 1 {
+            let oldest = self.segments.iter().enumerate().min_by_key(|(_, segment)| segment.last());
+            let Some(at) = oldest.map(|(at, _)| at) else { return };
+            let gone = self.segments.remove(at);
+            seen(&gone);
+            held = held.saturating_sub(gone.bytes());
+            self.dropped.records += gone.len() as u64;
+            self.dropped.bytes += gone.text_len() as u64;
+            self.generation += 1;
+        }
+    }
+
+    /// Returns all that is here now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            segments: self.segments.as_slice().into(),
+            sources: self.sources.as_slice().into(),
+            generation: self.generation,
+            bytes: self.bytes(),
+            limit: self.limit,
+            dropped: self.dropped,
+        }
+    }
+}

@@ -1,0 +1,746 @@
+//! Evaluates a filter on segments, to sets of records.
+//!
+//! A term looks at the whole arena of a segment, or at a column, or is decided once for a source; only what stands in a
+//! record's own fields is read record by record, and only where all cheaper terms of the same AND hold. Sets are kept by
+//! segment and term, so that a term added to a filter costs that term on what matched before.
+//!
+//! What a term means, exactly, is what LogQL and grep are measured by:
+//! *Text* and *regex* look at the record's raw bytes, continuation lines included. *Level* compares with the column; a record
+//! without one matches `level:unknown` alone. A *field* is first the source's (service, env, host, source, file, format,
+//! kind, a label), then a derived one, then the record's own, then one that the place told beside the text. A comparison with
+//! something that is no number is false, and so is every comparison with a field that is not there: `NOT` turns both.
+//! Lines of the console's own (gaps, reconnects) match whatever their source and time allow.
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use memchr::memmem;
+use rayon::prelude::*;
+use regex::bytes::Regex;
+
+use super::{
+    Level, Nanos, Source,
+    bitmap::{Bitmap, Bits},
+    buffer::Snapshot,
+    derive::Derived,
+    filter::{Expr, Filter, Op, Term, Text, Value},
+    format::{FieldRef, Format, Kind},
+    read::{Matches, source_value},
+    segment::{Flags, Segment},
+};
+
+#[cfg(test)]
+#[path = "eval_tests.rs"]
+mod tests;
+
+/// Below this share of records that are left, text is searched in them one by one instead of in the whole arena.
+const FEW: usize = 24;
+
+/// Sets that were worked out, by segment and term. Bounded in bytes; the longest unused go first.
+#[derive(Debug)]
+pub struct Cache {
+    inner: Mutex<Kept>,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    sets: HashMap<(u64, Arc<str>), (Arc<Bitmap>, u64)>,
+    bytes: usize,
+    clock: u64,
+}
+
+impl Cache {
+    /// Makes one that holds at most about so many bytes.
+    pub fn new(limit: usize) -> Self {
+        Self { inner: Mutex::default(), limit }
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
+    fn get(&self, segment: u64, key: &Arc<str>) -> Option<Arc<Bitmap>> {
+        let mut kept = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clock += 1;
+        let clock = kept.clock;
+        let (set, used) = kept.sets.get_mut(&(segment, Arc::clone(key)))?;
+        *used = clock;
+        Some(Arc::clone(set))
+    }
+
+    fn keep(&self, segment: u64, key: &Arc<str>, set: &Arc<Bitmap>) {
+        let mut kept = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clock += 1;
+        let (clock, bytes) = (kept.clock, set.bytes() + 64);
+        if kept.sets.insert((segment, Arc::clone(key)), (Arc::clone(set), clock)).is_none() {
+            kept.bytes += bytes;
+        }
+        if kept.bytes > self.limit {
+            let mut ages: Vec<u64> = kept.sets.values().map(|(_, used)| *used).collect();
+            ages.sort_unstable();
+            let old = ages.get(ages.len() / 2).copied().unwrap_or(0);
+            kept.sets.retain(|_, (_, used)| *used > old);
+            kept.bytes = kept.sets.values().map(|(set, _)| set.bytes() + 64).sum();
+        }
+    }
+
+    /// Forgets the sets of segments that are no longer there.
+    pub fn retain(&self, segments: &[Arc<Segment>]) {
+        let there: std::collections::HashSet<u64> = segments.iter().map(|segment| segment.id()).collect();
+        let mut kept = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.sets.retain(|(segment, _), _| there.contains(segment));
+        kept.bytes = kept.sets.values().map(|(set, _)| set.bytes() + 64).sum();
+    }
+}
+
+/// A filter made ready.
+#[derive(Debug)]
+pub struct Matcher {
+    node: Node,
+    since: Option<Nanos>,
+    until: Option<Nanos>,
+    derived: Arc<Derived>,
+    hidden: Vec<Arc<str>>,
+}
+
+#[derive(Debug)]
+enum Node {
+    All,
+    And(Vec<Self>, Arc<str>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
+    Leaf(Leaf),
+}
+
+#[derive(Debug)]
+struct Leaf {
+    key: Arc<str>,
+    test: Test,
+}
+
+#[derive(Debug)]
+enum Test {
+    /// Text as it is.
+    Find(Box<memmem::Finder<'static>>),
+    /// A regex over the raw record.
+    Regex(Regex, Scan),
+    Level(Op, Level),
+    Status(Op, f64),
+    Duration(Op, f64),
+    Field(String, FieldTest),
+}
+
+/// Whether a regex may run over a whole arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scan {
+    Arena,
+    Record,
+}
+
+#[derive(Debug)]
+enum FieldTest {
+    /// One of these is the whole text.
+    Any(Vec<Glob>),
+    Regex(Regex),
+    Compare(Op, Value),
+    Has,
+}
+
+#[derive(Debug)]
+enum Glob {
+    Exact(Vec<u8>),
+    Prefix(Vec<u8>),
+    Regex(Regex),
+}
+
+impl Glob {
+    fn new(text: &Text) -> Result<Self, regex::Error> {
+        if !text.fold {
+            if let Some(plain) = text.plain() {
+                return Ok(Self::Exact(plain.into_bytes()));
+            }
+            let star = text.text.strip_suffix('*').filter(|rest| !rest.contains(['*', '?', '\\']));
+            if let Some(prefix) = star {
+                return Ok(Self::Prefix(prefix.as_bytes().to_vec()));
+            }
+        }
+        Ok(Self::Regex(text.glob()?))
+    }
+
+    fn matches(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Exact(text) => value == text,
+            Self::Prefix(prefix) => value.starts_with(prefix),
+            Self::Regex(regex) => regex.is_match(value),
+        }
+    }
+}
+
+impl FieldTest {
+    fn holds(&self, value: &[u8], kind: Kind) -> bool {
+        match self {
+            Self::Any(globs) => globs.iter().any(|glob| glob.matches(value)),
+            Self::Regex(regex) => regex.is_match(value),
+            Self::Compare(op, wanted) => compare(*op, *wanted, value, kind),
+            Self::Has => true,
+        }
+    }
+}
+
+/// Compares a field's text with a value: in microseconds or bytes where both have such a unit, else as written.
+fn compare(op: Op, wanted: Value, text: &[u8], kind: Kind) -> bool {
+    let Some((number, unit)) = measure(text) else { return false };
+    let (left, right) = match (wanted, kind, unit) {
+        (Value::Micros(wanted), Kind::Duration { micros }, Unit::None) => (number * micros, wanted),
+        // Without a unit anywhere, seconds are what programs write.
+        (Value::Micros(wanted), _, Unit::None) => (number * 1e6, wanted),
+        (Value::Micros(wanted), _, Unit::Micros) => (number, wanted),
+        (Value::Bytes(wanted), _, Unit::None | Unit::Bytes) => (number, wanted),
+        (Value::Number(wanted), Kind::Duration { micros }, Unit::Micros) => (number / micros, wanted),
+        (Value::Number(wanted), _, Unit::None | Unit::Bytes | Unit::Micros) => (number, wanted),
+        (Value::Micros(_), _, Unit::Bytes) | (Value::Bytes(_), _, Unit::Micros) => return false,
+    };
+    op.holds(left, right)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    None,
+    Micros,
+    Bytes,
+}
+
+/// Reads a number with or without a unit: `5`, `0.042`, `12ms`, `4 KB`.
+fn measure(text: &[u8]) -> Option<(f64, Unit)> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    if let Ok(number) = text.parse::<f64>() {
+        return number.is_finite().then_some((number, Unit::None));
+    }
+    let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'))?;
+    let (number, unit) = text.split_at_checked(at)?;
+    let number: f64 = number.parse().ok()?;
+    let (factor, unit) = match unit.trim() {
+        "ns" => (0.001, Unit::Micros),
+        "us" | "µs" => (1.0, Unit::Micros),
+        "ms" => (1e3, Unit::Micros),
+        "s" => (1e6, Unit::Micros),
+        "m" | "min" => (6e7, Unit::Micros),
+        "h" => (3.6e9, Unit::Micros),
+        "B" => (1.0, Unit::Bytes),
+        "kB" | "KB" => (1e3, Unit::Bytes),
+        "MB" => (1e6, Unit::Bytes),
+        "GB" => (1e9, Unit::Bytes),
+        "KiB" => (1_024.0, Unit::Bytes),
+        "MiB" => (1_048_576.0, Unit::Bytes),
+        "GiB" => (1_073_741_824.0, Unit::Bytes),
+        _ => return None,
+    };
+    Some((number * factor, unit))
+}
+
+impl Matcher {
+    /// Makes a filter ready. `since` and `until` are its moments, resolved.
+    ///
+    /// # Errors
+    /// When a text or regex is too large to be compiled.
+    pub fn new(
+        filter: &Filter,
+        (since, until): (Option<Nanos>, Option<Nanos>),
+        derived: Arc<Derived>,
+    ) -> Result<Self, regex::Error> {
+        Ok(Self { node: node(&filter.expr)?, since, until, derived, hidden: Vec::new() })
+    }
+
+    /// Leaves out sources by name.
+    #[must_use]
+    pub fn without(mut self, hidden: impl IntoIterator<Item = Arc<str>>) -> Self {
+        self.hidden = hidden.into_iter().collect();
+        self
+    }
+
+    /// Says whether it lets everything through.
+    pub fn is_all(&self) -> bool {
+        matches!(self.node, Node::All) && self.since.is_none() && self.until.is_none() && self.hidden.is_empty()
+    }
+
+    /// Evaluates it on all segments, on all cores.
+    pub fn matches(&self, snapshot: &Snapshot, cache: &Cache) -> Matches {
+        if self.is_all() {
+            return Matches::all(snapshot);
+        }
+        let sets = snapshot.segments.par_iter().with_max_len(1);
+        let set = |segment: &Arc<Segment>| (Arc::clone(segment), self.set(segment, &snapshot.sources, Some(cache)));
+        Matches::new(sets.map(set).collect())
+    }
+
+    /// Evaluates it on one segment.
+    pub fn set(&self, segment: &Segment, sources: &[Source], cache: Option<&Cache>) -> Arc<Bitmap> {
+        let work = Work { matcher: self, segment, sources, cache };
+        let set = work.eval(&self.node, None);
+        let set = work.add_notices(set);
+        work.within(set)
+    }
+}
+
+fn node(expr: &Expr) -> Result<Node, regex::Error> {
+    Ok(match expr {
+        Expr::All => Node::All,
+        Expr::And(parts) => {
+            let mut nodes: Vec<Node> = parts.iter().map(node).collect::<Result<_, _>>()?;
+            nodes.sort_by_key(cost);
+            let key = key_of(&nodes, None);
+            Node::And(nodes, key)
+        }
+        Expr::Or(parts) => Node::Or(parts.iter().map(node).collect::<Result<_, _>>()?),
+        Expr::Not(inner) => Node::Not(Box::new(node(inner)?)),
+        Expr::Term(term) => Node::Leaf(Leaf { key: format!("{term:?}").into(), test: test(term)? }),
+    })
+}
+
+/// What a set of parts of an AND is kept under, one of them left out.
+fn key_of(nodes: &[Node], without: Option<usize>) -> Arc<str> {
+    let mut keys: Vec<String> =
+        nodes.iter().enumerate().filter(|(at, _)| Some(*at) != without).map(|(_, node)| name(node)).collect();
+    keys.sort_unstable();
+    keys.join("\u{1}").into()
+}
+
+fn name(node: &Node) -> String {
+    match node {
+        Node::All => "all".into(),
+        Node::And(_, key) => format!("({key})"),
+        Node::Or(nodes) => format!("[{}]", nodes.iter().map(name).collect::<Vec<_>>().join("\u{2}")),
+        Node::Not(inner) => format!("-{}", name(inner)),
+        Node::Leaf(leaf) => leaf.key.to_string(),
+    }
+}
+
+fn cost(node: &Node) -> u8 {
+    match node {
+        Node::All => 0,
+        Node::And(nodes, _) | Node::Or(nodes) => nodes.iter().map(cost).max().unwrap_or(0),
+        Node::Not(inner) => cost(inner),
+        Node::Leaf(leaf) => match &leaf.test {
+            Test::Level(..) | Test::Status(..) | Test::Duration(..) => 1,
+            Test::Field(name, _) if is_of_source(name) => 1,
+            Test::Find(_) => 2,
+            Test::Regex(_, Scan::Arena) => 3,
+            Test::Field(..) => 4,
+            Test::Regex(_, Scan::Record) => 5,
+        },
+    }
+}
+
+fn is_of_source(name: &str) -> bool {
+    matches!(name, "service" | "env" | "host" | "source" | "file" | "format" | "kind")
+}
+
+fn test(term: &Term) -> Result<Test, regex::Error> {
+    Ok(match term {
+        Term::Text(text) if !text.fold || !text.text.chars().any(char::is_alphabetic) => {
+            Test::Find(Box::new(memmem::Finder::new(text.text.as_bytes()).into_owned()))
+        }
+        Term::Text(text) => Test::Regex(text.regex()?, scan(&text.text, true)),
+        Term::Regex(pattern) => Test::Regex(pattern.compile()?, scan(&pattern.regex, false)),
+        Term::Level { op, level } => Test::Level(*op, *level),
+        Term::Glob { field, any } => {
+            Test::Field(field.clone(), FieldTest::Any(any.iter().map(Glob::new).collect::<Result<_, _>>()?))
+        }
+        Term::FieldRegex { field, pattern } => Test::Field(field.clone(), FieldTest::Regex(pattern.compile()?)),
+        Term::Compare { field, op, value: Value::Number(number) } if field == "status" => Test::Status(*op, *number),
+        Term::Compare { field, op, value: Value::Micros(micros) } if field == "dur" => Test::Duration(*op, *micros),
+        Term::Compare { field, op, value } => Test::Field(field.clone(), FieldTest::Compare(*op, *value)),
+        Term::Has(field) => Test::Field(field.clone(), FieldTest::Has),
+    })
+}
+
+/// Anchors of the whole haystack, and text with line breaks, mean something else in an arena.
+fn scan(source: &str, literal: bool) -> Scan {
+    let anchors = !literal && ["\\A", "\\z", "\\Z", "(?"].iter().any(|anchor| source.contains(anchor));
+    if anchors || source.contains('\n') { Scan::Record } else { Scan::Arena }
+}
+
+/// One evaluation on one segment.
+struct Work<'a> {
+    matcher: &'a Matcher,
+    segment: &'a Segment,
+    sources: &'a [Source],
+    cache: Option<&'a Cache>,
+}
+
+impl Work<'_> {
+    /// Evaluates a part; where `among` is given, only its members matter and only they are in the result.
+    fn eval(&self, node: &Node, among: Option<&Bitmap>) -> Arc<Bitmap> {
+        let len = self.segment.len();
+        let cut = |set: Arc<Bitmap>| match among {
+            Some(among) => Arc::new(set.and(among)),
+            None => set,
+        };
+        match node {
+            Node::All => cut(Arc::new(Bitmap::full(len))),
+            Node::Not(inner) => {
+                let inner = self.eval(inner, among);
+                let all = among.cloned().unwrap_or_else(|| Bitmap::full(len));
+                Arc::new(all.without(&inner))
+            }
+            Node::Or(parts) => {
+                let mut set = Bits::none(len);
+                for part in parts {
+                    set.or(&self.eval(part, among));
+                }
+                Arc::new(set.done())
+            }
+            Node::And(parts, key) => cut(self.and(parts, key)),
+            Node::Leaf(leaf) => self.leaf(leaf, among),
+        }
+    }
+
+    fn and(&self, parts: &[Node], key: &Arc<str>) -> Arc<Bitmap> {
+        if let Some(set) = self.kept(key) {
+            return set;
+        }
+        // Another term on top of what is known already is the common case: a filter is built up.
+        let base = self
+            .cache
+            .and_then(|_| (0..parts.len()).rev().find_map(|at| Some((at, self.kept(&key_of(parts, Some(at)))?))));
+        let mut set = match base {
+            Some((at, set)) => match parts.get(at) {
+                Some(part) if set.count() > 0 => self.eval(part, Some(&set)),
+                _ => set,
+            },
+            None => {
+                let mut set: Option<Arc<Bitmap>> = None;
+                for part in parts {
+                    let next = self.eval(part, set.as_deref());
+                    let empty = next.count() == 0;
+                    set = Some(next);
+                    if empty {
+                        break;
+                    }
+                }
+                set.unwrap_or_else(|| Arc::new(Bitmap::full(self.segment.len())))
+            }
+        };
+        if set.is_full() {
+            set = Arc::new(Bitmap::full(self.segment.len()));
+        }
+        self.keep(key, &set);
+        set
+    }
+
+    fn kept(&self, key: &Arc<str>) -> Option<Arc<Bitmap>> {
+        self.cache?.get(self.segment.id(), key)
+    }
+
+    fn keep(&self, key: &Arc<str>, set: &Arc<Bitmap>) {
+        if let Some(cache) = self.cache {
+            cache.keep(self.segment.id(), key, set);
+        }
+    }
+
+    fn leaf(&self, leaf: &Leaf, among: Option<&Bitmap>) -> Arc<Bitmap> {
+        if let Some(set) = self.kept(&leaf.key) {
+            return match among {
+                Some(among) => Arc::new(set.and(among)),
+                None => set,
+            };
+        }
+        let few = among.is_some_and(|among| among.count() * FEW < self.segment.len());
+        let whole = match &leaf.test {
+            Test::Level(op, level) => Some(self.levels(*op, *level)),
+            Test::Status(op, value) => Some(self.statuses(*op, *value)),
+            Test::Duration(op, micros) => Some(self.durations(*op, *micros)),
+            Test::Find(finder) if !few => Some(self.find(finder)),
+            Test::Regex(regex, Scan::Arena) if !few => Some(self.scan(regex)),
+            Test::Find(_) | Test::Regex(..) => None,
+            Test::Field(name, test) => self.of_source(name, test),
+        };
+        if let Some(set) = whole {
+            let set = Arc::new(set);
+            self.keep(&leaf.key, &set);
+            return match among {
+                Some(among) => Arc::new(set.and(among)),
+                None => set,
+            };
+        }
+        let set = Arc::new(match &leaf.test {
+            Test::Find(finder) => self.each(among, |record| finder.find(record).is_some()),
+            Test::Regex(regex, _) => self.each(among, |record| regex.is_match(record)),
+            Test::Field(name, test) => self.fields(name, test, among),
+            Test::Level(..) | Test::Status(..) | Test::Duration(..) => Bitmap::empty(self.segment.len()),
+        });
+        if among.is_none() {
+            self.keep(&leaf.key, &set);
+        }
+        set
+    }
+
+    fn levels(&self, op: Op, level: Level) -> Bitmap {
+        let mut holds = [false; 8];
+        for (slot, of) in holds.iter_mut().zip(Level::ALL) {
+            *slot = match (of, level) {
+                // What has no level is not below any: it is only itself.
+                (Level::Unknown, Level::Unknown) => matches!(op, Op::Equal | Op::AtLeast | Op::AtMost),
+                (Level::Unknown, _) => op == Op::NotEqual,
+                (_, _) => op.holds(of as u8, level as u8),
+            };
+        }
+        let levels = self.segment.levels().iter();
+        let each = levels.map(|level| holds.get(usize::from(*level)).copied().unwrap_or(false));
+        Bits::of(self.segment.len(), each).done()
+    }
+
+    fn statuses(&self, op: Op, value: f64) -> Bitmap {
+        let statuses = self.segment.statuses();
+        if statuses.is_empty() {
+            return Bitmap::empty(self.segment.len());
+        }
+        let each = statuses.iter().map(|status| *status != 0 && op.holds(f64::from(*status), value));
+        Bits::of(self.segment.len(), each).done()
+    }
+
+    fn durations(&self, op: Op, micros: f64) -> Bitmap {
+        let durations = self.segment.durations();
+        if durations.is_empty() {
+            return Bitmap::empty(self.segment.len());
+        }
+        let each = durations.iter().map(|duration| *duration != u32::MAX && op.holds(f64::from(*duration), micros));
+        Bits::of(self.segment.len(), each).done()
+    }
+
+    fn find(&self, finder: &memmem::Finder<'_>) -> Bitmap {
+        let text = self.segment.text_once();
+        let mut set = Bits::none(self.segment.len());
+        let mut records = Records { bounds: self.segment.bounds(), at: 0 };
+        let mut from = 0;
+        let wide = finder.needle().len();
+        while let Some(hit) = text.get(from..).and_then(|rest| finder.find(rest)) {
+            let at = from + hit;
+            let Some((record, end)) = records.holding(at) else { break };
+            // A text with a line break may begin in one record and end in the next.
+            if at + wide < end || wide == 0 {
+                set.set(record);
+                from = end;
+            } else {
+                from = at + 1;
+            }
+        }
+        set.done()
+    }
+
+    fn scan(&self, regex: &Regex) -> Bitmap {
+        let text = self.segment.text_once();
+        let mut set = Bits::none(self.segment.len());
+        let mut records = Records { bounds: self.segment.bounds(), at: 0 };
+        let mut from = 0;
+        while let Some(hit) = regex.find_at(&text, from) {
+            let Some((record, end)) = records.holding(hit.start()) else { break };
+            // What crosses into the next record, or stands on the border itself, says nothing of this one yet.
+            let inside = hit.end() < end;
+            if inside || regex.is_match(text.get(self.segment.span(record)).unwrap_or_default()) {
+                set.set(record);
+            }
+            from = end;
+            if from >= text.len() {
+                break;
+            }
+        }
+        set.done()
+    }
+
+    fn each(&self, among: Option<&Bitmap>, holds: impl Fn(&[u8]) -> bool) -> Bitmap {
+        let text = self.segment.text_once();
+        let mut set = Bits::none(self.segment.len());
+        let mut look = |record: usize| {
+            if holds(text.get(self.segment.span(record)).unwrap_or_default()) {
+                set.set(record);
+            }
+        };
+        match among {
+            Some(among) => among.iter().for_each(&mut look),
+            None => (0..self.segment.len()).for_each(&mut look),
+        }
+        set.done()
+    }
+
+    /// Decides a field's test where sources alone do for all records; none where records must be read.
+    fn of_source(&self, name: &str, test: &FieldTest) -> Option<Bitmap> {
+        let decided =
+            |source: &Source| source_value(source, name).map(|value| test.holds(value.as_bytes(), Kind::Text));
+        if let Some(only) = self.segment.only_source() {
+            let holds = decided(self.sources.get(usize::from(only.0))?)?;
+            let len = self.segment.len();
+            return Some(if holds { Bitmap::full(len) } else { Bitmap::empty(len) });
+        }
+        let each: Vec<Option<bool>> = self.sources.iter().map(decided).collect();
+        let len = self.segment.len();
+        let mut set = Bits::none(len);
+        for record in 0..len {
+            match each.get(usize::from(self.segment.source(record).0)).copied().flatten() {
+                Some(true) => set.set(record),
+                Some(false) => {}
+                None => return None,
+            }
+        }
+        Some(set.done())
+    }
+
+    fn fields(&self, name: &str, test: &FieldTest, among: Option<&Bitmap>) -> Bitmap {
+        let text = self.segment.text_once();
+        let mut set = Bits::none(self.segment.len());
+        let mut resolved = Resolved::new(name, self.sources, &self.matcher.derived);
+        let mut look = |record: usize| {
+            let bytes = text.get(self.segment.span(record)).unwrap_or_default();
+            if resolved.test(self.segment, record, bytes, |value, kind| test.holds(value, kind)) {
+                set.set(record);
+            }
+        };
+        match among {
+            Some(among) => among.iter().for_each(&mut look),
+            None => (0..self.segment.len()).for_each(&mut look),
+        }
+        set.done()
+    }
+
+    /// Lines of our own are shown whatever is filtered, as far as their source and time are.
+    fn add_notices(&self, set: Arc<Bitmap>) -> Arc<Bitmap> {
+        let any = (0..self.segment.len()).any(|record| self.segment.flags(record).contains(Flags::NOTICE));
+        if !any {
+            return set;
+        }
+        let each = (0..self.segment.len()).map(|record| {
+            set.get(record) || self.segment.flags(record).contains(Flags::NOTICE) && self.source_passes(record)
+        });
+        Arc::new(Bits::of(self.segment.len(), each).done())
+    }
+
+    /// Says whether the terms about sources hold for a record's, those about anything else aside.
+    fn source_passes(&self, record: usize) -> bool {
+        let Some(source) = self.sources.get(usize::from(self.segment.source(record).0)) else { return true };
+        fn passes(node: &Node, source: &Source) -> Option<bool> {
+            match node {
+                Node::All => None,
+                Node::And(parts, _) => Some(parts.iter().all(|part| passes(part, source) != Some(false))),
+                Node::Or(parts) => Some(parts.iter().any(|part| passes(part, source) != Some(false))),
+                Node::Not(inner) => passes(inner, source).map(|inner| !inner),
+                Node::Leaf(Leaf { test: Test::Field(name, test), .. }) => {
+                    source_value(source, name).map(|value| test.holds(value.as_bytes(), Kind::Text))
+                }
+                Node::Leaf(_) => None,
+            }
+        }
+        passes(&self.matcher.node, source) != Some(false)
+    }
+
+    /// Leaves out what is beyond the moments, and hidden sources.
+    fn within(&self, set: Arc<Bitmap>) -> Arc<Bitmap> {
+        let (segment, matcher) = (self.segment, self.matcher);
+        let early = matcher.since.is_some_and(|since| segment.first() < since);
+        let late = matcher.until.is_some_and(|until| segment.last() >= until);
+        let hidden: Vec<bool> = self.sources.iter().map(|source| matcher.hidden.contains(&source.name)).collect();
+        let hides = match segment.only_source() {
+            Some(source) => hidden.get(usize::from(source.0)).copied().unwrap_or(false),
+            None => hidden.contains(&true),
+        };
+        if !early && !late && !hides {
+            return set;
+        }
+        let each = (0..segment.len()).map(|record| {
+            let time = segment.time(record);
+            set.get(record)
+                && matcher.since.is_none_or(|since| time >= since)
+                && matcher.until.is_none_or(|until| time < until)
+                && !hidden.get(usize::from(segment.source(record).0)).copied().unwrap_or(false)
+        });
+        Arc::new(Bits::of(segment.len(), each).done())
+    }
+}
+
+/// Finds the record that holds a byte, for bytes that only ever rise.
+struct Records<'a> {
+    bounds: &'a [u32],
+    at: usize,
+}
+
+impl Records<'_> {
+    /// Returns the record and where it ends, its last `\n` included.
+    fn holding(&mut self, byte: usize) -> Option<(usize, usize)> {
+        let rest = self.bounds.get(self.at..)?;
+        let near = rest.iter().take(9).position(|bound| *bound as usize > byte);
+        let ahead = near.unwrap_or_else(|| rest.partition_point(|bound| *bound as usize <= byte));
+        let record = (self.at + ahead).checked_sub(1)?;
+        self.at = record;
+        let end = *self.bounds.get(record + 1)? as usize;
+        Some((record, end))
+    }
+}
+
+/// A field's places in the formats of all sources, found once.
+pub struct Resolved<'a> {
+    name: &'a str,
+    sources: &'a [Source],
+    derived: &'a Derived,
+    refs: Vec<Option<(FieldRef, Kind)>>,
+}
+
+impl<'a> Resolved<'a> {
+    /// Makes it for a field.
+    pub fn new(name: &'a str, sources: &'a [Source], derived: &'a Derived) -> Self {
+        Self { name, sources, derived, refs: vec![None; sources.len()] }
+    }
+
+    fn place(&mut self, source: usize, format: &Format) -> (FieldRef, Kind) {
+        if let Some(Some(known)) = self.refs.get(source) {
+            return known.clone();
+        }
+        let field = format.resolve(self.name);
+        let kind = format.kind(&field);
+        if let Some(slot) = self.refs.get_mut(source) {
+            *slot = Some((field.clone(), kind));
+        }
+        (field, kind)
+    }
+
+    /// Looks at a record's value; false where it has none.
+    pub fn test(
+        &mut self,
+        segment: &Segment,
+        record: usize,
+        bytes: &[u8],
+        holds: impl Fn(&[u8], Kind) -> bool,
+    ) -> bool {
+        self.with(segment, record, bytes, holds).unwrap_or(false)
+    }
+
+    /// Hands a record's value to a function; none where it has none.
+    pub fn with<T>(
+        &mut self,
+        segment: &Segment,
+        record: usize,
+        bytes: &[u8],
+        take: impl FnOnce(&[u8], Kind) -> T,
+    ) -> Option<T> {
+        let number = usize::from(segment.source(record).0);
+        let source = self.sources.get(number)?;
+        if let Some(value) = source_value(source, self.name) {
+            return Some(take(value.as_bytes(), Kind::Text));
+        }
+        if self.name == "level" {
+            return Some(take(segment.level(record).word().as_bytes(), Kind::Text));
+        }
+        if self.derived.has(self.name) {
+            return self.derived.value(self.name, bytes, &source.format).map(|value| take(&value, Kind::Text));
+        }
+        let format = Arc::clone(&source.format);
+        let (field, kind) = self.place(number, &format);
+        if let Some(value) = format.field(bytes, &field) {
+            return Some(take(&value, kind));
+        }
+        let extras = segment.extras(record)?;
+        let value = super::format::pair(extras.as_bytes(), self.name)?;
+        Some(take(&value, Kind::Text))
+    }
+}

@@ -1,0 +1,181 @@
+//! The engine against a reader that goes line by line.
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::core::logs::{
+    SourceId,
+    buffer::Buffer,
+    filter,
+    format::{Assume, Format},
+    segment::Batch,
+};
+
+fn assume() -> Assume {
+    Assume { zone: chrono_tz::UTC, now: Nanos(1_795_144_361_000_000_000) }
+}
+
+fn buffer(texts: &[&str]) -> Buffer {
+    let mut buffer = Buffer::new(1 << 30);
+    for (at, text) in texts.iter().enumerate() {
+        let format = Format::plain_shared();
+        let source = buffer
+            .add_source(|id| Source {
+                id,
+                name: format!("s{at}").into(),
+                kind: "file",
+                path: format!("/var/log/{at}.log").into(),
+                service: None,
+                host: Some(if at == 0 { "web-01".into() } else { "web-02".into() }),
+                labels: Vec::new(),
+                format: Arc::clone(&format),
+            })
+            .unwrap();
+        let segment = Segment::parse(Batch::new(source, &format, assume(), text.as_bytes().to_vec()));
+        buffer.push(segment);
+    }
+    buffer
+}
+
+fn matcher(text: &str) -> Matcher {
+    let parsed = filter::parse(text).unwrap();
+    Matcher::new(&parsed.filter, (None, None), Arc::default()).unwrap()
+}
+
+fn found(buffer: &Buffer, text: &str) -> Vec<String> {
+    let snapshot = buffer.snapshot();
+    let matches = matcher(text).matches(&snapshot, &Cache::new(1 << 20));
+    let all = matches.forward(Key::default(), usize::MAX);
+    all.iter().map(|record| record.with_bytes(|bytes| String::from_utf8_lossy(bytes).into_owned())).collect()
+}
+
+use crate::core::logs::Key;
+
+#[test]
+fn terms_mean_what_they_say() {
+    let buffer = buffer(&[
+        "2026-11-20T10:00:00Z ERROR pool timeout id=7\n2026-11-20T10:00:02Z info ok GET /api/x\n",
+        "2026-11-20T10:00:01Z WARN slow POOL dur=12\n",
+    ]);
+    let first = |text: &str| found(&buffer, text).iter().map(|line| line[17..19].to_owned()).collect::<Vec<_>>();
+    for (text, want) in [
+        ("", vec!["00", "01", "02"]),
+        ("pool", vec!["00", "01"]),
+        ("\"POOL\"", vec!["01"]),
+        ("-pool", vec!["02"]),
+        ("level>=warn", vec!["00", "01"]),
+        ("level>=warn -slow", vec!["00"]),
+        ("host:web-02", vec!["01"]),
+        ("host:web-*  /t[i]meout/", vec!["00"]),
+        ("(timeout OR ok)", vec!["00", "02"]),
+        ("source:s0 /^2026.*x$/", vec!["02"]),
+        ("file:*1.log", vec!["01"]),
+        ("nothing:x", vec![]),
+        ("-nothing:x", vec!["00", "01", "02"]),
+    ] {
+        assert_eq!(first(text), want, "{text}");
+    }
+}
+
+#[test]
+fn windows_steps_and_ties_are_in_order() {
+    let lines = |from: i64, step: i64, count: i64| -> String {
+        (0..count)
+            .map(|n| {
+                format!("2026-11-20T10:{:02}:{:02}Z n={from}-{n}\n", (from + n * step) / 60, (from + n * step) % 60)
+            })
+            .collect()
+    };
+    let (a, b) = (lines(0, 2, 40), lines(1, 2, 40));
+    let mut buffer = buffer(&[&a, &b]);
+    for n in 0..30 {
+        let format = Format::plain_shared();
+        let text = format!("2026-11-20T10:05:{n:02}Z late n={n}\n");
+        buffer.push(Segment::parse(Batch::new(SourceId(0), &format, assume(), text.into_bytes())));
+        buffer.tidy();
+    }
+    let snapshot = buffer.snapshot();
+    assert!(snapshot.segments.len() < 15, "{}", snapshot.segments.len());
+    let matches = Matches::all(&snapshot);
+    assert_eq!(matches.total, 110);
+    let all = matches.forward(Key::default(), usize::MAX);
+    assert!(all.windows(2).all(|pair| pair[0].key() < pair[1].key()));
+    let middle = all[50].key();
+    let keys = |records: Vec<crate::core::logs::read::RecordRef>| {
+        records.iter().map(|record| record.key()).collect::<Vec<_>>()
+    };
+    let want: Vec<Key> = all.iter().map(|record| record.key()).collect();
+    assert_eq!(keys(matches.backward(middle, 10)), want[40..50]);
+    assert_eq!(keys(matches.forward(middle, 10)), want[50..60]);
+    assert_eq!(matches.last().unwrap().key(), want[109]);
+    assert_eq!(matches.first().unwrap().key(), want[0]);
+    let counts = matches.histogram(snapshot.extent().unwrap().0, snapshot.extent().unwrap().1, 7);
+    assert_eq!(counts.iter().flatten().sum::<u64>(), 110);
+    let late = matches.nearest(want[0], true, |segment, index| {
+        segment.text()[segment.span(index)].windows(4).any(|part| part == b"late")
+    });
+    assert_eq!(late.unwrap().key(), want[80]);
+}
+
+#[test]
+fn the_limit_holds_and_what_goes_is_counted() {
+    let mut buffer = Buffer::new(40_000);
+    let format = Format::plain_shared();
+    buffer.add_source(|id| Source {
+        id,
+        name: "s".into(),
+        kind: "file",
+        path: "p".into(),
+        service: None,
+        host: None,
+        labels: Vec::new(),
+        format: Arc::clone(&format),
+    });
+    let mut gone = 0;
+    for n in 0..400 {
+        let text: String = (0..20).map(|at| format!("line {n} {at} {:x}\n", (n * 7_919_i64 + at) * 104_729)).collect();
+        buffer.push(Segment::parse(Batch::new(SourceId(0), &format, assume(), text.into_bytes())));
+        buffer.tidy();
+        buffer.fit(0, |segment| gone += segment.len());
+        assert!(buffer.bytes() <= 60_000, "{}", buffer.bytes());
+    }
+    let snapshot = buffer.snapshot();
+    assert!(gone > 0);
+    assert_eq!(snapshot.dropped.records, gone as u64);
+    assert_eq!(snapshot.records() + snapshot.dropped.records, 8_000);
+    assert_eq!(matcher("line").matches(&snapshot, &Cache::new(1_000)).total, snapshot.records());
+}
+
+proptest! {
+    #[test]
+    fn the_arena_says_what_lines_say(
+        lines in proptest::collection::vec("[abAB é0-9=/.]{0,12}", 1..40),
+        term in "[abAB0-9 ]{1,3}", regex in prop::sample::select(vec![
+            "a", "b+", "[0-9]+", "\\s", "\\bb", "\\Ba", "x*", "a.b", "^a", "b$", "[^a]", "[^a]+b", "a\\s*b", "^$", "\\Aa", "b\\z",
+        ]), negate: bool, fold: bool,
+    ) {
+        // Blank and indented lines belong to the one before, in the plain format.
+        let text: String = lines.iter().map(|line| format!("b{line}\n")).collect();
+        let buffer = buffer(&[&text]);
+        let snapshot = buffer.snapshot();
+        let text_term = Expr::Term(Term::Text(Text { text: term.clone(), fold }));
+        let pattern = filter::Pattern { regex: regex.to_owned(), fold };
+        let regex_term = Expr::Term(Term::Regex(pattern.clone()));
+        let not = |expr: Expr| if negate { Expr::Not(Box::new(expr)) } else { expr };
+        let expr = Expr::And(vec![not(text_term), regex_term]);
+        let filter = Filter { expr, ..Filter::default() };
+        let matcher = Matcher::new(&filter, (None, None), Arc::default()).unwrap();
+        let cache = Cache::new(1 << 20);
+        let (find, scan) = (Text { text: term, fold }.regex().unwrap(), pattern.compile().unwrap());
+        let want: Vec<usize> = text.split_terminator('\n').enumerate()
+            .filter(|(_, line)| find.is_match(line.as_bytes()) != negate && scan.is_match(line.as_bytes()))
+            .map(|(at, _)| at).collect();
+        // Twice: the second time from what was kept.
+        for _ in 0..2 {
+            let matches = matcher.matches(&snapshot, &cache);
+            let got: Vec<usize> = matches.sets.iter().flat_map(|(_, set)| set.iter().collect::<Vec<_>>()).collect();
+            prop_assert_eq!(&got, &want);
+        }
+    }
+}

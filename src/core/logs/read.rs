@@ -1,0 +1,344 @@
+//! Reading a snapshot in the order of time: windows, steps, the next of something, counts over time.
+//!
+//! Segments overlap in time and each is in its own order; what is shown is merged as it is read, a window at a time.
+use std::{cmp::Ordering, ops::RangeInclusive, sync::Arc};
+
+use rayon::prelude::*;
+
+use super::{
+    Level, Nanos, Source,
+    bitmap::Bitmap,
+    buffer::Snapshot,
+    segment::{Flags, Segment},
+};
+
+/// A place in the merged order of all records: by time, then by arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Key {
+    /// When it was written.
+    pub time: Nanos,
+    /// Which of those it is, by arrival.
+    pub order: u64,
+}
+
+/// A record of a snapshot.
+#[derive(Clone, Debug)]
+pub struct RecordRef {
+    /// Its segment.
+    pub segment: Arc<Segment>,
+    /// Its number there.
+    pub index: usize,
+}
+
+impl RecordRef {
+    /// Where it is in the merged order.
+    pub fn key(&self) -> Key {
+        key_of(&self.segment, self.index)
+    }
+
+    /// Its raw bytes, without the last `\n`.
+    pub fn with_bytes<T>(&self, read: impl FnOnce(&[u8]) -> T) -> T {
+        let text = self.segment.text();
+        read(text.get(self.segment.span(self.index)).unwrap_or_default())
+    }
+
+    /// What is noted about it.
+    pub fn flags(&self) -> Flags {
+        self.segment.flags(self.index)
+    }
+}
+
+fn key_of(segment: &Segment, index: usize) -> Key {
+    Key { time: segment.time(index), order: segment.base() + index as u64 }
+}
+
+/// Records of a snapshot that match something: a set per segment.
+#[derive(Clone, Debug, Default)]
+pub struct Matches {
+    /// The segments, each with its set; in the order of the snapshot.
+    pub sets: Vec<(Arc<Segment>, Arc<Bitmap>)>,
+    /// How many match.
+    pub total: u64,
+}
+
+impl Matches {
+    /// Makes it of sets.
+    pub fn new(sets: Vec<(Arc<Segment>, Arc<Bitmap>)>) -> Self {
+        let total = sets.iter().map(|(_, set)| set.count() as u64).sum();
+        Self { sets, total }
+    }
+
+    /// Makes the set of all records.
+    pub fn all(snapshot: &Snapshot) -> Self {
+        let all = |segment: &Arc<Segment>| (Arc::clone(segment), Arc::new(Bitmap::full(segment.len())));
+        Self::new(snapshot.segments.iter().map(all).collect())
+    }
+
+    /// The latest record.
+    pub fn last(&self) -> Option<RecordRef> {
+        let latest = self.sets.iter().filter_map(|(segment, set)| Cursor::before(segment, set, None));
+        latest.max_by_key(|cursor| cursor.key).map(Cursor::record)
+    }
+
+    /// The earliest record.
+    pub fn first(&self) -> Option<RecordRef> {
+        let earliest = self.sets.iter().filter_map(|(segment, set)| Cursor::from(segment, set, None));
+        earliest.min_by_key(|cursor| cursor.key).map(Cursor::record)
+    }
+
+    /// Returns up to so many records from a place on, itself included, in order.
+    pub fn forward(&self, from: Key, count: usize) -> Vec<RecordRef> {
+        let mut cursors: Vec<Cursor<'_>> =
+            self.sets.iter().filter_map(|(segment, set)| Cursor::from(segment, set, Some(from))).collect();
+        let mut out = Vec::with_capacity(count.min(4_096));
+        while out.len() < count {
+            let Some(at) = (0..cursors.len()).min_by_key(|at| cursors.get(*at).map(|cursor| cursor.key)) else { break };
+            let Some(cursor) = cursors.get_mut(at) else { break };
+            out.push(cursor.record_ref());
+            if !cursor.next() {
+                cursors.swap_remove(at);
+            }
+        }
+        out
+    }
+
+    /// Returns up to so many records before a place, in order.
+    pub fn backward(&self, before: Key, count: usize) -> Vec<RecordRef> {
+        let mut cursors: Vec<Cursor<'_>> =
+            self.sets.iter().filter_map(|(segment, set)| Cursor::before(segment, set, Some(before))).collect();
+        let mut out = Vec::with_capacity(count.min(4_096));
+        while out.len() < count {
+            let Some(at) = (0..cursors.len()).max_by_key(|at| cursors.get(*at).map(|cursor| cursor.key)) else { break };
+            let Some(cursor) = cursors.get_mut(at) else { break };
+            out.push(cursor.record_ref());
+            if !cursor.previous() {
+                cursors.swap_remove(at);
+            }
+        }
+        out.reverse();
+        out
+    }
+
+    /// Finds the nearest record after or before a place that fulfils something.
+    pub fn nearest(&self, from: Key, forward: bool, holds: impl Fn(&Segment, usize) -> bool) -> Option<RecordRef> {
+        let mut best: Option<(Key, &Arc<Segment>, usize)> = None;
+        for (segment, set) in &self.sets {
+            // A segment that lies wholly behind the best so far, or on the wrong side, holds nothing of interest.
+            let hopeless = match (&best, forward) {
+                (Some((key, ..)), true) => segment.first() > key.time,
+                (Some((key, ..)), false) => segment.last() < key.time,
+                (None, true) => segment.last() < from.time,
+                (None, false) => segment.first() > from.time,
+            };
+            if hopeless || set.count() == 0 {
+                continue;
+            }
+            let start =
+                if forward { Cursor::from(segment, set, Some(from)) } else { Cursor::before(segment, set, Some(from)) };
+            let Some(mut cursor) = start else { continue };
+            loop {
+                let beyond = best
+                    .as_ref()
+                    .is_some_and(|(key, ..)| if forward { cursor.key >= *key } else { cursor.key <= *key });
+                if beyond {
+                    break;
+                }
+                if cursor.key != from && holds(segment, cursor.index) {
+                    best = Some((cursor.key, segment, cursor.index));
+                    break;
+                }
+                if !(if forward { cursor.next() } else { cursor.previous() }) {
+                    break;
+                }
+            }
+        }
+        best.map(|(_, segment, index)| RecordRef { segment: Arc::clone(segment), index })
+    }
+
+    /// Finds the nearest record with a level within a range.
+    pub fn next_level(&self, from: Key, levels: &RangeInclusive<Level>, forward: bool) -> Option<RecordRef> {
+        let within = Self {
+            sets: self
+                .sets
+                .iter()
+                .filter(|(segment, _)| {
+                    let has = |(count, level): (u32, Level)| count > 0 && levels.contains(&level);
+                    segment.by_level().into_iter().zip(Level::ALL).any(has)
+                })
+                .cloned()
+                .collect(),
+            total: 0,
+        };
+        within.nearest(from, forward, |segment, index| levels.contains(&segment.level(index)))
+    }
+
+    /// Finds the nearest record of both sets.
+    pub fn next_of(&self, hits: &Self, from: Key, forward: bool) -> Option<RecordRef> {
+        let both = self.sets.iter().filter_map(|(segment, set)| {
+            let (_, hit) = hits.sets.iter().find(|(other, _)| other.id() == segment.id())?;
+            Some((Arc::clone(segment), Arc::new(set.and(hit))))
+        });
+        Self { sets: both.collect(), total: 0 }.nearest(from, forward, |_, _| true)
+    }
+
+    /// Counts by time and level: so many equal bars from one moment to another, the last moment included.
+    pub fn histogram(&self, from: Nanos, to: Nanos, bars: usize) -> Vec<[u64; 8]> {
+        let empty = || vec![[0_u64; 8]; bars];
+        if bars == 0 || to < from {
+            return empty();
+        }
+        let wide = (i128::from(to.0) - i128::from(from.0) + 1).max(1);
+        let count = |(segment, set): &(Arc<Segment>, Arc<Bitmap>)| {
+            let mut counts = empty();
+            if set.count() == 0 || segment.last() < from || segment.first() > to {
+                return counts;
+            }
+            let levels = segment.levels();
+            for index in set.iter() {
+                let time = segment.time(index);
+                if time < from || time > to || segment.flags(index).contains(Flags::NOTICE) {
+                    continue;
+                }
+                let bar = (i128::from(time.0) - i128::from(from.0)) * bars as i128 / wide;
+                let level = levels.get(index).copied().unwrap_or_default();
+                let slot = usize::try_from(bar).ok().and_then(|bar| counts.get_mut(bar));
+                if let Some(slot) = slot.and_then(|bar| bar.get_mut(usize::from(level))) {
+                    *slot += 1;
+                }
+            }
+            counts
+        };
+        let add = |mut left: Vec<[u64; 8]>, right: Vec<[u64; 8]>| {
+            for (left, right) in left.iter_mut().zip(right) {
+                for (left, right) in left.iter_mut().zip(right) {
+                    *left += right;
+                }
+            }
+            left
+        };
+        self.sets.par_iter().map(count).reduce(empty, add)
+    }
+
+    /// Says whether a record is in it.
+    pub fn contains(&self, record: &RecordRef) -> bool {
+        let found = self.sets.iter().find(|(segment, _)| segment.id() == record.segment.id());
+        found.is_some_and(|(_, set)| set.get(record.index))
+    }
+
+    /// Finds the record at a place.
+    pub fn at(&self, key: Key) -> Option<RecordRef> {
+        let has = |segment: &Segment| (segment.base()..segment.base() + segment.len() as u64).contains(&key.order);
+        let (segment, _) = self.sets.iter().find(|(segment, _)| has(segment))?;
+        let index = usize::try_from(key.order - segment.base()).ok()?;
+        Some(RecordRef { segment: Arc::clone(segment), index })
+    }
+}
+
+/// A place within the matching records of one segment, in the order of time.
+struct Cursor<'a> {
+    segment: &'a Arc<Segment>,
+    set: &'a Bitmap,
+    place: usize,
+    index: usize,
+    key: Key,
+}
+
+impl<'a> Cursor<'a> {
+    /// The first record at or after a place.
+    fn from(segment: &'a Arc<Segment>, set: &'a Bitmap, key: Option<Key>) -> Option<Self> {
+        if set.count() == 0 {
+            return None;
+        }
+        let place = key.map_or(0, |key| lower_bound(segment, key));
+        let mut cursor = Self { segment, set, place, index: 0, key: Key::default() };
+        cursor.settle_forward().then_some(cursor)
+    }
+
+    /// The last record before a place.
+    fn before(segment: &'a Arc<Segment>, set: &'a Bitmap, key: Option<Key>) -> Option<Self> {
+        if set.count() == 0 {
+            return None;
+        }
+        let place = key.map_or(segment.len(), |key| lower_bound(segment, key));
+        let mut cursor = Self { segment, set, place, index: 0, key: Key::default() };
+        cursor.previous().then_some(cursor)
+    }
+
+    fn stand(&mut self) -> bool {
+        self.index = self.segment.at(self.place);
+        self.key = key_of(self.segment, self.index);
+        true
+    }
+
+    fn settle_forward(&mut self) -> bool {
+        if self.segment.is_sorted() {
+            let Some(place) = self.set.next(self.place) else { return false };
+            self.place = place;
+            return self.stand();
+        }
+        while self.place < self.segment.len() {
+            if self.set.get(self.segment.at(self.place)) {
+                return self.stand();
+            }
+            self.place += 1;
+        }
+        false
+    }
+
+    fn next(&mut self) -> bool {
+        self.place += 1;
+        self.settle_forward()
+    }
+
+    fn previous(&mut self) -> bool {
+        if self.segment.is_sorted() {
+            let Some(place) = self.set.previous(self.place) else { return false };
+            self.place = place;
+            return self.stand();
+        }
+        while let Some(place) = self.place.checked_sub(1) {
+            self.place = place;
+            if self.set.get(self.segment.at(place)) {
+                return self.stand();
+            }
+        }
+        false
+    }
+
+    fn record_ref(&self) -> RecordRef {
+        RecordRef { segment: Arc::clone(self.segment), index: self.index }
+    }
+
+    fn record(self) -> RecordRef {
+        self.record_ref()
+    }
+}
+
+/// Returns the first place in the order of time that is not before a key.
+fn lower_bound(segment: &Segment, key: Key) -> usize {
+    let (mut low, mut high) = (0, segment.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match key_of(segment, segment.at(middle)).cmp(&key) {
+            Ordering::Less => low = middle + 1,
+            Ordering::Equal | Ordering::Greater => high = middle,
+        }
+    }
+    low
+}
+
+/// Returns a source's value of a name that holds for all of its records: `service`, `env`, `host`, `source`, `file`,
+/// `format`, `kind`, or a label.
+pub fn source_value<'a>(source: &'a Source, name: &str) -> Option<&'a str> {
+    match name {
+        "service" => source.service.as_ref().map(|id| id.service.as_str()),
+        "env" => source.service.as_ref().map(|id| id.env.as_str()),
+        "host" => source.host.as_ref().map(crate::core::id::HostName::as_str),
+        "source" => Some(&*source.name),
+        "file" => Some(&*source.path),
+        "format" => Some(source.format.name()),
+        "kind" => Some(source.kind),
+        _ => None,
+    }
+    .or_else(|| source.labels.iter().find(|(label, _)| **label == *name).map(|(_, value)| &**value))
+}
