@@ -31,6 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("russh", &["remote", "demo"]),
     ("reqwest", &["remote/http"]),
+    ("tokio_tungstenite", &["remote/websocket"]),
     ("rusqlite", &["store"]),
     ("ratatui", &["ui", "runtime/terminal"]),
     ("crossterm", &["ui", "runtime/terminal", "runtime/console"]),

@@ -229,6 +229,17 @@ impl Call {
         target_of(&self.url)
     }
 
+    /// Returns its URL for a WebSocket.
+    pub(super) fn websocket_url(&self) -> String {
+        let url = self.url.as_str();
+        url.strip_prefix("http").map_or_else(|| url.to_owned(), |rest| format!("ws{rest}"))
+    }
+
+    /// Returns its headers.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// Says whether it is safe to send a secret with it: encrypted, or within this machine.
     pub fn keeps_secrets(&self) -> bool {
         self.url.scheme() == "https" || net::is_loopback(&self.target().host)
@@ -293,6 +304,11 @@ impl Client {
     pub fn new(trust: Trust) -> Self {
         install_crypto();
         Self { trust }
+    }
+
+    /// Returns who vouches for servers.
+    pub(super) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Sends a call and reads the answer.

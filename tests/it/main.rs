@@ -25,6 +25,11 @@ mod import;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
+mod log_loki;
+#[cfg(test)]
+#[path = "../support/logs.rs"]
+mod log_support;
+#[cfg(test)]
 mod net;
 #[cfg(test)]
 #[path = "../support/night.rs"]

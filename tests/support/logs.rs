@@ -1,4 +1,5 @@
 //! Takes what log sources hand over, and lets tests wait for it.
+#![allow(dead_code, reason = "each test binary uses another part of this")]
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

@@ -6,6 +6,7 @@ mod follow;
 
 pub mod file;
 pub mod local;
+pub mod loki;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +33,7 @@ use crate::{
 };
 
 /// All log sources.
-pub const ALL: &[&dyn LogSource] = &[&file::Files, &local::Local];
+pub const ALL: &[&dyn LogSource] = &[&file::Files, &local::Local, &loki::Loki];
 
 /// Lines that a source reads from before it began, so that a view opens at the end at once.
 pub const FIRST_LINES: usize = 1_000;

@@ -1,0 +1,586 @@
+//! Loki as it was observed to behave: pings, endings with and without a word, dropped lines, answers that never come.
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{
+        RawQuery, State,
+        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
+    },
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use quarterdeck::{
+    core::{
+        logs::{LogAuth, LogPlace, LogSpec, LokiSpec, Nanos, SourceState},
+        time::{Clock, Mono, Now, Timestamp},
+    },
+    sources::logs::{Batch, Cursor, HistoryRequest, Notice, Prefilter, StreamInfo, source},
+    tasks::Tasks,
+};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::log_support::{Bench, Heard, Nowhere, entry};
+
+/// How a tail goes.
+#[derive(Clone, Debug)]
+enum Tail {
+    /// On and on.
+    Goes,
+    /// After so many lines it closes with this reason.
+    Closes(usize, &'static str),
+    /// After so many lines the connection ends without a close frame.
+    Breaks(usize),
+    /// After so many lines neither a line nor a ping comes.
+    Freezes(usize),
+    /// After so many lines this many are dropped; the next frame names some of them.
+    Drops(usize, usize),
+    /// A proxy that lets no upgrade through.
+    NoUpgrade,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Moment, app, line; sorted by moment.
+    lines: Vec<(i64, String, String)>,
+    tails: VecDeque<Tail>,
+    /// Asked for more lines than this, it answers nothing at all.
+    hangs_over: Option<usize>,
+    refuses_over: Option<usize>,
+    asked: Vec<BTreeMap<String, String>>,
+    tailed: usize,
+    down: bool,
+    tenant: Option<&'static str>,
+}
+
+struct Fake {
+    inner: Mutex<Inner>,
+    changed: watch::Sender<usize>,
+}
+
+impl Fake {
+    fn push(&self, at: i64, app: &str, line: &str) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.lines.push((at, app.into(), line.into()));
+        let count = inner.lines.len();
+        drop(inner);
+        self.changed.send_replace(count);
+    }
+    fn set(&self, change: impl FnOnce(&mut Inner)) {
+        change(&mut self.inner.lock().unwrap());
+    }
+}
+
+const T0: i64 = 1_795_000_000_000_000_000;
+
+fn params(query: Option<String>) -> BTreeMap<String, String> {
+    let url = reqwest_url(&query.unwrap_or_default());
+    url.into_iter().collect()
+}
+
+fn reqwest_url(query: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let mut bytes = Vec::new();
+        let mut rest = text.bytes();
+        while let Some(byte) = rest.next() {
+            bytes.push(match byte {
+                b'+' => b' ',
+                b'%' => {
+                    let hex = [rest.next().unwrap(), rest.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap()
+                }
+                other => other,
+            });
+        }
+        String::from_utf8(bytes).unwrap()
+    };
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
+fn refuse(headers: &HeaderMap, inner: &Inner) -> Option<Response> {
+    if inner.down {
+        return Some((StatusCode::SERVICE_UNAVAILABLE, "Some services are not Running").into_response());
+    }
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    assert_eq!(header("x-loki-response-encoding-flags"), Some("categorize-labels"));
+    if let Some(tenant) = inner.tenant {
+        if header("x-scope-orgid") != Some(tenant) {
+            return Some((StatusCode::UNAUTHORIZED, "no org id\n").into_response());
+        }
+        assert_eq!(header("authorization"), Some("Basic cWQ6czNjcmV0"));
+    }
+    None
+}
+
+fn object(line: &(i64, String, String)) -> serde_json::Value {
+    json!({ "stream": { "app": line.1 }, "values": [[line.0.to_string(), line.2, { "structuredMetadata": { "trace_id": "t 1" } }]] })
+}
+
+async fn range(State(fake): State<Arc<Fake>>, headers: HeaderMap, RawQuery(query): RawQuery, body: String) -> Response {
+    let asked = params(Some(query.unwrap_or(body)));
+    let number = |name: &str| asked[name].parse::<i64>().unwrap();
+    let (start, end, limit) = (number("start"), number("end"), asked["limit"].parse::<usize>().unwrap());
+    let found: Vec<_> = {
+        let mut inner = fake.inner.lock().unwrap();
+        if let Some(refusal) = refuse(&headers, &inner) {
+            return refusal;
+        }
+        inner.asked.push(asked.clone());
+        if let Some(most) = inner.refuses_over.filter(|most| limit > *most) {
+            let what =
+                format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {most})");
+            return (StatusCode::BAD_REQUEST, what).into_response();
+        }
+        let within = inner.lines.iter().filter(|line| line.0 >= start && line.0 < end).cloned();
+        let mut lines: Vec<_> = within.collect();
+        lines.sort_by_key(|line| line.0);
+        if asked["direction"] == "backward" {
+            lines.reverse();
+        }
+        lines.truncate(limit);
+        lines
+    };
+    let over = fake.inner.lock().unwrap().hangs_over;
+    if over.is_some_and(|over| found.len() > over) {
+        std::future::pending::<()>().await;
+    }
+    let mut streams: BTreeMap<&str, Vec<serde_json::Value>> = BTreeMap::new();
+    for line in &found {
+        streams.entry(&line.1).or_default().push(object(line)["values"][0].clone());
+    }
+    let result: Vec<_> =
+        streams.into_iter().map(|(app, values)| json!({ "stream": { "app": app }, "values": values })).collect();
+    let body = json!({ "status": "success", "data": { "resultType": "streams", "encodingFlags": ["categorize-labels"], "result": result } });
+    body.to_string().into_response()
+}
+
+async fn tail(
+    State(fake): State<Arc<Fake>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let asked = params(query);
+    let how = {
+        let mut inner = fake.inner.lock().unwrap();
+        if let Some(refusal) = refuse(&headers, &inner) {
+            return refusal;
+        }
+        inner.tailed += 1;
+        inner.tails.pop_front().unwrap_or(Tail::Goes)
+    };
+    if matches!(how, Tail::NoUpgrade) {
+        return (StatusCode::BAD_REQUEST, "Bad Request\n").into_response();
+    }
+    let start = asked.get("start").and_then(|start| start.parse().ok()).unwrap_or(i64::MAX);
+    let limit = asked["limit"].parse().unwrap();
+    upgrade.on_upgrade(move |socket| serve(socket, fake, how, start, limit))
+}
+
+async fn serve(mut socket: WebSocket, fake: Arc<Fake>, how: Tail, start: i64, limit: usize) {
+    let mut changes = fake.changed.subscribe();
+    let mut ping = tokio::time::interval(Duration::from_secs(1));
+    let (mut at, mut sent, mut dropped) = (0, 0, Vec::new());
+    let mut first = true;
+    loop {
+        let mut news: Vec<_> = {
+            let inner = fake.inner.lock().unwrap();
+            let news = inner.lines[at..].to_vec();
+            at = inner.lines.len();
+            news
+        };
+        if std::mem::take(&mut first) {
+            // Only the newest of what was there before.
+            news.retain(|line| line.0 >= start);
+            news.drain(..news.len().saturating_sub(limit));
+        }
+        for line in news {
+            match how {
+                Tail::Closes(after, reason) if sent >= after => {
+                    let close = CloseFrame { code: 1011, reason: reason.into() };
+                    _ = socket.send(Message::Close(Some(close))).await;
+                    _ = socket.recv().await;
+                    return;
+                }
+                Tail::Breaks(after) if sent >= after => return,
+                Tail::Freezes(after) if sent >= after => std::future::pending().await,
+                Tail::Drops(after, many) if sent >= after && dropped.len() < many => {
+                    dropped.push(line);
+                    continue;
+                }
+                _ => {}
+            }
+            let mut frame = json!({ "streams": [object(&line)], "encodingFlags": ["categorize-labels"] });
+            if matches!(how, Tail::Drops(_, many) if dropped.len() == many && sent > 0) {
+                let named = dropped
+                    .iter()
+                    .take(3)
+                    .map(|line| json!({ "timestamp": line.0.to_string(), "labels": { "app": line.1 } }));
+                frame["dropped_entries"] = named.collect();
+            }
+            if socket.send(Message::Text(frame.to_string().into())).await.is_err() {
+                return;
+            }
+            sent += 1;
+        }
+        if let Tail::Closes(0, reason) = how {
+            _ = socket.send(Message::Close(Some(CloseFrame { code: 1011, reason: reason.into() }))).await;
+            return;
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            _ = ping.tick() => if socket.send(Message::Ping(Vec::new().into())).await.is_err() { return },
+        }
+    }
+}
+
+struct Still;
+impl Clock for Still {
+    fn now(&self) -> Now {
+        static BEGAN: std::sync::OnceLock<tokio::time::Instant> = std::sync::OnceLock::new();
+        let ms = BEGAN.get_or_init(tokio::time::Instant::now).elapsed().as_millis() as u64;
+        Now { utc: Timestamp(T0 / 1_000_000 + 60_000 + ms as i64), mono: Mono(ms) }
+    }
+}
+
+struct World {
+    fake: Arc<Fake>,
+    bench: Bench,
+    spec: Arc<LogSpec>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.bench.context.tasks.cancel();
+        self.server.abort();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own server; it ends with the test")]
+async fn world(change: impl FnOnce(&mut Inner), edit: impl FnOnce(&mut LokiSpec)) -> World {
+    let mut inner = Inner::default();
+    change(&mut inner);
+    let fake = Arc::new(Fake { inner: Mutex::new(inner), changed: watch::channel(0).0 });
+    let app = Router::new()
+        .route("/prefix/loki/api/v1/query_range", get(range).post(range))
+        .route("/prefix/loki/api/v1/tail", get(tail))
+        .with_state(Arc::clone(&fake));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/prefix/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let mut loki = LokiSpec {
+        url,
+        select: [("env".to_owned(), "prod".to_owned())].into(),
+        service_label: Some("app".into()),
+        ..LokiSpec::default()
+    };
+    edit(&mut loki);
+    let spec = LogSpec { env: Some("prod".into()), ..entry("loki", LogPlace::Loki(loki)) };
+    let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| println!("{panicked:?}"));
+    let bench = Bench::new(vec![spec.clone()], None, Arc::new(Nowhere), Arc::new(Still), tasks);
+    World { fake, bench, spec: Arc::new(spec), server }
+}
+
+impl World {
+    fn run(&self) {
+        self.bench.run(source("loki").unwrap()).detach();
+    }
+
+    async fn live(&self) -> Heard {
+        self.bench.ear.until("live", |heard| heard.is(|state| *state == SourceState::Live)).await
+    }
+
+    /// Waits until the server has so many tails behind it, the present one included.
+    async fn tails(&self, count: usize) {
+        let wait = async {
+            while self.fake.inner.lock().unwrap().tailed < count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("no further tail");
+    }
+
+    /// Pushes numbered lines, a few a millisecond.
+    async fn push(&self, numbers: std::ops::Range<i64>) {
+        for number in numbers {
+            self.fake.push(
+                T0 + number * 1_000_003,
+                if number % 3 == 0 { "api" } else { "web" },
+                &format!("{number:06}"),
+            );
+            if number % 20 == 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+    }
+
+    async fn all(&self, count: usize) -> Heard {
+        let heard = self.bench.ear.until(&format!("{count} lines"), |heard| heard.lines().len() >= count).await;
+        let mut lines = heard.lines();
+        lines.sort();
+        let expected: Vec<_> = (0..count).map(|number| format!("{number:06}")).collect();
+        assert_eq!(lines, expected, "{:?}", heard.notices());
+        heard
+    }
+}
+
+fn lost(heard: &Heard) -> usize {
+    heard.notices().iter().filter(|notice| matches!(notice, Notice::Lost { .. })).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn history_and_live_lines_meet_and_every_label_set_is_a_stream() {
+    let world = world(|_| {}, |_| {}).await;
+    world.push(0..50).await;
+    world.run();
+    world.live().await;
+    world.push(50..120).await;
+    let heard = world.all(120).await;
+    let kinds: Vec<_> =
+        heard.streams.iter().map(|info| (info.path.as_str(), info.service.as_ref().map(ToString::to_string))).collect();
+    assert_eq!(kinds[0], ("{env=\"prod\"}", None));
+    assert!(kinds.contains(&("{app=\"api\"}", Some("api@prod".into()))) && kinds.len() == 3, "{kinds:?}");
+    let batch = heard.events.iter().find_map(|(_, event)| match event {
+        crate::log_support::Event::Batch(batch) => Some(batch.clone()),
+        _ => None,
+    });
+    let Batch { times, extras, history, before, .. } = batch.unwrap();
+    assert_eq!(times.unwrap()[0], Nanos(T0));
+    assert_eq!((extras[0].clone(), history), ((0, "trace_id=\"t 1\"".to_owned()), true));
+    assert!(matches!(before, Some(Cursor::Time { at: Nanos(T0), .. })));
+    assert_eq!(lost(&heard), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_ends_a_tail_no_line_is_lost_or_repeated() {
+    let tails = [
+        Tail::Closes(20, "reached tail max duration limit"),
+        Tail::Closes(20, "all ingesters closed the connection"),
+        Tail::Breaks(20),
+        Tail::Freezes(20),
+        Tail::Closes(
+            0,
+            "rpc error: code = Code(400) desc = this data is no longer available, it is past now - max_query_lookback (0s)",
+        ),
+    ];
+    let world = world(|inner| inner.tails = tails.into(), |_| {}).await;
+    world.push(0..10).await;
+    world.run();
+    let mut pushed = 10;
+    for tail in 1..=6 {
+        world.tails(tail).await;
+        world.push(pushed..pushed + 1_300).await;
+        pushed += 1_300;
+    }
+    let heard = world.all(usize::try_from(pushed).unwrap()).await;
+    assert!(lost(&heard) >= 3, "{:?}", heard.notices());
+    assert!(
+        heard.notices().iter().any(|n| matches!(n, Notice::BackFilled { lines } if *lines > 0)),
+        "{:?}",
+        heard.notices()
+    );
+    assert!(heard.notices().iter().any(|n| matches!(n, Notice::Reconnected { .. })));
+    assert!(heard.notices().iter().any(|n| matches!(n, Notice::Lost { why } if why.contains("no sign of life"))));
+    assert!(!heard.notices().iter().any(|n| matches!(n, Notice::Gap { .. })), "{:?}", heard.notices());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_slow_reader_missed_is_read_afterwards() {
+    let world = world(|inner| inner.tails = [Tail::Drops(5, 2_500)].into(), |_| {}).await;
+    world.run();
+    world.live().await;
+    world.tails(1).await;
+    world.push(0..3_000).await;
+    let heard = world.all(3_000).await;
+    let notices = heard.notices();
+    assert!(matches!(&notices[0], Notice::Dropped { lines: None, why, .. } if why.contains("names 3")), "{notices:?}");
+    world
+        .bench
+        .ear
+        .until("told", |heard| {
+            heard.notices().contains(&Notice::BackFilled { lines: 2_500 }) || heard.notices().len() > 1
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_there_is_no_tail_it_is_asked_again_and_again() {
+    let world = world(|inner| inner.tails = [Tail::NoUpgrade].into(), |_| {}).await;
+    world.push(0..10).await;
+    world.run();
+    world
+        .bench
+        .ear
+        .until("said so", |heard| {
+            heard.notices().iter().any(|n| matches!(n, Notice::Said(what) if what.contains("Bad Request")))
+        })
+        .await;
+    world.push(10..2_600).await;
+    let heard = world.all(2_600).await;
+    assert_eq!(lost(&heard), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_tails_are_no_error() {
+    let reason =
+        "rpc error: code = Code(400) desc = max concurrent tail requests limit exceeded, count > limit (5 > 4)";
+    let world = world(|inner| inner.tails = [Tail::Closes(0, reason)].into(), |_| {}).await;
+    world.push(0..10).await;
+    world.run();
+    world
+        .bench
+        .ear
+        .until("said so", |heard| {
+            heard.notices().iter().any(|n| matches!(n, Notice::Said(what) if what.contains("too many tails")))
+        })
+        .await;
+    world.push(10..60).await;
+    world.all(60).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_never_comes_is_asked_for_in_smaller_parts() {
+    let world = world(|inner| inner.hangs_over = Some(400), |_| {}).await;
+    world.push(0..900).await;
+    world.run();
+    let heard = world.bench.ear.until("the end", |heard| heard.lines().iter().any(|line| line == "000899")).await;
+    assert_eq!(lost(&heard), 0);
+    assert!(world.fake.inner.lock().unwrap().asked.iter().any(|asked| asked["limit"] == "250"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_are_learnt_from_what_the_server_says() {
+    let world = world(|inner| inner.refuses_over = Some(77), |_| {}).await;
+    world.push(0..300).await;
+    world.run();
+    world.bench.ear.until("the newest", |heard| heard.lines().len() >= 77).await;
+    world.push(300..900).await;
+    world.bench.ear.until("new ones", |heard| heard.lines().iter().any(|line| line == "000899")).await;
+    let asked = world.fake.inner.lock().unwrap().asked.clone();
+    assert!(asked[1..].iter().all(|asked| asked["limit"] == "77"), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn history_is_read_upwards_to_the_first_line_though_many_share_a_nanosecond() {
+    let world = world(|_| {}, |_| {}).await;
+    // 700 lines within 70 nanoseconds, some of them the same but for their labels.
+    for number in 0..700 {
+        let (app, text) = if number % 2 == 0 { ("api", number) } else { ("web", number - 1) };
+        world.fake.push(T0 + number / 10, app, &format!("{text:06}"));
+    }
+    let mut cursor = None;
+    let mut read: Vec<(Nanos, String, String)> = Vec::new();
+    for _ in 0..200 {
+        let info = StreamInfo {
+            name: "loki".into(),
+            kind: "loki",
+            path: String::new(),
+            service: None,
+            host: None,
+            labels: vec![],
+            format: None,
+            timezone: None,
+        };
+        let request = HistoryRequest {
+            spec: Arc::clone(&world.spec),
+            info,
+            before: cursor.clone(),
+            limit: 25,
+            prefilter: Some(Prefilter::LogQl("|= \"0\"".into())),
+        };
+        let page = source("loki").unwrap().history(world.bench.context.clone(), request).await.unwrap();
+        let mut now = Vec::new();
+        for (info, batch) in page.parts {
+            let times = batch.times.unwrap();
+            assert!(times.is_sorted() && batch.history);
+            let lines = String::from_utf8(batch.bytes).unwrap();
+            now.extend(
+                times.into_iter().zip(lines.lines()).map(|(at, line)| (at, info.labels[0].1.clone(), line.to_owned())),
+            );
+        }
+        read.splice(0..0, now);
+        cursor = page.before;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert!(cursor.is_none());
+    assert!(world.fake.inner.lock().unwrap().asked.iter().all(|asked| asked["query"] == "{env=\"prod\"} |= \"0\""));
+    let mut expected: Vec<_> = world
+        .fake
+        .inner
+        .lock()
+        .unwrap()
+        .lines
+        .iter()
+        .map(|(at, app, line)| (Nanos(*at), app.clone(), line.clone()))
+        .collect();
+    read.sort();
+    expected.sort();
+    assert_eq!(read, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenant_and_login_are_sent_and_a_refusal_is_shown() {
+    let login = |loki: &mut LokiSpec| {
+        loki.tenant = Some("acme".into());
+        loki.auth = Some(LogAuth::Basic { user: "qd".into(), password: "env:QD_TEST_SECRET".into() });
+    };
+    let good = world(|inner| inner.tenant = Some("acme"), login).await;
+    good.push(0..10).await;
+    good.run();
+    good.all(10).await;
+    good.tails(1).await;
+    let bad = world(|inner| inner.tenant = Some("acme"), |_| {}).await;
+    bad.run();
+    bad.bench
+        .ear
+        .until("denied", |heard| {
+            heard.is(|state| matches!(state, SourceState::Denied { why } if why.contains("no org id")))
+        })
+        .await;
+    let plain = world(
+        |_| {},
+        |loki| {
+            login(loki);
+            loki.url = "http://loki.example:3100".into();
+        },
+    )
+    .await;
+    plain.run();
+    let unencrypted = |state: &SourceState| matches!(state, SourceState::Denied { why } if why.contains("unencrypted"));
+    plain.bench.ear.until("refused", |heard| heard.is(unencrypted)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_is_survived() {
+    let world =
+        world(|inner| inner.tails = [Tail::Closes(15, "all ingesters closed the connection")].into(), |_| {}).await;
+    world.push(0..10).await;
+    world.run();
+    world.tails(1).await;
+    world.fake.set(|inner| inner.down = true);
+    world.push(10..400).await;
+    world
+        .bench
+        .ear
+        .until("lost", |heard| {
+            heard.is(|state| matches!(state, SourceState::Reconnecting { attempt, .. } if *attempt > 1))
+        })
+        .await;
+    world.fake.set(|inner| inner.down = false);
+    let heard = world.all(400).await;
+    assert_eq!(lost(&heard), 1);
+    world.live().await;
+}
