@@ -53,13 +53,7 @@ impl Format {
         };
         let time = of(&spec.time.from, "time.from", &mut wrong, &builder);
         let from = of(&spec.level.from, "level.from", &mut wrong, &builder);
-        let mut map = Vec::new();
-        for (word, level) in &spec.level.map {
-            match Level::parse(level.as_bytes()) {
-                Some(level) => map.push((word.clone().into_bytes(), level)),
-                None => wrong.push(Wrong::new(format!("level.map.{word}"), format!("`{level}` is not a level"))),
-            }
-        }
+        let map = level_map(spec, &mut wrong);
         let start = match (spec.record.start, &spec.record.regex) {
             (StartSpec::Line, _) => Start::Line,
             (StartSpec::Head, _) => Start::Head,
@@ -81,7 +75,13 @@ impl Format {
         for name in spec.view.columns.iter().filter(|name| find(name).is_none()) {
             wrong.push(Wrong::new("view.columns", format!("there is no field `{name}`")));
         }
-        let level = Levels { from, map, of_status: spec.level.of_status, infer: spec.level.infer };
+        let level = Levels {
+            from,
+            map,
+            of_status: spec.level.of_status,
+            is_priority: spec.level.is_priority,
+            infer: spec.level.infer,
+        };
         let (status, duration, body) = (find("status"), find("dur"), find("message"));
         shape = finish(shape, &builder, [&time, &level.from], [status, duration, body.filter(|_| level.infer)]);
         if !wrong.is_empty() {
@@ -110,6 +110,17 @@ impl Format {
     }
 }
 
+fn level_map(spec: &Spec, wrong: &mut Vec<Wrong>) -> Vec<(Vec<u8>, Level)> {
+    let mut map = Vec::new();
+    for (word, level) in &spec.level.map {
+        match Level::parse(level.as_bytes()) {
+            Some(level) => map.push((word.clone().into_bytes(), level)),
+            None => wrong.push(Wrong::new(format!("level.map.{word}"), format!("`{level}` is not a level"))),
+        }
+    }
+    map
+}
+
 fn compile_regex(regex: &str) -> Result<regex::bytes::Regex, String> {
     let built = regex::bytes::RegexBuilder::new(regex).size_limit(1 << 20).build();
     built.map_err(|error| error.to_string().lines().last().unwrap_or_default().to_owned())
@@ -122,7 +133,9 @@ fn shape(spec: &Spec) -> Result<Shape, Wrong> {
             Ok(Shape::Pattern { pattern, head: usize::MAX, tail: spec.tail.clone() })
         }
         (SpecKind::Regex, None, Some(regex)) => {
-            compile_regex(regex).map(Shape::Regex).map_err(|what| Wrong::new("regex", what))
+            let all_lines = regex.starts_with("(?s)");
+            let regex = compile_regex(regex).map_err(|what| Wrong::new("regex", what))?;
+            Ok(Shape::Regex { regex, all_lines })
         }
         (SpecKind::Pattern, ..) => Err(Wrong::new("kind", "`kind = \"pattern\"` needs `pattern` and no `regex`")),
         (SpecKind::Regex, ..) => Err(Wrong::new("kind", "`kind = \"regex\"` needs `regex` and no `pattern`")),
@@ -163,7 +176,7 @@ fn finish(shape: Shape, builder: &Builder<'_>, slots: [&[Slot]; 2], fields: [Opt
                 Wants::new([&time, &level, &paths(field(status)), &paths(field(duration)), &paths(field(body))]);
             Shape::Json { wants: Box::new(wants), units }
         }
-        Shape::Regex(_) | Shape::Logfmt | Shape::Plain => shape,
+        Shape::Regex { .. } | Shape::Logfmt | Shape::Plain => shape,
     }
 }
 
@@ -197,7 +210,7 @@ impl Builder<'_> {
                 let tail = tail.iter().enumerate().map(|(index, name)| (name.clone(), Slot::Tail(index)));
                 captures.chain(tail).collect()
             }
-            Shape::Regex(regex) => {
+            Shape::Regex { regex, .. } => {
                 let groups = regex.capture_names().enumerate();
                 groups.filter_map(|(index, name)| Some((name?.to_owned(), Slot::Capture(index)))).collect()
             }
@@ -218,7 +231,7 @@ impl Builder<'_> {
             Shape::Pattern { pattern, .. } if pattern.tail().is_some() => {
                 Ok(of_field.unwrap_or(Slot::Key(name.into())))
             }
-            Shape::Pattern { .. } | Shape::Regex(_) => {
+            Shape::Pattern { .. } | Shape::Regex { .. } => {
                 of_field.ok_or_else(|| format!("nothing is captured as `{name}`"))
             }
         }
@@ -270,7 +283,7 @@ impl Builder<'_> {
     }
 
     fn is_untouched(&self, at: usize, shape: &Shape) -> bool {
-        let captured = matches!(shape, Shape::Pattern { .. } | Shape::Regex(_));
+        let captured = matches!(shape, Shape::Pattern { .. } | Shape::Regex { .. });
         captured && self.slots.get(at).is_some_and(|slots| matches!(slots[..], [Slot::Capture(_) | Slot::Tail(_)]))
     }
 

@@ -1,10 +1,11 @@
 //! Lines taken apart at their delimiters: `<client> - <user> [<time>] "<request>" <status:int>`.
 //!
-//! `<name>` takes what stands before the next literal, `<name:int>` digits or a dash, `<_>` what nobody wants. What follows
-//! `<?>` may be missing. `<*>` at the end takes `key=value` pairs.
+//! `<name>` takes what stands before the next literal, `<name:int>` digits or a dash, `<name:tag>` what stands before a blank, a
+//! colon or a bracket, `<name:time>` a timestamp, `<_>` what nobody wants. What follows `<?>` may be missing, as may what stands
+//! between `<[>` and `<]>` and begins with a literal. `<*>` at the end takes `key=value` pairs.
 use memchr::memchr;
 
-use super::escape::Escape;
+use super::{UTC, escape::Escape, time};
 
 /// Most captures a pattern has.
 pub(super) const MOST: usize = 24;
@@ -46,8 +47,10 @@ enum Op {
         /// The literal may be missing: then the capture ends with the line.
         or_end: bool,
     },
-    /// A capture of digits, or a dash.
-    Digits(usize),
+    /// A capture whose end is told by what it is.
+    Own(usize, Class),
+    /// If this literal does not stand there, so many of the next are passed over.
+    Maybe(Vec<u8>, usize),
     /// A capture of the rest.
     Rest(usize),
     /// What follows may be missing.
@@ -74,10 +77,42 @@ impl Then {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// Digits, or a dash. Blanks before them are padding.
+    Digits,
+    /// Up to a blank, a colon or a bracket.
+    Tag,
+    /// A timestamp.
+    Time,
+}
+
+impl Class {
+    /// Finds where a capture that begins a text begins and ends.
+    fn span(self, text: &[u8]) -> Option<(usize, usize)> {
+        match self {
+            Self::Digits => {
+                let padding = text.iter().take_while(|byte| **byte == b' ').count();
+                let text = text.get(padding..)?;
+                let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let taken = if digits == 0 && text.first() == Some(&b'-') { 1 } else { digits };
+                (taken > 0).then_some((padding, padding + taken))
+            }
+            Self::Tag => {
+                let end = text.iter().position(|byte| matches!(byte, b' ' | b':' | b'['))?;
+                (end > 0).then_some((0, end))
+            }
+            Self::Time => time::read(text, time::Style::Auto, UTC).map(|(_, taken)| (0, taken)),
+        }
+    }
+}
+
 enum Token {
     Literal(Vec<u8>),
-    Capture { slot: usize, digits: bool },
+    Capture { slot: usize, class: Option<Class> },
     Optional,
+    Open,
+    Close,
 }
 
 impl Pattern {
@@ -103,8 +138,13 @@ impl Pattern {
             }
             let (name, after) = after.split_once('>').ok_or("a `<` is not closed; `<<` stands for itself")?;
             rest = after;
-            if name == "?" {
-                tokens.push(Token::Optional);
+            if let Some(mark) = match name {
+                "?" => Some(Token::Optional),
+                "[" => Some(Token::Open),
+                "]" => Some(Token::Close),
+                _ => None,
+            } {
+                tokens.push(mark);
                 continue;
             }
             let (name, class) = name.split_once(':').unwrap_or((name, ""));
@@ -112,9 +152,13 @@ impl Pattern {
             if name != "*" && (name.is_empty() || !name.chars().all(fits)) {
                 return Err(format!("`<{name}>` is not a field's name"));
             }
-            if !matches!(class, "" | "int") {
-                return Err(format!("`<{name}:{class}>`: the only class is `int`"));
-            }
+            let class = match class {
+                "" => None,
+                "int" => Some(Class::Digits),
+                "tag" => Some(Class::Tag),
+                "time" => Some(Class::Time),
+                _ => return Err(format!("`<{name}:{class}>`: a class is `int`, `tag` or `time`")),
+            };
             if name != "_" && names.iter().any(|known| known == name) {
                 return Err(format!("`<{name}>` stands twice"));
             }
@@ -124,7 +168,7 @@ impl Pattern {
                 }
                 has_tail = true;
             }
-            tokens.push(Token::Capture { slot: names.len(), digits: class == "int" });
+            tokens.push(Token::Capture { slot: names.len(), class });
             names.push(name.to_owned());
         }
         if names.len() > MOST {
@@ -155,7 +199,12 @@ impl Pattern {
     pub(super) fn run(&self, line: &[u8], last: usize, spans: &mut Spans) -> bool {
         let mut at = 0;
         let mut optional = false;
+        let mut skip = 0;
         for op in &self.ops {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
             let Some(rest) = line.get(at..) else { return optional };
             let (slot, end, next) = match op {
                 Op::Optional => {
@@ -169,13 +218,17 @@ impl Pattern {
                     at += literal.len();
                     continue;
                 }
-                Op::Digits(slot) => {
-                    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                    let end = if digits == 0 && rest.first() == Some(&b'-') { 1 } else { digits };
-                    if end == 0 {
-                        return optional;
+                Op::Maybe(literal, count) => {
+                    if !rest.starts_with(literal) {
+                        skip = *count;
                     }
-                    (*slot, at + end, at + end)
+                    continue;
+                }
+                Op::Own(slot, class) => {
+                    let Some((begin, end)) = class.span(rest) else { return optional };
+                    let next = at + end;
+                    at += begin;
+                    (*slot, next, next)
                 }
                 Op::Rest(slot) => (*slot, line.len(), line.len()),
                 Op::Until { slot, literal, then, or_end } => match self.find(rest, literal, *then) {
@@ -227,48 +280,70 @@ fn is_escaped(text: &[u8], at: usize) -> bool {
 
 fn ops(tokens: Vec<Token>) -> Result<Vec<Op>, String> {
     let mut ops = Vec::new();
+    let mut open: Option<usize> = None;
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
             Token::Optional => ops.push(Op::Optional),
             Token::Literal(literal) => ops.push(Op::Literal(literal)),
-            Token::Capture { slot, digits: true } => ops.push(Op::Digits(slot)),
-            Token::Capture { slot, digits: false } => {
-                let or_end = tokens.next_if(|token| matches!(token, Token::Optional)).is_some();
-                let literal = match tokens.next() {
-                    None => {
-                        ops.push(Op::Rest(slot));
-                        continue;
-                    }
-                    Some(Token::Literal(literal)) => literal,
-                    Some(Token::Capture { .. } | Token::Optional) => {
-                        return Err("two captures must have a literal between them".to_owned());
-                    }
+            Token::Open => {
+                let (Some(Token::Literal(literal)), None) = (tokens.peek(), open) else {
+                    return Err("after `<[>` must stand a literal, and not another `<[>`".to_owned());
                 };
-                let is_optional = matches!(tokens.peek(), Some(Token::Optional));
-                // A line that was cut has no closing quote.
-                let may_end = or_end || is_optional || tokens.peek().is_none();
-                let then = match tokens.peek() {
-                    Some(Token::Capture { digits: true, .. }) => Then::Digit,
-                    None => Then::ByteOrEnd(b' '),
-                    // After the mark it is the literal that tells what may follow.
-                    Some(Token::Optional | Token::Capture { .. } | Token::Literal(_)) => Then::Any,
-                };
-                ops.push(Op::Until { slot, literal, then, or_end: may_end });
-                if is_optional {
-                    tokens.next();
-                    if let (Some(Token::Literal(after)), Some(Op::Until { then, .. })) = (tokens.peek(), ops.last_mut())
-                        && let Some(byte) = after.first()
-                    {
-                        *then = Then::ByteOrEnd(*byte);
-                    }
-                    ops.push(Op::Optional);
-                } else if or_end {
-                    let last = ops.len().saturating_sub(1);
-                    ops.insert(last + 1, Op::Optional);
+                open = Some(ops.len());
+                ops.push(Op::Maybe(literal.clone(), 0));
+            }
+            Token::Close => {
+                let at = open.take().ok_or("a `<]>` without `<[>`")?;
+                let length = ops.len() - at - 1;
+                if let Some(Op::Maybe(_, count)) = ops.get_mut(at) {
+                    *count = length;
                 }
             }
+            Token::Capture { slot, class: Some(class) } => ops.push(Op::Own(slot, class)),
+            Token::Capture { slot, class: None } => until(slot, &mut tokens, &mut ops)?,
         }
     }
-    Ok(ops)
+    if open.is_some() { Err("a `<[>` is not closed by `<]>`".to_owned()) } else { Ok(ops) }
+}
+
+/// Reads what ends a capture.
+fn until(
+    slot: usize,
+    tokens: &mut std::iter::Peekable<impl Iterator<Item = Token>>,
+    ops: &mut Vec<Op>,
+) -> Result<(), String> {
+    let or_end = tokens.next_if(|token| matches!(token, Token::Optional)).is_some();
+    let literal = match tokens.next() {
+        None => {
+            ops.push(Op::Rest(slot));
+            return Ok(());
+        }
+        Some(Token::Literal(literal)) => literal,
+        Some(Token::Capture { .. } | Token::Optional | Token::Open | Token::Close) => {
+            return Err("after a capture without a class must stand a literal".to_owned());
+        }
+    };
+    let is_optional = matches!(tokens.peek(), Some(Token::Optional));
+    // A line that was cut has no closing quote.
+    let may_end = or_end || is_optional || tokens.peek().is_none();
+    let mut then = match tokens.peek() {
+        Some(Token::Capture { class: Some(Class::Digits), .. }) => Then::Digit,
+        None => Then::ByteOrEnd(b' '),
+        // After the mark it is the literal that tells what may follow.
+        Some(Token::Optional | Token::Capture { .. } | Token::Literal(_) | Token::Open | Token::Close) => Then::Any,
+    };
+    if is_optional {
+        tokens.next();
+        if let Some(Token::Literal(after)) = tokens.peek()
+            && let Some(byte) = after.first()
+        {
+            then = Then::ByteOrEnd(*byte);
+        }
+    }
+    ops.push(Op::Until { slot, literal, then, or_end: may_end });
+    if is_optional || or_end {
+        ops.push(Op::Optional);
+    }
+    Ok(())
 }

@@ -19,6 +19,8 @@ pub enum Part {
     UrlPath,
     /// The query of a field that is a URL.
     UrlQuery,
+    /// The first letter: klog's level.
+    Letter,
 }
 
 impl Part {
@@ -28,6 +30,7 @@ impl Part {
         let part = match self {
             Self::UrlPath => return some(text).then(|| path(text)),
             Self::UrlQuery => return query(text),
+            Self::Letter => return text.get(..1),
             Self::Method | Self::Url | Self::Path | Self::Query | Self::Protocol => split(text),
         };
         match self {
@@ -36,7 +39,7 @@ impl Part {
             Self::Path => some(part.url).then(|| path(part.url)),
             Self::Query => query(part.url),
             Self::Protocol => part.protocol,
-            Self::UrlPath | Self::UrlQuery => None,
+            Self::UrlPath | Self::UrlQuery | Self::Letter => None,
         }
     }
 }

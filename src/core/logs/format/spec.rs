@@ -15,7 +15,7 @@ pub struct Spec {
     pub kind: SpecKind,
     /// The pattern of `kind = "pattern"`.
     pub pattern: Option<String>,
-    /// The regex of `kind = "regex"`, with named groups.
+    /// The regex of `kind = "regex"`, with named groups. One that begins with `(?s)` is held against all lines of a record.
     pub regex: Option<String>,
     /// How its fields are escaped.
     #[serde(default)]
@@ -84,13 +84,15 @@ pub struct LevelSpec {
     pub map: BTreeMap<String, String>,
     /// Whether the HTTP status tells it: 5xx is an error, 4xx and what is no status a warning, all else information.
     pub of_status: bool,
+    /// Whether the number is a priority of syslog, facility included: of 165 the level is 5.
+    pub is_priority: bool,
     /// Whether it is inferred from the message where no field tells it.
     pub infer: bool,
 }
 
 impl Default for LevelSpec {
     fn default() -> Self {
-        Self { from: Vec::new(), map: BTreeMap::new(), of_status: false, infer: true }
+        Self { from: Vec::new(), map: BTreeMap::new(), of_status: false, is_priority: false, infer: true }
     }
 }
 
@@ -141,6 +143,8 @@ pub struct DetectSpec {
     pub need: Vec<String>,
     /// Fields that must be these texts or begin with one of them.
     pub begin: BTreeMap<String, Vec<String>>,
+    /// Texts in the lines that speak for it.
+    pub hints: Vec<String>,
     /// Wins over those with less where as many lines fit.
     pub rank: i32,
     /// Parts of file names that speak for it: `access.log`.

@@ -182,6 +182,18 @@ fn zone(text: &[u8]) -> Option<(i64, usize)> {
     }
 }
 
+/// How long an abbreviated zone is, its blank included. Most mean several zones, so that the time is a local one.
+fn abbreviation(text: &[u8]) -> usize {
+    const KNOWN: &[&[u8]] = &[
+        b"CET", b"CEST", b"EET", b"EEST", b"WET", b"WEST", b"BST", b"IST", b"MSK", b"EST", b"EDT", b"CST", b"CDT",
+        b"MST", b"MDT", b"PST", b"PDT", b"JST", b"AEST", b"AEDT", b"HKT", b"SGT",
+    ];
+    let Some(text) = text.strip_prefix(b" ") else { return 0 };
+    let end = text.iter().take(6).position(|byte| !byte.is_ascii_uppercase()).unwrap_or(text.len().min(6));
+    let is_known = text.get(..end).is_some_and(|word| KNOWN.contains(&word));
+    if is_known { end + 1 } else { 0 }
+}
+
 thread_local! {
     /// The quarter of an hour of local time that was last asked for, its zone, and how far east it is.
     static LAST: Cell<Option<(chrono_tz::Tz, i64, i64)>> = const { Cell::new(None) };
@@ -251,17 +263,19 @@ fn iso(text: &[u8], between: u8, assume: Assume) -> Option<(Nanos, usize)> {
         [b':', s1, s2, ..] => (two(*s1, *s2), 3),
         _ => (0, 0),
     };
-    let local = day * 86_400 + clock(two(*h1, *h2), two(*m1, *m2), second)?;
+    // MySQL pads the hour with a blank.
+    let local = day * 86_400 + clock(day_of(*h1, *h2), two(*m1, *m2), second)?;
     let rest = rest.get(taken..)?;
     let (more, fractional) = fraction(rest);
     let taken = 16 + taken + fractional;
-    match zone(rest.get(fractional..)?) {
+    let rest = rest.get(fractional..)?;
+    match zone(rest) {
         Some((east, zoned)) => Some((nanos(local - east, more)?, taken + zoned)),
-        None => Some((nanos(of_local(local, assume), more)?, taken)),
+        None => Some((nanos(of_local(local, assume), more)?, taken + abbreviation(rest))),
     }
 }
 
-/// A day of the month, which may be one digit after a space.
+/// A number of two digits, of which the first may be a blank.
 fn day_of(a: u8, b: u8) -> u32 {
     two(if a == b' ' { b'0' } else { a }, b)
 }
