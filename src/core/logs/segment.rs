@@ -648,7 +648,8 @@ impl<'a> Maker<'a> {
             self.lines += 1;
             if multi_line {
                 let line = bytes.get(line_start..newline).unwrap_or_default();
-                if line_start > start && format.starts_record(line) {
+                let before = bytes.get(start..line_start.saturating_sub(1)).unwrap_or_default();
+                if line_start > start && !format.continues(before, line) {
                     self.record(bytes, start, line_start);
                     start = line_start;
                 }

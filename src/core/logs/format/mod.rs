@@ -1,7 +1,10 @@
 //! How a source's lines are read: compiled from one TOML file a format.
 //!
 //! A *record* is what one entry wrote: one line, or a head line with its continuation lines (a stack trace).
-use std::sync::{Arc, LazyLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 use memchr::memchr;
 
