@@ -47,6 +47,31 @@ impl Expr {
         }
     }
 
+    /// Leaves out terms that are known to hold, or not, for all of a source's records. None where nothing can match.
+    pub fn decided(&self, decide: &dyn Fn(&Term) -> Option<bool>) -> Option<Self> {
+        let nothing = || Self::Not(Box::new(Self::All));
+        let with = |part: &Self| part.decided(decide).unwrap_or_else(nothing);
+        match self {
+            Self::All => Some(Self::All),
+            Self::Term(term) => match decide(term) {
+                Some(holds) => holds.then_some(Self::All),
+                None => Some(self.clone()),
+            },
+            Self::And(parts) => {
+                parts.iter().map(|part| part.decided(decide)).collect::<Option<Vec<_>>>().map(Self::and)
+            }
+            Self::Or(parts) => {
+                let parts: Vec<Self> = parts.iter().filter_map(|part| part.decided(decide)).collect();
+                (!parts.is_empty()).then(|| Self::or(parts))
+            }
+            Self::Not(inner) => match with(inner).negated() {
+                Self::All => Some(Self::All),
+                Self::Not(all) if *all == Self::All => None,
+                other @ (Self::And(_) | Self::Or(_) | Self::Not(_) | Self::Term(_)) => Some(other),
+            },
+        }
+    }
+
     /// Calls a function with every term.
     pub fn each_term<'a>(&'a self, see: &mut dyn FnMut(&'a Term)) {
         match self {

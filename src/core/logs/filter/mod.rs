@@ -9,14 +9,18 @@
 mod build;
 pub mod complete;
 pub mod edit;
+pub mod grep;
+pub mod logql;
 mod matching;
 pub mod moment;
 mod near;
 pub mod parse;
 mod print;
+mod push;
 
 use super::Level;
 
+pub use matching::Piece;
 pub use parse::{Chip, Parsed, Part, Problem, parse};
 
 /// A whole filter.

@@ -1,0 +1,384 @@
+//! A filter as `LogQL`, so that a Loki server leaves out what cannot match.
+//!
+//! Nothing is pasted: label names are checked, text is a string literal with escapes, regexes are written anew from
+//! their parts in the dialect of RE2 with classes spelled out, so that neither side's idea of `\w` or of case counts.
+//! Loki searches simple regexes by a faster way of its own, which in many versions overlooks folded text after a false
+//! start and characters whose cases differ in length; each regex therefore begins with ` *`, which is none of the simple
+//! ones and changes nothing.
+use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
+
+use super::{
+    Expr, Term, Text,
+    push::{self, Atom, Lines, Need},
+};
+
+/// The longest regex that is sent, in bytes.
+const LONGEST: usize = 8 * 1024;
+
+/// The highest count of a repetition that is sent; RE2 refuses more than 1000 in all.
+const MOST: u32 = 100;
+
+/// What is known about a Loki source.
+#[derive(Clone, Copy, Debug)]
+pub struct Loki<'a> {
+    /// Labels that are equal to a value.
+    pub select: &'a [(&'a str, &'a str)],
+    /// Fields that are labels: the field's name and the label's. A field's value must be the label's, exactly.
+    pub labels: &'a [(&'a str, &'a str)],
+    /// What is known about its lines.
+    pub lines: Lines<'a>,
+}
+
+/// A query, and who does what.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct LogQl {
+    /// The whole query: selector and stages.
+    pub query: String,
+    /// What follows the selector `select` alone: the same with labels as stages.
+    pub stages: String,
+    /// Terms that run there.
+    pub pushed: Vec<String>,
+    /// Terms that are decided here. What runs there in a wider form is in both.
+    pub local: Vec<String>,
+}
+
+/// Why no query can be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogQlError {
+    /// A label cannot have this name.
+    #[error("`{0}` is no label's name: letters, digits and `_` are allowed, a digit not first")]
+    Label(String),
+    /// Loki demands at least one label with a value.
+    #[error("a Loki source needs a label to select by, for example select = {{ env = \"prod\" }}")]
+    NoSelector,
+}
+
+/// Writes a filter as `LogQL`. Times are not in it: they are parameters of the request.
+///
+/// # Errors
+/// When the source's labels make no selector.
+pub fn logql(expr: &Expr, loki: Loki<'_>) -> Result<LogQl, LogQlError> {
+    let names = loki.select.iter().map(|(label, _)| label).chain(loki.labels.iter().map(|(_, label)| label));
+    if let Some(wrong) = names.into_iter().find(|label| !is_label(label)) {
+        return Err(LogQlError::Label((**wrong).to_owned()));
+    }
+    let mut matchers: Vec<String> =
+        loki.select.iter().map(|(label, value)| format!("{label}={}", string(value))).collect();
+    if loki.select.iter().all(|(_, value)| value.is_empty()) {
+        return Err(LogQlError::NoSelector);
+    }
+    let mut made = LogQl::default();
+    let mut rest = Vec::new();
+    let mut label_stages = Vec::new();
+    for part in push::conjuncts(expr) {
+        match of_label(&part, &loki) {
+            Some(matcher) => {
+                label_stages.push(format!("| {matcher}"));
+                matchers.push(matcher);
+                made.pushed.push(part.to_string());
+            }
+            None => rest.push(part),
+        }
+    }
+    let (needs, local) = push::needs(&Expr::and(rest), loki.lines);
+    made.local = local;
+    let mut stages = Vec::new();
+    for need in needs {
+        match stage(&need) {
+            Some((stage, exact)) => {
+                // Fixed text is cheaper than a regex and stands first.
+                let cheap = stage.starts_with("|= ") || stage.starts_with("!= ");
+                stages.push((!cheap, stage));
+                if !exact {
+                    made.local.push(need.text.clone());
+                }
+                made.pushed.push(need.text);
+            }
+            None => made.local.push(need.text),
+        }
+    }
+    stages.sort_by_key(|(late, _)| *late);
+    let stages: Vec<String> = stages.into_iter().map(|(_, stage)| stage).collect();
+    made.stages = stages.iter().cloned().chain(label_stages).collect::<Vec<_>>().join(" ");
+    made.query = format!("{{{}}}", matchers.join(", "));
+    for stage in stages {
+        made.query.push(' ');
+        made.query.push_str(&stage);
+    }
+    Ok(made)
+}
+
+/// Says whether a label may have this name.
+pub fn is_label(name: &str) -> bool {
+    name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
+        && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+}
+
+/// Writes a string literal.
+pub fn string(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            control if control.is_ascii_control() => {
+                quoted.push_str("\\x");
+                hex(&mut quoted, u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Writes two or more hexadecimal digits.
+fn hex(text: &mut String, code: u32) {
+    use std::fmt::Write as _;
+
+    _ = write!(text, "{code:02x}");
+}
+
+/// Writes a condition on a label as a matcher.
+fn of_label(part: &Expr, loki: &Loki<'_>) -> Option<String> {
+    let (term, negated) = match part {
+        Expr::Term(term) => (term, false),
+        Expr::Not(inner) => match &**inner {
+            Expr::Term(term) => (term, true),
+            Expr::All | Expr::And(_) | Expr::Or(_) | Expr::Not(_) => return None,
+        },
+        Expr::All | Expr::And(_) | Expr::Or(_) => return None,
+    };
+    let label = |field: &str| loki.labels.iter().find(|(name, _)| *name == field).map(|(_, label)| *label);
+    let (label, sources) = match term {
+        // A label that is there is not empty, and one that is not there is as if it were.
+        Term::Has(field) => return Some(format!("{}{}\"\"", label(field)?, if negated { "=" } else { "!=" })),
+        Term::Glob { field, any } => (label(field)?, any),
+        Term::FieldRegex { field, pattern } => {
+            let hir = push::hir_of_pattern(pattern)?;
+            return matcher(label(field)?, &[(hir, true)], negated);
+        }
+        Term::Text(_) | Term::Regex(_) | Term::Level { .. } | Term::Compare { .. } => return None,
+    };
+    if let [one] = sources.as_slice()
+        && !one.fold
+        && let Some(plain) = one.plain().filter(|plain| !plain.is_empty())
+    {
+        return Some(format!("{label}{}{}", if negated { "!=" } else { "=" }, string(&plain)));
+    }
+    let whole = |text: &Text| {
+        let source = text.glob_source();
+        let inner = source.strip_prefix("\\A").and_then(|source| source.strip_suffix("\\z"))?;
+        push::hir(inner, text.fold).map(|hir| (hir, false))
+    };
+    let hirs = sources.iter().map(whole).collect::<Option<Vec<_>>>()?;
+    matcher(label, &hirs, negated)
+}
+
+/// Writes alternatives as one matcher, which is anchored at both ends unless they may stand anywhere.
+fn matcher(label: &str, hirs: &[(Hir, bool)], negated: bool) -> Option<String> {
+    let mut regexes = Vec::with_capacity(hirs.len());
+    for (hir, anywhere) in hirs {
+        // Without the label the filter says no; so must what is negated.
+        if negated && hir.properties().minimum_len().is_none_or(|length| length == 0) {
+            return None;
+        }
+        let mut re2 = Re2 { label: true, ..Re2::default() };
+        re2.write(hir, false)?;
+        if negated && !re2.exact() {
+            return None;
+        }
+        let regex = re2.text;
+        regexes.push(if *anywhere { format!("(?s:.*)(?:{regex})(?s:.*)") } else { format!("(?:{regex})") });
+    }
+    // A begin that is there anyway keeps Loki from searching folded text its own way.
+    let regex = format!("\\A(?:{})", regexes.join("|"));
+    (regex.len() <= LONGEST).then(|| format!("{label}{}{}", if negated { "!~" } else { "=~" }, string(&regex)))
+}
+
+/// Writes what a line must contain as a stage, and whether that is exactly what the filter asks.
+fn stage(need: &Need) -> Option<(String, bool)> {
+    if need.any.is_empty() || need.any.iter().any(Atom::is_everywhere) {
+        return None;
+    }
+    if let [Atom::Text(text)] = need.any.as_slice() {
+        return Some((format!("{} {}", if need.negated { "!=" } else { "|=" }, string(text)), need.exact));
+    }
+    let mut exact = need.exact;
+    let mut regexes = Vec::with_capacity(need.any.len());
+    for atom in &need.any {
+        let mut re2 = Re2::default();
+        match atom {
+            Atom::Text(text) => text.chars().for_each(|char| re2.literal(char)),
+            Atom::Hir(hir) => re2.write(hir, false)?,
+        }
+        exact &= re2.exact();
+        regexes.push(re2.text);
+    }
+    if need.negated && !exact {
+        return None;
+    }
+    let all = match regexes.as_slice() {
+        [one] => format!(" *(?:{one})"),
+        several => format!(" *(?:{})", several.join("|")),
+    };
+    let sign = if need.negated { "!~" } else { "|~" };
+    (all.len() <= LONGEST).then(|| (format!("{sign} {}", string(&all)), exact))
+}
+
+/// A regex in the dialect of RE2.
+#[derive(Default)]
+struct Re2 {
+    text: String,
+    wider: bool,
+    /// It is for a label's value, which is text and has one line.
+    label: bool,
+}
+
+impl Re2 {
+    fn exact(&self) -> bool {
+        !self.wider
+    }
+
+    fn literal(&mut self, char: char) {
+        match char {
+            '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$' => {
+                self.text.extend(['\\', char]);
+            }
+            control if control.is_control() => self.code(control),
+            other => self.text.push(other),
+        }
+    }
+
+    fn code(&mut self, char: char) {
+        self.text.push_str("\\x{");
+        hex(&mut self.text, u32::from(char));
+        self.text.push('}');
+    }
+
+    /// Writes what matches all that this does. None where nothing of it can be said.
+    fn write(&mut self, hir: &Hir, counted: bool) -> Option<()> {
+        match hir.kind() {
+            HirKind::Empty => self.text.push_str("(?:)"),
+            HirKind::Literal(literal) => {
+                std::str::from_utf8(&literal.0).ok()?.chars().for_each(|char| self.literal(char));
+            }
+            HirKind::Class(class) => {
+                let (mut ranges, exact) = push::ranges(class);
+                self.wider |= !exact;
+                if ranges.iter().filter(|(_, end)| !end.is_ascii()).count() > 40 {
+                    ranges.retain(|(start, _)| start.is_ascii());
+                    ranges.push(('\u{80}', char::MAX));
+                    self.wider = true;
+                }
+                if ranges.is_empty() {
+                    return None;
+                }
+                self.text.push('[');
+                for (start, end) in ranges {
+                    self.in_class(start);
+                    if start != end {
+                        self.text.push('-');
+                        self.in_class(end);
+                    }
+                }
+                self.text.push(']');
+            }
+            HirKind::Look(look) => self.look(*look),
+            HirKind::Repetition(repetition) => self.repeat(repetition, counted)?,
+            HirKind::Capture(capture) => {
+                self.text.push_str("(?:");
+                self.write(&capture.sub, counted)?;
+                self.text.push(')');
+            }
+            HirKind::Concat(parts) => parts.iter().try_for_each(|part| {
+                let grouped = matches!(part.kind(), HirKind::Alternation(_));
+                self.text.push_str(if grouped { "(?:" } else { "" });
+                self.write(part, counted)?;
+                self.text.push_str(if grouped { ")" } else { "" });
+                Some(())
+            })?,
+            HirKind::Alternation(parts) => {
+                for (index, part) in parts.iter().enumerate() {
+                    self.text.push_str(if index > 0 { "|" } else { "" });
+                    self.write(part, counted)?;
+                }
+            }
+        }
+        (self.text.len() <= LONGEST).then_some(())
+    }
+
+    fn in_class(&mut self, char: char) {
+        if char.is_ascii_alphanumeric() { self.text.push(char) } else { self.code(char) }
+    }
+
+    fn look(&mut self, look: Look) {
+        match look {
+            Look::Start => self.text.push_str("\\A"),
+            Look::End if self.label => self.text.push_str("\\z"),
+            Look::EndLF if self.label => self.text.push_str("(?m:$)"),
+            Look::StartLF => self.text.push_str("(?m:^)"),
+            // A line that ended in `\r\n` may have kept its `\r` there.
+            Look::End => {
+                self.text.push_str("\\r?\\z");
+                self.wider = true;
+            }
+            Look::EndLF => {
+                self.text.push_str("\\r?(?m:$)");
+                self.wider = true;
+            }
+            // What is a word differs beyond ASCII: without the assertion more is found.
+            Look::StartCRLF
+            | Look::EndCRLF
+            | Look::WordAscii
+            | Look::WordAsciiNegate
+            | Look::WordUnicode
+            | Look::WordUnicodeNegate
+            | Look::WordStartAscii
+            | Look::WordEndAscii
+            | Look::WordStartUnicode
+            | Look::WordEndUnicode
+            | Look::WordStartHalfAscii
+            | Look::WordEndHalfAscii
+            | Look::WordStartHalfUnicode
+            | Look::WordEndHalfUnicode => self.wider = true,
+        }
+    }
+
+    fn repeat(&mut self, repetition: &Repetition, counted: bool) -> Option<()> {
+        let (mut min, mut max) = (repetition.min, repetition.max);
+        if (min, max) == (0, None) && push::is_any_byte(&repetition.sub) {
+            // All bytes of text are all of its characters.
+            self.text.push_str("(?s:.)*");
+            return Some(());
+        }
+        let is_simple = matches!((min, max), (0 | 1, None) | (0, Some(1)));
+        if counted && !is_simple {
+            // Counts multiply; an outer one is enough.
+            (min, max) = (min.min(1), None);
+            self.wider = true;
+        } else if min > MOST || max.is_some_and(|max| max > MOST) {
+            (min, max) = (min.min(MOST), None);
+            self.wider = true;
+        }
+        self.text.push_str("(?:");
+        self.write(&repetition.sub, counted || !matches!((min, max), (0 | 1, None) | (0, Some(1))))?;
+        self.text.push(')');
+        match (min, max) {
+            (0, None) => self.text.push('*'),
+            (1, None) => self.text.push('+'),
+            (0, Some(1)) => self.text.push('?'),
+            (min, max) => {
+                let most = max.map_or_else(String::new, |max| max.to_string());
+                self.text.extend(["{", &min.to_string(), ",", &most, "}"]);
+            }
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

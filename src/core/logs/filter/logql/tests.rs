@@ -1,0 +1,150 @@
+//! Queries, read back by a small reader of what is written: strings are decoded, stages are run.
+use proptest::prelude::*;
+
+use super::*;
+use crate::core::logs::filter::{
+    grep::tests::{a_line, an_expr, keeps, lines_of},
+    parse,
+};
+
+/// Decodes a string literal as Go does; returns it and what follows.
+fn decode(text: &str) -> (String, &str) {
+    let mut chars = text.strip_prefix('"').expect("a quote").char_indices();
+    let mut decoded = String::new();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '"' => return (decoded, text.split_at(at + 2).1),
+            '\n' => panic!("a raw line break in a string"),
+            '\\' => match chars.next().unwrap().1 {
+                'n' => decoded.push('\n'),
+                'r' => decoded.push('\r'),
+                't' => decoded.push('\t'),
+                'x' => {
+                    let digits: String = chars.by_ref().take(2).map(|(_, digit)| digit).collect();
+                    decoded.push(char::from(u8::from_str_radix(&digits, 16).unwrap()));
+                }
+                same @ ('"' | '\\') => decoded.push(same),
+                other => panic!("no escape \\{other}"),
+            },
+            other => decoded.push(other),
+        }
+    }
+    panic!("a string without an end: {text}")
+}
+
+/// Runs the line filters of a query on a line.
+fn runs(mut stages: &str, line: &str) -> bool {
+    while !stages.is_empty() {
+        let (sign, rest) = stages.split_at(3);
+        let (text, rest) = decode(rest);
+        let found = match sign {
+            "|= " | "!= " => line.contains(&text),
+            "|~ " | "!~ " => {
+                // Go reads no Rust: what is written must mean the same to both.
+                let plain = text.replace("\\\\", "");
+                assert!(
+                    !plain.contains("\\p")
+                        && !plain.contains("\\w")
+                        && !plain.contains("(?i")
+                        && !plain.contains("\\b"),
+                    "{text}"
+                );
+                regex::Regex::new(&text).unwrap().is_match(line)
+            }
+            other => panic!("{other}"),
+        };
+        if found == sign.starts_with('!') {
+            return false;
+        }
+        stages = rest.strip_prefix(' ').unwrap_or(rest);
+    }
+    true
+}
+
+fn made(filter: &str) -> LogQl {
+    let select = [("env", "prod")];
+    let labels = [("service", "app"), ("host", "host")];
+    let loki = Loki { select: &select, labels: &labels, lines: lines_of(true) };
+    logql(&parse(filter).unwrap().filter.expr, loki).unwrap()
+}
+
+#[test]
+fn queries_by_example() {
+    assert_eq!(made("").query, r#"{env="prod"}"#);
+    assert_eq!(made(r#""say \"hi\"\nX""#).query, r#"{env="prod"} |= "say \"hi\"\nX""#);
+    let both = made("service:Play -'GET /health' level>=warn /Time.?out/");
+    assert_eq!(
+        both.query,
+        r#"{env="prod", app="Play"} != "GET /health" |~ " *(?:Time(?:[\\x{00}-\\x{09}\\x{0b}-\\x{10ffff}])?out)""#
+    );
+    assert_eq!(both.pushed, ["service:Play", "-\"GET /health\"", "/Time.?out/"]);
+    assert_eq!(both.local, ["level>=warn"]);
+    assert!(both.stages.ends_with(r#"| app="Play""#), "{}", both.stages);
+    assert_eq!(made("-service:Play").query, r#"{env="prod", app!="Play"}"#);
+    assert_eq!(made("service:*").query, r#"{env="prod", app!=""}"#);
+    assert_eq!(made("service:Pl*,Api").query, r#"{env="prod", app=~"\\A(?:(?:Pl(?s:.)*)|(?:Api))"}"#);
+    assert_eq!(made("-service:*y*").query, r#"{env="prod", app!~"\\A(?:(?:(?s:.)*[Yy](?s:.)*))"}"#);
+    assert_eq!(made("-service:*").query, r#"{env="prod", app=""}"#);
+    assert_eq!(made("(A OR level:error)").local, ["(A OR level:error)"]);
+    assert_eq!(made("(A OR B)").query, r#"{env="prod"} |~ " *(?:A|B)""#);
+    assert_eq!(made("timeout").query, r#"{env="prod"} |~ " *(?:[Tt][Ii][Mm][Ee][Oo][Uu][Tt])""#);
+}
+
+#[test]
+fn a_selector_is_demanded_and_names_are_checked() {
+    let expr = Expr::All;
+    let with = |select| logql(&expr, Loki { select, labels: &[], lines: lines_of(true) });
+    assert_eq!(with(&[]), Err(LogQlError::NoSelector));
+    assert_eq!(with(&[("env", "")]), Err(LogQlError::NoSelector));
+    assert_eq!(with(&[("e-nv", "x")]), Err(LogQlError::Label("e-nv".into())));
+    assert_eq!(with(&[("a\"} |= \"", "x")]).unwrap_err().to_string().lines().count(), 1);
+    assert_eq!(with(&[("env", "x\"} or {a=\"")]).unwrap().query, r#"{env="x\"} or {a=\""}"#);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_string_is_read_back(text in any::<String>(), after in "[ |a]{0,3}") {
+        let written = string(&text) + &after;
+        prop_assert_eq!(decode(&written), (text, after.as_str()));
+    }
+
+    #[test]
+    fn no_query_drops_what_the_buffer_keeps(expr in an_expr(), lines in prop::collection::vec(a_line(), 1..20)) {
+        let made = logql(&expr, Loki { select: &[("env", "prod")], labels: &[], lines: lines_of(true) }).unwrap();
+        let stages = made.query.strip_prefix(r#"{env="prod"}"#).unwrap().trim_start();
+        prop_assert_eq!(stages, &made.stages);
+        for line in &lines {
+            // Loki stores text.
+            let line = String::from_utf8_lossy(line);
+            let (there, here) = (runs(stages, &line), keeps(&expr, line.as_bytes()));
+            prop_assert!(there || !here, "{} drops {:?} of {}", made.query, line, expr);
+            if made.local.is_empty() {
+                prop_assert_eq!(there, here, "nothing is left to do here: {} {:?}", made.query, line);
+            }
+        }
+    }
+
+    #[test]
+    fn labels_are_asked_as_they_are_compared(values in prop::collection::vec("[aAkKs*?\\\\ ]{0,3}|ſ|\u{212a}", 1..3), label in "[aAkKs ]{0,3}|ſ|\u{212a}|é", negated: bool) {
+        let globs: Vec<Text> = values.iter().map(|value| Text::smart(value.as_str())).collect();
+        let expr = Expr::Term(Term::Glob { field: "service".into(), any: globs.clone() });
+        let part = if negated { expr.negated() } else { expr };
+        let loki = Loki { select: &[("env", "prod")], labels: &[("service", "app")], lines: lines_of(true) };
+        let made = logql(&part, loki).unwrap();
+        // A label that is empty is none, and none matches no glob.
+        let here = (!label.is_empty() && globs.iter().any(|glob| glob.glob().unwrap().is_match(label.as_bytes()))) != negated;
+        let there = match made.stages.strip_prefix("| app") {
+            None => true,
+            Some(matcher) => {
+                let sign = if matcher.starts_with("=\"") { 1 } else { 2 };
+                let (text, rest) = decode(matcher.split_at(sign).1);
+                assert_eq!(rest, "");
+                let anchored = || regex::Regex::new(&format!("^(?:{text})$")).unwrap().is_match(&label);
+                match matcher.split_at(sign).0 { "=" => label == text, "!=" => label != text, "=~" => anchored(), _ => !anchored() }
+            }
+        };
+        prop_assert!(there || !here, "{} {label:?}", made.stages);
+    }
+}
