@@ -7,6 +7,7 @@ mod load;
 pub mod locate;
 pub mod problem;
 mod raw;
+pub mod redact;
 mod schema;
 pub mod secret;
 mod sections;

@@ -8,6 +8,7 @@ pub mod format;
 pub mod level;
 pub mod patterns;
 pub mod read;
+pub mod redact;
 pub mod segment;
 pub mod source;
 pub mod spec;
