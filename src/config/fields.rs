@@ -22,6 +22,7 @@ pub(crate) const FILE: &[Field] = &[
     field("host", Shape::List(&Shape::Table(HOST)), "Machines, reached by SSH. `~/.ssh/config` fills what is silent."),
     field("service", Shape::List(&Shape::Table(SERVICE)), "Services and their checks, by environment."),
     field("log", Shape::List(&Shape::Table(LOG)), "Where logs are. PM2 files of services need no entry."),
+    field("derive", Shape::List(&Shape::Table(DERIVE)), "Fields of log records, made of other fields: `partner`."),
     field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
     field("display", Shape::Table(DISPLAY), "How the console looks and tells time."),
     field("keys", Shape::Map(&KEYS), "Action id = key or keys, over the keymap."),
@@ -31,7 +32,7 @@ pub(crate) const FILE: &[Field] = &[
 ];
 
 /// Lists of tables, which included files may have too.
-pub(crate) const LISTS: &[&str] = &["environment", "host", "service", "log", "rule"];
+pub(crate) const LISTS: &[&str] = &["environment", "host", "service", "log", "derive", "rule"];
 
 /// Keys of the file that a later version uses.
 pub(crate) const LATER: &[&str] = &["tracker", "notifier", "team", "severity"];
@@ -169,6 +170,20 @@ pub(crate) const LOG_KINDS: &[(&str, &[Field])] = &[
         ],
     ),
     ("command", &[required("command", Shape::Text, "A shell command that prints lines."), LOG_HOSTS]),
+];
+
+/// One rule that makes a field of log records.
+pub(crate) const DERIVE: &[Field] = &[
+    required(
+        "name",
+        Shape::Text,
+        "The field: `partner`. Several rules of one name are alternatives, the first one first.",
+    ),
+    required("from", Shape::Text, "The field it is made of, or that of an earlier rule; `line` is the whole record."),
+    field("match", Shape::Regex, "What is taken of it: the group `v`, or the first group. Default: all."),
+    field("lookup", Shape::Map(&Shape::Text), "What that stands for: `{ claro = \"Claro Colombia\" }`."),
+    field("other", Shape::Text, "The value of what is not in `lookup`. Default: none."),
+    field("formats", Shape::List(&Shape::Text), "Only records of these formats. Default: all."),
 ];
 
 /// How to log in to a place of logs.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     alerts::RuleSpec,
     id::{CheckId, EnvName, HostName, ServiceId},
-    logs::LogSpec,
+    logs::{LogSpec, derive::DeriveSpec},
 };
 
 /// Settings of one check kind or recipe, as the configuration gave them after validation.
@@ -27,6 +27,8 @@ pub struct Inventory {
     pub services: Vec<Arc<Service>>,
     /// Where logs are, in the order of the configuration.
     pub logs: Vec<Arc<LogSpec>>,
+    /// Rules that make fields of log records of other fields.
+    pub derives: Vec<Arc<DeriveSpec>>,
     /// Alert rules: the built-in ones as overridden, then the configuration's own.
     pub rules: Vec<Arc<RuleSpec>>,
     /// How the console looks and tells time.

@@ -156,6 +156,9 @@ fn what_is_written_is_what_is_watched() {
         ["loki", "file", "journald", "docker", "kubernetes", "command"]
     );
 
+    let names: Vec<_> = inventory.derives.iter().map(|rule| (rule.name.as_str(), rule.from.as_str())).collect();
+    assert_eq!(names, [("partner", "path"), ("country", "partner")]);
+
     assert_eq!(loaded.settings.store, Path::new("/var/lib/quarterdeck/qd.db"));
     assert_eq!(inventory.write.arm_ms, 600_000);
     assert_eq!(inventory.display.timezone, chrono_tz::America::Bogota);

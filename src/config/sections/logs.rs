@@ -6,7 +6,7 @@ use crate::{
     config::{
         fields, formats,
         problem::{Severity, closest},
-        raw::Raw,
+        raw::{Place, Raw},
         walk::{Entries, Keys, Walk, refer, shown},
     },
     core::{
@@ -157,20 +157,24 @@ fn hosts(
 
 fn format(walk: &mut Walk<'_>, entries: &Entries) -> Option<String> {
     let name = entries.text("format")?;
+    known_format(walk, name, entries.place_of("format")).then(|| name.to_owned())
+}
+
+/// Says when there is no format of this name, among those that come with the console and those beside the main file.
+pub(super) fn known_format(walk: &mut Walk<'_>, name: &str, place: &Place) -> bool {
     let main = walk.book.sources.first().map(|source| source.path().to_owned());
     let dir = main.as_deref().and_then(formats::dir_beside);
     let own = dir.as_deref().map(formats::names_in).unwrap_or_default();
     let known = || formats::BUILT_IN.iter().map(|(name, _)| *name).chain(own.iter().map(String::as_str));
     if known().any(|known| known == name) {
-        return Some(name.to_owned());
+        return true;
     }
     let help = match closest(name, known()) {
         Some(word) => format!("did you mean \"{word}\"? `qd formats` lists them"),
         None => "`qd formats` lists them; one of your own is a file in `formats/` beside this one".to_owned(),
     };
-    let what = format!("there is no log format \"{}\"", shown(name));
-    walk.book.error(entries.place_of("format"), what, help);
-    None
+    walk.book.error(place, format!("there is no log format \"{}\"", shown(name)), help);
+    false
 }
 
 fn timezone(walk: &mut Walk<'_>, entries: &Entries) -> Option<chrono_tz::Tz> {

@@ -14,6 +14,7 @@ use crate::core::{
 };
 
 mod checks;
+mod derive;
 mod display;
 mod hosts;
 mod logs;
@@ -45,6 +46,8 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], settings: &mut Settings)
     inventory.services = services::build(walk, &services, &surroundings, &inventory.hosts);
     let said = tables(walk, roots, "log");
     inventory.logs = logs::build(walk, &said, &surroundings, &inventory);
+    let said = tables(walk, roots, "derive");
+    inventory.derives = derive::build(walk, &said);
     let rules = tables(walk, roots, "rule");
     inventory.rules = rules::build(walk, &rules, &inventory).into_iter().map(Arc::new).collect();
     display::build(walk, roots, &mut inventory, settings);
