@@ -9,6 +9,7 @@
 //! | `cast` | who there is: hosts, processes, services |
 //! | `world` | what they do while time passes; pure |
 //! | `paper` | what a host's files say then; pure |
+//! | `scribe` | what they write into their logs; pure |
 //! | `shims` | the commands that stand before the real ones |
 //! | `stage` | the temporary folder kept up to date, requests taken |
 //! | `ssh`, `web` | the servers |
@@ -28,6 +29,7 @@ mod folder;
 mod history;
 mod paper;
 mod random;
+mod scribe;
 mod settings;
 mod shims;
 mod ssh;

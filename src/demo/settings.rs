@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{
     cast::{HOSTS, Host, SERVICES, Service},
+    scribe,
     stage::Rooms,
 };
 
@@ -40,7 +41,30 @@ pub(super) fn write(folder: &Path, ports: &Ports) -> String {
             write_service(&mut text, service.name, folder, ports);
         }
     }
+    text.push_str("# PM2 tells where the logs of its applications are; the others are named here.\n");
+    for service in SERVICES {
+        write_logs(&mut text, service, folder);
+    }
     text
+}
+
+fn write_logs(text: &mut String, service: &Service, folder: &Path) {
+    let Some(host) = HOSTS.iter().find(|host| host.name == service.host) else { return };
+    let root = Rooms::of(folder, host).root;
+    for file in scribe::files(service) {
+        let Some(format) = file.format else { continue };
+        let kind = format.split('-').nth(1).unwrap_or("app");
+        let kind = if kind == "timed" || kind == "combined" { "access" } else { kind };
+        line!(
+            text,
+            "[[log]]\nname = \"{}-{}-{kind}\"\ntype = \"file\"\nservice = \"{}@{}\"\npath = {}\nformat = \"{format}\"\n",
+            service.name,
+            service.env,
+            service.name,
+            service.env,
+            quoted(&root.join(&file.path))
+        );
+    }
 }
 
 /// Where a host or a service listens.

@@ -11,11 +11,11 @@ use std::{
 use tokio::process::{Child, Command};
 
 use super::{
-    cast::{HOSTS, Host, VICTIM},
-    folder, paper, shims,
+    cast::{HOSTS, Host, SERVICES, Service, VICTIM},
+    folder, paper, scribe, shims,
     world::World,
 };
-use crate::core::time::{Clock, Now};
+use crate::core::time::{Clock, MINUTE, Timestamp};
 
 /// The world as all parts of the demo share it. It is never locked across an await.
 pub(super) type Shared = Arc<Mutex<World>>;
@@ -67,8 +67,12 @@ pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
         for part in ["proc/net", "proc/pressure", "sim/req", "sim/rep", "sim/units", "home/tmp"] {
             fs::create_dir_all(rooms.root.join(part))?;
         }
-        for service in super::cast::SERVICES.iter().filter(|service| service.host == host.name) {
+        for service in SERVICES.iter().filter(|service| service.host == host.name) {
             fs::create_dir_all(rooms.deployed(service.path))?;
+            fs::create_dir_all(rooms.deployed(service.path).join("storage/logs"))?;
+        }
+        for part in ["log/nginx", "log/apache2"] {
+            fs::create_dir_all(rooms.root.join(part))?;
         }
         if !host.apps.is_empty() {
             fs::create_dir_all(home.join(".pm2/logs"))?;
@@ -81,6 +85,7 @@ pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
             }
         }
     }
+    write_past_logs(folder, world)?;
     write_moment(folder, world)?;
     write_lists(folder, world)
 }
@@ -115,10 +120,14 @@ pub(super) fn start_daemons(folder: &Path) -> io::Result<Vec<Child>> {
 /// When the folder cannot be written, or is gone.
 pub(super) fn turn(folder: &Path, world: &Shared, clock: &dyn Clock, full: Full) -> io::Result<()> {
     let now = clock.now();
+    let before = look(world, |world| world.now.utc);
     let broke = look(world, |world| world.tick(now));
     if broke {
-        log_crash(folder, now)?;
+        let (path, text) = scribe::crash(now.utc);
+        let host = HOSTS.iter().find(|host| host.name == VICTIM.1);
+        host.map_or(Ok(()), |host| append(&Rooms::of(folder, host).root.join(path), &text))?;
     }
+    write_logs(folder, world, before, now.utc)?;
     let changed = answer_requests(folder, world)?;
     if full == Full::Yes {
         write_moment(folder, world)?;
@@ -218,15 +227,35 @@ fn answer_requests(folder: &Path, world: &Shared) -> io::Result<bool> {
     Ok(any)
 }
 
-fn log_crash(folder: &Path, now: Now) -> io::Result<()> {
-    let Some(host) = HOSTS.iter().find(|host| host.name == VICTIM.1) else { return Ok(()) };
-    let path = Rooms::of(folder, host).home().join(format!(".pm2/logs/{}-error.log", VICTIM.0));
-    let mut file = fs::OpenOptions::new().append(true).create(true).open(path)?;
-    writeln!(
-        file,
-        "{} MongoServerSelectionError: connection pool for 10.0.1.31:27017 was cleared\n    at Timeout._onTimeout \
-         (/var/www/play/node_modules/mongodb/lib/sdam/topology.js:278:38)\n    at listOnTimeout \
-         (node:internal/timers:569:17)",
-        now.utc.rfc3339()
-    )
+/// Minutes of log lines that are there when the demo starts.
+const PAST_MINUTES: i64 = 40;
+
+fn write_past_logs(folder: &Path, world: &Shared) -> io::Result<()> {
+    let now = look(world, |world| world.now.utc);
+    for service in SERVICES {
+        for file in scribe::files(service) {
+            append(&root_of(folder, service).join(file.path), "")?;
+        }
+    }
+    write_logs(folder, world, now - PAST_MINUTES * MINUTE, now)
+}
+
+/// Writes what all services say about a stretch of time.
+fn write_logs(folder: &Path, world: &Shared, from: Timestamp, to: Timestamp) -> io::Result<()> {
+    for service in SERVICES {
+        let lines = look(world, |world| world.lines(service, from, to));
+        for (path, text) in lines {
+            append(&root_of(folder, service).join(path), &text)?;
+        }
+    }
+    Ok(())
+}
+
+fn root_of(folder: &Path, service: &Service) -> PathBuf {
+    let host = HOSTS.iter().find(|host| host.name == service.host);
+    host.map_or_else(|| folder.to_owned(), |host| Rooms::of(folder, host).root)
+}
+
+fn append(path: &Path, text: &str) -> io::Result<()> {
+    fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
 }

@@ -1,9 +1,12 @@
 //! The simulated world: what its hosts and services do while time passes. Pure: time comes in, numbers go out.
+use std::collections::BTreeMap;
+
 use super::{
     cast::{App, HOSTS, Host, Service, Unit, VICTIM},
     random::{Random, whole},
+    scribe::{self, Mood},
 };
-use crate::core::time::Now;
+use crate::core::time::{Now, Timestamp};
 
 /// Clock ticks a second, as `getconf CLK_TCK` says on every Linux.
 pub(super) const HZ: f64 = 100.0;
@@ -169,6 +172,17 @@ impl World {
     fn app(&mut self, host: &str, name: &str) -> Option<&mut LiveApp> {
         let host = self.hosts.iter_mut().find(|live| live.cast.name == host)?;
         host.apps.iter_mut().find(|app| app.cast.name == name)
+    }
+
+    /// Returns what a service writes into its logs about a stretch of time.
+    pub(super) fn lines(&mut self, service: &Service, from: Timestamp, to: Timestamp) -> BTreeMap<String, String> {
+        let now = self.now;
+        let up = self.host(service.host).is_some_and(|host| match service.unit {
+            Some(unit) => host.units.iter().any(|live| live.cast.name == unit && live.active),
+            None => host.apps.iter().any(|app| app.cast.service == service.name && app.serves(now)),
+        });
+        let mood = if up { Mood::Well } else { Mood::Gone };
+        scribe::lines(service, mood, from, to, &mut self.random)
     }
 
     /// Answers an HTTP request to a service.
