@@ -30,6 +30,9 @@ pub(super) struct Setup {
     _log: Option<tracing_appender::non_blocking::WorkerGuard>,
 }
 
+/// Bytes of log lines and their columns that the console holds at most; its title says so.
+const LOG_BYTES: usize = 512 << 20;
+
 impl Setup {
     /// Prepares the runtime and the log.
     pub(super) fn new() -> color_eyre::Result<Self> {
@@ -96,6 +99,26 @@ impl Setup {
         }
     }
 
+    /// How the console reads logs: as much of them as a share of the machine's memory allows.
+    pub(super) fn logs(&self, loaded: &Loaded) -> engine::LogOptions {
+        let main = loaded.files.first();
+        let (formats, problems) =
+            config::formats::load(main.and_then(|main| config::formats::dir_beside(main)).as_deref());
+        let (redactor, wrong) =
+            config::redact::load(main.and_then(|main| config::redact::file_beside(main)).as_deref());
+        for problem in problems.iter().chain(&wrong) {
+            tracing::warn!(problem = problem.one_line(), "logs");
+        }
+        engine::LogOptions {
+            formats,
+            derived: Arc::default(),
+            redact: Arc::new(redactor),
+            limit: LOG_BYTES,
+            sessions: main.map(|main| config::sessions::beside(main)),
+            env: self.env.clone(),
+        }
+    }
+
     /// How the engine works here.
     pub(super) fn options(&self, loaded: &Loaded, may_record: bool, unattended: bool) -> engine::Options {
         let keep =
@@ -107,6 +130,7 @@ impl Setup {
             may_record,
             unattended,
             sample_every_ms: 2_000,
+            logs: None,
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod redact;
 mod schema;
 pub mod secret;
 mod sections;
+pub mod sessions;
 mod source;
 pub mod theme;
 mod walk;

@@ -1,6 +1,8 @@
 //! The one list of what a person can do. Keys, palette, help, menus and `qd keys` are all made from [`ACTIONS`].
 use serde::Serialize;
 
+use super::logs::LogAction;
+
 /// Something a person can do, by key, palette or menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
@@ -80,6 +82,12 @@ pub enum Action {
     GoIncidents,
     /// Goes to the runs.
     GoRuns,
+    /// Goes to the logs.
+    GoLogs,
+    /// Goes to the logs of the selected object.
+    OpenLogs,
+    /// Does something in the log view.
+    Log(LogAction),
     /// Lists past messages.
     GoMessages,
     /// Turns the mouse on or off.
@@ -133,6 +141,10 @@ pub enum Scope {
     Incidents,
     /// Run list and detail.
     Runs,
+    /// The days of a service.
+    Days,
+    /// The log view.
+    Logs,
     /// Any box that is open.
     Box,
 }
@@ -147,13 +159,24 @@ impl Scope {
             Self::Alerts => "alerts",
             Self::Incidents => "incidents",
             Self::Runs => "runs",
+            Self::Days => "days",
+            Self::Logs => "logs",
             Self::Box => "box",
         }
     }
 
     /// Every scope, in help order.
-    pub const ALL: &'static [Self] =
-        &[Self::Everywhere, Self::Services, Self::Hosts, Self::Alerts, Self::Incidents, Self::Runs, Self::Box];
+    pub const ALL: &'static [Self] = &[
+        Self::Everywhere,
+        Self::Services,
+        Self::Days,
+        Self::Hosts,
+        Self::Alerts,
+        Self::Incidents,
+        Self::Runs,
+        Self::Logs,
+        Self::Box,
+    ];
 }
 
 /// What an action may do.
@@ -187,6 +210,10 @@ pub struct Entry {
 
 const fn entry(id: &'static str, action: Action, hint: &'static str, words: &'static str) -> Entry {
     Entry { id, action, words, hint, scope: Scope::Everywhere, danger: Danger::None }
+}
+
+const fn log(id: &'static str, action: LogAction, hint: &'static str, words: &'static str) -> Entry {
+    entry(id, Action::Log(action), hint, words).within(Scope::Logs)
 }
 
 impl Entry {
@@ -258,11 +285,66 @@ pub const ACTIONS: &[Entry] = &[
     entry("go-alerts", Action::GoAlerts, "alerts", "go to the alerts"),
     entry("go-incidents", Action::GoIncidents, "incidents", "go to the incidents"),
     entry("go-runs", Action::GoRuns, "runs", "go to the runs"),
+    entry("go-logs", Action::GoLogs, "logs", "go to the logs"),
+    entry("open-logs", Action::OpenLogs, "logs", "logs of what the cursor is on"),
     entry("go-messages", Action::GoMessages, "messages", "what was said on the message line"),
     entry("toggle-mouse", Action::ToggleMouse, "mouse", "mouse on or off; off leaves selection to the terminal"),
     entry("redraw-screen", Action::RedrawScreen, "redraw", "draw everything anew"),
     entry("suspend", Action::Suspend, "suspend", "to the shell; fg comes back"),
     entry("reload-config", Action::ReloadConfig, "reload", "read the configuration again"),
+    log(
+        "edit-filter",
+        LogAction::EditFilter,
+        "filter",
+        "write the filter: level>=warn path:/api/* dur>1s | top 5 path",
+    ),
+    log("search-logs", LogAction::Search, "search", "search in these lines; n and N go from hit to hit"),
+    log("list-filters", LogAction::ListFilters, "filters", "the filter's terms on and off, and saved filters"),
+    log("undo-filter", LogAction::Undo, "undo", "take back the last change of the filter"),
+    log("follow-logs", LogAction::Follow, "follow", "follow the newest line; moving up stops it"),
+    log("next-error", LogAction::NextError, "error", "next error"),
+    log("previous-error", LogAction::PreviousError, "error", "previous error"),
+    log("next-warning", LogAction::NextWarning, "warning", "next warning"),
+    log("previous-warning", LogAction::PreviousWarning, "warning", "previous warning"),
+    log("next-hit", LogAction::NextHit, "hit", "next hit of the search"),
+    log("previous-hit", LogAction::PreviousHit, "hit", "previous hit of the search"),
+    log("mark-line", LogAction::Mark, "mark", "mark the line, or unmark it"),
+    log("next-mark", LogAction::NextMark, "mark", "next mark"),
+    log("previous-mark", LogAction::PreviousMark, "mark", "previous mark"),
+    log("mark-range", LogAction::Range, "range", "begin a range of lines here, or end it"),
+    log("show-context", LogAction::Context, "context", "all lines around this one; the filter is kept"),
+    log("keep-value", LogAction::Keep, "keep", "keep lines with this value, pattern or request"),
+    log("exclude-value", LogAction::Exclude, "exclude", "leave out lines with this value or pattern"),
+    log(
+        "next-of-request",
+        LogAction::NextOfRequest,
+        "id",
+        "next line of this request or trace, on any service and host",
+    ),
+    log("previous-of-request", LogAction::PreviousOfRequest, "id", "previous line of this request or trace"),
+    log("unfold-record", LogAction::Unfold, "unfold", "unfold the record: its lines, JSON pretty"),
+    log("fold-repeats", LogAction::FoldRepeats, "dedupe", "fold lines that repeat, or not"),
+    log("wrap-lines", LogAction::Wrap, "wrap", "break long lines, or cut them"),
+    log("turn-clock", LogAction::TurnClock, "time", "times as UTC, local, since the line before, since the mark"),
+    log("go-to-time", LogAction::GoToTime, "time", "go to a time: 02:58, -10m, @onset, @deploy"),
+    log("earlier-bar", LogAction::EarlierBar, "bar", "the bar before in the histogram"),
+    log("later-bar", LogAction::LaterBar, "bar", "the bar after in the histogram"),
+    log("zoom-in", LogAction::ZoomIn, "zoom", "halve the time that the histogram spans"),
+    log("zoom-out", LogAction::ZoomOut, "zoom", "double it"),
+    log("new-since-here", LogAction::NewSinceHere, "new since", "patterns are new when first seen after this line"),
+    log("list-columns", LogAction::ListColumns, "columns", "choose columns"),
+    log("list-sources", LogAction::ListSources, "sources", "the sources, how they are, and which of them are shown"),
+    log(
+        "show-web",
+        LogAction::Web,
+        "web",
+        "requests, statuses, latency, top paths and clients of these lines; and back",
+    ),
+    log("copy-bundle", LogAction::CopyBundle, "bundle", "copy the marked lines with filter and sources, redacted"),
+    log("export-lines", LogAction::Export, "export", "write the filtered lines to a file, redacted"),
+    log("reveal-record", LogAction::Reveal, "reveal", "show what is redacted in this record; kept on record")
+        .danger(Danger::Records),
+    log("save-session", LogAction::SaveSession, "save", "keep filters, columns, marks and time under a name"),
     entry("quit", Action::Quit, "quit", "end quarterdeck"),
     entry("confirm", Action::Confirm, "confirm", "accept the box").within(Scope::Box),
     entry("say-once", Action::SayOnce, "once", "yes until qd ends, in a box that offers it").within(Scope::Box),

@@ -5,6 +5,7 @@ use super::{
     hosts::Question,
     id::{HostName, ServiceId, Uid},
     inventory::CheckSpec,
+    logs,
     record::Row,
     runs::{Plan, PlanFacts, gate::Permit},
     time::Timestamp,
@@ -81,6 +82,8 @@ pub enum Effect {
         /// The host.
         host: HostName,
     },
+    /// Ask something of the log engine.
+    Logs(logs::Ask),
     /// Copy text to the terminal's clipboard.
     Copy {
         /// Sanitised text.

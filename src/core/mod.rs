@@ -52,6 +52,8 @@ pub struct State {
     pub incidents: incidents::State,
     /// Runs and the review before them.
     pub runs: runs::State,
+    /// Logs.
+    pub logs: logs::State,
     /// The screen.
     pub screen: screen::State,
     /// Who records.
@@ -82,6 +84,7 @@ impl State {
             alerts: alerts::State::default(),
             incidents: incidents::State::default(),
             runs: runs::State::default(),
+            logs: logs::State::default(),
             screen: screen::State::default(),
             recorder: Recorder::Opening,
             actor,
@@ -401,7 +404,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         }
         Msg::LaidOut(layout) => {
             state.screen.layout = layout;
-            Vec::new()
+            screen::logs::laid_out(state)
         }
         Msg::FocusChanged(focused) => {
             state.screen.focused = focused;
@@ -415,6 +418,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Services(msg) => service_message(state, msg, now),
         Msg::Hosts(msg) => state.hosts_update(msg, now),
         Msg::Alerts(msg) => state.alerts_update(msg, now),
+        Msg::Logs(msg) => logs_update(state, msg, now),
         Msg::Runs(msg) => {
             // Only this knows which incident is open and how the service stands.
             let msg = if let runs::Msg::Planned { run, plan, .. } = msg {
@@ -462,10 +466,24 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
     }
 }
 
+fn logs_update(state: &mut State, msg: logs::Msg, now: Now) -> Vec<Effect> {
+    match msg {
+        logs::Msg::Shown(shown) => state.logs.shown = Some(shown),
+        logs::Msg::Saved(sessions) => state.logs.saved = sessions,
+    }
+    rows::refresh(state, now, false);
+    Vec::new()
+}
+
 fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> Vec<Effect> {
     let effects = match draft {
         screen::Draft::Name => state.runs_update(runs::Msg::NameTyped(text), now),
         screen::Draft::Reason => state.runs_update(runs::Msg::ReasonTyped(text), now),
+        screen::Draft::LogFilter | screen::Draft::LogSearch | screen::Draft::LogTime | screen::Draft::LogSession => {
+            let effects = screen::logs::drafted(state, draft, &text);
+            state.screen.drafts.insert(draft, text);
+            effects
+        }
         screen::Draft::Filter(_)
         | screen::Draft::Palette
         | screen::Draft::Help

@@ -8,6 +8,7 @@ use super::{
     id::HostName,
     incidents::StoredIncidentEvent,
     inventory::Inventory,
+    logs,
     record::{Changes, Recorder, Row},
     runs,
     screen::{Draft, LayoutFacts, Pane, Tone},
@@ -51,6 +52,8 @@ pub enum Msg {
     Alerts(alerts::Msg),
     /// About runs.
     Runs(runs::Msg),
+    /// About logs.
+    Logs(logs::Msg),
     /// The store was opened: what there is.
     Loaded(Box<Loaded>),
     /// The store has something new.

@@ -7,19 +7,21 @@ use super::{
     executor::{self, Executor, Front, random_uid},
     history::History,
     inbox::{Inbox, Post, lanes},
+    logs,
     recorder::{self, Desk},
 };
 use crate::{
     core::{
         Effect, Msg, State,
         inventory::Inventory,
+        logs::{derive::Derived, format::Formats, redact::Redactor},
         record::Recorder,
         runs::Actor,
         services,
         time::{Clock, DAY, Now},
         update,
     },
-    remote::Remote,
+    remote::{Remote, http, tls},
     store::{Keep, Owner, Store, StoreError},
     tasks::Tasks,
 };
@@ -42,6 +44,31 @@ pub struct Options {
     pub unattended: bool,
     /// Milliseconds between two samples of a host.
     pub sample_every_ms: u64,
+    /// How logs are read; none: not at all.
+    pub logs: Option<LogOptions>,
+}
+
+/// How an engine reads logs.
+#[derive(Clone)]
+pub struct LogOptions {
+    /// How lines are read.
+    pub formats: Formats,
+    /// Rules that make fields.
+    pub derived: Arc<Derived>,
+    /// Masks secrets.
+    pub redact: Arc<Redactor>,
+    /// Bytes of lines and columns at most.
+    pub limit: usize,
+    /// Where sessions are kept; none: nowhere.
+    pub sessions: Option<std::path::PathBuf>,
+    /// Where secrets are looked up.
+    pub env: crate::config::Env,
+}
+
+impl std::fmt::Debug for LogOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogOptions").field("limit", &self.limit).finish_non_exhaustive()
+    }
 }
 
 /// State and everything it needs to act.
@@ -107,6 +134,29 @@ impl Engine {
                 Err(error.to_string())
             }
         };
+        let logs = options.logs.map(|of| {
+            let (desk, orders) = logs::desk();
+            let means = logs::Means {
+                remote: Arc::clone(&remote),
+                http: http::Client::new(tls::Trust::system()),
+                env: of.env,
+                clock: Arc::clone(&clock),
+                tasks: tasks.child(),
+                desk: desk.clone(),
+            };
+            let worker = logs::Worker::new(logs::Parts {
+                orders,
+                means,
+                post: post.clone(),
+                formats: of.formats,
+                derived: of.derived,
+                redact: of.redact,
+                limit: of.limit,
+                sessions: of.sessions,
+            });
+            tasks.blocking("logs", move || worker.work()).detach();
+            desk
+        });
         let executor = Executor::new(executor::Parts {
             remote,
             clock: Arc::clone(&clock),
@@ -116,6 +166,7 @@ impl Engine {
             front: front_end,
             operator: options.actor.by,
             sample_every_ms: options.sample_every_ms,
+            logs,
         });
         Self {
             state,
@@ -160,6 +211,9 @@ impl Engine {
     /// Handles one message at once.
     pub fn handle(&mut self, msg: Msg) {
         let now = self.clock.now();
+        if let Msg::Hosts(crate::core::hosts::Msg::Pm2Arrived { host, list }) = &msg {
+            self.executor.pm2(host, list);
+        }
         let buckets = matches!(msg, Msg::Services(services::Msg::BucketsLoaded(_)));
         for effect in update(&mut self.state, msg, now) {
             self.executor.carry_out(effect);

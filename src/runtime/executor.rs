@@ -5,6 +5,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     inbox::Post,
+    logs,
     recorder::{Desk, Job},
     runs,
     supervisor::Supervisor,
@@ -68,6 +69,8 @@ pub struct Executor {
     /// Why there is no desk.
     no_store: String,
     supervisor: Supervisor,
+    /// None where nobody looks at logs.
+    logs: Option<logs::Desk>,
     probes: HashMap<CheckId, Cached>,
     slots: Arc<Semaphore>,
     front: mpsc::UnboundedSender<Front>,
@@ -98,6 +101,8 @@ pub struct Parts {
     pub operator: crate::core::id::Operator,
     /// Milliseconds between two samples of a host.
     pub sample_every_ms: u64,
+    /// The log engine, where there is one.
+    pub logs: Option<logs::Desk>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -109,7 +114,7 @@ impl std::fmt::Debug for Parts {
 impl Executor {
     /// Makes an executor that watches nothing yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { remote, clock, post, tasks, desk, front, operator, sample_every_ms } = parts;
+        let Parts { remote, clock, post, tasks, desk, front, operator, sample_every_ms, logs } = parts;
         let supervisor =
             Supervisor::new(Arc::clone(&remote), Arc::clone(&clock), post.clone(), tasks.child(), sample_every_ms);
         let (desk, no_store) = match desk {
@@ -124,6 +129,7 @@ impl Executor {
             desk,
             no_store,
             supervisor,
+            logs,
             probes: HashMap::new(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             front,
@@ -134,6 +140,7 @@ impl Executor {
     /// Watches what the inventory says from now on.
     pub fn adopt(&mut self, inventory: Arc<Inventory>) {
         self.supervisor.reconcile(&inventory);
+        self.logs(logs::Order::Adopt(Arc::clone(&inventory)));
         self.probes.retain(|id, (spec, _)| inventory.check(id) == Some(spec));
         self.inventory = inventory;
     }
@@ -178,6 +185,7 @@ impl Executor {
                 self.supervisor.restart(&host, &inventory);
             }
             Effect::UnlockIdentity { host, identity } => self.front(Front::Unlock { host, identity }),
+            Effect::Logs(ask) => self.logs(logs::Order::Ask(ask)),
             Effect::Copy { text } => self.front(Front::Copy(text)),
             Effect::ReloadConfig => self.front(Front::ReloadConfig),
             Effect::SetMouse { on } => self.front(Front::SetMouse(on)),
@@ -193,6 +201,17 @@ impl Executor {
         self.context.remote.unlock(identity, passphrase);
         let inventory = Arc::clone(&self.inventory);
         self.supervisor.restart(host, &inventory);
+    }
+
+    fn logs(&self, order: logs::Order) {
+        if let Some(desk) = &self.logs {
+            desk.send(order);
+        }
+    }
+
+    /// Tells the log engine where PM2 keeps its logs.
+    pub fn pm2(&self, host: &HostName, list: &crate::core::hosts::Pm2List) {
+        self.logs(logs::Order::Pm2(host.clone(), list.clone()));
     }
 
     fn front(&self, front: Front) {

@@ -13,7 +13,11 @@ use std::{
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    core::{Msg, hosts, id::HostName},
+    core::{
+        Msg, hosts,
+        id::HostName,
+        logs::{self, shown::Shown},
+    },
     sources::{Deliver, Reading},
 };
 
@@ -27,6 +31,7 @@ const FACTS_AT_ONCE: usize = 512;
 #[derive(Debug, Default)]
 struct Telemetry {
     latest: Mutex<HashMap<(HostName, &'static str), Msg>>,
+    logs: Mutex<Option<Arc<Shown>>>,
     replaced: AtomicU64,
     arrived: Notify,
 }
@@ -81,6 +86,12 @@ impl Post {
         }
     }
 
+    /// Publishes what the log engine worked out, in place of what nobody has seen yet.
+    pub fn logs(&self, shown: Arc<Shown>) {
+        *self.telemetry.logs.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+        self.telemetry.arrived.notify_one();
+    }
+
     /// Readings that were replaced before anybody saw them.
     pub fn replaced(&self) -> u64 {
         self.telemetry.replaced.load(Ordering::Relaxed)
@@ -128,6 +139,9 @@ impl Inbox {
         }
         let mut latest = self.telemetry.latest.lock().unwrap_or_else(PoisonError::into_inner);
         into.extend(latest.drain().map(|(_, msg)| msg));
+        drop(latest);
+        let shown = self.telemetry.logs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        into.extend(shown.map(|shown| Msg::Logs(logs::Msg::Shown(shown))));
     }
 }
 

@@ -6,6 +6,7 @@ pub mod engine;
 pub mod executor;
 mod history;
 pub mod inbox;
+pub mod logs;
 pub mod recorder;
 pub mod runs;
 pub mod supervisor;

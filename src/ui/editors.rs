@@ -25,7 +25,15 @@ impl Editors {
             Draft::Name | Draft::Reason => review,
             // Its box is closed when it is used: it goes when it is taken or given up.
             Draft::Passphrase => true,
-            Draft::Filter(_) | Draft::Palette | Draft::Help | Draft::Note | Draft::Update => Some(*draft) == editing,
+            Draft::Filter(_)
+            | Draft::Palette
+            | Draft::Help
+            | Draft::Note
+            | Draft::Update
+            | Draft::LogFilter
+            | Draft::LogSearch
+            | Draft::LogTime
+            | Draft::LogSession => Some(*draft) == editing,
         });
         let Some(draft) = editing.filter(|draft| *draft != Draft::Passphrase) else { return };
         let text = text_of(state, draft);
@@ -82,8 +90,15 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
     match draft {
         Draft::Name => review.map_or("", |review| review.typed.as_str()),
         Draft::Reason => review.map_or("", |review| review.reason.as_str()),
-        Draft::Filter(_) | Draft::Palette | Draft::Help | Draft::Note | Draft::Update | Draft::Passphrase => {
-            state.screen.draft(draft)
-        }
+        Draft::Filter(_)
+        | Draft::Palette
+        | Draft::Help
+        | Draft::Note
+        | Draft::Update
+        | Draft::LogFilter
+        | Draft::LogSearch
+        | Draft::LogTime
+        | Draft::LogSession
+        | Draft::Passphrase => state.screen.draft(draft),
     }
 }

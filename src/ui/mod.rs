@@ -14,6 +14,7 @@ pub mod help;
 pub mod hosts;
 pub mod incidents;
 pub mod keys;
+pub mod logs;
 pub mod messages;
 pub mod overview;
 pub mod page;
@@ -64,6 +65,9 @@ impl Screen {
     /// Reading puts it at the end, as the state knows the text alone: the editor knows where one is in it.
     pub fn type_at(&mut self, character: usize) {
         let place = |text: &str| text.char_indices().nth(character).map_or(text.len(), |(at, _)| at);
+        if let (Some(input), None) = (&mut self.surround.input, &self.over) {
+            input.cursor = place(&input.text);
+        }
         if let (Some((text, Some(cursor))), None) = (&mut self.surround.filter, &self.over) {
             *cursor = place(text);
         }
@@ -106,6 +110,8 @@ pub enum View {
     Run(Box<runs::RunDetail>),
     /// Help.
     Help(Box<help::Help>),
+    /// Logs, or what web servers did.
+    Logs(Box<logs::Logs>),
     /// Past messages and when they were said, newest first.
     Messages(Vec<(String, show::Message)>),
 }
@@ -204,6 +210,12 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
         View::Runs(of) => runs::runs(of, room),
         View::Run(of) => runs::run(of, room),
         View::Help(of) => help::help(of, room),
+        View::Logs(of) => {
+            logs::chips(&mut body.rows(0, 1), of);
+            let bands = logs::logs(of, room);
+            page::draw(&mut body.rows(1, high.saturating_sub(4)), &bands, facts);
+            Vec::new()
+        }
         View::Messages(of) => messages::messages(of, room),
     };
     page::draw(&mut body, &bands, facts);

@@ -6,10 +6,12 @@ use ratatui::layout::Rect;
 use super::{
     canvas::Canvas,
     glyphs::Glyphs,
+    logs::Lines,
     show::Keys,
     widgets::{
         chart::Chart,
         frame::Frame,
+        histogram::Histogram,
         table::{Column, Shown, Table},
     },
     words::Words,
@@ -108,6 +110,10 @@ pub enum Part {
     Text(String, Role),
     /// The newest lines of something that grows; takes what the other parts leave.
     Tail(Vec<Words>),
+    /// Lines over time; takes what the other parts leave.
+    Histogram(Histogram),
+    /// Log lines around a cursor; takes what the other parts leave.
+    Log(Box<Lines>),
 }
 
 /// A pane.
@@ -180,6 +186,8 @@ impl Pane {
                     Part::Chart(_, rows) => usize::from(*rows),
                     Part::Text(text, _) => text.len() / 40 + 1,
                     Part::Tail(lines) => lines.len(),
+                    Part::Histogram(_) => 4,
+                    Part::Log(lines) => lines.before.len() + lines.after.len() + 2,
                 })
                 .sum();
             u16::try_from(parts + 2).unwrap_or(u16::MAX)
@@ -187,6 +195,7 @@ impl Pane {
     }
 
     /// Draws it on all of the canvas.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of part")]
     pub fn draw(&self, canvas: &mut Canvas<'_>, facts: &mut LayoutFacts) {
         let area = canvas.area();
         let inner = Rect {
@@ -246,13 +255,30 @@ impl Pane {
                     }
                     y += u16::try_from(room.min(lines.len())).unwrap_or(0);
                 }
+                Part::Histogram(histogram) => {
+                    let high = left.saturating_sub(after);
+                    histogram.draw(&mut place.rows(0, high));
+                    y += high;
+                }
+                Part::Log(lines) => {
+                    let high = left.saturating_sub(after);
+                    let drawn = lines.draw(&mut place.rows(0, high), self.frame.focused);
+                    shown = Shown { room: drawn.room, above: drawn.above, ..Shown::default() };
+                    rows_at = inner.y + y + drawn.above;
+                    y += high;
+                }
             }
         }
         let mut frame = self.frame.clone();
         if self.counted {
             let all = self.parts.iter().find_map(|part| match part {
                 Part::Table(table) => Some(table.rows.len()),
-                Part::Lines(_) | Part::Chart(..) | Part::Text(..) | Part::Tail(_) => None,
+                Part::Lines(_)
+                | Part::Chart(..)
+                | Part::Text(..)
+                | Part::Tail(_)
+                | Part::Histogram(_)
+                | Part::Log(_) => None,
             });
             let all = all.unwrap_or(0);
             let count = if shown.rows < all { format!("{} of {all}", shown.rows) } else { all.to_string() };
@@ -274,7 +300,7 @@ impl Pane {
 
 fn fixed(part: &Part, width: u16) -> u16 {
     match part {
-        Part::Table(_) | Part::Tail(_) => 0,
+        Part::Table(_) | Part::Tail(_) | Part::Histogram(_) | Part::Log(_) => 0,
         Part::Lines(lines) => u16::try_from(lines.len()).unwrap_or(u16::MAX),
         Part::Chart(_, rows) => *rows,
         Part::Text(text, _) => {

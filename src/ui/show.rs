@@ -76,6 +76,36 @@ impl Value {
     }
 }
 
+/// A line that is typed, with what is wrong with it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Input {
+    /// What it is.
+    pub prompt: String,
+    /// What is typed.
+    pub text: String,
+    /// The byte that the text cursor is before.
+    pub cursor: usize,
+    /// The bytes that are wrong.
+    pub wrong: Option<(usize, usize)>,
+    /// What is wrong, or what can be written.
+    pub says: String,
+}
+
+/// A source of lines and how it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceMark {
+    /// Its name.
+    pub name: String,
+    /// Which kind of place.
+    pub kind: String,
+    /// It is live, or was read to its end.
+    pub good: bool,
+    /// It is lost or refused.
+    pub lost: bool,
+    /// Why.
+    pub says: String,
+}
+
 /// Everything around the view: lines 0 and 1, the last line, the message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Surround {
@@ -105,6 +135,8 @@ pub struct Surround {
     pub mode: Mode,
     /// The line above the last one.
     pub message: Option<Message>,
+    /// A line of the log view that is typed: in place of the message.
+    pub input: Option<Input>,
     /// The filter of the focused pane, and where its text cursor is, in bytes, while it is typed: in place of the message.
     pub filter: Option<(String, Option<usize>)>,
     /// The state of everything, for a screen on which nothing else has room.
@@ -133,6 +165,13 @@ pub enum Second {
     Global(Global),
     /// Elsewhere: where one is, outermost first.
     Trail(Vec<String>),
+    /// In the logs: where lines come from.
+    Logs {
+        /// The sources.
+        sources: Vec<SourceMark>,
+        /// `lag 0.8 s`.
+        lag: String,
+    },
     /// The way to the world is broken: what, since when, what happens next.
     Lost {
         /// `jump lost 00:42`.

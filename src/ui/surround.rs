@@ -5,7 +5,7 @@ use crate::core::{inventory::EnvKind, services::Health};
 use super::{
     canvas::Canvas,
     rows,
-    show::{Global, Message, Mode, Second, Surround},
+    show::{Global, Input, Message, Mode, Second, SourceMark, Surround},
     style::Ink,
     words::Words,
 };
@@ -23,7 +23,9 @@ pub fn draw(canvas: &mut Canvas<'_>, of: &Surround) {
     if high > 2 {
         last(&mut canvas.rows(high - 1, 1), of);
     }
-    if let (Some((text, typing)), true) = (&of.filter, high > 4) {
+    if let (Some(of), true) = (&of.input, high > 4) {
+        input(&mut canvas.rows(high - 2, 1), of);
+    } else if let (Some((text, typing)), true) = (&of.filter, high > 4) {
         filter(&mut canvas.rows(high - 2, 1), text, *typing);
     } else if let (Some(message), true) = (&of.message, high > 4) {
         say(&mut canvas.rows(high - 2, 1), message);
@@ -112,12 +114,50 @@ fn line1(canvas: &mut Canvas<'_>, of: &Surround) {
             }
             canvas.put_within(1, 0, end.saturating_sub(2), words);
         }
+        Second::Logs { sources, lag } => line1_sources(canvas, sources, lag, end),
         Second::Lost { what, more } => {
             canvas.band(0, Role::SurfaceAlt);
             let words = Words::of(format!("✗ {what}"), Ink::bold(Role::Down)).gap(2).text(more.clone());
             canvas.put_within(1, 0, end.saturating_sub(2), words);
         }
     }
+}
+
+/// Sources by kind, a sign each; those that are lost say why, as far as there is room.
+fn line1_sources(canvas: &mut Canvas<'_>, sources: &[SourceMark], lag: &str, end: u16) {
+    let end = if lag.is_empty() { end } else { canvas.put_right(end, 0, Words::of(lag.to_owned(), Role::Dim)) };
+    let mut words = Words::new().strong("Logs").gap(2);
+    words = match sources.len() {
+        0 => words.dim("no source yet"),
+        1 => words.dim("1 source"),
+        n => words.dim(format!("{n} sources")),
+    };
+    let mut kinds: Vec<&str> = sources.iter().map(|source| source.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for kind in kinds {
+        let of: Vec<&SourceMark> = sources.iter().filter(|source| source.kind == kind).collect();
+        let health = |source: &SourceMark| match (source.good, source.lost) {
+            (true, _) => Health::Up,
+            (false, true) => Health::Down,
+            (false, false) => Health::Unknown,
+        };
+        words = words.gap(2);
+        if of.len() <= 6 {
+            for source in &of {
+                words = words.join(rows::health_sign(health(source), canvas.look.glyphs));
+            }
+        } else {
+            let good = of.iter().filter(|source| source.good).count();
+            let all = if good == of.len() { Health::Up } else { Health::Degraded };
+            words = words.join(rows::health_sign(all, canvas.look.glyphs)).text(format!(" {good}/{}", of.len()));
+        }
+        words = words.dim(format!(" {kind}"));
+        for source in of.iter().filter(|source| source.lost).take(2) {
+            words = words.add(format!(" {} {}", source.name, source.says), Role::Degraded);
+        }
+    }
+    canvas.put_within(1, 0, end.saturating_sub(2), words);
 }
 
 fn line1_global(canvas: &mut Canvas<'_>, of: &Global, end: u16) {
@@ -203,6 +243,32 @@ fn filter(canvas: &mut Canvas<'_>, text: &str, typing: Option<usize>) {
     } else {
         canvas.put(end + 3, 0, Words::of("filtered", Role::Dim));
     }
+}
+
+/// A line that is typed: what is wrong in it is marked where it stands.
+fn input(canvas: &mut Canvas<'_>, of: &Input) {
+    canvas.ground(Role::SurfaceAlt);
+    let (from, to) = of.wrong.unwrap_or((of.text.len(), of.text.len()));
+    let piece = |from: usize, to: usize| of.text.get(from..to).unwrap_or_default().to_owned();
+    let from = from.min(of.text.len());
+    let to = to.clamp(from, of.text.len());
+    let prompt = Words::of(of.prompt.clone(), Ink::bold(Role::Key));
+    let start = u16::try_from(prompt.width()).unwrap_or(0) + 1;
+    let before = super::words::width(of.text.get(..of.cursor).unwrap_or(&of.text));
+    // A long line moves left, so that what is typed is always seen.
+    let room = usize::from(canvas.width().saturating_sub(start + 3)).max(1);
+    let skip = before.saturating_sub(room);
+    let text = Words::of(piece(0, from), Role::Strong)
+        .add(piece(from, to), Ink::bold(Role::Error).extra(super::style::Extra::Reverse))
+        .add(piece(to, of.text.len()), Role::Strong)
+        .skip(skip);
+    canvas.put(1, 0, prompt);
+    let end = canvas.put_within(start, 0, canvas.width().saturating_sub(start + 1), text);
+    canvas.cursor(start + u16::try_from(before - skip).unwrap_or(0), 0);
+    let ink = if of.wrong.is_some() { Role::Error } else { Role::Dim };
+    let says = Words::of(of.says.clone(), ink);
+    let x = end.max(start + u16::try_from(before - skip).unwrap_or(0)) + 3;
+    canvas.put_within(x, 0, canvas.width().saturating_sub(x + 1), says);
 }
 
 fn say(canvas: &mut Canvas<'_>, message: &Message) {

@@ -134,6 +134,53 @@ impl Words {
         Self { pieces: kept }
     }
 
+    /// Leaves out its first columns; a wide character that is cut in two goes as a whole.
+    #[must_use]
+    pub fn skip(self, columns: usize) -> Self {
+        let mut left = columns;
+        let mut kept = Self::new();
+        for piece in self.pieces {
+            let wide = width(&piece.text);
+            if wide <= left {
+                left -= wide;
+            } else if left == 0 {
+                kept.pieces.push(piece);
+            } else {
+                let mut text = String::new();
+                for grapheme in graphemes(&piece.text) {
+                    if left == 0 {
+                        text.push_str(grapheme);
+                    }
+                    left = left.saturating_sub(width(grapheme));
+                }
+                kept.push(text, piece.ink);
+            }
+        }
+        kept
+    }
+
+    /// Breaks it into lines of at most so many columns, wherever they end. Never without a line.
+    pub fn broken(self, columns: usize) -> Vec<Self> {
+        let columns = columns.max(1);
+        let (mut lines, mut line, mut used) = (Vec::new(), Self::new(), 0);
+        for piece in self.pieces {
+            let mut text = String::new();
+            for grapheme in graphemes(&piece.text) {
+                let wide = width(grapheme);
+                if used + wide > columns && used > 0 {
+                    line.push(std::mem::take(&mut text), piece.ink);
+                    lines.push(std::mem::take(&mut line));
+                    used = 0;
+                }
+                text.push_str(grapheme);
+                used += wide;
+            }
+            line.push(text, piece.ink);
+        }
+        lines.push(line);
+        lines
+    }
+
     /// Gives every piece of one role another.
     #[must_use]
     pub fn recast(mut self, from: Role, to: Role) -> Self {

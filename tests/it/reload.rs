@@ -78,6 +78,7 @@ fn engine(path: &Path, clock: &Arc<dyn Clock>, tasks: &Tasks) -> Engine {
         may_record: true,
         unattended: false,
         sample_every_ms: 2_000,
+        logs: None,
     };
     Engine::new(options, Ok(store), Arc::new(pool) as Arc<dyn Remote>, Arc::clone(clock), tasks)
 }

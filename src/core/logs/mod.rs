@@ -1,4 +1,6 @@
 //! Logs as data: formats, the filter language, columnar segments, patterns. Pure; bytes and times come in from outside.
+pub mod action;
+pub mod ask;
 pub mod bitmap;
 pub mod buffer;
 pub mod derive;
@@ -10,17 +12,22 @@ pub mod patterns;
 pub mod read;
 pub mod redact;
 pub mod segment;
+pub mod shown;
 pub mod source;
 pub mod spec;
+pub mod state;
 
 use std::fmt;
 
 use super::time::Timestamp;
 
+pub use action::LogAction;
+pub use ask::{Ask, Msg};
 pub use level::Level;
 pub use read::Key;
 pub use source::{Source, SourceId, SourceState};
 pub use spec::{LogAuth, LogPlace, LogSpec, LokiSpec};
+pub use state::State;
 
 /// A moment of a log line in UTC, nanoseconds since 1970. Never passes through a float.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

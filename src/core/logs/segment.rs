@@ -62,6 +62,8 @@ pub struct Batch<'a> {
     pub previous: Option<Nanos>,
     /// Records before this moment are marked late.
     pub late_before: Option<Nanos>,
+    /// Nanoseconds to add to the times that the text names: what its host's clock is off by.
+    pub shift: i64,
 }
 
 impl<'a> Batch<'a> {
@@ -78,6 +80,7 @@ impl<'a> Batch<'a> {
             flags: Flags::default(),
             previous: None,
             late_before: None,
+            shift: 0,
         }
     }
 }
@@ -580,6 +583,7 @@ struct Maker<'a> {
     set: Flags,
     previous: Option<Nanos>,
     late_before: Option<Nanos>,
+    shift: i64,
     bounds: Vec<u32>,
     times: Vec<i64>,
     levels: Vec<u8>,
@@ -605,6 +609,7 @@ impl<'a> Maker<'a> {
             set: Flags::default(),
             previous: None,
             late_before: None,
+            shift: 0,
             bounds,
             times: Vec::with_capacity(records),
             levels: Vec::with_capacity(records),
@@ -634,6 +639,7 @@ impl<'a> Maker<'a> {
             set: batch.flags,
             previous: batch.previous,
             late_before: batch.late_before,
+            shift: batch.shift,
             source: batch.source.0,
             extras,
             ..Self::with_capacity(records)
@@ -688,7 +694,7 @@ impl<'a> Maker<'a> {
         let number = self.levels.len();
         let given = self.given_times.get(number).copied();
         let mut flags = self.set;
-        let time = match given.or(head.time) {
+        let time = match given.or(head.time.map(|time| Nanos(time.0.saturating_add(self.shift)))) {
             Some(time) => {
                 if self.waiting > 0 && self.previous.is_none() {
                     self.times.fill(time.0);

@@ -3,15 +3,16 @@
     clippy::wildcard_enum_match_arm,
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
-use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, refusal, rows};
+use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, logs, refusal, rows};
 use crate::core::{
     Effect, State,
-    action::Action,
+    action::{Action, Motion},
     alerts,
     alerts::{Severity, Target},
     id::{EnvName, HostName, ServiceId, Uid},
     incidents,
     incidents::IncidentEventKind,
+    logs::LogAction,
     record::DeclaredState,
     runs,
     time::Now,
@@ -37,7 +38,7 @@ pub fn act(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
 pub(super) fn go(state: &mut State, view: View, now: Now) -> Vec<Effect> {
     state.screen.go(view);
     rows::refresh(state, now, true);
-    Vec::new()
+    logs::arrived(state)
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each action")]
@@ -64,6 +65,11 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
             let drawn = &state.screen.layout.panes;
             let hidden = !drawn.is_empty() && !drawn.iter().any(|facts| facts.pane == state.screen.pane());
             state.screen.zoomed = if again { state.screen.zoomed } else { hidden };
+        }
+        Action::Move(motion) if state.screen.pane() == Pane::Lines => return logs::moved(state, motion),
+        Action::Move(motion @ (Motion::Left | Motion::Right)) if state.screen.pane() == Pane::Histogram => {
+            let bar = if motion == Motion::Left { LogAction::EarlierBar } else { LogAction::LaterBar };
+            return logs::act(state, bar, now);
         }
         Action::Move(motion) => state.screen.move_cursor(motion, now),
         Action::OpenSelected => return open_selected(state, now),
@@ -107,6 +113,9 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
                 TimeDisplay::Age => "times say how long ago".to_owned(),
             };
             state.screen.say(now, Tone::Info, says);
+        }
+        Action::CopyLine if matches!(state.screen.pane(), Pane::Lines | Pane::Fields) => {
+            return logs::copy(state, false);
         }
         Action::CopyLine => {
             let pane = state.screen.pane();
@@ -157,6 +166,9 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::GoAlerts => return go(state, View::Alerts, now),
         Action::GoIncidents => return go(state, View::Incidents, now),
         Action::GoRuns => return go(state, View::Runs, now),
+        Action::GoLogs => return go(state, View::Logs, now),
+        Action::OpenLogs => return logs::open(state, now),
+        Action::Log(action) => return logs::act(state, action, now),
         Action::GoMessages => return go(state, View::Messages, now),
         Action::ToggleMouse => {
             state.screen.mouse = !state.screen.mouse;
@@ -246,7 +258,7 @@ pub fn opens(state: &State) -> Option<View> {
         RowKey::Incident(uid) => Some(View::Incident(*uid)),
         RowKey::Run(uid) => Some(View::Run(*uid)),
         RowKey::Pending(_, target) => Some(view_of(target)),
-        RowKey::Check(_) | RowKey::Process(_) | RowKey::Index(_) => None,
+        RowKey::Check(_) | RowKey::Process(_) | RowKey::Group(_) | RowKey::Field(_) | RowKey::Index(_) => None,
     }
 }
 
@@ -268,15 +280,23 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         Some(RowKey::Incident(uid)) => state.incidents.incidents.get(uid).and_then(|i| i.service.clone()),
         Some(RowKey::Run(uid)) => state.runs.runs.get(uid).map(|run| run.plan.service.clone()),
         Some(RowKey::Pending(_, target)) => state.alerts.service_of(target),
-        Some(RowKey::Host(_) | RowKey::Process(_) | RowKey::Index(_)) | None => None,
+        Some(RowKey::Host(_) | RowKey::Process(_) | RowKey::Group(_) | RowKey::Field(_) | RowKey::Index(_)) | None => {
+            None
+        }
     };
     let by_view = || match &state.screen.view {
         View::Service(id) => Some(id.clone()),
         View::Incident(uid) => state.incidents.incidents.get(uid).and_then(|incident| incident.service.clone()),
         View::Run(uid) => state.runs.runs.get(uid).map(|run| run.plan.service.clone()),
-        View::Overview | View::Hosts | View::Host(_) | View::Alerts | View::Incidents | View::Runs | View::Messages => {
-            None
-        }
+        View::Overview
+        | View::Hosts
+        | View::Host(_)
+        | View::Alerts
+        | View::Incidents
+        | View::Runs
+        | View::Logs
+        | View::Web
+        | View::Messages => None,
     };
     by_row.or_else(by_view)
 }

@@ -1,6 +1,6 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
-use super::{Draft, Overlay, Tone, act, palette, rows};
+use super::{Draft, Overlay, Tone, act, logs, palette, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -60,6 +60,9 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
     }
     match action {
         Action::GoBack | Action::CloseView => {
+            if let Overlay::Log(draft) = overlay {
+                return logs::given_up(state, draft, now);
+            }
             if let Overlay::Filter(pane) = overlay {
                 state.screen.drafts.remove(&Draft::Filter(pane));
                 rows::refresh(state, now, true);
@@ -75,8 +78,10 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                     turn_state(state, motion);
                     return Vec::new();
                 }
+                Overlay::LogList(list) => logs::list(state, *list).len(),
                 Overlay::Help => usize::MAX,
                 Overlay::Filter(_)
+                | Overlay::Log(_)
                 | Overlay::Note { .. }
                 | Overlay::Host { .. }
                 | Overlay::Quit
@@ -109,6 +114,8 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::Palette
         | Overlay::Menu { .. }
         | Overlay::Filter(_)
+        | Overlay::Log(_)
+        | Overlay::LogList(_)
         | Overlay::Note { .. }
         | Overlay::Update { .. }
         | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
@@ -161,6 +168,8 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             state.screen.close();
             action.map_or_else(Vec::new, |action| act::act(state, action, now))
         }
+        Overlay::Log(draft) => logs::typed(state, draft, now),
+        Overlay::LogList(list) => logs::chosen(state, list, now),
         Overlay::Filter(_) | Overlay::Help => {
             state.screen.close();
             Vec::new()

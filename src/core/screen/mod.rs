@@ -12,6 +12,7 @@ use super::{
 
 pub mod act;
 mod boxes;
+pub mod logs;
 pub mod order;
 pub mod palette;
 pub mod refusal;
@@ -39,6 +40,10 @@ pub enum View {
     Runs,
     /// One run.
     Run(Uid),
+    /// Logs.
+    Logs,
+    /// What web servers did, from the same lines.
+    Web,
     /// Past messages.
     Messages,
 }
@@ -80,6 +85,16 @@ pub enum Pane {
     Output,
     /// A run's proof.
     Proof,
+    /// Log lines by time and level.
+    Histogram,
+    /// Log lines.
+    Lines,
+    /// Patterns of log lines, or what the filter's last stage makes of them.
+    Patterns,
+    /// A log record, field by field.
+    Fields,
+    /// One of the tables of the web-server view, from 0.
+    Web(u8),
     /// Past messages.
     Messages,
 }
@@ -97,6 +112,17 @@ impl View {
             Self::Incident(_) => &[Pane::Timeline, Pane::Facts, Pane::Runs],
             Self::Runs => &[Pane::Runs],
             Self::Run(_) => &[Pane::Steps, Pane::Output, Pane::Proof],
+            Self::Logs => &[Pane::Histogram, Pane::Lines, Pane::Patterns, Pane::Fields],
+            Self::Web => &[
+                Pane::Histogram,
+                Pane::Web(0),
+                Pane::Web(1),
+                Pane::Web(2),
+                Pane::Web(3),
+                Pane::Web(4),
+                Pane::Web(5),
+                Pane::Web(6),
+            ],
             Self::Messages => &[Pane::Messages],
         }
     }
@@ -106,7 +132,9 @@ impl Pane {
     /// Where keys are looked up while it is focused.
     pub const fn scope(self) -> Scope {
         match self {
-            Self::Services | Self::Availability | Self::Checks => Scope::Services,
+            Self::Services | Self::Checks => Scope::Services,
+            Self::Availability => Scope::Days,
+            Self::Histogram | Self::Lines | Self::Patterns | Self::Fields | Self::Web(_) => Scope::Logs,
             Self::Hosts | Self::Charts | Self::Processes | Self::Disks | Self::Instances => Scope::Hosts,
             Self::Alerts => Scope::Alerts,
             Self::Incidents | Self::Facts | Self::Timeline => Scope::Incidents,
@@ -135,6 +163,10 @@ pub enum RowKey {
     Check(CheckId),
     /// A process of the host in view.
     Process(u32),
+    /// A pattern of log lines, or a group that the filter's last stage counts.
+    Group(String),
+    /// A field of a log record.
+    Field(String),
     /// A row that is only a position: a day, a line.
     Index(usize),
 }
@@ -156,6 +188,14 @@ pub enum Draft {
     Note,
     /// A status update.
     Update,
+    /// The filter of the logs.
+    LogFilter,
+    /// What is searched in the logs.
+    LogSearch,
+    /// A time to go to in the logs.
+    LogTime,
+    /// The name of a session of the log view.
+    LogSession,
     /// A passphrase: the text never gets here, only as many dots.
     Passphrase,
 }
@@ -193,6 +233,10 @@ pub enum Overlay {
         /// What.
         question: Question,
     },
+    /// A line typed in the log view: its filter, its search, a time, a name.
+    Log(Draft),
+    /// A list of the log view.
+    LogList(LogList),
     /// Asks before the program ends while a run is going on.
     Quit,
     /// Asks whether to arm write for an environment.
@@ -200,6 +244,17 @@ pub enum Overlay {
         /// The environment.
         env: super::id::EnvName,
     },
+}
+
+/// What a list of the log view holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogList {
+    /// The filter's terms, and saved filters.
+    Filters,
+    /// Sources.
+    Sources,
+    /// Columns.
+    Columns,
 }
 
 /// How loud a message is.
@@ -390,8 +445,11 @@ impl State {
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
             Overlay::Note { .. } => Some(Draft::Note),
             Overlay::Update { .. } => Some(Draft::Update),
+            Overlay::Log(draft) => Some(*draft),
             Overlay::Host { question: Question::Passphrase { .. }, .. } => Some(Draft::Passphrase),
-            Overlay::Host { .. } | Overlay::Menu { .. } | Overlay::Quit | Overlay::Arm { .. } => None,
+            Overlay::Host { .. } | Overlay::Menu { .. } | Overlay::LogList(_) | Overlay::Quit | Overlay::Arm { .. } => {
+                None
+            }
         }
     }
 
@@ -455,7 +513,9 @@ impl State {
     pub fn open(&mut self, overlay: Overlay) {
         self.overlay = Some(overlay);
         self.overlay_cursor = 0;
-        if let Some(draft) = self.editing().filter(|draft| !matches!(draft, Draft::Filter(_))) {
+        if let Some(draft) =
+            self.editing().filter(|draft| !matches!(draft, Draft::Filter(_) | Draft::LogFilter | Draft::LogSearch))
+        {
             self.drafts.remove(&draft);
         }
     }

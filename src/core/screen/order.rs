@@ -74,6 +74,11 @@ impl Pane {
             | Self::Steps
             | Self::Output
             | Self::Proof
+            | Self::Histogram
+            | Self::Lines
+            | Self::Patterns
+            | Self::Fields
+            | Self::Web(_)
             | Self::Messages => &[],
         }
     }

@@ -32,6 +32,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         Action::ReconnectHost => {
             because(act::selected_host(state).is_none(), "put the cursor on a host to connect to it again")
         }
+        Action::CopyLine if screen.pane() == Pane::Lines => None,
         Action::CopyLine => because(screen.cursor(screen.pane()).is_none(), "no row here to copy"),
         Action::OpenActionMenu => {
             because(menu(state).len() < 2, "put the cursor on a service, host, alert or incident")
@@ -42,6 +43,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         }
         Action::SortRows => because(screen.pane().orders().is_empty(), "these rows have only one order"),
         Action::FilterRows => because(!screen.pane().is_list(), "no rows to filter in this pane"),
+        Action::Move(_) if matches!(screen.pane(), Pane::Lines | Pane::Histogram) => None,
         Action::Move(_) => because(screen.rows(screen.pane()).is_empty(), "no rows to move over in this pane"),
         Action::FocusPane(digit) => {
             let panes = screen.view.panes().len();
@@ -66,6 +68,13 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
             screen.view == View::Overview && !screen.zoomed && screen.draft(Draft::Filter(screen.pane())).is_empty(),
             "the overview is the outermost view: q quits",
         ),
+        Action::OpenLogs => because(
+            act::selected_service(state).is_none() && act::selected_host(state).is_none(),
+            "put the cursor on a service or a host to see its logs",
+        ),
+        Action::Log(_) => {
+            because(!matches!(screen.view, View::Logs | View::Web), "this acts in the logs: go to them first")
+        }
         Action::Confirm | Action::SayYes | Action::SayOnce | Action::ShowCommands => {
             Some("no box is open that asks for it".to_owned())
         }
@@ -82,6 +91,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         | Action::GoAlerts
         | Action::GoIncidents
         | Action::GoRuns
+        | Action::GoLogs
         | Action::GoMessages
         | Action::ToggleMouse
         | Action::RedrawScreen
@@ -157,7 +167,12 @@ impl Pane {
             | Self::Disks
             | Self::Facts
             | Self::Steps
-            | Self::Proof => false,
+            | Self::Proof
+            | Self::Histogram
+            | Self::Lines
+            | Self::Patterns
+            | Self::Fields
+            | Self::Web(_) => false,
         }
     }
 }

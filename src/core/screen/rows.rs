@@ -103,6 +103,12 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         (View::Host(name), Pane::Disks) => disks(state, name),
         (View::Host(name), Pane::Instances) => index(instances(state, name)),
         (_, Pane::Updates) => index(updates(state).count()),
+        (View::Logs, Pane::Patterns) => groups(state.logs.shown.iter().flat_map(|shown| shown.groups())),
+        (View::Logs, Pane::Fields) => {
+            let names = state.logs.shown.iter().flat_map(|shown| shown.record.iter().map(|field| field.name.clone()));
+            names.map(RowKey::Field).collect()
+        }
+        (View::Web, Pane::Web(table)) => groups(state.logs.shown.iter().flat_map(|shown| shown.web_rows(table))),
         (_, Pane::Messages) => index(state.screen.messages.len()),
         (
             _,
@@ -116,7 +122,12 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Timeline
             | Pane::Steps
             | Pane::Output
-            | Pane::Proof,
+            | Pane::Proof
+            | Pane::Histogram
+            | Pane::Lines
+            | Pane::Patterns
+            | Pane::Fields
+            | Pane::Web(_),
         ) => Vec::new(),
     };
     let order = state.screen.order_of(pane);
@@ -132,6 +143,10 @@ fn alert_key(row: crate::core::alerts::Summary) -> RowKey {
         Some(uid) => RowKey::Alert(uid),
         None => RowKey::Pending(row.rule, row.target),
     }
+}
+
+fn groups(names: impl Iterator<Item = String>) -> Vec<RowKey> {
+    names.map(RowKey::Group).collect()
 }
 
 fn index(len: usize) -> Vec<RowKey> {
@@ -220,6 +235,9 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
             sample
                 .and_then(|sample| sample.top.iter().find(|process| process.pid == *pid))
                 .map_or_else(|| pid.to_string(), |process| format!("{pid} {} {}", process.user, process.command))
+        }
+        RowKey::Group(name) | RowKey::Field(name) => {
+            state.logs.shown.as_ref().and_then(|shown| shown.words_of(pane, name)).unwrap_or_else(|| name.clone())
         }
         RowKey::Index(index) => entry(state, pane, *index).unwrap_or_else(|| index.to_string()),
     }

@@ -5,6 +5,7 @@ use crate::{
         action::{ACTIONS, Action, Danger, Motion, Scope},
         hosts::{Freshness, HostState, Link as HostLink, Question},
         inventory::EnvKind,
+        logs::LogAction,
         record::Recorder,
         runs::gate::Level,
         screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, refusal},
@@ -37,6 +38,7 @@ impl Reader<'_> {
             mode: self.mode(),
             message: self.message(),
             filter: self.filter(),
+            input: self.log_input(),
             global: self.global(),
             down: self.down(),
             mouse: state.screen.mouse,
@@ -56,6 +58,8 @@ impl Reader<'_> {
             | Place::Incidents
             | Place::Incident(_)
             | Place::Runs
+            | Place::Logs
+            | Place::Web
             | Place::Messages => None,
         };
         let armed = || self.state.runs.armed.left(self.now).map(|(env, _)| env.clone());
@@ -193,14 +197,35 @@ impl Reader<'_> {
         let screen = &self.state.screen;
         let own: &[Action] = match self.state.scope() {
             Scope::Box => return self.box_hints(),
-            Scope::Services if screen.pane() == Pane::Availability => {
-                &[RestartService, OpenIncident, WriteUpdate, ToggleMaintenance]
-            }
+            Scope::Days => &[RestartService, OpenIncident, WriteUpdate, ToggleMaintenance],
             Scope::Services => &[RestartService, AcknowledgeAlert, OpenIncident, WriteUpdate],
             Scope::Hosts => &[ReconnectHost],
             Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
             Scope::Incidents => &[AddNote, RestartService, ResolveIncident, WriteUpdate],
             Scope::Runs => &[RestartService],
+            Scope::Logs => {
+                use LogAction::{
+                    Context, EditFilter, Follow, Keep, ListFilters, Mark, NextError, NextHit, NextOfRequest, Search,
+                    TurnClock, Web,
+                };
+                return self.hints_of(
+                    &[
+                        EditFilter,
+                        Search,
+                        Follow,
+                        NextError,
+                        NextHit,
+                        Mark,
+                        Context,
+                        Keep,
+                        NextOfRequest,
+                        ListFilters,
+                        Web,
+                        TurnClock,
+                    ]
+                    .map(Action::Log),
+                );
+            }
             Scope::Everywhere => &[WriteUpdate],
         };
         let mut actions = vec![OpenHelp, OpenPalette, FocusNextPane];
@@ -212,11 +237,12 @@ impl Reader<'_> {
         }
         actions.extend(own);
         actions.extend([FilterRows, SortRows, ZoomPane]);
-        actions
-            .into_iter()
-            .filter(|action| refusal::why_not(self.state, *action, self.now).is_none())
-            .filter_map(|action| Some((self.key(action)?, action.entry()?.hint.to_owned())))
-            .collect()
+        self.hints_of(&actions)
+    }
+
+    fn hints_of(&self, actions: &[Action]) -> Vec<(String, String)> {
+        let acts = actions.iter().filter(|action| refusal::why_not(self.state, **action, self.now).is_none());
+        acts.filter_map(|action| Some((self.key(*action)?, action.entry()?.hint.to_owned()))).collect()
     }
 
     /// What acts in the box that is open, in the words of that box.
@@ -253,6 +279,10 @@ impl Reader<'_> {
             (None, Some(Overlay::Help)) => {
                 vec![(Action::GoBack, "close"), (Action::Move(Motion::PageDown), "page")]
             }
+            (None, Some(Overlay::LogList(_))) => {
+                vec![(Action::GoBack, "close"), (Action::Confirm, "on or off"), (Action::Move(Motion::Down), "next")]
+            }
+            (None, Some(Overlay::Log(_))) => vec![(Action::GoBack, "as before"), (Action::Confirm, "keep")],
             (None, Some(Overlay::Filter(_))) => vec![(Action::GoBack, "clear"), (Action::Confirm, "keep")],
             (None, Some(Overlay::Update { .. })) => {
                 vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next state"), (Action::Confirm, "publish")]

@@ -6,7 +6,7 @@ use crate::{
         hosts::Question as Asked,
         record::DeclaredState,
         runs::gate::Level,
-        screen::{Draft, Overlay, palette},
+        screen::{Draft, LogList, Overlay, logs, palette},
     },
     ui::{
         Over,
@@ -36,7 +36,8 @@ impl Reader<'_> {
             (text, end)
         };
         Some(match state.screen.overlay.as_ref()? {
-            Overlay::Help | Overlay::Filter(_) => return None,
+            Overlay::Help | Overlay::Filter(_) | Overlay::Log(_) => return None,
+            Overlay::LogList(list) => Over::Menu(Box::new(self.log_list(*list))),
             Overlay::Palette => Over::Palette(Box::new(self.palette())),
             Overlay::Menu { actions } => Over::Menu(Box::new(Menu {
                 title: "What can be done".into(),
@@ -74,6 +75,26 @@ impl Reader<'_> {
             }
             overlay @ (Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. }) => return self.question(overlay),
         })
+    }
+
+    /// A list of the log view: what acts has a full sign, what rests an empty one.
+    fn log_list(&self, list: LogList) -> Menu {
+        let lines = logs::list(self.state, list);
+        let title = match list {
+            LogList::Filters => "Filter terms and saved filters",
+            LogList::Sources => "Sources",
+            LogList::Columns => "Columns",
+        };
+        let rows = lines.into_iter().map(|line| {
+            let sign = match line.on {
+                Some(true) => "●",
+                Some(false) => "○",
+                None => "▸",
+            };
+            let words = if line.more.is_empty() { line.what } else { format!("{}   {}", line.what, line.more) };
+            (sign.to_owned(), crate::parse::sanitise::line_max(words, 200), crate::core::action::Danger::None)
+        });
+        Menu { title: title.into(), rows: rows.collect(), cursor: self.state.screen.overlay_cursor }
     }
 
     /// The key that says yes.
@@ -136,6 +157,8 @@ impl Reader<'_> {
             | Overlay::Palette
             | Overlay::Menu { .. }
             | Overlay::Filter(_)
+            | Overlay::Log(_)
+            | Overlay::LogList(_)
             | Overlay::Note { .. }
             | Overlay::Update { .. } => return None,
         })

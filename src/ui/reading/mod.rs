@@ -5,6 +5,7 @@ mod around;
 mod boxes;
 mod hosts;
 mod incidents;
+mod logs;
 mod overview;
 mod runs;
 mod services;
@@ -84,6 +85,11 @@ impl Reader<'_> {
                 }
                 None => gone("Runs", &uid.to_string()),
             },
+            Place::Logs => {
+                let (sources, lag) = self.source_marks();
+                (View::Logs(Box::new(self.logs(false))), Second::Logs { sources, lag })
+            }
+            Place::Web => (View::Logs(Box::new(self.logs(true))), trail(&["Logs".into(), "Web servers".into()])),
             Place::Messages => (View::Messages(self.messages()), trail(&["Messages".into()])),
         }
     }

@@ -1,10 +1,7 @@
 //! How a source's lines are read: compiled from one TOML file a format.
 //!
 //! A *record* is what one entry wrote: one line, or a head line with its continuation lines (a stack trace).
-use std::{
-    borrow::Cow,
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
 use memchr::memchr;
 
@@ -198,7 +195,7 @@ pub struct Assume {
 static PLAIN: LazyLock<Arc<Format>> = LazyLock::new(|| Arc::new(Format::plain()));
 
 /// Finds the value of a key in logfmt, as what a place tells beside a record is written.
-pub fn pair<'a>(text: &'a [u8], key: &str) -> Option<Cow<'a, [u8]>> {
+pub fn pair<'a>(text: &'a [u8], key: &str) -> Option<std::borrow::Cow<'a, [u8]>> {
     pairs::get(text, key.as_bytes()).map(pairs::Pair::bytes)
 }
 

@@ -1,0 +1,631 @@
+//! What the engine last worked out, for views and keys to read. Immutable; the engine publishes another one.
+#![expect(clippy::wildcard_enum_match_arm, reason = "other panes have nothing of it")]
+use std::{collections::HashSet, fmt, ops::RangeInclusive, sync::Arc};
+
+use regex::bytes::Regex;
+
+use super::{
+    Key, Level, Nanos, Source, SourceState,
+    buffer::Snapshot,
+    derive::Derived,
+    eval::Resolved,
+    patterns::{Template, TemplateId, Templates},
+    read::{Matches, RecordRef},
+    redact::Redactor,
+    segment::Flags,
+};
+use crate::core::{screen::Pane, time};
+
+/// How a source is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Which kind of place.
+    pub kind: &'static str,
+    /// Where exactly.
+    pub path: Arc<str>,
+    /// Its format, once known.
+    pub format: String,
+    /// How it is doing.
+    pub state: SourceState,
+    /// Records of it that are here.
+    pub records: u64,
+    /// By how many milliseconds its newest record was behind when it came; none before there is one.
+    pub lag_ms: Option<i64>,
+    /// By how many milliseconds its host's clock is ahead, corrected on show.
+    pub skew_ms: i64,
+}
+
+impl SourceStatus {
+    /// Says how it is.
+    pub fn words(&self) -> String {
+        let state = match &self.state {
+            SourceState::Opening => "being opened".to_owned(),
+            SourceState::Live => "live".to_owned(),
+            SourceState::CatchingUp { behind_bytes: Some(bytes) } => format!("catching up, {bytes} bytes behind"),
+            SourceState::CatchingUp { behind_bytes: None } => "catching up".to_owned(),
+            SourceState::Reconnecting { attempt, why, .. } => format!("reconnecting, try {attempt}: {why}"),
+            SourceState::Stale { .. } => "silent for longer than it should be".to_owned(),
+            SourceState::Denied { why } => format!("refused: {why}"),
+            SourceState::Ended => "read to its end".to_owned(),
+        };
+        let mut words = format!("{state} · {} · {} lines · {}", self.kind, self.records, self.format);
+        if let Some(lag) = self.lag_ms {
+            words = format!("{words} · lag {}", time::precise(lag.max(0).unsigned_abs()));
+        }
+        if self.skew_ms.abs() >= 50 {
+            words = format!("{words} · clock {} ms off", self.skew_ms);
+        }
+        format!("{words} · {}", self.path)
+    }
+}
+
+/// A pattern of lines.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Pattern {
+    /// Its id, the same tomorrow.
+    pub id: String,
+    /// Its text with placeholders.
+    pub template: String,
+    /// What the filter takes to keep it.
+    pub term: String,
+    /// Records.
+    pub count: u64,
+    /// Records over time, oldest first.
+    pub trend: Vec<u64>,
+    /// First seen here.
+    pub first: Nanos,
+    /// Last seen.
+    pub last: Nanos,
+    /// The gravest level.
+    pub level: Level,
+    /// Whose it is.
+    pub service: String,
+    /// The service's hue.
+    pub hue: usize,
+    /// First seen after the baseline, or in these days.
+    pub new: bool,
+    /// It stopped.
+    pub gone: bool,
+    /// It was known before what is here.
+    pub known: bool,
+}
+
+/// A field of the record under the cursor.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct FieldValue {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// The share of the filtered records that have the same value.
+    pub share: Option<f64>,
+}
+
+/// A row of something counted.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Counted {
+    /// What.
+    pub label: String,
+    /// How many, in words.
+    pub number: String,
+    /// The share of the largest.
+    pub share: f64,
+    /// What the filter takes to keep it; empty where it cannot.
+    pub term: String,
+}
+
+/// A number of the web-server view.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Number {
+    /// What.
+    pub label: &'static str,
+    /// With its unit.
+    pub value: String,
+    /// Over its limit.
+    pub bad: bool,
+}
+
+/// A table of the web-server view.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Table {
+    /// Its title.
+    pub title: &'static str,
+    /// What its number is.
+    pub head: &'static str,
+    /// Its rows, the largest first.
+    pub rows: Vec<Counted>,
+}
+
+/// What web servers did.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Web {
+    /// Requests, rate, errors, quantiles, bytes.
+    pub numbers: Vec<Number>,
+    /// What is to be known of the clients.
+    pub caution: String,
+    /// Paths, statuses, clients, agents, referrers, slowest, most failing.
+    pub tables: Vec<Table>,
+}
+
+/// Makes bytes fit to leave the buffer: what is secret is masked. Says in how many places.
+pub fn masked(redactor: &Redactor, bytes: &[u8]) -> (Vec<u8>, usize) {
+    let mut out = Vec::with_capacity(bytes.len());
+    let marks = redactor.apply(bytes, &mut out);
+    (out, marks.len())
+}
+
+/// What the engine last worked out.
+#[derive(Clone)]
+pub struct Shown {
+    /// The query that it answers.
+    pub version: u64,
+    /// How long the filter took, in microseconds.
+    pub took_us: u64,
+    /// Where the filter ran, when not all of it ran here.
+    pub ran: String,
+    /// All that is here.
+    pub snapshot: Snapshot,
+    /// What passes the filter.
+    pub matches: Arc<Matches>,
+    /// Everything, for context around a line.
+    pub all: Arc<Matches>,
+    /// What is searched for, all of it.
+    pub hits: Option<Arc<Matches>>,
+    /// The same, to mark it in text.
+    pub needles: Vec<Regex>,
+    /// Sources and how they are.
+    pub sources: Vec<SourceStatus>,
+    /// Counts by time and level.
+    pub histogram: Vec<[u64; 8]>,
+    /// What the histogram spans.
+    pub histogram_span: (Nanos, Nanos),
+    /// Templates of all that is here.
+    pub templates: Arc<Templates>,
+    /// Those to be listed.
+    pub patterns: Vec<Pattern>,
+    /// Those that are new.
+    pub new: Arc<HashSet<TemplateId>>,
+    /// The record whose fields are here.
+    pub record_of: Option<Key>,
+    /// Its fields.
+    pub record: Vec<FieldValue>,
+    /// How much of it is masked.
+    pub record_redacted: usize,
+    /// What the filter's last stage makes.
+    pub stage: Option<Vec<Counted>>,
+    /// What web servers did.
+    pub web: Option<Web>,
+    /// By how much the newest line was late, over all sources, in milliseconds.
+    pub lag_ms: Option<u64>,
+    /// Errors in the last minute.
+    pub errors_a_minute: u64,
+    /// Rules that make fields.
+    pub derived: Arc<Derived>,
+    /// Masks secrets.
+    pub redact: Arc<Redactor>,
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shown")
+            .field("version", &self.version)
+            .field("snapshot", &self.snapshot)
+            .field("matches", &self.matches.total)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version && self.snapshot.generation == other.snapshot.generation
+    }
+}
+
+/// A record, to be shown.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "marks that have nothing to do with each other")]
+pub struct Record<'a> {
+    shown: &'a Shown,
+    /// The record itself.
+    pub at: RecordRef,
+    /// Where it is in the merged order.
+    pub key: Key,
+    /// Its level.
+    pub level: Level,
+    /// The hue of its service.
+    pub hue: usize,
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// It came late.
+    pub late: bool,
+    /// It is a line of the console's own.
+    pub notice: bool,
+    /// It passes the filter.
+    pub matches: bool,
+    /// It names no time.
+    pub untimed: bool,
+}
+
+impl Record<'_> {
+    fn source(&self) -> Option<&Source> {
+        self.shown.snapshot.source(self.at.segment.source(self.at.index))
+    }
+
+    /// Its service, or its source where it has none.
+    pub fn service(&self) -> &str {
+        let source = self.source();
+        let service = source.and_then(|source| source.service.as_ref()).map(|id| id.service.as_str());
+        service.or(source.map(|source| &*source.name)).unwrap_or_default()
+    }
+
+    /// Its host.
+    pub fn host(&self) -> &str {
+        self.source().and_then(|source| source.host.as_ref()).map_or("", |host| host.as_str())
+    }
+
+    /// What a person reads of it, continuation lines included.
+    pub fn message(&self) -> Vec<u8> {
+        self.at.with_bytes(|bytes| match self.source().filter(|_| !self.notice) {
+            Some(source) => source.format.message(bytes).into_owned(),
+            None => bytes.to_vec(),
+        })
+    }
+
+    /// Its raw bytes.
+    pub fn raw(&self) -> Vec<u8> {
+        self.at.with_bytes(<[u8]>::to_vec)
+    }
+
+    /// Its JSON with a line for each entry; none where it has none.
+    pub fn pretty(&self) -> Option<Vec<u8>> {
+        self.at.with_bytes(|bytes| {
+            let begin = bytes.iter().position(|byte| *byte == b'{')?;
+            let value: serde_json::Value = serde_json::from_slice(bytes.get(begin..)?).ok()?;
+            serde_json::to_vec_pretty(&value).ok()
+        })
+    }
+
+    /// A field's value.
+    pub fn field(&self, name: &str) -> Option<Vec<u8>> {
+        let mut resolved = Resolved::new(name, &self.shown.snapshot.sources, &self.shown.derived);
+        self.at.with_bytes(|bytes| resolved.with(&self.at.segment, self.at.index, bytes, |value, _| value.to_vec()))
+    }
+}
+
+/// The lines that are shown: those that pass the filter, or all of them around a line.
+#[derive(Clone, Copy, Debug)]
+pub struct LinesView<'a> {
+    shown: &'a Shown,
+    of: &'a Matches,
+}
+
+/// Records that are looked at to fill a screen of folded ones.
+const FOLDED: usize = 2_000;
+
+impl<'a> LinesView<'a> {
+    /// Returns where one comes to by so many records, and how many that were.
+    pub fn step(&self, from: Key, by: i64) -> (Key, i64) {
+        let count = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX).min(1 << 20);
+        let records = if by >= 0 {
+            let after = Key { order: from.order.saturating_add(1), ..from };
+            self.of.forward(after, count)
+        } else {
+            self.of.backward(from, count)
+        };
+        let reached = if by >= 0 { records.last() } else { records.first() };
+        let steps = i64::try_from(records.len()).unwrap_or(i64::MAX) * by.signum();
+        (reached.map_or(from, RecordRef::key), steps)
+    }
+
+    /// Finds the first line at or after a moment, else the last one.
+    pub fn at(&self, time: Nanos) -> Option<Key> {
+        let found = self.of.forward(Key { time, order: 0 }, 1);
+        found.first().map(RecordRef::key).or_else(|| self.of.last().map(|last| last.key()))
+    }
+
+    /// Returns the lines from one to another, both included.
+    pub fn between(&self, from: Key, to: Key) -> Vec<Key> {
+        const MOST: usize = 100_000;
+        let records = self.of.forward(from, MOST);
+        records.iter().map(RecordRef::key).take_while(|key| *key <= to).collect()
+    }
+
+    /// Returns lines around a place, in order, each with how often it repeats where repeats are folded.
+    pub fn around(&self, key: Key, before: usize, after: usize, fold: bool) -> Vec<(Record<'a>, u64)> {
+        let (more_before, more_after) = if fold { (FOLDED, FOLDED) } else { (before, after + 1) };
+        let mut refs = self.of.backward(key, more_before);
+        let middle = refs.len();
+        refs.extend(self.of.forward(key, more_after));
+        if !fold {
+            return refs.into_iter().map(|at| (self.shown.read(at), 1)).collect();
+        }
+        let mut rows: Vec<(RecordRef, Option<TemplateId>, u64)> = Vec::new();
+        let mut cursor_row = 0;
+        for (number, at) in refs.into_iter().enumerate() {
+            let template = self.shown.template(&at);
+            match rows.last_mut() {
+                Some((_, last, times)) if template.is_some() && *last == template => *times += 1,
+                _ => rows.push((at, template, 1)),
+            }
+            if number == middle {
+                cursor_row = rows.len() - 1;
+            }
+            if number > middle && rows.len() > cursor_row + after {
+                break;
+            }
+        }
+        let first = cursor_row.saturating_sub(before);
+        rows.into_iter().skip(first).map(|(at, _, times)| (self.shown.read(at), times)).collect()
+    }
+}
+
+impl Shown {
+    /// How many lines pass the filter.
+    pub fn matched(&self) -> u64 {
+        self.matches.total
+    }
+
+    /// How many lines are here.
+    pub fn total(&self) -> u64 {
+        self.all.total
+    }
+
+    /// How many sources are live.
+    pub fn live(&self) -> usize {
+        self.sources.iter().filter(|source| matches!(source.state, SourceState::Live | SourceState::Ended)).count()
+    }
+
+    /// The newest line that passes.
+    pub fn last(&self) -> Option<Key> {
+        self.matches.last().map(|record| record.key())
+    }
+
+    /// The oldest line that passes.
+    pub fn first(&self) -> Option<Key> {
+        self.matches.first().map(|record| record.key())
+    }
+
+    /// The lines that are shown.
+    pub fn lines(&self, context: bool) -> LinesView<'_> {
+        LinesView { shown: self, of: if context { &self.all } else { &self.matches } }
+    }
+
+    fn read(&self, at: RecordRef) -> Record<'_> {
+        let source = self.snapshot.source(at.segment.source(at.index));
+        let flags = at.flags();
+        let (key, level) = (at.key(), at.segment.level(at.index));
+        Record {
+            shown: self,
+            key,
+            level,
+            hue: source.map_or(0, hue),
+            status: at.segment.status(at.index),
+            late: flags.contains(Flags::LATE),
+            notice: flags.contains(Flags::NOTICE),
+            matches: self.matches.contains(&at),
+            untimed: flags.contains(Flags::UNTIMED),
+            at,
+        }
+    }
+
+    /// Reads the record at a place.
+    pub fn record_at(&self, key: Key) -> Option<Record<'_>> {
+        self.all.at(key).map(|at| self.read(at))
+    }
+
+    fn template(&self, at: &RecordRef) -> Option<TemplateId> {
+        if at.flags().contains(Flags::NOTICE) {
+            return None;
+        }
+        let source = self.snapshot.source(at.segment.source(at.index))?;
+        at.with_bytes(|bytes| self.templates.classify(&source.format.message(bytes)).map(|template| template.id))
+    }
+
+    /// Finds the next line of a level.
+    pub fn next_level(&self, from: Key, levels: RangeInclusive<Level>, forward: bool) -> Option<Key> {
+        self.matches.next_level(from, &levels, forward).map(|record| record.key())
+    }
+
+    /// Finds the next line that is searched for.
+    pub fn next_hit(&self, from: Key, forward: bool) -> Option<Key> {
+        self.matches.next_of(self.hits.as_deref()?, from, forward).map(|record| record.key())
+    }
+
+    /// Finds the next line of any source that holds a text, whether it passes the filter or not.
+    pub fn next_with(&self, from: Key, text: &str, forward: bool) -> Option<Key> {
+        let finder = memchr::memmem::Finder::new(text);
+        let holds = |segment: &super::segment::Segment, index: usize| {
+            let text = segment.text();
+            text.get(segment.span(index)).is_some_and(|bytes| finder.find(bytes).is_some())
+        };
+        self.all.nearest(from, forward, holds).map(|record| record.key())
+    }
+
+    /// How many bars the histogram has.
+    pub fn bars(&self) -> usize {
+        self.histogram.len()
+    }
+
+    /// The bar that a place falls into.
+    pub fn bar_of(&self, key: Key) -> Option<usize> {
+        let (from, to) = self.histogram_span;
+        let within = key.time >= from && key.time <= to && !self.histogram.is_empty();
+        let wide = i128::from(to.0) - i128::from(from.0) + 1;
+        let bar = (i128::from(key.time.0) - i128::from(from.0)) * self.histogram.len() as i128 / wide.max(1);
+        within.then(|| usize::try_from(bar).unwrap_or(0))
+    }
+
+    /// The first line of a bar that passes.
+    pub fn first_in_bar(&self, bar: usize) -> Option<Key> {
+        let (from, to) = self.histogram_span;
+        let wide = i128::from(to.0) - i128::from(from.0) + 1;
+        let bars = i128::try_from(self.histogram.len()).ok().filter(|bars| *bars > 0)?;
+        let begin = i128::from(from.0) + (i128::try_from(bar).ok()? * wide + bars - 1) / bars;
+        let key = self.matches.forward(Key { time: Nanos(i64::try_from(begin).ok()?), order: 0 }, 1);
+        key.first().map(RecordRef::key).filter(|key| self.bar_of(*key) == Some(bar))
+    }
+
+    /// What the histogram spans.
+    pub fn span(&self) -> (Nanos, Nanos) {
+        self.histogram_span
+    }
+
+    /// The earliest and the latest moment that is here.
+    pub fn extent(&self) -> (Nanos, Nanos) {
+        self.snapshot.extent().unwrap_or_default()
+    }
+
+    /// A field's value of the record under the cursor.
+    pub fn value_of(&self, name: &str) -> Option<&str> {
+        self.record.iter().find(|field| field.name == name).map(|field| field.value.as_str())
+    }
+
+    /// What the filter takes to keep a row of a pane.
+    pub fn term_of(&self, pane: Pane, name: &str) -> Option<String> {
+        let counted = |rows: &[Counted]| rows.iter().find(|row| row.label == name).map(|row| row.term.clone());
+        let term = match pane {
+            Pane::Patterns => match &self.stage {
+                Some(stage) => counted(stage),
+                None => self.patterns.iter().find(|pattern| pattern.id == name).map(|pattern| pattern.term.clone()),
+            },
+            Pane::Web(table) => counted(&self.web.as_ref()?.tables.get(usize::from(table))?.rows),
+            _ => None,
+        };
+        term.filter(|term| !term.is_empty())
+    }
+
+    /// What the filter takes to keep the pattern of a line.
+    pub fn pattern_term(&self, key: Key) -> Option<String> {
+        let id = self.template(&self.all.at(key)?)?;
+        let template = self.templates.get(id)?;
+        Some(pattern_term(template))
+    }
+
+    /// A field of a record as text.
+    pub fn field_of(&self, key: Key, name: &str) -> Option<String> {
+        let value = self.record_at(key)?.field(name)?;
+        String::from_utf8(value).ok().filter(|value| !value.is_empty() && value != "-")
+    }
+
+    /// The name of a record's source.
+    pub fn source_name(&self, key: Key) -> String {
+        let record = self.record_at(key);
+        record.as_ref().and_then(Record::source).map_or_else(String::new, |source| source.name.to_string())
+    }
+
+    /// Records as text, redacted.
+    pub fn text(&self, keys: &[Key]) -> String {
+        let mut text = String::new();
+        for record in keys.iter().filter_map(|key| self.record_at(*key)) {
+            text.push_str(&String::from_utf8_lossy(&self.redacted(&record.raw())));
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Records with where they are from and what they were filtered by, redacted.
+    pub fn bundle(&self, keys: &[Key], filter: &str) -> String {
+        let mut count_all = 0;
+        let mut lines = String::new();
+        for record in keys.iter().filter_map(|key| self.record_at(*key)) {
+            let (text, count) = masked(&self.redact, &record.raw());
+            count_all += count;
+            let text = String::from_utf8_lossy(&text);
+            let source = record.source().map_or("", |source| &source.name);
+            lines.push_str(
+                &[format!("{:?}", record.key.time).as_str(), " ", record.host(), " ", source, ": ", &text, "\n"]
+                    .concat(),
+            );
+        }
+        let filter = if filter.is_empty() { "none" } else { filter };
+        format!("filter: {filter}\nlines: {}\nmasked: {count_all}\n\n{lines}", keys.len())
+    }
+
+    /// Names of fields that the formats here have.
+    pub fn field_names(&self) -> Vec<String> {
+        let of = |source: &Source| source.format.fields().iter().map(|field| field.name.clone()).collect::<Vec<_>>();
+        let mut names: Vec<String> = self.snapshot.sources.iter().flat_map(of).collect();
+        names.extend(self.record.iter().map(|field| field.name.clone()));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// What the pane of patterns lists.
+    pub fn groups(&self) -> Vec<String> {
+        match &self.stage {
+            Some(stage) => stage.iter().map(|row| row.label.clone()).collect(),
+            None => self.patterns.iter().map(|pattern| pattern.id.clone()).collect(),
+        }
+    }
+
+    /// What a table of the web-server view lists.
+    pub fn web_rows(&self, table: u8) -> Vec<String> {
+        let table = self.web.as_ref().and_then(|web| web.tables.get(usize::from(table)));
+        table.map_or_else(Vec::new, |table| table.rows.iter().map(|row| row.label.clone()).collect())
+    }
+
+    /// A row of a pane in words, redacted.
+    pub fn words_of(&self, pane: Pane, name: &str) -> Option<String> {
+        let words = match pane {
+            Pane::Fields => format!("{name}={}", self.value_of(name)?),
+            Pane::Patterns if self.stage.is_none() => {
+                let pattern = self.patterns.iter().find(|pattern| pattern.id == name)?;
+                format!("{} × {}", pattern.count, pattern.template)
+            }
+            _ => name.to_owned(),
+        };
+        Some(String::from_utf8_lossy(&self.redacted(words.as_bytes())).into_owned())
+    }
+
+    /// Masks what is secret.
+    pub fn redacted(&self, bytes: &[u8]) -> Vec<u8> {
+        masked(&self.redact, bytes).0
+    }
+
+    /// Says whether a record's pattern is new.
+    pub fn is_new(&self, record: &Record<'_>) -> bool {
+        !self.new.is_empty() && self.template(&record.at).is_some_and(|template| self.new.contains(&template))
+    }
+
+    /// Finds what is searched for in a text.
+    pub fn hits_in(&self, text: &str) -> Vec<(usize, usize)> {
+        let mut hits: Vec<(usize, usize)> = self
+            .needles
+            .iter()
+            .flat_map(|needle| needle.find_iter(text.as_bytes()).map(|hit| (hit.start(), hit.end())))
+            .filter(|(from, to)| to > from && text.is_char_boundary(*from) && text.is_char_boundary(*to))
+            .collect();
+        hits.sort_unstable();
+        hits
+    }
+
+    /// What the lower border of the lines says.
+    pub fn legend(&self) -> String {
+        let mb = |bytes: usize| bytes / 1_000_000;
+        let mut legend = format!(
+            "{} errors/min · {} of {} MB",
+            self.errors_a_minute,
+            mb(self.snapshot.bytes),
+            mb(self.snapshot.limit)
+        );
+        if self.snapshot.dropped.records > 0 {
+            legend = format!("{legend} · {} oldest lines let go", self.snapshot.dropped.records);
+        }
+        legend
+    }
+}
+
+/// What the filter takes to keep a template's lines.
+pub fn pattern_term(template: &Template) -> String {
+    let literals = template.outline.split("<*>").map(str::trim).filter(|part| part.chars().any(char::is_alphanumeric));
+    super::filter::edit::keep_pattern(literals).to_string()
+}
+
+/// A source's hue: that of its service's name, the same for all its hosts.
+pub fn hue(source: &Source) -> usize {
+    let name = source.service.as_ref().map_or(&*source.name, |id| id.service.as_str());
+    name.bytes().fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(byte)))
+}
