@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use super::{Target, rules::pm2_app};
 use crate::core::{
     hosts::{HostSample, Pm2List, UnitState, percent},
-    id::{CheckId, HostName},
+    id::{CheckId, HostName, ServiceId},
     inventory::Inventory,
+    logs::window::{Latencies, Window},
     services::{self, CheckState, Health, ServiceState, verdict::hold_ms},
     time::{DAY, Timestamp},
 };
@@ -163,6 +164,61 @@ pub fn services(services: &services::State, now: Timestamp) -> Vec<Measurement> 
     services.services().flat_map(|of| service(of, now)).collect()
 }
 
+/// Fewer requests than these are no rate: one failure of three is not a third.
+const ENOUGH_REQUESTS: u64 = 20;
+
+/// Measures services by the windows of their log sources: to be sent every few seconds.
+///
+/// Of a service nothing is measured while one of the sources in question is not live: a lost link is no silence, and half
+/// of the requests are no rate. Sources without a service are measured by none.
+pub fn logs(windows: &[Window]) -> Vec<Measurement> {
+    let mut services: BTreeMap<&ServiceId, Vec<&Window>> = BTreeMap::new();
+    for window in windows {
+        if let Some(service) = &window.service {
+            services.entry(service).or_default().push(window);
+        }
+    }
+    services.into_iter().flat_map(|(service, windows)| measure_logs(service, &windows)).collect()
+}
+
+fn measure_logs(service: &ServiceId, windows: &[&Window]) -> Vec<Measurement> {
+    let of = |metric, value: Option<f64>, note: String| {
+        let target = Target::Service(service.clone());
+        Measurement { note, ..Measurement::new(metric, target, value) }
+    };
+    let mut all = Vec::new();
+    let web: Vec<&&Window> = windows.iter().filter(|window| window.requests > 0).collect();
+    let live = windows.iter().all(|window| window.live);
+    let requests: u64 = web.iter().map(|window| window.requests).sum();
+    let failed: u64 = web.iter().map(|window| window.failed).sum();
+    if requests > 0 {
+        let rate = percent(failed, requests).filter(|_| live && requests >= ENOUGH_REQUESTS);
+        all.push(of("log.error_rate", rate, format!("{failed} of {requests} requests")));
+    }
+    let mut latencies = Latencies::default();
+    for window in &web {
+        latencies.merge(&window.latencies);
+    }
+    if latencies.count() > 0 {
+        let p95 = latencies.quantile(950).filter(|_| live && latencies.count() >= ENOUGH_REQUESTS);
+        let p95 = p95.map(|micros| f64::from(micros) / 1_000.0);
+        all.push(of("log.latency_p95", p95, format!("{} requests", latencies.count())));
+    }
+    let rate = |(window, count): (&Window, u64)| count as f64 * 60_000.0 / window.length_ms.max(1) as f64;
+    let loudest = windows.iter().filter(|window| window.live).filter_map(|window| {
+        let (text, count) = window.loudest.as_ref()?;
+        Some((rate((window, *count)), text.clone()))
+    });
+    let loudest = loudest.max_by(|a, b| a.0.total_cmp(&b.0));
+    let (rate, note) = loudest.map_or((live.then_some(0.0), String::new()), |(rate, text)| (Some(rate), text));
+    all.push(of("log.pattern_rate", rate, note));
+    let silent = windows.iter().filter(|window| window.live).filter_map(|window| Some((window.silent_ms?, window)));
+    let silent = silent.max_by_key(|(silent, _)| *silent);
+    let note = silent.map(|(_, window)| window.source.to_string()).unwrap_or_default();
+    all.push(of("log.silence", silent.map(|(silent, _)| silent as f64 / 1_000.0), note));
+    all
+}
+
 fn measure_check(check: &CheckState, now: Timestamp) -> Vec<Measurement> {
     let of = |metric, value| Measurement::new(metric, Target::Check(check.spec.id.clone()), value);
     let holds_ms = hold_ms(&check.spec).unsigned_abs();
@@ -178,4 +234,48 @@ fn measure_check(check: &CheckState, now: Timestamp) -> Vec<Measurement> {
         all.push(Measurement { holds_ms, ..of("check.cert_days", left) });
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(source: &str) -> Window {
+        Window { service: Some("play@prod".parse().unwrap()), silent_ms: Some(1_000), ..Window::new(source, 120_000) }
+    }
+
+    fn values(windows: &[Window]) -> BTreeMap<&'static str, Option<f64>> {
+        logs(windows).into_iter().map(|measurement| (measurement.metric, measurement.value)).collect()
+    }
+
+    #[test]
+    fn a_services_access_logs_are_measured_together() {
+        let (mut one, mut two) = (window("web-01 access"), window("web-02 access"));
+        for _ in 0..99 {
+            one.count(200, 1_000);
+        }
+        two.count(503, 900_000);
+        one.loudest = Some(("pool timeout after <n> ms".into(), 8));
+        two.silent_ms = Some(90_000);
+        let got = values(&[one.clone(), two.clone()]);
+        assert_eq!(got["log.error_rate"], Some(1.0));
+        assert!((1.0..1.07).contains(&got["log.latency_p95"].unwrap()));
+        assert_eq!(got["log.pattern_rate"], Some(4.0));
+        assert_eq!(got["log.silence"], Some(90.0));
+        // Half of the requests are no rate, and a lost link is no silence.
+        two.live = false;
+        let got = values(&[one, two]);
+        assert_eq!((got["log.error_rate"], got["log.latency_p95"], got["log.silence"]), (None, None, Some(1.0)));
+    }
+
+    #[test]
+    fn few_requests_are_no_rate_and_none_are_no_metric() {
+        let mut few = window("access");
+        few.count(500, u32::MAX);
+        assert_eq!(values(&[few])["log.error_rate"], None);
+        let got = values(&[window("app")]);
+        assert!(!got.contains_key("log.error_rate") && !got.contains_key("log.latency_p95"));
+        assert_eq!(got["log.pattern_rate"], Some(0.0));
+        assert_eq!(values(&[Window { service: None, ..window("app") }]).len(), 0);
+    }
 }

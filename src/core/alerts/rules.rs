@@ -96,6 +96,34 @@ pub const METRICS: &[Metric] = &[
         Subject::Process,
         "Restarts of a PM2 process within 10 minutes.",
     ),
+    of(
+        "log.error_rate",
+        "error rate",
+        Unit::Percent,
+        Subject::Service,
+        "Share of a service's requests that were answered with 5xx, by its access logs, percent.",
+    ),
+    of(
+        "log.latency_p95",
+        "p95",
+        Unit::Milliseconds,
+        Subject::Service,
+        "What 95 % of a service's requests took at most, by its access logs, in ms.",
+    ),
+    of(
+        "log.pattern_rate",
+        "one error a minute",
+        Unit::Number,
+        Subject::Service,
+        "Records a minute of the error pattern that a service logs most.",
+    ),
+    of(
+        "log.silence",
+        "log silent",
+        Unit::Seconds,
+        Subject::Service,
+        "Seconds since the last line of a service's log source that is silent for longest.",
+    ),
     of("unit.down", "unit down", Unit::Flag, Subject::Unit, "1 while a systemd unit is not active."),
 ];
 
@@ -121,6 +149,8 @@ pub fn metric(name: &str) -> Option<&'static Metric> {
 /// | `unit-down` | systemd unit not active | active | 20 s | P2 |
 /// | `no-data` | no sample of a host | a sample | 2 m | P3 |
 /// | `check-no-data` | nothing known of a check | a result | 2 m | P3 |
+/// | `error-rate` | 5xx share of the access logs > 2 % | 1 % | 2 m | P2 |
+/// | `log-latency` | p95 of the access logs > 500 ms | 400 ms | 5 m | P3 |
 /// | `clock-skew` | clock off by more than 2 s | 1 s | 1 m | P4 |
 pub fn builtin_rules() -> Vec<RuleSpec> {
     use Severity::{P1, P2, P3, P4};
@@ -152,6 +182,8 @@ pub fn builtin_rules() -> Vec<RuleSpec> {
         rule("unit-down", "unit.down", FLAG, None, (20 * SECOND, P2)),
         rule("no-data", "host.no_data", FLAG, None, (2 * MINUTE, P3)),
         rule("check-no-data", "check.no_data", FLAG, None, (2 * MINUTE, P3)),
+        rule("error-rate", "log.error_rate", Above(2.0), Some(1.0), (2 * MINUTE, P2)),
+        rule("log-latency", "log.latency_p95", Above(500.0), Some(400.0), (5 * MINUTE, P3)),
         rule("clock-skew", "host.clock_skew", Above(2.0), Some(1.0), (MINUTE, P4)),
     ]
 }

@@ -16,6 +16,7 @@ pub mod shown;
 pub mod source;
 pub mod spec;
 pub mod state;
+pub mod window;
 
 use std::fmt;
 
