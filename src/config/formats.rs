@@ -162,10 +162,12 @@ pub fn names_in(dir: &Path) -> Vec<String> {
 mod tests {
     use std::fs;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::core::logs::{
         Nanos,
-        format::{Assume, detect},
+        format::{self, Assume, detect},
     };
 
     const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -263,5 +265,47 @@ mod tests {
         assert_eq!(formats.get("json").unwrap().words(), "mine");
         assert_eq!(problems.len(), 1);
         assert!(formats.get("broken").is_none());
+    }
+
+    /// Lines as a hostile or broken program writes them: pieces of real ones, cut, repeated and mixed with any bytes.
+    fn dirt() -> impl Strategy<Value = Vec<u8>> {
+        let samples: Vec<Vec<u8>> = BUILT_IN
+            .iter()
+            .flat_map(|(name, text)| parse(name, Path::new(name), text).0.unwrap().1.samples)
+            .map(|sample| sample.text.into_bytes())
+            .collect();
+        let piece = (proptest::sample::select(samples), 0_usize..300, 0_usize..300)
+            .prop_map(|(text, from, length)| text.into_iter().skip(from).take(length).collect::<Vec<u8>>());
+        let any = proptest::collection::vec(proptest::num::u8::ANY, 0..20);
+        let marks =
+            proptest::sample::select(vec!["\"", "\\", "{", "}", "[", "]", "=", ", client: ", "\n", "\\u", ":", "<"]);
+        let part = prop_oneof![3 => piece, 1 => any, 1 => marks.prop_map(|mark| mark.as_bytes().to_vec())];
+        proptest::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_a_format(text in dirt()) {
+            for format in built_in().iter() {
+                let mut bytes = 0;
+                for record in format::records::records(format, &text) {
+                    bytes += record.len() + 1;
+                    let _head = format.head(record, ASSUME);
+                    let _message = format.message(record);
+                    let all = format.all(record);
+                    prop_assert!(all.len() <= 1100);
+                    for (name, _) in &all {
+                        let _value = format.field(record, &format.resolve(name));
+                    }
+                    for field in format.fields() {
+                        let _value = format.field(record, &format.resolve(&field.name));
+                    }
+                    let _absent = format.field(record, &format.resolve("no.such"));
+                }
+                // Nothing is lost between records.
+                prop_assert!(bytes == text.len() || bytes == text.len() + 1, "{} {} {}", format.name(), bytes, text.len());
+            }
+            let _found = detect(built_in(), &text, None);
+        }
     }
 }

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use super::{Assume, Nanos};
 
+#[cfg(test)]
+mod tests;
+
 /// How a timestamp is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -168,7 +171,7 @@ fn zone(text: &[u8]) -> Option<(i64, usize)> {
             let (minutes, taken) = match rest {
                 [b':', c, d, ..] if two(*c, *d) < 60 => (two(*c, *d), 6),
                 [c, d, ..] if two(*c, *d) < 60 => (two(*c, *d), 5),
-                // `2026-11-20 19:41:02 -10 jobs left` has no zone.
+                // `19:41:02 -10x` has no zone; PostgreSQL writes ` -05`.
                 _ if led == 1 && !ends(rest) => return None,
                 _ => (0, 3),
             };
