@@ -217,6 +217,27 @@ pub trait Remote: Send + Sync {
     }
 }
 
+/// The name under which this machine speaks where no host is configured.
+fn here() -> HostName {
+    HostName::from("localhost")
+}
+
+/// Runs a command on this machine, with the semantics of [`Remote::run`].
+///
+/// # Errors
+/// When no shell can be started, or the command had its time.
+pub async fn run_here(script: &Script) -> Result<Output, RemoteError> {
+    local::run(&here(), script).await
+}
+
+/// Starts a command on this machine, with the semantics of [`Remote::stream`].
+///
+/// # Errors
+/// When no shell can be started.
+pub async fn stream_here(script: &Script, tasks: &crate::tasks::Tasks) -> Result<Stream, RemoteError> {
+    local::stream(&here(), script, tasks).await
+}
+
 /// The command had its time: it was told to end, and nobody knows how far it came.
 fn timed_out(host: &HostName, after: Duration) -> RemoteError {
     RemoteError {

@@ -13,8 +13,8 @@ use std::{
 };
 
 use quarterdeck::{
-    core::logs::SourceState,
-    sources::logs::{LogSource, Notice, source},
+    core::logs::{LogPlace, SourceState},
+    sources::logs::{Cursor, HistoryRequest, LogSource, Notice, Prefilter, StreamInfo, source},
 };
 
 use crate::{
@@ -250,4 +250,257 @@ async fn no_line_is_lost_or_repeated_when_the_link_is_cut_or_freezes() {
     let heard = all_came(&bench.ear, count).await;
     assert_all(&heard, count);
     assert!(!heard.notices().iter().any(|notice| matches!(notice, Notice::Gap { .. })), "{:?}", heard.notices());
+}
+
+/// Reads upwards from the first batch until there is nothing before it.
+async fn upwards(
+    bench: &Bench,
+    source: &'static dyn LogSource,
+    heard: &Heard,
+    filter: Option<&str>,
+) -> (Vec<String>, usize) {
+    let mut before: Option<Cursor> = heard
+        .events
+        .iter()
+        .find_map(|(_, event)| if let Event::Batch(batch) = event { batch.before.clone() } else { None });
+    let mut lines: Vec<String> = Vec::new();
+    let mut pages = 0;
+    while before.is_some() {
+        let request = HistoryRequest {
+            spec: Arc::clone(&bench.wants.borrow()[0]),
+            info: heard.streams[0].clone(),
+            before,
+            limit: 700,
+            prefilter: filter.map(|filter| Prefilter::Shell(filter.to_owned())),
+        };
+        let page = source.history(bench.context.clone(), request).await.unwrap();
+        assert_eq!(page.notices, []);
+        let mut read: Vec<String> = Vec::new();
+        for (_, batch) in &page.parts {
+            assert!(batch.history && (filter.is_some() || batch.lines() <= 700));
+            read.extend(String::from_utf8_lossy(&batch.bytes).lines().map(str::to_owned));
+        }
+        lines.splice(0..0, read);
+        before = page.before;
+        pages += 1;
+        assert!(pages < 500);
+    }
+    (lines, pages)
+}
+
+/// Writes a past over several files, one of them packed, and reads it back.
+async fn reads_the_past(bench: Bench, source: &'static dyn LogSource, path: &Path, filters: bool) {
+    let mut number = 0;
+    let mut write = |name: &str, count: usize| {
+        let mut text = String::new();
+        for _ in 0..count {
+            text.push_str(&format!("{number} {}\n", "x".repeat(number % 200)));
+            number += 1;
+        }
+        std::fs::write(format!("{}{name}", path.display()), text).unwrap();
+    };
+    write(".3", 3_000);
+    write(".2", 5_000);
+    write(".1", 10);
+    write("", 9_000);
+    for name in [".2", ".3"] {
+        assert!(Command::new("gzip").arg(format!("{}{name}", path.display())).status().unwrap().success());
+    }
+    let _running = bench.run(source);
+    let heard =
+        bench.ear.until("the end", |heard| heard.lines().last().is_some_and(|line| line.starts_with("17009"))).await;
+    let shown = heard.lines();
+    assert_eq!(shown.len(), 1_000, "the view opens at the end, with as much as one looks at");
+    // It is rotated once more while somebody scrolls up.
+    std::fs::rename(path, format!("{}.0", path.display())).unwrap();
+    append(path, "17010 \n");
+    bench.ear.until("the new file", |heard| heard.lines().last().is_some_and(|line| line.starts_with("17010"))).await;
+    let (mut lines, pages) = upwards(&bench, source, &heard, None).await;
+    lines.extend(shown);
+    let numbers: Vec<usize> = lines.iter().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
+    assert_eq!(numbers, (0..17_010).collect::<Vec<_>>());
+    assert!(pages > 10);
+    if filters {
+        let (lines, pages) = upwards(&bench, source, &heard, Some("grep -a -F -e '77 '")).await;
+        let expected: Vec<String> = (0..16_010).map(|n| n.to_string()).filter(|n| n.ends_with("77")).collect();
+        let numbers: Vec<&str> = lines.iter().map(|line| line.split(' ').next().unwrap()).collect();
+        assert_eq!(numbers, expected);
+        assert!(pages <= 8, "{pages}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_past_is_read_upwards_through_rotated_and_packed_files_on_this_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.log");
+    reads_the_past(bench_here(&path), here(), &path, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_past_is_read_upwards_through_rotated_and_packed_files_on_a_host() {
+    let sshd = Sshd::start().await;
+    let path = sshd.path("app.log");
+    reads_the_past(bench_on(&sshd, &path), over_ssh(), &path, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_past_is_read_upwards_with_busybox() {
+    let Some(busybox) = crate::support::servers::tool("QD_TEST_BUSYBOX", "busybox") else { return };
+    let sshd = Sshd::with(Setup { sh: Some(busybox), ..Setup::default() }).await;
+    let path = sshd.path("app.log");
+    reads_the_past(bench_on(&sshd, &path), over_ssh(), &path, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_who_takes_nothing_costs_no_line_and_no_memory_on_the_way() {
+    let sshd = Sshd::start().await;
+    let path = sshd.path("app.log");
+    append(&path, "");
+    let bench = bench_on(&sshd, &path);
+    let _running = bench.run(over_ssh());
+    bench.ear.until("live", is_live).await;
+    bench.ear.open(false);
+    let mut text = String::new();
+    for number in 0..200_000 {
+        text.push_str(&format!("{number} {}\n", "y".repeat(90)));
+    }
+    append(&path, &text);
+    bench
+        .ear
+        .until("behind", |heard| heard.is(|s| matches!(s, SourceState::CatchingUp { .. } | SourceState::Live)))
+        .await;
+    // Others on the same connection are not held up meanwhile.
+    let more = HistoryRequest {
+        spec: Arc::clone(&bench.wants.borrow()[0]),
+        info: bench.ear.heard().streams[0].clone(),
+        before: None,
+        limit: 10,
+        prefilter: None,
+    };
+    let page = over_ssh().history(bench.context.clone(), more).await.unwrap();
+    assert!(page.parts[0].1.bytes.ends_with(format!("199999 {}\n", "y".repeat(90)).as_bytes()));
+    bench.ear.open(true);
+    let heard = all_came(&bench.ear, 200_000).await;
+    assert_all(&heard, 200_000);
+    assert!(
+        heard
+            .events
+            .iter()
+            .any(|(_, event)| matches!(event, Event::State(SourceState::CatchingUp { behind_bytes: Some(_) })))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn globs_take_in_new_files_and_leave_rotated_ones() {
+    let sshd = Sshd::start().await;
+    let dir = sshd.path("it is");
+    std::fs::create_dir(&dir).unwrap();
+    append(&dir.join("a.log"), "a1\n");
+    append(&dir.join("a.log.1"), "old\n");
+    append(&dir.join("a.log.2.gz"), "packed\n");
+    let bench = bench_on(&sshd, &dir.join("*.log*"));
+    let _running = bench.run(over_ssh());
+    bench.ear.until("a", |heard| heard.lines() == ["a1"]).await;
+    append(&dir.join("b.log"), "b1\nb");
+    bench.ear.until("b", |heard| heard.lines() == ["a1", "b1"]).await;
+    append(&dir.join("b.log"), "2\n");
+    bench.ear.until("b2", |heard| heard.lines() == ["a1", "b1", "b2"]).await;
+    std::fs::rename(dir.join("b.log"), dir.join("b.log.1")).unwrap();
+    append(&dir.join("b.log.1"), "b3\n");
+    append(&dir.join("b.log"), "b4\n");
+    let heard = bench.ear.until("b4", |heard| heard.lines().last().is_some_and(|line| line == "b4")).await;
+    assert_eq!(heard.lines(), ["a1", "b1", "b2", "b3", "b4"]);
+    assert_eq!(heard.streams.iter().map(|info| info.name.as_str()).collect::<Vec<_>>(), ["a.log", "b.log"]);
+    bench
+        .ear
+        .until("skew", |heard| heard.skews.iter().any(|(host, ms)| host.as_str() == "web" && ms.abs() < 1_000))
+        .await;
+    // What is not wanted any more is not followed.
+    bench.wants.send_replace(Arc::new([]));
+    bench.ear.until("ended", |heard| heard.states().iter().all(|state| *state == Some(SourceState::Ended))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_not_be_read_is_said_and_read_once_it_may() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if sshd::login() != "root" {
+        return println!("!! NOT SHOWN HERE: a user without rights takes root to set up");
+    }
+    let sshd = Sshd::with(Setup { unprivileged: true, ..Setup::default() }).await;
+    let path = sshd.path("home/secret.log");
+    append(&path, "one\n");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mut web = host("web", "127.0.0.1", Some(sshd.port), Some(sshd.identity()));
+    web.user = Some(sshd.user.clone());
+    let pool = crate::ssh::pool(vec![web.clone()], crate::ssh::options(vec![sshd.known_hosts(sshd.port)]));
+    let bench = Bench::new(vec![file(&path)], Some(web), Arc::new(pool), clock(), tasks());
+    let _running = bench.run(over_ssh());
+    bench
+        .ear
+        .until("denied", |heard| heard.is(|s| matches!(s, SourceState::Denied { why } if why.contains("permission"))))
+        .await;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    bench.ear.until("read", |heard| heard.lines() == ["one"] && is_live(heard)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_on_the_host_when_the_source_ends() {
+    let sshd = Sshd::start().await;
+    let path = sshd.path("app.log");
+    append(&path, "x\n");
+    let bench = bench_on(&sshd, &path);
+    let running = bench.run(over_ssh());
+    bench.ear.until("x", |heard| heard.lines() == ["x"]).await;
+    let below = || {
+        let mut found = sshd.sessions();
+        let mut at = 0;
+        while let Some(pid) = found.get(at).copied() {
+            found.extend(sshd::children(pid));
+            at += 1;
+        }
+        sshd::processes().into_iter().filter(|p| found.contains(&p.pid) && p.command.contains("q=$(head")).count()
+    };
+    assert_eq!(below(), 1);
+    running.stop();
+    eventually("the shell's end", async || below() == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_nginx_and_pm2_logs_are_followed() {
+    let Some(stack) = crate::support::servers::Play::start().await else { return };
+    let mut web = host("web", "127.0.0.1", Some(stack.sshd.port), None);
+    web.path_prefix.clone_from(&stack.pm2.path_prefix);
+    let access = stack.nginx.dir.path().join("access.log");
+    let out = stack.pm2.home.join(".pm2/logs/*.log");
+    let mut specs = vec![file(&access), file(&out)];
+    specs[1].name = "pm2".into();
+    assert!(matches!(&specs[0].place, LogPlace::File { .. }));
+    let bench = Bench::new(specs, Some(web), Arc::new(pool_of(&stack.sshd)), clock(), tasks());
+    let _running = bench.run(over_ssh());
+    bench.ear.until("live", is_live).await;
+    for number in 0..50 {
+        crate::support::servers::get(stack.nginx.port, &format!("/health?n={number}")).await.unwrap();
+    }
+    let of_nginx = |info: &StreamInfo| info.path.ends_with("access.log");
+    let heard = bench
+        .ear
+        .until("50 requests", |heard| {
+            heard.lines_of(of_nginx).iter().filter(|line| line.contains("/health?n=")).count() >= 50
+        })
+        .await;
+    let lines = heard.lines_of(of_nginx);
+    let numbers: Vec<_> = lines.iter().filter_map(|line| line.split("/health?n=").nth(1)?.split(' ').next()).collect();
+    assert_eq!(numbers, (0..50).map(|number| number.to_string()).collect::<Vec<_>>());
+    let of_pm2 = |info: &StreamInfo| info.path.contains("/.pm2/logs/play-");
+    assert!(heard.streams.iter().any(of_pm2), "{:?}", heard.streams);
+    // The file is renamed, and Nginx told to open a new one, as logrotate does.
+    std::fs::rename(&access, access.with_extension("log.1")).unwrap();
+    crate::support::servers::get(stack.nginx.port, "/health?n=50").await.unwrap();
+    let pid = std::fs::read_to_string(stack.nginx.dir.path().join("nginx.pid")).unwrap();
+    sshd::signal(pid.trim().parse().unwrap(), "USR1");
+    eventually("the new file", async || access.exists()).await;
+    crate::support::servers::get(stack.nginx.port, "/health?n=51").await.unwrap();
+    let last = |heard: &Heard| heard.lines_of(of_nginx).last().is_some_and(|line| line.contains("/health?n=51"));
+    let heard = bench.ear.until("the last", last).await;
+    assert!(heard.lines_of(of_nginx).iter().any(|line| line.contains("/health?n=50 ")));
 }

@@ -2,8 +2,8 @@
 use futures_util::future::BoxFuture;
 
 use super::{
-    LogContext, LogSource,
-    follow::{Shell, follow},
+    HistoryRequest, LogContext, LogSource, Page,
+    follow::{Connect as _, Shell, follow, history},
 };
 use crate::sources::SourceError;
 
@@ -23,6 +23,18 @@ impl LogSource for Files {
             };
             let shell = Shell { host, remote: std::sync::Arc::clone(&context.remote) };
             follow(context, "file", shell).await
+        })
+    }
+
+    fn history(&self, context: LogContext, request: HistoryRequest) -> BoxFuture<'static, Result<Page, SourceError>> {
+        Box::pin(async move {
+            let Some(host) = context.host.clone() else {
+                return Err(SourceError::Absent("files on no host".into()));
+            };
+            let shell = Shell { host, remote: std::sync::Arc::clone(&context.remote) };
+            let mut place =
+                shell.connect(std::sync::Arc::new(|| {})).await.map_err(|lost| SourceError::Malformed(lost.why))?;
+            history(place.as_mut(), request).await
         })
     }
 }

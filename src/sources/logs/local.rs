@@ -2,8 +2,8 @@
 use futures_util::future::BoxFuture;
 
 use super::{
-    LogContext, LogSource,
-    follow::{Native, follow},
+    HistoryRequest, LogContext, LogSource, Page,
+    follow::{Connect as _, Native, follow, history},
 };
 use crate::sources::SourceError;
 
@@ -20,5 +20,15 @@ impl LogSource for Local {
         let home = context.env.home().display().to_string();
         let native = Native { tasks: context.tasks.clone(), home };
         Box::pin(follow(context, "local", native))
+    }
+
+    fn history(&self, context: LogContext, request: HistoryRequest) -> BoxFuture<'static, Result<Page, SourceError>> {
+        Box::pin(async move {
+            let home = context.env.home().display().to_string();
+            let native = Native { tasks: context.tasks.clone(), home };
+            let mut place =
+                native.connect(std::sync::Arc::new(|| {})).await.map_err(|lost| SourceError::Malformed(lost.why))?;
+            history(place.as_mut(), request).await
+        })
     }
 }

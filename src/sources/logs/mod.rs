@@ -3,10 +3,16 @@
 //! A source keeps itself running: it connects again by itself, resumes where it was, and says on its streams what happened
 //! meanwhile. It hands over whole lines in batches and waits for whoever takes them, so that memory stays bounded on both sides.
 mod follow;
+mod process;
 
+pub mod command;
+pub mod docker;
 pub mod file;
+pub mod journald;
+pub mod kubernetes;
 pub mod local;
 pub mod loki;
+pub mod stdin;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,7 +39,16 @@ use crate::{
 };
 
 /// All log sources.
-pub const ALL: &[&dyn LogSource] = &[&file::Files, &local::Local, &loki::Loki];
+pub const ALL: &[&dyn LogSource] = &[
+    &command::Commands,
+    &docker::Docker,
+    &file::Files,
+    &journald::Journald,
+    &kubernetes::Kubernetes,
+    &local::Local,
+    &loki::Loki,
+    &stdin::Stdin,
+];
 
 /// Lines that a source reads from before it began, so that a view opens at the end at once.
 pub const FIRST_LINES: usize = 1_000;

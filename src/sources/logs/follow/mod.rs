@@ -7,6 +7,7 @@
 mod engine;
 mod file;
 mod glob;
+mod history;
 mod lines;
 mod native;
 mod rotated;
@@ -16,7 +17,7 @@ mod tail;
 use futures_util::future::BoxFuture;
 
 use self::glob::Glob;
-pub(super) use self::{engine::follow, native::Native, shell::Shell};
+pub(super) use self::{engine::follow, history::history, lines::Lines, native::Native, shell::Shell};
 use crate::core::{hosts::LinkFault, logs::Nanos};
 use crate::remote::RemoteError;
 
@@ -94,6 +95,20 @@ pub(super) trait Place: Send {
 
     /// Reads a piece of a file after unpacking it, as its name says it is packed. Fewer bytes than wanted mean its end.
     fn unpack<'a>(&'a mut self, want: &'a Want) -> BoxFuture<'a, Result<Vec<u8>, Lost>>;
+
+    /// Says how many bytes a packed file has when it is unpacked.
+    fn unpacked_size<'a>(&'a mut self, path: &'a str) -> BoxFuture<'a, Result<u64, Lost>>;
+
+    /// Says whether it can leave out lines by itself.
+    fn filters(&self) -> bool {
+        false
+    }
+
+    /// Reads whole lines, unpacked, through a shell command that leaves out some.
+    fn filter<'a>(&'a mut self, want: &'a Want, command: &'a str) -> BoxFuture<'a, Result<Vec<u8>, Lost>> {
+        let _ = command;
+        self.unpack(want)
+    }
 
     /// Reads its clock; the flag says whether it is exact, or cut to whole seconds.
     fn clock(&mut self) -> BoxFuture<'_, Result<Option<(Nanos, bool)>, Lost>>;

@@ -66,6 +66,14 @@ impl Place for NativePlace {
         Box::pin(self.blocking(move || unpack(&want).unwrap_or_default()))
     }
 
+    fn unpacked_size<'a>(&'a mut self, path: &'a str) -> BoxFuture<'a, Result<u64, Lost>> {
+        let path = path.to_owned();
+        Box::pin(self.blocking(move || {
+            let whole = |file| std::io::copy(&mut unpacked(&path, file), &mut std::io::sink());
+            File::open(&path).and_then(whole).unwrap_or(0)
+        }))
+    }
+
     fn clock(&mut self) -> BoxFuture<'_, Result<Option<(Nanos, bool)>, Lost>> {
         Box::pin(std::future::ready(Ok(None)))
     }
@@ -142,14 +150,15 @@ fn read(want: &Want) -> Got {
     open().unwrap_or_else(|error| if denied(error) { Got::Denied } else { Got::Gone })
 }
 
+fn unpacked(path: &str, file: File) -> Box<dyn std::io::Read> {
+    let gzip = Path::new(path).extension().is_some_and(|end| end == "gz");
+    if gzip { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) }
+}
+
 fn unpack(want: &Want) -> std::io::Result<Vec<u8>> {
     let file = File::open(&want.path)?;
     let mut bytes = Vec::new();
-    let mut reader: Box<dyn std::io::Read> = if Path::new(&want.path).extension().is_some_and(|end| end == "gz") {
-        Box::new(flate2::read::MultiGzDecoder::new(file))
-    } else {
-        Box::new(file)
-    };
+    let mut reader = unpacked(&want.path, file);
     std::io::copy(&mut reader.by_ref().take(want.from), &mut std::io::sink())?;
     reader.take(want.length).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -207,6 +207,28 @@ impl Place for ShellPlace {
         })
     }
 
+    fn unpacked_size<'a>(&'a mut self, path: &'a str) -> BoxFuture<'a, Result<u64, Lost>> {
+        Box::pin(async move {
+            self.ask(format!("y {}\n", quote(path))).await?;
+            let (answer, _) = self.answer().await?;
+            Ok(String::from_utf8_lossy(&answer).trim().parse().unwrap_or(0))
+        })
+    }
+
+    fn filters(&self) -> bool {
+        true
+    }
+
+    fn filter<'a>(&'a mut self, want: &'a Want, command: &'a str) -> BoxFuture<'a, Result<Vec<u8>, Lost>> {
+        Box::pin(async move {
+            let skip = want.from / FILTER_BLOCK;
+            let rest = want.from - skip * FILTER_BLOCK + 1;
+            let (path, command) = (quote(&want.path), quote(&command.replace('\n', " ")));
+            self.ask(format!("f {path} {} {skip} {rest} {} {command}\n", want.from + 1, want.length)).await?;
+            Ok(self.answer().await?.0)
+        })
+    }
+
     fn clock(&mut self) -> BoxFuture<'_, Result<Option<(Nanos, bool)>, Lost>> {
         Box::pin(async move {
             self.ask("t\n".into()).await?;
@@ -219,6 +241,9 @@ impl Place for ShellPlace {
         &self.home
     }
 }
+
+/// Blocks in which a file is skipped before it is filtered; `shell.sh` says the same.
+const FILTER_BLOCK: u64 = 65_536;
 
 fn format_read(path: &str, block: u64, skip: u64, count: u64) -> String {
     format!("r {} {block} {skip} {count}\n", quote(path))

@@ -13,14 +13,22 @@ r() {
   printf '%s at ' "$n"
   if [ -n "$k" ]; then stat -L -c '%i %d %s %Y %f -' -- "$1" 2>/dev/null; else ls -Llnid -- "$1" 2>/dev/null; fi </dev/null || echo
 }
-z() {
+u() {
   case $1 in
     *.gz|*.Z) gzip -dc -- "$1";;
     *.bz2) bzip2 -dc -- "$1";;
     *.xz) xz -dc -- "$1";;
     *.zst) zstd -dcq -- "$1";;
     *) cat -- "$1";;
-  esac 2>/dev/null </dev/null | tail -c "+$2" | head -c "$3"
+  esac 2>/dev/null </dev/null
+}
+z() { u "$1" | tail -c "+$2" | head -c "$3"; echo "$n"; }
+y() { u "$1" | wc -c; echo "$n"; }
+f() {
+  case $1 in
+    *.gz|*.Z|*.bz2|*.xz|*.zst) u "$1" | tail -c "+$2";;
+    *) dd if="$1" bs=65536 skip="$3" 2>/dev/null </dev/null | tail -c "+$4";;
+  esac | head -c "$5" | eval "$6" 2>/dev/null
   echo "$n"
 }
 t() { date +%s%N; echo "$n"; }
