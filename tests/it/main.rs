@@ -27,6 +27,8 @@ mod json;
 #[cfg(test)]
 mod log_loki;
 #[cfg(test)]
+mod log_sources_contract;
+#[cfg(test)]
 #[path = "../support/logs.rs"]
 mod log_support;
 #[cfg(test)]
