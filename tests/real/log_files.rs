@@ -504,3 +504,29 @@ async fn real_nginx_and_pm2_logs_are_followed() {
     let heard = bench.ear.until("the last", last).await;
     assert!(heard.lines_of(of_nginx).iter().any(|line| line.contains("/health?n=50 ")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_line_is_lost_or_repeated_on_a_host_that_has_not_even_stat() {
+    let Some(busybox) = crate::support::servers::tool("QD_TEST_BUSYBOX", "busybox") else { return };
+    let sshd = Sshd::with(Setup { sh: Some(busybox), ..Setup::default() }).await;
+    std::fs::remove_file(sshd.path("tools/stat")).unwrap();
+    let path = sshd.path("app.log");
+    survives_rotation(bench_on(&sshd, &path), over_ssh(), &path).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_shell_of_another_family_and_its_greeting_do_not_matter() {
+    let Some(csh) = crate::support::servers::tool("QD_TEST_CSH", "tcsh") else { return };
+    if sshd::login() != "root" {
+        return println!("!! NOT SHOWN HERE: another login shell takes root to set up");
+    }
+    let sshd = Sshd::with(Setup { shell: Some(csh), ..Setup::default() }).await;
+    std::fs::write(sshd.home().join(".cshrc"), "echo 'Welcome! @@ qd-logs ready? no'\n").unwrap();
+    let path = sshd.path("it's $HOME `x` !.log");
+    append(&path, "one\n");
+    let bench = bench_on(&sshd, &path);
+    let _running = bench.run(over_ssh());
+    bench.ear.until("one", |heard| heard.lines() == ["one"]).await;
+    append(&path, "two\n");
+    bench.ear.until("two", |heard| heard.lines() == ["one", "two"]).await;
+}
