@@ -10,6 +10,7 @@ mod demo;
 mod hosts;
 mod import;
 mod keys;
+mod logs;
 mod setup;
 mod shell;
 mod status;
@@ -92,6 +93,8 @@ enum Command {
     Check(check::Check),
     /// Bring in past days from another tool
     Import(import::Import),
+    /// Print logs: files, standard input or the configured sources, filtered, counted, as patterns
+    Logs(logs::Logs),
     /// Print the keys
     Keys,
     /// Print completions for a shell
@@ -119,7 +122,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, check, import and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, check, import, logs and keys have"
         ));
     }
     match command {
@@ -131,6 +134,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Alerts(args)) => alerts::run(&common, &args),
         Some(Command::Check(args)) => check::run(&common, &args),
         Some(Command::Import(args)) => import::run(&common, &args),
+        Some(Command::Logs(args)) => logs::run(&common, &args),
         Some(Command::Keys) => keys::run(&common),
         Some(Command::Completions(args)) => Ok(shell::completions(&args)),
         Some(Command::Man) => shell::manual(),

@@ -32,6 +32,8 @@ mod log_sources_contract;
 #[path = "../support/logs.rs"]
 mod log_support;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod net;
 #[cfg(test)]
 #[path = "../support/night.rs"]

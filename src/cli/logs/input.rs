@@ -1,0 +1,208 @@
+//! Files and standard input, read in runs of whole records.
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::desk::Desk;
+use crate::{
+    cli::setup,
+    core::logs::{
+        Nanos, Source, SourceId,
+        format::{Format, detect::detect},
+    },
+    parse::sanitise,
+};
+
+/// How much is read before the first record is looked at: little, so that the first lines come at once.
+const FIRST: usize = 64 * 1024;
+
+/// How much is read at a time later.
+const CHUNK: usize = 1024 * 1024;
+
+/// The longest record that is kept whole; what is longer is cut.
+const LONGEST: usize = 32 * 1024 * 1024;
+
+/// Where bytes come from.
+enum From {
+    /// It is read as fast as it can be.
+    File(Box<dyn Read + Send>),
+    /// It may come slowly, and what has come is shown.
+    Pipe(io::Stdin),
+    /// It came to its end.
+    Ended,
+}
+
+/// One file, or standard input.
+pub(super) struct Stream {
+    pub(super) source: Source,
+    from: From,
+    /// What was read and not yet handed over.
+    held: Vec<u8>,
+    /// How much is read next.
+    step: usize,
+    /// The time of the last record.
+    pub(super) previous: Option<Nanos>,
+    /// Lines that were handed over.
+    pub(super) lines: u64,
+}
+
+/// What could be opened.
+pub(super) struct Opened {
+    pub(super) open: Vec<Stream>,
+    pub(super) failed: bool,
+}
+
+/// Opens files; says which cannot be.
+pub(super) fn open(desk: &Desk, files: &[PathBuf]) -> Opened {
+    let mut opened = Opened { open: Vec::new(), failed: false };
+    for path in files {
+        match u16::try_from(opened.open.len())
+            .map_err(|_| io::Error::other("too many files"))
+            .and_then(|number| Stream::open(desk, SourceId(number), path))
+        {
+            Ok(stream) => opened.open.push(stream),
+            Err(error) => {
+                opened.failed = true;
+                cannot(path.display(), &error);
+            }
+        }
+    }
+    let formats: Vec<&Format> = opened.open.iter().map(|stream| &*stream.source.format).collect();
+    if !formats.is_empty() {
+        desk.doubt(&formats);
+    }
+    opened
+}
+
+/// Says that something cannot be read.
+pub(super) fn cannot(name: impl std::fmt::Display, error: &io::Error) {
+    setup::warn(&format!("qd: {}: {error}", sanitise::line(name.to_string())));
+}
+
+impl Stream {
+    fn open(desk: &Desk, id: SourceId, path: &Path) -> io::Result<Self> {
+        let is_stdin = path == Path::new("-");
+        let (mut from, kind) = if is_stdin { (From::Pipe(io::stdin()), "stdin") } else { (From::file(path)?, "local") };
+        let mut held = Vec::new();
+        from.read(&mut held, FIRST)?;
+        if held.starts_with(&[0x1f, 0x8b]) {
+            let rest = std::mem::replace(&mut from, From::Ended);
+            let packed = io::Cursor::new(std::mem::take(&mut held)).chain(rest);
+            from = From::File(Box::new(flate2::read::MultiGzDecoder::new(packed)));
+            from.read(&mut held, FIRST)?;
+        }
+        let shown = path.display().to_string();
+        let format = desk.format.clone().unwrap_or_else(|| detect(&desk.formats, &held, Some(&shown)).format);
+        let name = path.file_name().map_or_else(|| "stdin".into(), |name| name.to_string_lossy());
+        let name = if is_stdin { "stdin".to_owned() } else { sanitise::name(name.as_bytes()) };
+        let source = Source {
+            id,
+            name: name.into(),
+            kind,
+            path: shown.into(),
+            service: None,
+            host: None,
+            labels: Vec::new(),
+            format,
+        };
+        Ok(Self { source, from, held, step: FIRST, previous: None, lines: 0 })
+    }
+
+    /// Returns what is to be read next: whole records. None at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            let ended = matches!(self.from, From::Ended);
+            let cut = if ended { self.held.len() } else { boundary(&self.source.format, &self.held) };
+            if cut > 0 {
+                let rest = self.held.split_off(cut);
+                return Ok(Some(std::mem::replace(&mut self.held, rest)));
+            }
+            if ended {
+                return Ok(None);
+            }
+            if self.held.len() >= LONGEST {
+                return Ok(Some(std::mem::take(&mut self.held)));
+            }
+            self.from.read(&mut self.held, self.step)?;
+            self.step = (self.step * 2).min(CHUNK).max(self.held.len().min(LONGEST));
+        }
+    }
+
+    /// Says whether it hands over what has come, however little.
+    pub(super) fn is_slow(&self) -> bool {
+        matches!(self.from, From::Pipe(_))
+    }
+}
+
+impl From {
+    fn file(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory; name its files"));
+        }
+        Ok(Self::File(Box::new(file)))
+    }
+
+    /// Reads up to so many bytes more; notes the end.
+    fn read(&mut self, into: &mut Vec<u8>, most: usize) -> io::Result<()> {
+        let (read, is_end) = match self {
+            Self::Ended => return Ok(()),
+            Self::File(file) => {
+                into.reserve(most);
+                let read = file.by_ref().take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(into)?;
+                (read, read < most)
+            }
+            Self::Pipe(stdin) => {
+                let mut some = vec![0; most];
+                let read = loop {
+                    match stdin.lock().read(&mut some) {
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        other => break other?,
+                    }
+                };
+                into.extend_from_slice(some.get(..read).unwrap_or_default());
+                (read, read == 0)
+            }
+        };
+        _ = read;
+        if is_end {
+            *self = Self::Ended;
+        }
+        Ok(())
+    }
+}
+
+impl Read for From {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(buffer),
+            Self::Pipe(stdin) => stdin.lock().read(buffer),
+            Self::Ended => Ok(0),
+        }
+    }
+}
+
+/// Finds how many bytes are whole records, if more may follow.
+fn boundary(format: &Arc<Format>, held: &[u8]) -> usize {
+    let Some(last) = memchr::memrchr(b'\n', held) else { return 0 };
+    if !format.is_multi_line() {
+        return last + 1;
+    }
+    // The last record may go on; it ends where another begins. The line that is not yet whole says nothing.
+    let mut end = last;
+    for _ in 0..10_000 {
+        let begin = held.get(..end).and_then(|before| memchr::memrchr(b'\n', before));
+        let Some(begin) = begin else { return 0 };
+        let before = held.get(..begin).unwrap_or_default();
+        let previous = before.get(memchr::memrchr(b'\n', before).map_or(0, |at| at + 1)..).unwrap_or_default();
+        let line = held.get(begin + 1..end).unwrap_or_default();
+        if !format.continues(previous, line) {
+            return begin + 1;
+        }
+        end = begin;
+    }
+    last + 1
+}

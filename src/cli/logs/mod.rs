@@ -1,0 +1,106 @@
+//! `qd logs`: files, standard input and the configured sources, filtered by the same language as on screen.
+mod desk;
+mod input;
+mod lines;
+mod merge;
+mod patterns;
+mod printer;
+mod stage;
+
+use std::path::PathBuf;
+
+use color_eyre::eyre::eyre;
+
+use self::{desk::Desk, printer::Printer};
+use super::{Common, Exit, setup::Setup};
+use crate::core::logs::filter::Problem;
+
+/// Examples below the help.
+const EXAMPLES: &str = "\
+Filters:
+  level>=warn service:play status>=500 path:/api/* -path:/health dur>1s \"exact text\" /regex/i (a OR b)
+  since:02:55 until:@now, and at the end  | count by host   | top 5 path   | p95 dur by service
+  All terms must hold. Lower case finds any case; quotes make any text exact.
+
+Examples:
+  qd logs /var/log/nginx/access.log -q 'status>=500 -path:/health'
+  qd logs access.log.2.gz access.log -q 'status:5xx | top 5 path'
+  qd logs app.log --since -30m --patterns
+  tail -f app.log | qd logs - -q 'level>=error' --json
+  qd logs -q 'service:play level>=error' --follow     the configured sources
+
+Exit codes: 0 read · 2 usage or filter · 4 something could not be read, the rest was";
+
+/// What `qd logs` takes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(super) struct Logs {
+    /// Files, also packed by gzip; `-` is standard input; none: the configured sources
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Only records that match
+    #[arg(short = 'q', long = "filter", value_name = "FILTER", allow_hyphen_values = true)]
+    filter: Option<String>,
+    /// Only records from then on: 02:55, -10m, 2026-11-21T02:55Z
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    since: Option<String>,
+    /// Only records before
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
+    /// Go on with what is written
+    #[arg(short, long)]
+    follow: bool,
+    /// Print how many records match
+    #[arg(short, long, conflicts_with_all = ["follow", "patterns"])]
+    count: bool,
+    /// Print what the records say again and again, most frequent first
+    #[arg(long, conflicts_with = "follow")]
+    patterns: bool,
+    /// With --patterns: the numbers of each pattern's lines
+    #[arg(long, requires = "patterns")]
+    lines: bool,
+    /// Read lines by this format instead of finding it out
+    #[arg(long, value_name = "NAME")]
+    format: Option<String>,
+    /// No colours
+    #[arg(long)]
+    plain: bool,
+    /// Do not hide secrets and personal data
+    #[arg(long)]
+    raw: bool,
+}
+
+pub(super) fn run(common: &Common, args: &Logs) -> color_eyre::Result<Exit> {
+    let setup = Setup::unlogged()?;
+    let desk = Desk::new(&setup, common, args)?;
+    if args.files.is_empty() {
+        return Err(eyre!(
+            "name a file, or `-` for standard input: the configured sources cannot be read by this command yet"
+        ));
+    }
+    if args.follow {
+        return Err(eyre!("files cannot be followed by this command yet"));
+    }
+    let streams = input::open(&desk, &args.files);
+    let failed = streams.failed;
+    let streams = streams.open;
+    let read = if let Some(stage) = &desk.filter.stage {
+        stage::print(&desk, streams, stage)
+    } else if args.patterns {
+        patterns::print(&desk, streams, args.lines)
+    } else if args.count {
+        lines::count(&desk, streams)
+    } else {
+        let printer = Printer::new(&desk, streams.len() > 1);
+        merge::print(&desk, streams, printer)
+    }?;
+    Ok(if failed || read.failed { Exit::Unreachable } else { Exit::Ok })
+}
+
+/// Says where a filter is wrong.
+fn wrong(name: &str, text: &str, problem: &Problem) -> color_eyre::Report {
+    let drawn = problem.drawn(text).replace('\n', "\n  ");
+    let hint = problem.hint.as_deref().map_or_else(String::new, |hint| format!("\n  {hint}"));
+    eyre!("{name}, column {}: {}\n  {drawn}{hint}", problem.column(text), problem.message)
+}

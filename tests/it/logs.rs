@@ -1,0 +1,238 @@
+//! `qd logs` as a person runs it: real files, real pipes.
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with logs, and what runs the command in it.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qd"));
+        command.arg("logs").args(args).current_dir(self.0.path()).env_clear();
+        command.env("HOME", self.0.path()).env("TZ", "UTC").stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs it where all goes well; returns what it printed.
+    fn prints(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{args:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> Vec<Value> {
+        self.prints(args).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn access() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs/access.log")
+}
+
+/// A line as nginx writes it.
+fn line(second: u32, path: &str, status: u16) -> String {
+    format!("203.0.113.9 - - [21/Nov/2026:03:12:{second:02} +0000] \"GET {path} HTTP/1.1\" {status} 17 \"-\" \"curl/8\"\n")
+}
+
+#[test]
+fn a_file_is_filtered_counted_and_made_a_table_of() {
+    let desk = Desk::new();
+    let text = [line(1, "/a", 200), line(2, "/b", 502), line(3, "/health", 503), line(4, "/b", 504)].concat();
+    desk.file("access.log", &text);
+    let expected = [line(2, "/b", 502), line(4, "/b", 504)].concat();
+    assert_eq!(desk.prints(&["access.log", "-q", "status>=500 -path:/health"]), expected);
+    assert_eq!(desk.prints(&["access.log", "-q", "-path:/health", "-c"]), "3\n");
+    assert_eq!(desk.prints(&["access.log", "--since", "2026-11-21T03:12:02Z", "--until", "2026-11-21T03:12:04Z", "-c"]), "2\n");
+    let top = desk.prints(&["access.log", "-q", "| top 1 path"]);
+    assert_eq!(top, "COUNT  SHARE  PATH\n2      50.0%  /b\n");
+    let by = &desk.json(&["access.log", "-q", "status:5xx | count by path, status", "--json"])[0];
+    assert_eq!(by["schema"], "qd.logs.stage/1");
+    assert_eq!(by["data"][0], serde_json::json!({ "by": { "path": "/b", "status": "502" }, "count": 1 }));
+    let count = &desk.json(&["access.log", "-q", "status:5xx", "-c", "--json"])[0];
+    assert_eq!(count["data"], serde_json::json!({ "count": 3, "records": 4 }));
+}
+
+#[test]
+fn what_matches_is_what_other_programs_find() {
+    if !access().exists() {
+        return;
+    }
+    let desk = Desk::new();
+    let file = access().display().to_string();
+    let text = std::fs::read_to_string(access()).unwrap();
+    for (filter, keeps) in [
+        ("googlebot", (|line: &str| line.to_lowercase().contains("googlebot")) as fn(&str) -> bool),
+        ("\"Googlebot\" -'\" 200 '", |line| line.contains("Googlebot") && !line.contains("\" 200 ")),
+        ("status>=400", |line| line.split("\" ").nth(1).is_some_and(|rest| rest.starts_with(['4', '5']))),
+    ] {
+        let wanted: Vec<&str> = text.lines().filter(|line| keeps(line)).collect();
+        let got = desk.prints(&[&file, "-q", filter]);
+        assert!(got.lines().eq(wanted.iter().copied()), "{filter}: {} and {}", got.lines().count(), wanted.len());
+    }
+}
+
+#[test]
+fn files_are_merged_by_time_and_packed_ones_are_read() {
+    let desk = Desk::new();
+    desk.file("one.log", [line(1, "/1", 200), line(5, "/5", 200)].concat());
+    desk.file("two.log", [line(2, "/2", 200), line(3, "/3", 200), line(9, "/9", 200)].concat());
+    assert!(Command::new("gzip").arg(desk.0.path().join("two.log")).status().unwrap().success());
+    let merged = desk.prints(&["two.log.gz", "one.log"]);
+    let order: Vec<&str> = merged.lines().map(|line| line.split(' ').nth(6).unwrap()).collect();
+    assert_eq!(order, ["/1", "/2", "/3", "/5", "/9"]);
+    let json = desk.json(&["two.log.gz", "one.log", "--json"]);
+    assert_eq!((json[0]["source"].as_str(), json[0]["at"].as_str()), (Some("one.log"), Some("2026-11-21T03:12:01Z")));
+    assert_eq!(json[4]["fields"]["path"], "/9");
+}
+
+#[test]
+fn a_record_of_many_lines_is_one() {
+    let desk = Desk::new();
+    let trace = "Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\nValueError: pool\n";
+    let text = format!("2026-11-21 03:12:01,000 ERROR app: failed\n{trace}2026-11-21 03:12:02,000 INFO app: fine\n");
+    desk.file("app.log", &text);
+    let got = desk.prints(&["app.log", "--format", "python", "-q", "valueerror"]);
+    assert_eq!(got, format!("2026-11-21 03:12:01,000 ERROR app: failed\n{trace}"));
+    assert_eq!(desk.prints(&["app.log", "--format", "python", "-q", "level:error", "-c"]), "1\n");
+}
+
+#[test]
+fn no_byte_is_lost_on_export() {
+    let desk = Desk::new();
+    let hostile: &[u8] = b"\xff\xfe nul\0 \x1b[31mred\r bidi \xe2\x80\xae x\nshort\nlast without an end";
+    desk.file("raw.log", hostile);
+    let output = desk.run(&["raw.log"]);
+    assert_eq!(output.stdout, [hostile, b"\n"].concat());
+    let json = desk.json(&["raw.log", "--json"]);
+    assert_eq!(json[0]["line_base64"], "//4gbnVsACAbWzMxbXJlZA0gYmlkaSDigK4geA==");
+    assert_eq!(json[1].get("line_base64"), None);
+    assert_eq!(json[2]["line"], "last without an end");
+    let long = format!("{}\nend\n", "x".repeat(3 << 20));
+    desk.file("long.log", &long);
+    assert_eq!(desk.prints(&["long.log"]), long);
+}
+
+#[test]
+fn secrets_are_hidden_unless_they_are_asked_for() {
+    let desk = Desk::new();
+    let text = "2026-11-21T03:12:01Z INFO login ana@example.com password=hunter2-5512\n";
+    desk.file("app.log", text);
+    let shown = desk.prints(&["app.log"]);
+    assert!(shown.contains("[redacted:") && !shown.contains("hunter2") && !shown.contains("ana@"), "{shown}");
+    let json = desk.prints(&["app.log", "--json"]);
+    assert!(json.contains("\"redacted\":true") && !json.contains("hunter2"), "{json}");
+    let patterns = desk.prints(&["app.log", "--patterns"]);
+    assert!(!patterns.contains("hunter2"), "{patterns}");
+    assert_eq!(desk.prints(&["app.log", "--raw"]), text);
+}
+
+#[test]
+fn a_wrong_filter_is_pointed_at() {
+    let desk = Desk::new();
+    desk.file("a.log", "x\n");
+    let output = desk.run(&["a.log", "-q", "a level:errror"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = "the filter is wrong, column 9: this is no level\n  a level:errror\n          ^^^^^^\n  did you mean error? ";
+    assert!(said.starts_with(expected), "{said}");
+    for (args, says) in [
+        (&["a.log", "--since", "yesterday"][..], "--since -10m"),
+        (&["a.log", "--since", "-5m", "-q", "since:-6m"], "say the same"),
+        (&["a.log", "--format", "ngnix-combined"], "did you mean `nginx-combined`?"),
+        (&["a.log", "-c", "-q", "| count"], "leave out --count"),
+        (&["a.log", "--lines"], "--patterns"),
+        (&["a.log", "-q", "since:@deploy"], "@deploy"),
+    ] {
+        let output = desk.run(args);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_the_rest_is_read() {
+    let desk = Desk::new();
+    desk.file("a.log", "one\n");
+    desk.file("broken.gz", b"\x1f\x8bno gzip at all");
+    let output = desk.run(&["gone.log", "a.log", ".", "broken.gz"]);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(4), &b"one\n"[..]));
+    let said = String::from_utf8(output.stderr).unwrap();
+    for name in ["gone.log: No such file", ".: is a directory", "broken.gz: "] {
+        assert!(said.contains(name), "{said}");
+    }
+}
+
+#[test]
+fn standard_input_is_shown_as_it_comes() {
+    let desk = Desk::new();
+    let mut child = desk.command(&["-", "-q", "level>=warn"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    // Detection looks at what comes first.
+    input.write_all(b"2026-11-21T03:12:01Z ERROR one\n2026-11-21T03:12:02Z INFO two\n").unwrap();
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "2026-11-21T03:12:01Z ERROR one\n", "while the other end is open");
+    input.write_all(b"2026-11-21T03:12:03Z WARN three").unwrap();
+    drop(input);
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "2026-11-21T03:12:03Z WARN three\n");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    let desk = Desk::new();
+    desk.file("big.log", "2026-11-21T03:12:01Z INFO a line of some length that fills pipes\n".repeat(100_000));
+    let mut child = desk.command(&["big.log"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+}
+
+#[test]
+fn patterns_are_one_object_each() {
+    let desk = Desk::new();
+    let mut text = String::new();
+    for number in 0..20 {
+        text.push_str(&format!("2026-11-21T03:12:{number:02}Z ERROR pool timeout after {number} ms\n"));
+        if number % 5 == 0 {
+            text.push_str(&format!("2026-11-21T03:12:{number:02}Z INFO cache warm\n"));
+        }
+    }
+    desk.file("app.log", &text);
+    let all = desk.json(&["app.log", "--patterns", "--json", "--lines"]);
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert_eq!((all[0]["count"].as_u64(), all[0]["level"].as_str()), (Some(20), Some("error")));
+    assert!(all[0]["template"].as_str().unwrap().contains("pool timeout after"), "{}", all[0]);
+    assert_eq!(all[0]["first"], "2026-11-21T03:12:00Z");
+    assert_eq!(all[0]["last"], "2026-11-21T03:12:19Z");
+    assert_eq!(all[1]["lines"], serde_json::json!([2, 8, 14, 20]));
+    assert_eq!(all[0]["id"].as_str().map(str::len), Some(16));
+    assert!(desk.json(&["app.log", "--patterns", "--json"])[0].get("lines").is_none());
+    assert!(desk.prints(&["app.log", "--patterns", "-q", "level:error"]).starts_with("COUNT  LEVEL  FIRST"));
+}
