@@ -52,7 +52,9 @@ fn access() -> PathBuf {
 
 /// A line as nginx writes it.
 fn line(second: u32, path: &str, status: u16) -> String {
-    format!("203.0.113.9 - - [21/Nov/2026:03:12:{second:02} +0000] \"GET {path} HTTP/1.1\" {status} 17 \"-\" \"curl/8\"\n")
+    format!(
+        "203.0.113.9 - - [21/Nov/2026:03:12:{second:02} +0000] \"GET {path} HTTP/1.1\" {status} 17 \"-\" \"curl/8\"\n"
+    )
 }
 
 #[test]
@@ -63,7 +65,10 @@ fn a_file_is_filtered_counted_and_made_a_table_of() {
     let expected = [line(2, "/b", 502), line(4, "/b", 504)].concat();
     assert_eq!(desk.prints(&["access.log", "-q", "status>=500 -path:/health"]), expected);
     assert_eq!(desk.prints(&["access.log", "-q", "-path:/health", "-c"]), "3\n");
-    assert_eq!(desk.prints(&["access.log", "--since", "2026-11-21T03:12:02Z", "--until", "2026-11-21T03:12:04Z", "-c"]), "2\n");
+    assert_eq!(
+        desk.prints(&["access.log", "--since", "2026-11-21T03:12:02Z", "--until", "2026-11-21T03:12:04Z", "-c"]),
+        "2\n"
+    );
     let top = desk.prints(&["access.log", "-q", "| top 1 path"]);
     assert_eq!(top, "COUNT  SHARE  PATH\n2      50.0%  /b\n");
     let by = &desk.json(&["access.log", "-q", "status:5xx | count by path, status", "--json"])[0];
@@ -154,7 +159,8 @@ fn a_wrong_filter_is_pointed_at() {
     let output = desk.run(&["a.log", "-q", "a level:errror"]);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
-    let expected = "the filter is wrong, column 9: this is no level\n  a level:errror\n          ^^^^^^\n  did you mean error? ";
+    let expected =
+        "the filter is wrong, column 9: this is no level\n  a level:errror\n          ^^^^^^\n  did you mean error? ";
     assert!(said.starts_with(expected), "{said}");
     for (args, says) in [
         (&["a.log", "--since", "yesterday"][..], "--since -10m"),
@@ -187,7 +193,8 @@ fn what_cannot_be_read_is_said_and_the_rest_is_read() {
 #[test]
 fn standard_input_is_shown_as_it_comes() {
     let desk = Desk::new();
-    let mut child = desk.command(&["-", "-q", "level>=warn"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        desk.command(&["-", "-q", "level>=warn"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     // Detection looks at what comes first.

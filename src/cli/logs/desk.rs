@@ -84,7 +84,9 @@ impl Desk {
             let none = |_: &str| None;
             moment.as_ref().map(|moment| moment::resolve(moment, now, zone, &none)).transpose()
         };
-        let derived: Arc<Derived> = Arc::default();
+        let specs = loaded.iter().flat_map(|loaded| &loaded.inventory.derives).map(|spec| (**spec).clone());
+        // `qd check` says which rule is wrong, and where.
+        let derived = Arc::new(Derived::new(specs).unwrap_or_default());
         let window = (resolve(&filter.since)?, resolve(&filter.until)?);
         let matcher = Matcher::new(&filter, window, Arc::clone(&derived)).map_err(|_| {
             let problem = Problem { range: 0..text.len(), message: "it is too large".into(), hint: None };
