@@ -204,16 +204,19 @@ impl Bitmap {
     }
 
     /// Returns the members that the other set has too.
+    #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         self.with(other, |word, with| word & with)
     }
 
     /// Returns the members that the other set has not.
+    #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         self.with(other, |word, with| word & !with)
     }
 
     /// Returns the members of either.
+    #[must_use]
     pub fn or(&self, other: &Self) -> Self {
         self.with(other, |word, with| word | with)
     }

@@ -21,10 +21,11 @@ use regex::bytes::Regex;
 
 use super::{
     Level, Nanos, Source,
+    aggregate::Unit,
     bitmap::{Bitmap, Bits},
     buffer::Snapshot,
     derive::Derived,
-    filter::{Expr, Filter, Op, Term, Text, Value},
+    filter::{Expr, Filter, Op, Piece, Term, Text, Value},
     format::{FieldRef, Format, Kind},
     read::{Matches, source_value},
     segment::{Flags, Segment},
@@ -142,8 +143,8 @@ enum Scan {
 
 #[derive(Debug)]
 enum FieldTest {
-    /// One of these is the whole text.
-    Any(Vec<Glob>),
+    /// One of these is the whole text. Where one is, the record holds the hint, unless it writes it with escapes.
+    Any(Vec<Glob>, Option<Regex>),
     Regex(Regex),
     Compare(Op, Value),
     Has,
@@ -182,7 +183,7 @@ impl Glob {
 impl FieldTest {
     fn holds(&self, value: &[u8], kind: Kind) -> bool {
         match self {
-            Self::Any(globs) => globs.iter().any(|glob| glob.matches(value)),
+            Self::Any(globs, _) => globs.iter().any(|glob| glob.matches(value)),
             Self::Regex(regex) => regex.is_match(value),
             Self::Compare(op, wanted) => compare(*op, *wanted, value, kind),
             Self::Has => true,
@@ -192,32 +193,25 @@ impl FieldTest {
 
 /// Compares a field's text with a value: in microseconds or bytes where both have such a unit, else as written.
 fn compare(op: Op, wanted: Value, text: &[u8], kind: Kind) -> bool {
-    let Some((number, unit)) = measure(text) else { return false };
+    let Some((number, unit)) = measured(text) else { return false };
     let (left, right) = match (wanted, kind, unit) {
-        (Value::Micros(wanted), Kind::Duration { micros }, Unit::None) => (number * micros, wanted),
+        (Value::Micros(wanted), Kind::Duration { micros }, Unit::Plain) => (number * micros, wanted),
         // Without a unit anywhere, seconds are what programs write.
-        (Value::Micros(wanted), _, Unit::None) => (number * 1e6, wanted),
-        (Value::Micros(wanted), _, Unit::Micros) => (number, wanted),
-        (Value::Bytes(wanted), _, Unit::None | Unit::Bytes) => (number, wanted),
+        (Value::Micros(wanted), _, Unit::Plain) => (number * 1e6, wanted),
         (Value::Number(wanted), Kind::Duration { micros }, Unit::Micros) => (number / micros, wanted),
-        (Value::Number(wanted), _, Unit::None | Unit::Bytes | Unit::Micros) => (number, wanted),
+        (Value::Micros(wanted), _, Unit::Micros)
+        | (Value::Bytes(wanted), _, Unit::Plain | Unit::Bytes)
+        | (Value::Number(wanted), _, _) => (number, wanted),
         (Value::Micros(_), _, Unit::Bytes) | (Value::Bytes(_), _, Unit::Micros) => return false,
     };
     op.holds(left, right)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    None,
-    Micros,
-    Bytes,
-}
-
 /// Reads a number with or without a unit: `5`, `0.042`, `12ms`, `4 KB`.
-fn measure(text: &[u8]) -> Option<(f64, Unit)> {
+pub(super) fn measured(text: &[u8]) -> Option<(f64, Unit)> {
     let text = std::str::from_utf8(text).ok()?.trim();
     if let Ok(number) = text.parse::<f64>() {
-        return number.is_finite().then_some((number, Unit::None));
+        return number.is_finite().then_some((number, Unit::Plain));
     }
     let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'))?;
     let (number, unit) = text.split_at_checked(at)?;
@@ -264,6 +258,23 @@ impl Matcher {
     /// Says whether it lets everything through.
     pub fn is_all(&self) -> bool {
         matches!(self.node, Node::All) && self.since.is_none() && self.until.is_none() && self.hidden.is_empty()
+    }
+
+    /// Says whether it asks for more than text: time, level, status, duration.
+    pub fn needs_columns(&self) -> bool {
+        fn needs(node: &Node) -> bool {
+            match node {
+                Node::All => false,
+                Node::And(nodes, _) | Node::Or(nodes) => nodes.iter().any(needs),
+                Node::Not(node) => needs(node),
+                Node::Leaf(leaf) => match &leaf.test {
+                    Test::Level(..) | Test::Status(..) | Test::Duration(..) => true,
+                    Test::Field(name, _) => name == "level" || name == "status",
+                    Test::Find(_) | Test::Regex(..) => false,
+                },
+            }
+        }
+        self.since.is_some() || self.until.is_some() || needs(&self.node)
     }
 
     /// Evaluates it on all segments, on all cores.
@@ -347,7 +358,8 @@ fn test(term: &Term) -> Result<Test, regex::Error> {
         Term::Regex(pattern) => Test::Regex(pattern.compile()?, scan(&pattern.regex, false)),
         Term::Level { op, level } => Test::Level(*op, *level),
         Term::Glob { field, any } => {
-            Test::Field(field.clone(), FieldTest::Any(any.iter().map(Glob::new).collect::<Result<_, _>>()?))
+            let globs = any.iter().map(Glob::new).collect::<Result<_, _>>()?;
+            Test::Field(field.clone(), FieldTest::Any(globs, hint(any)))
         }
         Term::FieldRegex { field, pattern } => Test::Field(field.clone(), FieldTest::Regex(pattern.compile()?)),
         Term::Compare { field, op, value: Value::Number(number) } if field == "status" => Test::Status(*op, *number),
@@ -355,6 +367,26 @@ fn test(term: &Term) -> Result<Test, regex::Error> {
         Term::Compare { field, op, value } => Test::Field(field.clone(), FieldTest::Compare(*op, *value)),
         Term::Has(field) => Test::Field(field.clone(), FieldTest::Has),
     })
+}
+
+/// Makes a regex for the longest literals of globs: what a field matches stands in its record as it is, unless escaped.
+fn hint(any: &[Text]) -> Option<Regex> {
+    let mut words = Vec::with_capacity(any.len());
+    for glob in any {
+        let pieces = glob.pieces();
+        let literals = pieces.iter().filter_map(|piece| match piece {
+            Piece::Literal(text) => Some(text),
+            Piece::Any | Piece::One => None,
+        });
+        let longest = literals.max_by_key(|text| text.len()).filter(|text| text.len() >= 2)?;
+        // Quotes and what is beyond ASCII are what escapes are made for.
+        if !longest.is_ascii() || longest.contains(['"', '\\', '\n']) {
+            return None;
+        }
+        let word = regex::escape(longest);
+        words.push(if glob.fold { format!("(?i:{word})") } else { word });
+    }
+    Regex::new(&words.join("|")).ok()
 }
 
 /// Anchors of the whole haystack, and text with line breaks, mean something else in an arena.
@@ -406,23 +438,22 @@ impl Work<'_> {
         let base = self
             .cache
             .and_then(|_| (0..parts.len()).rev().find_map(|at| Some((at, self.kept(&key_of(parts, Some(at)))?))));
-        let mut set = match base {
-            Some((at, set)) => match parts.get(at) {
+        let mut set = if let Some((at, set)) = base {
+            match parts.get(at) {
                 Some(part) if set.count() > 0 => self.eval(part, Some(&set)),
                 _ => set,
-            },
-            None => {
-                let mut set: Option<Arc<Bitmap>> = None;
-                for part in parts {
-                    let next = self.eval(part, set.as_deref());
-                    let empty = next.count() == 0;
-                    set = Some(next);
-                    if empty {
-                        break;
-                    }
-                }
-                set.unwrap_or_else(|| Arc::new(Bitmap::full(self.segment.len())))
             }
+        } else {
+            let mut set: Option<Arc<Bitmap>> = None;
+            for part in parts {
+                let next = self.eval(part, set.as_deref());
+                let empty = next.count() == 0;
+                set = Some(next);
+                if empty {
+                    break;
+                }
+            }
+            set.unwrap_or_else(|| Arc::new(Bitmap::full(self.segment.len())))
         };
         if set.is_full() {
             set = Arc::new(Bitmap::full(self.segment.len()));
@@ -588,12 +619,47 @@ impl Work<'_> {
         Some(set.done())
     }
 
+    /// Leaves out records that cannot have a field of which a hint must be part: those without the hint, as long as they
+    /// have no backslash, the sign of every escape. None where that is not sure, or not worth it.
+    fn hinted(&self, name: &str, test: &FieldTest, among: Option<&Bitmap>) -> Option<Bitmap> {
+        let FieldTest::Any(_, Some(hint)) = test else { return None };
+        let is_text = |source: &Source| {
+            let field = source.format.resolve(name);
+            source_value(source, name).is_none() && source.format.kind(&field) == Kind::Text
+        };
+        let sure = match self.segment.only_source() {
+            Some(source) => self.sources.get(usize::from(source.0)).is_some_and(is_text),
+            None => self.sources.iter().all(is_text),
+        };
+        let few = among.is_some_and(|among| among.count() * FEW < self.segment.len());
+        // A record of several lines may have a field that is put together from them.
+        let joined = self.segment.lines() != self.segment.len();
+        if few || !sure || joined || self.segment.has_extras() || name == "level" || self.matcher.derived.has(name) {
+            return None;
+        }
+        let mut set = self.scan(hint).to_bits();
+        let arena = self.segment.text_once();
+        let mut records = Records { bounds: self.segment.bounds(), at: 0 };
+        let mut from = 0;
+        while let Some(hit) = arena.get(from..).and_then(|rest| memchr::memchr(b'\\', rest)) {
+            let Some((record, end)) = records.holding(from + hit) else { break };
+            set.set(record);
+            from = end;
+        }
+        if let Some(among) = among {
+            set.and(among);
+        }
+        Some(set.done())
+    }
+
     fn fields(&self, name: &str, test: &FieldTest, among: Option<&Bitmap>) -> Bitmap {
-        let text = self.segment.text_once();
+        let hinted = self.hinted(name, test, among);
+        let among = hinted.as_ref().or(among);
+        let arena = self.segment.text_once();
         let mut set = Bits::none(self.segment.len());
         let mut resolved = Resolved::new(name, self.sources, &self.matcher.derived);
         let mut look = |record: usize| {
-            let bytes = text.get(self.segment.span(record)).unwrap_or_default();
+            let bytes = arena.get(self.segment.span(record)).unwrap_or_default();
             if resolved.test(self.segment, record, bytes, |value, kind| test.holds(value, kind)) {
                 set.set(record);
             }
@@ -607,8 +673,7 @@ impl Work<'_> {
 
     /// Lines of our own are shown whatever is filtered, as far as their source and time are.
     fn add_notices(&self, set: Arc<Bitmap>) -> Arc<Bitmap> {
-        let any = (0..self.segment.len()).any(|record| self.segment.flags(record).contains(Flags::NOTICE));
-        if !any {
+        if !self.segment.has_notices() {
             return set;
         }
         let each = (0..self.segment.len()).map(|record| {
@@ -620,18 +685,6 @@ impl Work<'_> {
     /// Says whether the terms about sources hold for a record's, those about anything else aside.
     fn source_passes(&self, record: usize) -> bool {
         let Some(source) = self.sources.get(usize::from(self.segment.source(record).0)) else { return true };
-        fn passes(node: &Node, source: &Source) -> Option<bool> {
-            match node {
-                Node::All => None,
-                Node::And(parts, _) => Some(parts.iter().all(|part| passes(part, source) != Some(false))),
-                Node::Or(parts) => Some(parts.iter().any(|part| passes(part, source) != Some(false))),
-                Node::Not(inner) => passes(inner, source).map(|inner| !inner),
-                Node::Leaf(Leaf { test: Test::Field(name, test), .. }) => {
-                    source_value(source, name).map(|value| test.holds(value.as_bytes(), Kind::Text))
-                }
-                Node::Leaf(_) => None,
-            }
-        }
         passes(&self.matcher.node, source) != Some(false)
     }
 
@@ -656,6 +709,19 @@ impl Work<'_> {
                 && !hidden.get(usize::from(segment.source(record).0)).copied().unwrap_or(false)
         });
         Arc::new(Bits::of(segment.len(), each).done())
+    }
+}
+
+/// Says whether what a filter asks of sources holds for one; none where it asks nothing of them.
+fn passes(node: &Node, source: &Source) -> Option<bool> {
+    match node {
+        Node::And(parts, _) => Some(parts.iter().all(|part| passes(part, source) != Some(false))),
+        Node::Or(parts) => Some(parts.iter().any(|part| passes(part, source) != Some(false))),
+        Node::Not(inner) => passes(inner, source).map(|inner| !inner),
+        Node::Leaf(Leaf { test: Test::Field(name, test), .. }) => {
+            source_value(source, name).map(|value| test.holds(value.as_bytes(), Kind::Text))
+        }
+        Node::All | Node::Leaf(_) => None,
     }
 }
 
@@ -731,6 +797,12 @@ impl<'a> Resolved<'a> {
         if self.name == "level" {
             return Some(take(segment.level(record).word().as_bytes(), Kind::Text));
         }
+        if self.name == "status"
+            && let Some(status) = segment.status(record)
+        {
+            let mut digits = [0; 5];
+            return Some(take(decimal(status, &mut digits), Kind::Number));
+        }
         if self.derived.has(self.name) {
             return self.derived.value(self.name, bytes, &source.format).map(|value| take(&value, Kind::Text));
         }
@@ -743,4 +815,17 @@ impl<'a> Resolved<'a> {
         let value = super::format::pair(extras.as_bytes(), self.name)?;
         Some(take(&value, Kind::Text))
     }
+}
+
+fn decimal(mut number: u16, digits: &mut [u8; 5]) -> &[u8] {
+    let mut from = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        from -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    digits.get(from..).unwrap_or_default()
 }

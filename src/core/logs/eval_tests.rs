@@ -9,6 +9,7 @@ use crate::core::logs::{
     buffer::Buffer,
     filter,
     format::{Assume, Format},
+    read::{Key, RecordRef},
     segment::Batch,
 };
 
@@ -50,15 +51,14 @@ fn found(buffer: &Buffer, text: &str) -> Vec<String> {
     all.iter().map(|record| record.with_bytes(|bytes| String::from_utf8_lossy(bytes).into_owned())).collect()
 }
 
-use crate::core::logs::Key;
-
 #[test]
 fn terms_mean_what_they_say() {
     let buffer = buffer(&[
         "2026-11-20T10:00:00Z ERROR pool timeout id=7\n2026-11-20T10:00:02Z info ok GET /api/x\n",
         "2026-11-20T10:00:01Z WARN slow POOL dur=12\n",
     ]);
-    let first = |text: &str| found(&buffer, text).iter().map(|line| line[17..19].to_owned()).collect::<Vec<_>>();
+    let first =
+        |text: &str| found(&buffer, text).iter().map(|line| line.get(17..19).unwrap().to_owned()).collect::<Vec<_>>();
     for (text, want) in [
         ("", vec!["00", "01", "02"]),
         ("pool", vec!["00", "01"]),
@@ -81,11 +81,11 @@ fn terms_mean_what_they_say() {
 #[test]
 fn windows_steps_and_ties_are_in_order() {
     let lines = |from: i64, step: i64, count: i64| -> String {
-        (0..count)
-            .map(|n| {
-                format!("2026-11-20T10:{:02}:{:02}Z n={from}-{n}\n", (from + n * step) / 60, (from + n * step) % 60)
-            })
-            .collect()
+        let line = |n: i64| {
+            let at = from + n * step;
+            format!("2026-11-20T10:{:02}:{:02}Z n={from}-{n}\n", at / 60, at % 60)
+        };
+        (0..count).map(line).collect()
     };
     let (a, b) = (lines(0, 2, 40), lines(1, 2, 40));
     let mut buffer = buffer(&[&a, &b]);
@@ -102,10 +102,9 @@ fn windows_steps_and_ties_are_in_order() {
     let all = matches.forward(Key::default(), usize::MAX);
     assert!(all.windows(2).all(|pair| pair[0].key() < pair[1].key()));
     let middle = all[50].key();
-    let keys = |records: Vec<crate::core::logs::read::RecordRef>| {
-        records.iter().map(|record| record.key()).collect::<Vec<_>>()
-    };
-    let want: Vec<Key> = all.iter().map(|record| record.key()).collect();
+    let keys =
+        |records: Vec<crate::core::logs::read::RecordRef>| records.iter().map(RecordRef::key).collect::<Vec<_>>();
+    let want: Vec<Key> = all.iter().map(RecordRef::key).collect();
     assert_eq!(keys(matches.backward(middle, 10)), want[40..50]);
     assert_eq!(keys(matches.forward(middle, 10)), want[50..60]);
     assert_eq!(matches.last().unwrap().key(), want[109]);
@@ -134,7 +133,8 @@ fn the_limit_holds_and_what_goes_is_counted() {
     });
     let mut gone = 0;
     for n in 0..400 {
-        let text: String = (0..20).map(|at| format!("line {n} {at} {:x}\n", (n * 7_919_i64 + at) * 104_729)).collect();
+        let lines = (0..20).map(|at| format!("line {n} {at} {:x}\n", (n * 7_919_i64 + at) * 104_729));
+        let text = lines.collect::<Vec<_>>().concat();
         buffer.push(Segment::parse(Batch::new(SourceId(0), &format, assume(), text.into_bytes())));
         buffer.tidy();
         buffer.fit(0, |segment| gone += segment.len());
@@ -156,7 +156,7 @@ proptest! {
         ]), negate: bool, fold: bool,
     ) {
         // Blank and indented lines belong to the one before, in the plain format.
-        let text: String = lines.iter().map(|line| format!("b{line}\n")).collect();
+        let text = lines.iter().map(|line| format!("b{line}\n")).collect::<Vec<_>>().concat();
         let buffer = buffer(&[&text]);
         let snapshot = buffer.snapshot();
         let text_term = Expr::Term(Term::Text(Text { text: term.clone(), fold }));
@@ -176,6 +176,102 @@ proptest! {
             let matches = matcher.matches(&snapshot, &cache);
             let got: Vec<usize> = matches.sets.iter().flat_map(|(_, set)| set.iter().collect::<Vec<_>>()).collect();
             prop_assert_eq!(&got, &want);
+        }
+    }
+}
+
+/// All records in the order of time that a reader finds who goes one by one.
+fn one_by_one(snapshot: &Snapshot, holds: &dyn Fn(&[u8]) -> bool) -> Vec<(Nanos, u64)> {
+    let mut all = Vec::new();
+    for segment in snapshot.segments.iter() {
+        let text = segment.text();
+        let hits = (0..segment.len()).filter(|record| holds(&text[segment.span(*record)]));
+        all.extend(hits.map(|record| (segment.time(record), segment.base() + record as u64)));
+    }
+    all.sort_unstable();
+    all
+}
+
+fn holds(expr: &Expr, record: &[u8]) -> bool {
+    match expr {
+        Expr::All => true,
+        Expr::And(all) => all.iter().all(|expr| holds(expr, record)),
+        Expr::Or(any) => any.iter().any(|expr| holds(expr, record)),
+        Expr::Not(expr) => !holds(expr, record),
+        Expr::Term(Term::Text(text)) => text.regex().unwrap().is_match(record),
+        Expr::Term(Term::Regex(pattern)) => pattern.compile().unwrap().is_match(record),
+        Expr::Term(_) => unreachable!("not made here"),
+    }
+}
+
+fn any_expr() -> impl Strategy<Value = Expr> {
+    let text = |text: &str| Expr::Term(Term::Text(Text::smart(text)));
+    let regex = |regex: &str| Expr::Term(Term::Regex(filter::Pattern { regex: regex.into(), fold: false }));
+    let leaf = prop_oneof![
+        prop::sample::select(vec!["a", "Err", "err", "b\na", "k", "é", " ", "GET /a"]).prop_map(text),
+        prop::sample::select(vec![
+            "^a", "b$", "[^b]*b", r"\s+a", r"\Aa", r"a\z", "(?-m:^)b", "^$", "a.*b", "(?s)a.*b", "a|", r"\bE",
+            "(?i)err",
+        ])
+        .prop_map(regex),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 1..4).prop_map(Expr::And),
+            proptest::collection::vec(inner.clone(), 1..4).prop_map(Expr::Or),
+            inner.prop_map(|expr| Expr::Not(Box::new(expr))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Segments of several sources that overlap in time, of records with several lines, joined, packed and dropped.
+    #[test]
+    fn reading_by_time_finds_what_a_reader_finds_who_goes_one_by_one(
+        batches in proptest::collection::vec(proptest::collection::vec((0i64..40, "(a|b|Err|err|\u{212a}|é|É| |\n|GET /a|\r){0,6}"), 1..24), 1..14),
+        exprs in proptest::collection::vec(any_expr(), 1..4),
+        limit in prop_oneof![Just(3_000usize), Just(1 << 20)],
+    ) {
+        let mut buffer = Buffer::new(limit);
+        for source in self::buffer(&["", ""]).sources() {
+            buffer.add_source(|_| source.clone());
+        }
+        let format = Format::plain();
+        let cache = Cache::new(limit);
+        for (number, lines) in batches.iter().enumerate() {
+            let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+            for (_, line) in lines {
+                bytes.extend_from_slice(line.as_bytes());
+                bytes.push(b'\n');
+                ends.push(u32::try_from(bytes.len()).unwrap());
+            }
+            let times = lines.iter().map(|(time, _)| Nanos(*time)).collect();
+            let source = SourceId(u16::try_from(number % 2).unwrap());
+            buffer.push(Segment::parse(Batch { ends, times, ..Batch::new(source, &format, assume(), bytes) }));
+            if number % 3 == 0 {
+                buffer.tidy();
+                buffer.fit(0, |_| {});
+            }
+            let snapshot = buffer.snapshot();
+            cache.retain(&snapshot.segments);
+            for expr in &exprs {
+                let filter = Filter { expr: expr.clone(), ..Filter::default() };
+                let matches = Matcher::new(&filter, (None, None), Arc::default()).unwrap().matches(&snapshot, &cache);
+                let want = one_by_one(&snapshot, &|record| holds(expr, record));
+                prop_assert_eq!(matches.total, want.len() as u64, "{:?}", expr);
+                let keys = |records: &[RecordRef]| records.iter().map(|record| (record.key().time, record.key().order)).collect::<Vec<_>>();
+                prop_assert_eq!(&keys(&matches.forward(Key::default(), usize::MAX)), &want, "{:?}", expr);
+                let end = Key { time: Nanos(i64::MAX), order: 0 };
+                prop_assert_eq!(&keys(&matches.backward(end, usize::MAX)), &want, "{:?}", expr);
+                for (at, (time, order)) in want.iter().enumerate() {
+                    let key = Key { time: *time, order: *order };
+                    prop_assert_eq!(matches.position(key), at as u64);
+                    prop_assert_eq!(keys(&matches.forward(key, 3)), &want[at..want.len().min(at + 3)]);
+                    prop_assert_eq!(keys(&matches.backward(key, 3)), &want[at.saturating_sub(3)..at]);
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Logs as data: formats, the filter language, columnar segments, patterns. Pure; bytes and times come in from outside.
 pub mod action;
+pub mod aggregate;
 pub mod ask;
 pub mod bitmap;
 pub mod buffer;
@@ -16,6 +17,7 @@ pub mod shown;
 pub mod source;
 pub mod spec;
 pub mod state;
+pub mod web;
 pub mod window;
 
 use std::fmt;

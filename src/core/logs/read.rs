@@ -88,12 +88,29 @@ impl Matches {
 
     /// Returns up to so many records from a place on, itself included, in order.
     pub fn forward(&self, from: Key, count: usize) -> Vec<RecordRef> {
-        let mut cursors: Vec<Cursor<'_>> =
-            self.sets.iter().filter_map(|(segment, set)| Cursor::from(segment, set, Some(from))).collect();
+        // Segments wait, by the earliest that they may have, until the merge comes to them: most never do.
+        let bound = |segment: &Segment| Key { time: segment.first(), order: 0 }.max(from);
+        let mut waiting: Vec<_> =
+            self.sets.iter().filter(|(segment, set)| set.count() > 0 && segment.last() >= from.time).collect();
+        waiting.sort_by_key(|(segment, _)| std::cmp::Reverse(bound(segment)));
+        let mut cursors: Vec<Cursor<'_>> = Vec::new();
         let mut out = Vec::with_capacity(count.min(4_096));
         while out.len() < count {
-            let Some(at) = (0..cursors.len()).min_by_key(|at| cursors.get(*at).map(|cursor| cursor.key)) else { break };
-            let Some(cursor) = cursors.get_mut(at) else { break };
+            let mut next = (0..cursors.len()).min_by_key(|at| cursors.get(*at).map(|cursor| cursor.key));
+            while let Some((segment, set)) = waiting.last() {
+                let key = next.and_then(|at| cursors.get(at)).map(|cursor| cursor.key);
+                if key.is_some_and(|key| key < bound(segment)) {
+                    break;
+                }
+                if let Some(cursor) = Cursor::from(segment, set, Some(from)) {
+                    if key.is_none_or(|key| cursor.key < key) {
+                        next = Some(cursors.len());
+                    }
+                    cursors.push(cursor);
+                }
+                waiting.pop();
+            }
+            let Some((at, cursor)) = next.and_then(|at| Some((at, cursors.get_mut(at)?))) else { break };
             out.push(cursor.record_ref());
             if !cursor.next() {
                 cursors.swap_remove(at);
@@ -104,12 +121,28 @@ impl Matches {
 
     /// Returns up to so many records before a place, in order.
     pub fn backward(&self, before: Key, count: usize) -> Vec<RecordRef> {
-        let mut cursors: Vec<Cursor<'_>> =
-            self.sets.iter().filter_map(|(segment, set)| Cursor::before(segment, set, Some(before))).collect();
+        let bound = |segment: &Segment| Key { time: segment.last(), order: u64::MAX }.min(before);
+        let mut waiting: Vec<_> =
+            self.sets.iter().filter(|(segment, set)| set.count() > 0 && segment.first() <= before.time).collect();
+        waiting.sort_by_key(|(segment, _)| bound(segment));
+        let mut cursors: Vec<Cursor<'_>> = Vec::new();
         let mut out = Vec::with_capacity(count.min(4_096));
         while out.len() < count {
-            let Some(at) = (0..cursors.len()).max_by_key(|at| cursors.get(*at).map(|cursor| cursor.key)) else { break };
-            let Some(cursor) = cursors.get_mut(at) else { break };
+            let mut next = (0..cursors.len()).max_by_key(|at| cursors.get(*at).map(|cursor| cursor.key));
+            while let Some((segment, set)) = waiting.last() {
+                let key = next.and_then(|at| cursors.get(at)).map(|cursor| cursor.key);
+                if key.is_some_and(|key| key > bound(segment)) {
+                    break;
+                }
+                if let Some(cursor) = Cursor::before(segment, set, Some(before)) {
+                    if key.is_none_or(|key| cursor.key > key) {
+                        next = Some(cursors.len());
+                    }
+                    cursors.push(cursor);
+                }
+                waiting.pop();
+            }
+            let Some((at, cursor)) = next.and_then(|at| Some((at, cursors.get_mut(at)?))) else { break };
             out.push(cursor.record_ref());
             if !cursor.previous() {
                 cursors.swap_remove(at);
@@ -117,6 +150,24 @@ impl Matches {
         }
         out.reverse();
         out
+    }
+
+    /// How many records stand before a place.
+    pub fn position(&self, key: Key) -> u64 {
+        let before = |(segment, set): &(Arc<Segment>, Arc<Bitmap>)| {
+            if set.count() == 0 || segment.first() > key.time {
+                return 0;
+            }
+            if segment.last() < key.time {
+                return set.count() as u64;
+            }
+            let place = lower_bound(segment, key);
+            if segment.is_sorted() {
+                return set.rank(place) as u64;
+            }
+            (0..place).filter(|place| set.get(segment.at(*place))).count() as u64
+        };
+        self.sets.par_iter().with_min_len(16).map(before).sum()
     }
 
     /// Finds the nearest record after or before a place that fulfils something.
@@ -238,30 +289,47 @@ impl Matches {
 struct Cursor<'a> {
     segment: &'a Arc<Segment>,
     set: &'a Bitmap,
+    /// All of them in order, where arrival is not the order of time and they are so few that they are sorted sooner than
+    /// found.
+    few: Option<Vec<(Key, usize)>>,
     place: usize,
     index: usize,
     key: Key,
 }
 
 impl<'a> Cursor<'a> {
-    /// The first record at or after a place.
-    fn from(segment: &'a Arc<Segment>, set: &'a Bitmap, key: Option<Key>) -> Option<Self> {
+    fn new(segment: &'a Arc<Segment>, set: &'a Bitmap) -> Option<Self> {
         if set.count() == 0 {
             return None;
         }
-        let place = key.map_or(0, |key| lower_bound(segment, key));
-        let mut cursor = Self { segment, set, place, index: 0, key: Key::default() };
+        let few = (!segment.is_sorted() && set.count() * 16 < segment.len()).then(|| {
+            let mut few: Vec<(Key, usize)> = set.iter().map(|index| (key_of(segment, index), index)).collect();
+            few.sort_unstable();
+            few
+        });
+        Some(Self { segment, set, few, place: 0, index: 0, key: Key::default() })
+    }
+
+    /// The first record at or after a place.
+    fn from(segment: &'a Arc<Segment>, set: &'a Bitmap, key: Option<Key>) -> Option<Self> {
+        let mut cursor = Self::new(segment, set)?;
+        cursor.place = key.map_or(0, |key| cursor.place_of(key));
         cursor.settle_forward().then_some(cursor)
     }
 
     /// The last record before a place.
     fn before(segment: &'a Arc<Segment>, set: &'a Bitmap, key: Option<Key>) -> Option<Self> {
-        if set.count() == 0 {
-            return None;
-        }
-        let place = key.map_or(segment.len(), |key| lower_bound(segment, key));
-        let mut cursor = Self { segment, set, place, index: 0, key: Key::default() };
+        let mut cursor = Self::new(segment, set)?;
+        let end = cursor.few.as_ref().map_or(segment.len(), Vec::len);
+        cursor.place = key.map_or(end, |key| cursor.place_of(key));
         cursor.previous().then_some(cursor)
+    }
+
+    fn place_of(&self, key: Key) -> usize {
+        match &self.few {
+            Some(few) => few.partition_point(|(of, _)| *of < key),
+            None => lower_bound(self.segment, key),
+        }
     }
 
     fn stand(&mut self) -> bool {
@@ -270,7 +338,15 @@ impl<'a> Cursor<'a> {
         true
     }
 
+    fn stand_among_few(&mut self) -> bool {
+        let at = self.few.as_ref().and_then(|few| few.get(self.place)).copied();
+        at.inspect(|(key, index)| (self.key, self.index) = (*key, *index)).is_some()
+    }
+
     fn settle_forward(&mut self) -> bool {
+        if self.few.is_some() {
+            return self.stand_among_few();
+        }
         if self.segment.is_sorted() {
             let Some(place) = self.set.next(self.place) else { return false };
             self.place = place;
@@ -291,6 +367,11 @@ impl<'a> Cursor<'a> {
     }
 
     fn previous(&mut self) -> bool {
+        if self.few.is_some() {
+            let Some(place) = self.place.checked_sub(1) else { return false };
+            self.place = place;
+            return self.stand_among_few();
+        }
         if self.segment.is_sorted() {
             let Some(place) = self.set.previous(self.place) else { return false };
             self.place = place;

@@ -112,6 +112,7 @@ struct Columns {
     last: Nanos,
     by_level: [u32; 8],
     lines: usize,
+    has_notices: bool,
 }
 
 /// Times as four bytes where a common unit allows it.
@@ -225,6 +226,29 @@ impl Segment {
             maker.given(&bytes, &ends);
         }
         maker.done(bytes, unterminated)
+    }
+
+    /// As [`Segment::parse`], but only to be matched and let go: it knows no order of time, and without `columns` no level,
+    /// status, time and duration either.
+    pub fn parse_to_match(batch: Batch<'_>, columns: bool) -> Self {
+        let mut maker = Maker::new(&batch);
+        maker.columns_wanted = columns;
+        maker.ordered = false;
+        let Batch { mut bytes, .. } = batch;
+        let unterminated = bytes.last().is_some_and(|last| *last != b'\n');
+        if unterminated {
+            bytes.push(b'\n');
+        }
+        maker.split(&bytes);
+        maker.done(bytes, unterminated)
+    }
+
+    /// Gives its text back, so that the room can be used again.
+    pub fn into_text(self) -> Vec<u8> {
+        match self.text {
+            Text::Plain(text) => text,
+            Text::Packed(_) => Vec::new(),
+        }
     }
 
     /// Puts neighbours together, which must come one after the other and be unpacked.
@@ -430,6 +454,11 @@ impl Segment {
         Flags(self.columns.flags.get(record).copied().unwrap_or_default())
     }
 
+    /// Says whether any record is a line of the console's own.
+    pub fn has_notices(&self) -> bool {
+        self.columns.has_notices
+    }
+
     /// A record's fields that are not in its text, as logfmt.
     pub fn extras(&self, record: usize) -> Option<&str> {
         let Extras { text, ends } = &self.columns.extras;
@@ -479,7 +508,7 @@ impl Segment {
         if leading > 0 {
             let len = columns.levels.len();
             let times = (0..len).map(|at| if at < leading { previous.0 } else { columns.times.get(at).0 }).collect();
-            columns.set_times(times);
+            columns.set_times(times, true);
         }
     }
 
@@ -533,11 +562,15 @@ impl Times {
 
 impl Columns {
     /// Packs the times and finds their order.
-    fn set_times(&mut self, times: Vec<i64>) {
+    fn set_times(&mut self, times: Vec<i64>, ordered: bool) {
         let (first, last) =
             times.iter().fold((i64::MAX, i64::MIN), |(low, high), time| (low.min(*time), high.max(*time)));
-        let is_sorted = times.is_sorted();
         (self.first, self.last) = if times.is_empty() { (Nanos(0), Nanos(0)) } else { (Nanos(first), Nanos(last)) };
+        if !ordered {
+            self.times = Times::Full(times);
+            return;
+        }
+        let is_sorted = times.is_sorted();
         let range = last.checked_sub(first).unwrap_or(i64::MAX);
         let unit = [Nanos::SECOND, Nanos::MILLI, 1_000, 1]
             .into_iter()
@@ -594,6 +627,8 @@ struct Maker<'a> {
     flags: Vec<u8>,
     extras: Extras,
     lines: usize,
+    columns_wanted: bool,
+    ordered: bool,
     /// Records at the begin whose time is not known yet.
     waiting: usize,
 }
@@ -620,6 +655,8 @@ impl<'a> Maker<'a> {
             flags: Vec::with_capacity(records),
             extras: Extras::default(),
             lines: 0,
+            columns_wanted: true,
+            ordered: true,
             waiting: 0,
         }
     }
@@ -688,26 +725,23 @@ impl<'a> Maker<'a> {
     fn record(&mut self, bytes: &[u8], start: usize, end: usize) {
         let record = bytes.get(start..end - 1).unwrap_or_default();
         let head = match (self.format, self.assume) {
-            (Some(format), Some(assume)) => format.head(record, assume),
+            (Some(format), Some(assume)) if self.columns_wanted => format.head(record, assume),
             _ => Head { duration_us: u32::MAX, ..Head::default() },
         };
         let number = self.levels.len();
         let given = self.given_times.get(number).copied();
         let mut flags = self.set;
-        let time = match given.or(head.time.map(|time| Nanos(time.0.saturating_add(self.shift)))) {
-            Some(time) => {
-                if self.waiting > 0 && self.previous.is_none() {
-                    self.times.fill(time.0);
-                }
-                self.waiting = 0;
-                self.previous = Some(time);
-                time
+        let time = if let Some(time) = given.or(head.time.map(|time| Nanos(time.0.saturating_add(self.shift)))) {
+            if self.waiting > 0 && self.previous.is_none() {
+                self.times.fill(time.0);
             }
-            None => {
-                flags = flags.and(Flags::UNTIMED);
-                self.waiting += usize::from(self.previous.is_none());
-                self.previous.or(self.assume.map(|assume| assume.now)).unwrap_or_default()
-            }
+            self.waiting = 0;
+            self.previous = Some(time);
+            time
+        } else {
+            flags = flags.and(Flags::UNTIMED);
+            self.waiting += usize::from(self.previous.is_none());
+            self.previous.or(self.assume.map(|assume| assume.now)).unwrap_or_default()
         };
         if self.late_before.is_some_and(|before| time < before) {
             flags = flags.and(Flags::LATE);
@@ -739,6 +773,7 @@ impl<'a> Maker<'a> {
                 *count += 1;
             }
         }
+        let has_notices = self.flags.iter().any(|flags| Flags(*flags).contains(Flags::NOTICE));
         let mut columns = Columns {
             bounds: exact(self.bounds),
             levels: exact(self.levels),
@@ -749,9 +784,10 @@ impl<'a> Maker<'a> {
             extras: self.extras,
             by_level,
             lines: self.lines,
+            has_notices,
             ..Columns::default()
         };
-        columns.set_times(self.times);
+        columns.set_times(self.times, self.ordered);
         columns
     }
 }

@@ -5,6 +5,7 @@
 //! runs on the interface thread.
 mod desk;
 mod export;
+pub mod load;
 mod stream;
 mod supervisor;
 mod worker;

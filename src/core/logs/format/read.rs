@@ -25,6 +25,49 @@ impl Format {
         }
     }
 
+    /// Reads several fields as [`Format::field`] reads one, taking a line that has a pattern apart once. `each` is told the
+    /// place in `fields` and the value; absent fields are left out.
+    pub fn fields_of<'a>(&self, record: &'a [u8], fields: &[FieldRef], mut each: impl FnMut(usize, Cow<'a, [u8]>)) {
+        let Shape::Pattern { pattern, .. } = &self.shape else {
+            for (at, field) in fields.iter().enumerate() {
+                if let Some(value) = self.field(record, field) {
+                    each(at, value);
+                }
+            }
+            return;
+        };
+        let line = self.line_of(record);
+        let slots_of = |field: &FieldRef| match field {
+            FieldRef::Named(index) if self.body != Some(*index) => self.slots.get(*index).map(Vec::as_slice),
+            FieldRef::Named(_) | FieldRef::Dynamic(_) | FieldRef::Absent => None,
+        };
+        let last = fields.iter().filter_map(slots_of).flatten().map(last_capture).max().unwrap_or(0);
+        let mut spans = pattern::NONE;
+        pattern.run(line, last, &mut spans);
+        let taken = Taken::Spans(line, spans);
+        for (at, field) in fields.iter().enumerate() {
+            let value = match slots_of(field) {
+                Some(slots) => slots.iter().find_map(|slot| self.slot_of(line, &taken, slot)),
+                None => self.field(record, field),
+            };
+            if let Some(value) = value {
+                each(at, value);
+            }
+        }
+    }
+
+    /// As [`Format::slot`], of a line that was taken apart as far as its captures go.
+    fn slot_of<'a>(&self, line: &'a [u8], taken: &Taken<'a>, slot: &Slot) -> Option<Cow<'a, [u8]>> {
+        match slot {
+            Slot::Capture(_) => Some(self.escape.undo(self.raw_of(taken, slot)?)),
+            Slot::Part(of, part) => match self.slot_of(line, taken, of)? {
+                Cow::Borrowed(text) => part.of(text).map(Cow::Borrowed),
+                Cow::Owned(text) => part.of(&text).map(|part| Cow::Owned(part.to_vec())),
+            },
+            Slot::Key(_) | Slot::Tail(_) | Slot::Scaled(..) => self.slot(line, slot),
+        }
+    }
+
     fn dynamic<'a>(&self, line: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
         let within = |text: &'a [u8]| {
             if json::is_object(text) {
@@ -277,5 +320,14 @@ fn trimmed(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
             text.truncate(text.strip_suffix(b"\n").map_or(text.len(), <[u8]>::len));
             Cow::Owned(text)
         }
+    }
+}
+
+/// The last capture of a pattern that a slot needs.
+fn last_capture(slot: &Slot) -> usize {
+    match slot {
+        Slot::Capture(index) => *index,
+        Slot::Part(of, _) | Slot::Scaled(of, _) => last_capture(of),
+        Slot::Key(_) | Slot::Tail(_) => 0,
     }
 }

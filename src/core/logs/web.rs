@@ -1,0 +1,442 @@
+//! What web servers did: the records with an HTTP status among those that match, counted every way at once.
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use rayon::prelude::*;
+
+use super::{
+    Nanos, SourceId, aggregate::Spread, bitmap::Bitmap, buffer::Snapshot, derive::Derived, eval::Resolved,
+    format::FieldRef, read::Matches, segment::Segment,
+};
+
+/// Different values of a field that are told apart; records with further ones are in [`Top::beyond`].
+const VALUES: usize = 1 << 18;
+
+/// What is read from each request, as filters name it.
+const FIELDS: [&str; 7] = ["path", "host", "client", "agent", "referer", "bytes", "forwarded"];
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    /// Only requests at or after.
+    pub from: Nanos,
+    /// Only requests up to this moment, itself included.
+    pub to: Nanos,
+    /// How many bars the series has.
+    pub bars: usize,
+    /// How many values each list has.
+    pub limit: usize,
+    /// Addresses of proxies: who they name as client is not one.
+    pub proxies: &'a [String],
+}
+
+/// What web servers did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Web {
+    /// Requests.
+    pub requests: u64,
+    /// Requests by the first digit of their status: none, 1xx to 5xx. What has another number is in the first.
+    pub classes: [u64; 6],
+    /// Over time, bars of equal length.
+    pub series: Vec<Bar>,
+    /// The length of a bar in nanoseconds.
+    pub bar_ns: i64,
+    /// Bytes sent, where logged.
+    pub bytes: Option<u64>,
+    /// Durations in microseconds, where logged.
+    pub durations: Option<Durations>,
+    /// Most asked paths, without queries.
+    pub paths: Top,
+    /// Names that servers were asked by.
+    pub hosts: Top,
+    /// Who asked.
+    pub clients: Top,
+    /// What they asked with.
+    pub agents: Top,
+    /// Where they came from.
+    pub referers: Top,
+    /// Paths of which the average request takes longest, of those asked for at least [`Web::enough`] times.
+    pub slowest: Vec<Item>,
+    /// Paths that failed (5xx) most often.
+    pub failing: Vec<Item>,
+    /// How often a path must be asked for to be among the slowest.
+    pub enough: u64,
+    /// Requests that name the client that a proxy saw.
+    pub forwarded: u64,
+    /// Whether every client is a private address or a known proxy, so that the real ones are not logged.
+    pub only_proxies: bool,
+}
+
+/// Requests of one bar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bar {
+    /// All.
+    pub requests: u64,
+    /// With a status of 500 or more.
+    pub errors: u64,
+}
+
+/// How long requests took, in microseconds. Estimates are within half a percent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Durations {
+    /// Requests that say it.
+    pub count: u64,
+    /// Half take no longer.
+    pub p50: f64,
+    /// Nineteen of twenty take no longer.
+    pub p95: f64,
+    /// Ninety-nine of a hundred take no longer.
+    pub p99: f64,
+    /// The longest.
+    pub most: f64,
+}
+
+/// A field's most frequent values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Top {
+    /// The field's name in filters.
+    pub field: &'static str,
+    /// Its values, the most frequent first.
+    pub items: Vec<Item>,
+    /// How many different ones there are.
+    pub different: u64,
+    /// Requests without it.
+    pub without: u64,
+    /// Requests with values beyond those that are told apart.
+    pub beyond: u64,
+}
+
+/// One value. Hostile bytes, to be sanitised.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Item {
+    /// The value.
+    pub value: Vec<u8>,
+    /// Requests with it.
+    pub count: u64,
+    /// Of these, with a status of 500 or more.
+    pub errors: u64,
+    /// Bytes sent for it; only for paths.
+    pub bytes: u64,
+    /// Its average duration in microseconds; only for paths, and where logged.
+    pub average_us: Option<f64>,
+    /// Its longest duration in microseconds; only for paths, and where logged.
+    pub longest_us: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    count: u64,
+    errors: u64,
+    bytes: u64,
+    timed: u64,
+    micros: u64,
+    longest: u32,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.errors += other.errors;
+        self.bytes += other.bytes;
+        self.timed += other.timed;
+        self.micros += other.micros;
+        self.longest = self.longest.max(other.longest);
+    }
+
+    fn item(&self, value: Vec<u8>) -> Item {
+        Item {
+            value,
+            count: self.count,
+            errors: self.errors,
+            bytes: self.bytes,
+            average_us: (self.timed > 0).then(|| self.micros as f64 / self.timed as f64),
+            longest_us: (self.timed > 0).then_some(self.longest),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Values {
+    tallies: HashMap<Vec<u8>, Tally>,
+    counted: u64,
+    beyond: u64,
+}
+
+impl Values {
+    fn add(&mut self, value: &[u8], tally: &Tally) {
+        self.counted += tally.count;
+        if let Some(known) = self.tallies.get_mut(value) {
+            known.add(tally);
+        } else if self.tallies.len() < VALUES {
+            self.tallies.insert(value.to_vec(), *tally);
+        } else {
+            self.beyond += tally.count;
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        let beyond = other.beyond;
+        for (value, tally) in other.tallies {
+            self.add(&value, &tally);
+        }
+        self.counted += beyond;
+        self.beyond += beyond;
+    }
+
+    fn top(&self, field: &'static str, limit: usize, requests: u64) -> Top {
+        Top {
+            field,
+            items: self.most(limit, |tally| tally.count as f64, |_| true),
+            different: self.tallies.len() as u64,
+            without: requests.saturating_sub(self.counted),
+            beyond: self.beyond,
+        }
+    }
+
+    fn most(&self, limit: usize, rank: impl Fn(&Tally) -> f64, which: impl Fn(&Tally) -> bool) -> Vec<Item> {
+        let mut all: Vec<(&Vec<u8>, &Tally)> = self.tallies.iter().filter(|(_, tally)| which(tally)).collect();
+        let order = |one: &(&Vec<u8>, &Tally), other: &(&Vec<u8>, &Tally)| {
+            rank(other.1).total_cmp(&rank(one.1)).then_with(|| one.0.cmp(other.0))
+        };
+        if limit == 0 {
+            return Vec::new();
+        }
+        if limit < all.len() {
+            all.select_nth_unstable_by(limit - 1, order);
+            all.truncate(limit);
+        }
+        all.sort_unstable_by(order);
+        all.into_iter().map(|(value, tally)| tally.item(value.clone())).collect()
+    }
+}
+
+#[derive(Default)]
+struct Counted {
+    requests: u64,
+    classes: [u64; 6],
+    series: Vec<Bar>,
+    bytes: u64,
+    sized: u64,
+    durations: Spread,
+    paths: Values,
+    others: [Values; 4],
+    forwarded: u64,
+}
+
+/// Where the fields of one source stand.
+struct Places {
+    fields: Vec<FieldRef>,
+    /// Fields that something else than the record's text tells: the source, a label, a rule.
+    elsewhere: bool,
+}
+
+/// Counts all requests among the matches of a time range. `ask.from` and `ask.to` bound it; the filter's own moments have
+/// been applied.
+pub fn view(ask: &Ask<'_>, matches: &Matches, snapshot: &Snapshot, derived: &Derived) -> Web {
+    let span = (i128::from(ask.to.0) - i128::from(ask.from.0) + 1).max(1);
+    let bar_ns = i64::try_from(span.div_euclid(ask.bars.max(1) as i128) + 1).unwrap_or(i64::MAX);
+    let places: Vec<Places> = snapshot
+        .sources
+        .iter()
+        .map(|source| Places {
+            fields: FIELDS.iter().map(|name| source.format.resolve(name)).collect(),
+            elsewhere: FIELDS
+                .iter()
+                .any(|name| derived.has(name) || source.labels.iter().any(|(label, _)| **label == **name)),
+        })
+        .collect();
+    let empty = || Counted { series: vec![Bar::default(); ask.bars], ..Counted::default() };
+    let count = |mut counted: Counted, (segment, set): &(Arc<Segment>, Arc<Bitmap>)| {
+        let reader = Reader { ask, bar_ns, snapshot, derived, places: &places };
+        reader.count(&mut counted, segment, set);
+        counted
+    };
+    let counted = matches.sets.par_iter().with_max_len(1).fold(empty, count).reduce(empty, merge);
+    finish(counted, ask, bar_ns)
+}
+
+fn merge(mut one: Counted, other: Counted) -> Counted {
+    one.requests += other.requests;
+    one.bytes += other.bytes;
+    one.sized += other.sized;
+    one.forwarded += other.forwarded;
+    one.classes.iter_mut().zip(other.classes).for_each(|(one, other)| *one += other);
+    for (one, other) in one.series.iter_mut().zip(other.series) {
+        one.requests += other.requests;
+        one.errors += other.errors;
+    }
+    one.durations.merge(other.durations);
+    one.paths.merge(other.paths);
+    one.others.iter_mut().zip(other.others).for_each(|(one, other)| one.merge(other));
+    one
+}
+
+fn finish(mut counted: Counted, ask: &Ask<'_>, bar_ns: i64) -> Web {
+    let requests = counted.requests;
+    let durations = match counted.durations.count() {
+        0 => None,
+        count => {
+            let mut quantile = |tenths| counted.durations.quantile(tenths).unwrap_or_default();
+            let (p50, p95, p99) = (quantile(500), quantile(950), quantile(990));
+            let most = quantile(1000);
+            Some(Durations { count, p50, p95, p99, most })
+        }
+    };
+    // What was asked for once or twice is slow by chance.
+    let enough = (requests / 1000).clamp(1, 20);
+    let [hosts, clients, agents, referers] = &counted.others;
+    let only_proxies = counted.forwarded == 0
+        && !clients.tallies.is_empty()
+        && clients.beyond == 0
+        && clients.tallies.keys().all(|client| is_proxy(client, ask.proxies));
+    Web {
+        requests,
+        classes: counted.classes,
+        bar_ns,
+        bytes: (counted.sized > 0).then_some(counted.bytes),
+        durations,
+        paths: counted.paths.top("path", ask.limit, requests),
+        hosts: hosts.top("host", ask.limit, requests),
+        clients: clients.top("client", ask.limit, requests),
+        agents: agents.top("agent", ask.limit, requests),
+        referers: referers.top("referer", ask.limit, requests),
+        slowest: counted.paths.most(
+            ask.limit,
+            |tally| tally.micros as f64 / tally.timed.max(1) as f64,
+            |tally| tally.timed >= enough,
+        ),
+        failing: counted.paths.most(ask.limit, |tally| tally.errors as f64, |tally| tally.errors > 0),
+        enough,
+        forwarded: counted.forwarded,
+        only_proxies,
+        series: counted.series,
+    }
+}
+
+struct Reader<'a> {
+    ask: &'a Ask<'a>,
+    bar_ns: i64,
+    snapshot: &'a Snapshot,
+    derived: &'a Derived,
+    places: &'a [Places],
+}
+
+impl Reader<'_> {
+    fn count(&self, counted: &mut Counted, segment: &Segment, set: &Bitmap) {
+        let Ask { from, to, .. } = *self.ask;
+        if segment.statuses().is_empty() || set.count() == 0 || segment.last() < from || segment.first() > to {
+            return;
+        }
+        let text = segment.text_once();
+        let mut slow: Vec<Resolved<'_>> = Vec::new();
+        for record in set.iter() {
+            let Some(status) = segment.status(record) else { continue };
+            let time = segment.time(record);
+            if time < from || time > to {
+                continue;
+            }
+            let is_error = status >= 500;
+            counted.requests += 1;
+            let class = usize::from(status / 100);
+            let class = if class > 5 { 0 } else { class };
+            if let Some(count) = counted.classes.get_mut(class) {
+                *count += 1;
+            }
+            let bar = usize::try_from((time.0.wrapping_sub(from.0)) / self.bar_ns).unwrap_or(0);
+            if let Some(bar) = counted.series.get_mut(bar) {
+                bar.requests += 1;
+                bar.errors += u64::from(is_error);
+            }
+            let duration = segment.duration_us(record);
+            if let Some(duration) = duration {
+                counted.durations.add(f64::from(duration));
+            }
+            let tally = Tally {
+                count: 1,
+                errors: u64::from(is_error),
+                bytes: 0,
+                timed: u64::from(duration.is_some()),
+                micros: u64::from(duration.unwrap_or(0)),
+                longest: duration.unwrap_or(0),
+            };
+            let bytes = text.get(segment.span(record)).unwrap_or_default();
+            let id = segment.source(record);
+            if segment.has_extras() || self.places_of(id).is_none_or(|places| places.elsewhere) {
+                if slow.is_empty() {
+                    let sources = &self.snapshot.sources;
+                    slow = FIELDS.iter().map(|name| Resolved::new(name, sources, self.derived)).collect();
+                }
+                let mut found: [Option<Vec<u8>>; FIELDS.len()] = Default::default();
+                for (field, found) in slow.iter_mut().zip(&mut found) {
+                    *found = field.with(segment, record, bytes, |value, _| value.to_vec());
+                }
+                let found = found.each_ref().map(|value| value.as_deref());
+                take(counted, tally, found, self.host_of(id));
+                continue;
+            }
+            let (Some(source), Some(places)) = (self.snapshot.source(id), self.places_of(id)) else { continue };
+            let mut found: [Option<std::borrow::Cow<'_, [u8]>>; FIELDS.len()] = Default::default();
+            source.format.fields_of(bytes, &places.fields, |at, value| {
+                if let Some(found) = found.get_mut(at) {
+                    *found = Some(value);
+                }
+            });
+            take(counted, tally, found.each_ref().map(|value| value.as_deref()), self.host_of(id));
+        }
+    }
+
+    fn places_of(&self, id: SourceId) -> Option<&Places> {
+        self.places.get(usize::from(id.0))
+    }
+
+    /// The host whose log it is, where the log does not name the one that was asked for.
+    fn host_of(&self, id: SourceId) -> Option<&[u8]> {
+        self.snapshot.source(id)?.host.as_ref().map(|host| host.as_str().as_bytes())
+    }
+}
+
+fn take(counted: &mut Counted, mut tally: Tally, found: [Option<&[u8]>; FIELDS.len()], at: Option<&[u8]>) {
+    let [path, host, client, agent, referer, bytes, forwarded] = found;
+    let size = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<u64>().ok());
+    if let Some(size) = size {
+        counted.sized += 1;
+        counted.bytes += size;
+        tally.bytes = size;
+    }
+    if let Some(path) = path {
+        counted.paths.add(path, &tally);
+    }
+    // The first of a list is whom the first proxy saw.
+    let first = forwarded.and_then(|list| list.split(|byte| *byte == b',').next()).map(<[u8]>::trim_ascii);
+    let first = first.filter(|first| !first.is_empty() && *first != b"-");
+    counted.forwarded += u64::from(first.is_some());
+    for (values, value) in counted.others.iter_mut().zip([host.or(at), first.or(client), agent, referer]) {
+        if let Some(value) = value {
+            values.add(value, &tally);
+        }
+    }
+}
+
+/// Says whether an address is private, of the machine itself, or that of a known proxy: not that of a user on the internet.
+pub fn is_proxy(client: &[u8], proxies: &[String]) -> bool {
+    let Ok(text) = std::str::from_utf8(client) else { return false };
+    if proxies.iter().any(|proxy| proxy == text) {
+        return true;
+    }
+    // What shares addresses between providers' customers is as little of use as a private one.
+    let private = |ip: Ipv4Addr| {
+        let [a, b, ..] = ip.octets();
+        ip.is_private() || ip.is_loopback() || ip.is_link_local() || (a == 100 && b & 0xc0 == 64)
+    };
+    match text.parse() {
+        Ok(IpAddr::V4(ip)) => private(ip),
+        Ok(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+            Some(ip) => private(ip),
+            None => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+        },
+        Err(_) => text == "unix:",
+    }
+}
