@@ -32,7 +32,8 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
     }
     let store = Setup::patient_store(loaded);
     let remote: setup::SharedRemote = Arc::clone(&pool) as setup::SharedRemote;
-    let options = engine::Options { logs: Some(setup.logs(loaded)), ..setup.options(loaded, true, false) };
+    let options =
+        engine::Options { logs: Some(setup.logs(loaded, setup::LOG_BYTES)), ..setup.options(loaded, true, false) };
     let result = setup.runtime.block_on(async {
         let mut engine = Engine::new(options, store, remote, Arc::clone(&setup.clock), &setup.tasks);
         engine.state.screen.demo = demo;

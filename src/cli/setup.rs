@@ -7,7 +7,7 @@ use super::Common;
 use crate::{
     checks, config,
     config::{Catalog, Env, Loaded, theme::ColourDepth},
-    core::{alerts::METRICS, id::Operator, inventory::Inventory, runs::Actor, time::Clock},
+    core::{alerts::METRICS, id::Operator, inventory::Inventory, logs::derive::Derived, runs::Actor, time::Clock},
     recipes,
     remote::{
         Remote,
@@ -31,7 +31,7 @@ pub(super) struct Setup {
 }
 
 /// Bytes of log lines and their columns that the console holds at most; its title says so.
-const LOG_BYTES: usize = 512 << 20;
+pub(super) const LOG_BYTES: usize = 512 << 20;
 
 impl Setup {
     /// Prepares the runtime and the log.
@@ -100,7 +100,7 @@ impl Setup {
     }
 
     /// How the console reads logs: as much of them as a share of the machine's memory allows.
-    pub(super) fn logs(&self, loaded: &Loaded) -> engine::LogOptions {
+    pub(super) fn logs(&self, loaded: &Loaded, limit: usize) -> engine::LogOptions {
         let main = loaded.files.first();
         let (formats, problems) =
             config::formats::load(main.and_then(|main| config::formats::dir_beside(main)).as_deref());
@@ -109,11 +109,16 @@ impl Setup {
         for problem in problems.iter().chain(&wrong) {
             tracing::warn!(problem = problem.one_line(), "logs");
         }
+        let specs = loaded.inventory.derives.iter().map(|spec| (**spec).clone());
+        let derived = Derived::new(specs).unwrap_or_else(|(number, why)| {
+            tracing::warn!(number, why, "derived fields");
+            Derived::default()
+        });
         engine::LogOptions {
             formats,
-            derived: Arc::default(),
+            derived: Arc::new(derived),
             redact: Arc::new(redactor),
-            limit: LOG_BYTES,
+            limit,
             sessions: main.map(|main| config::sessions::beside(main)),
             env: self.env.clone(),
         }

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     core::{State, record::Recorder, services::Health},
-    runtime::{engine::Engine, executor::Front},
+    runtime::{
+        engine::{self, Engine},
+        executor::Front,
+    },
     store::IfMissing,
 };
 
@@ -26,12 +29,16 @@ pub(super) struct Watch {
     metrics: Option<SocketAddr>,
 }
 
+/// Bytes of log lines that are held for the rules about them.
+const WATCH_BYTES: usize = 64 << 20;
+
 pub(super) fn run(common: &Common, args: &Watch) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
     let store = Setup::store(&loaded, IfMissing::Create).map_err(|error| error.report())?;
     let pool = setup.remote(&loaded, false);
-    let options = setup.options(&loaded, true, true);
+    let options =
+        engine::Options { logs: Some(setup.logs(&loaded, WATCH_BYTES)), ..setup.options(&loaded, true, true) };
     let problems: Vec<String> = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
     for problem in &problems {
         setup::warn(problem);
@@ -40,6 +47,7 @@ pub(super) fn run(common: &Common, args: &Watch) -> color_eyre::Result<Exit> {
         let remote: setup::SharedRemote = Arc::clone(&pool) as setup::SharedRemote;
         let mut engine = Engine::new(options, Ok(store), remote, Arc::clone(&setup.clock), &setup.tasks);
         engine.adopt(Arc::new(loaded.inventory.clone()), problems);
+        engine.read_logs();
         let (publish, page) = watch::channel((String::new(), false));
         if let Some(address) = args.metrics {
             let listener = TcpListener::bind(address).await.map_err(|error| {

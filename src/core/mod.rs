@@ -470,6 +470,14 @@ fn logs_update(state: &mut State, msg: logs::Msg, now: Now) -> Vec<Effect> {
     match msg {
         logs::Msg::Shown(shown) => state.logs.shown = Some(shown),
         logs::Msg::Saved(sessions) => state.logs.saved = sessions,
+        logs::Msg::Remembered(known) => return vec![Effect::Logs(logs::Ask::Remember(known))],
+        // Only who records: the others would write the same.
+        logs::Msg::Learned(learned) => {
+            let rows = if state.records() { learned.into_iter().map(Row::Pattern).collect() } else { Vec::new() };
+            let mut effects = Vec::new();
+            push_commit(&mut effects, rows, None);
+            return effects;
+        }
     }
     rows::refresh(state, now, false);
     Vec::new()

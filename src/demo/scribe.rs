@@ -185,7 +185,7 @@ fn node(service: &Service, mood: Mood, at: DateTime<Utc>, random: &mut Random, o
     let (level, word) = if status == 500 { (50, "request failed") } else { (30, "request completed") };
     line!(
         put(out, format!("home/.pm2/logs/{name}-out.log")),
-        "{{\"level\":{level},\"time\":{stamp},\"pid\":{},\"req_id\":\"{}\",\"method\":\"{}\",\"path\":\"{bare}\",\"status\":{status},\"dur_ms\":{},\"msg\":\"{word}\"}}",
+        "{{\"level\":{level},\"time\":{stamp},\"pid\":{},\"hostname\":\"{name}\",\"req_id\":\"{}\",\"method\":\"{}\",\"path\":\"{bare}\",\"status\":{status},\"dur_ms\":{},\"msg\":\"{word}\"}}",
         1_200 + random.below(3),
         of.id,
         of.method,
@@ -194,13 +194,13 @@ fn node(service: &Service, mood: Mood, at: DateTime<Utc>, random: &mut Random, o
     match random.below(900) {
         0..=3 => line!(
             put(out, format!("home/.pm2/logs/{name}-out.log")),
-            "{{\"level\":40,\"time\":{stamp},\"pid\":1201,\"req_id\":\"{}\",\"partner\":\"claro\",\"msg\":\"partner answered slowly after {} ms, retry 1\"}}",
+            "{{\"level\":40,\"time\":{stamp},\"pid\":1201,\"hostname\":\"{name}\",\"req_id\":\"{}\",\"partner\":\"claro\",\"msg\":\"partner answered slowly after {} ms, retry 1\"}}",
             of.id,
             900 + random.below(700)
         ),
         4..=9 => line!(
             put(out, format!("home/.pm2/logs/{name}-out.log")),
-            "{{\"level\":30,\"time\":{stamp},\"pid\":1202,\"msg\":\"cache warm ok, {} entries in {} ms\"}}",
+            "{{\"level\":30,\"time\":{stamp},\"pid\":1202,\"hostname\":\"{name}\",\"msg\":\"cache warm ok, {} entries in {} ms\"}}",
             400 + random.below(90),
             12 + random.below(30)
         ),

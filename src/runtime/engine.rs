@@ -203,6 +203,11 @@ impl Engine {
         }
     }
 
+    /// Reads logs from now on, for the rules about them; a console does so when its logs are opened.
+    pub fn read_logs(&mut self) {
+        self.executor.carry_out(Effect::Logs(crate::core::logs::Ask::Start));
+    }
+
     /// Uses a passphrase that the terminal holds.
     pub fn unlock(&mut self, host: &crate::core::id::HostName, identity: &str, passphrase: secrecy::SecretString) {
         self.executor.unlock(host, identity, passphrase);

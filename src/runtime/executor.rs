@@ -6,7 +6,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::{
     inbox::Post,
     logs,
-    recorder::{Desk, Job},
+    recorder::{Desk, Job, Wanted},
     runs,
     supervisor::Supervisor,
 };
@@ -17,10 +17,11 @@ use crate::{
         hosts::Question,
         id::{CheckId, HostName, Uid},
         inventory::{CheckSpec, Inventory},
+        logs::Ask,
         runs as core_runs,
         screen::Tone,
         services::{self, CheckResult, Health, Outcome},
-        time::{Clock, Timestamp},
+        time::{Clock, DAY, Timestamp},
     },
     recipes,
     remote::Remote,
@@ -29,6 +30,8 @@ use crate::{
 
 /// Checks that run at once, at most: more wait, and start late rather than all together.
 const AT_ONCE: usize = 256;
+/// How far back patterns of log lines are remembered.
+const REMEMBER_MS: i64 = 7 * DAY;
 
 /// What only the front end can do: the terminal does it, a program without one says no.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,7 +188,12 @@ impl Executor {
                 self.supervisor.restart(&host, &inventory);
             }
             Effect::UnlockIdentity { host, identity } => self.front(Front::Unlock { host, identity }),
-            Effect::Logs(ask) => self.logs(logs::Order::Ask(ask)),
+            Effect::Logs(ask) => {
+                if let (Ask::Start, Some(desk)) = (&ask, &self.desk) {
+                    desk.load(Wanted::Patterns { from: self.context.clock.now().utc - REMEMBER_MS });
+                }
+                self.logs(logs::Order::Ask(ask));
+            }
             Effect::Copy { text } => self.front(Front::Copy(text)),
             Effect::ReloadConfig => self.front(Front::ReloadConfig),
             Effect::SetMouse { on } => self.front(Front::SetMouse(on)),

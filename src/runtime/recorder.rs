@@ -83,6 +83,11 @@ pub enum Wanted {
         /// From when on.
         from: Timestamp,
     },
+    /// Patterns of log lines that were seen from a moment on.
+    Patterns {
+        /// From when on.
+        from: Timestamp,
+    },
     /// Results. Only then may this process record: what it writes of the past rests on what was read.
     Results(Vec<services::Want>),
 }
@@ -353,6 +358,9 @@ impl Worker {
                 let minutes = self.store.host_minutes(&host, from, now.utc)?;
                 self.post.fact_blocking(Msg::Hosts(hosts::Msg::MinutesLoaded { host, minutes }));
                 Ok(())
+            }),
+            Wanted::Patterns { from } => self.store.patterns(None, from).map(|known| {
+                self.post.fact_blocking(Msg::Logs(crate::core::logs::Msg::Remembered(known)));
             }),
             Wanted::Results(wants) => {
                 self.ready = true;

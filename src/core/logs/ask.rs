@@ -2,6 +2,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    patterns::KnownPattern,
     shown::Shown,
     state::{Query, Session},
 };
@@ -11,6 +12,8 @@ use super::{
 pub enum Ask {
     /// Run the sources, as somebody looks.
     Start,
+    /// Which patterns were known before.
+    Remember(Vec<KnownPattern>),
     /// Work this out from now on.
     Query(Box<Query>),
     /// Read what is older than all that is here.
@@ -36,4 +39,8 @@ pub enum Msg {
     Shown(Arc<Shown>),
     /// The sessions that are kept.
     Saved(BTreeMap<String, Session>),
+    /// What the store knows of patterns.
+    Remembered(Vec<KnownPattern>),
+    /// Patterns to be remembered.
+    Learned(Vec<KnownPattern>),
 }

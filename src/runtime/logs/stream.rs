@@ -34,6 +34,10 @@ pub(super) struct Stream {
     pub(super) records: u64,
     /// By how much its last live line was late, and when that was.
     pub(super) lag: Option<(i64, Mono)>,
+    /// Since when it has been live without a break.
+    pub(super) live_since: Option<Mono>,
+    /// When its last line came.
+    pub(super) came: Option<Mono>,
     id: Option<SourceId>,
     seen: usize,
     held: Vec<u8>,
@@ -51,12 +55,28 @@ impl Stream {
             exhausted: false,
             records: 0,
             lag: None,
+            live_since: None,
+            came: None,
             id: None,
             seen: 0,
             held: Vec::new(),
             held_at: Mono(0),
             newest: None,
         }
+    }
+
+    /// Its number in the buffer, once it has one.
+    pub(super) fn source_id(&self) -> Option<SourceId> {
+        self.id
+    }
+
+    /// It is doing otherwise.
+    pub(super) fn stands(&mut self, state: SourceState, now: Mono) {
+        self.live_since = match state {
+            SourceState::Live => self.live_since.or(Some(now)),
+            _ => None,
+        };
+        self.state = state;
     }
 
     fn source(&self, id: SourceId, format: Arc<Format>) -> Source {
@@ -186,6 +206,9 @@ impl Stream {
         if history && self.newest.is_some() {
             return;
         }
+        if !history {
+            self.came = Some(now.mono);
+        }
         let newest = segment.last();
         self.newest = self.newest.max(Some(newest));
         if !history && segment.is_timed() && matches!(self.state, SourceState::Live) {
@@ -209,7 +232,10 @@ fn last_start(format: &Format, bytes: &[u8]) -> usize {
     while end > 0 {
         let line_end = end - 1;
         let start = memchr::memrchr(b'\n', bytes.get(..line_end).unwrap_or_default()).map_or(0, |at| at + 1);
-        if format.starts_record(bytes.get(start..line_end).unwrap_or_default()) {
+        let line = bytes.get(start..line_end).unwrap_or_default();
+        let before = bytes.get(..start.saturating_sub(1)).unwrap_or_default();
+        // What is before the line is only looked at as far as the line before it.
+        if start == 0 || !format.continues(before, line) {
             return start;
         }
         end = start;

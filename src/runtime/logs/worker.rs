@@ -16,7 +16,8 @@ use super::{
 use crate::{
     config::sessions,
     core::{
-        Msg,
+        Msg, alerts,
+        alerts::feed,
         hosts::Pm2List,
         id::HostName,
         inventory::Inventory,
@@ -33,6 +34,7 @@ use crate::{
             segment::{Flags, Segment},
             shown::{self, FieldValue, Pattern, Shown, SourceStatus},
             state::Query,
+            window::Window,
         },
         screen::Tone,
         time::{Clock, Mono},
@@ -52,6 +54,12 @@ const PATTERNS_MS: u64 = 2_000;
 const LISTED: usize = 200;
 /// How long a source's lag is told after its last line.
 const LAG_MS: u64 = 15_000;
+/// Between two looks of the rules.
+const MEASURE_MS: u64 = 5_000;
+/// The stretch of time that the rules are told about.
+const WINDOW_MS: i64 = 60_000;
+/// Between two times that patterns are remembered.
+const LEARN_MS: u64 = 60_000;
 /// How far back memory of patterns counts.
 const REMEMBER_NS: i64 = 7 * 86_400 * Nanos::SECOND;
 /// Bytes of sets that are kept, beside the lines.
@@ -115,6 +123,8 @@ pub struct Worker {
     patterns: Vec<Pattern>,
     new: Arc<HashSet<TemplateId>>,
     mined: Mono,
+    learned: Mono,
+    measured: Mono,
     dirty: bool,
     asked: bool,
     published: Mono,
@@ -160,6 +170,8 @@ impl Worker {
             patterns: Vec::new(),
             new: Arc::default(),
             mined: Mono(0),
+            learned: Mono(0),
+            measured: Mono(0),
             dirty: false,
             asked: false,
             published: Mono(0),
@@ -186,6 +198,7 @@ impl Worker {
                 return;
             }
             self.flush();
+            self.measure();
             let since = self.clock.now().mono.since(self.published);
             if self.asked || self.dirty && since >= u64::try_from(PUBLISH.as_millis()).unwrap_or(0) {
                 self.publish();
@@ -220,8 +233,9 @@ impl Worker {
             }
             Order::Happened(stream, notice, at) => self.happened(stream, &notice, at.into()),
             Order::Stands(stream, state) => {
+                let now = self.clock.now().mono;
                 if let Some(known) = self.streams.get_mut(&stream) {
-                    known.state = state;
+                    known.stands(state, now);
                     self.dirty = true;
                 }
             }
@@ -251,6 +265,12 @@ impl Worker {
                 self.started = true;
                 self.began = Some(self.clock.now().utc.into());
                 self.reconcile();
+            }
+            Ask::Remember(known) => {
+                for row in known {
+                    self.memory.merge(row);
+                }
+                self.mine();
             }
             Ask::Query(query) => self.adopt(*query),
             Ask::Earlier => {
@@ -400,6 +420,63 @@ impl Worker {
         }
     }
 
+    /// Feeds the rules about logs, and remembers patterns, every so often.
+    fn measure(&mut self) {
+        let now = self.clock.now();
+        if !self.started || now.mono.since(self.measured) < MEASURE_MS {
+            return;
+        }
+        self.measured = now.mono;
+        let from = Nanos(Nanos::from(now.utc).0 - WINDOW_MS * Nanos::MILLI);
+        let mut windows: BTreeMap<logs::SourceId, Window> = BTreeMap::new();
+        for known in self.streams.values() {
+            let Some(id) = known.source_id() else { continue };
+            let mut window = Window::new(known.info.name.as_str(), WINDOW_MS.unsigned_abs());
+            window.service.clone_from(&known.info.service);
+            window.host.clone_from(&known.info.host);
+            let lived = known.live_since.is_some_and(|since| now.mono.since(since) >= WINDOW_MS.unsigned_abs());
+            window.live = lived && matches!(known.state, SourceState::Live);
+            window.silent_ms = known.came.map(|at| now.mono.since(at));
+            windows.insert(id, window);
+        }
+        let snapshot = self.buffer.snapshot();
+        for segment in snapshot.segments.iter().filter(|segment| segment.last() >= from) {
+            for record in (0..segment.len()).filter(|record| segment.time(*record) >= from) {
+                if segment.flags(record).contains(Flags::NOTICE) {
+                    continue;
+                }
+                if let Some(window) = windows.get_mut(&segment.source(record)) {
+                    let duration = segment.duration_us(record).unwrap_or(u32::MAX);
+                    window.count(segment.status(record).unwrap_or(0), duration);
+                }
+            }
+        }
+        let windows: Vec<Window> = windows.into_values().collect();
+        let measured = feed::logs(&windows);
+        if !measured.is_empty() {
+            self.post.try_fact(Msg::Alerts(alerts::Msg::Measured(measured)));
+        }
+        if now.mono.since(self.learned) >= LEARN_MS {
+            self.learned = now.mono;
+            let scopes = self.scopes();
+            self.memory.learn(&self.templates, |id| scope_of(&scopes, id));
+            let redact = Arc::clone(&self.redact);
+            let learned = self.memory.changed(|text| redact.text(text).into_owned());
+            if !learned.is_empty() {
+                self.post.try_fact(Msg::Logs(logs::Msg::Learned(learned)));
+            }
+        }
+    }
+
+    /// What patterns of each source are remembered under: its service, or its name.
+    fn scopes(&self) -> Vec<Arc<str>> {
+        let scope = |source: &logs::Source| match &source.service {
+            Some(service) => service.to_string().into(),
+            None => Arc::clone(&source.name),
+        };
+        self.buffer.sources().iter().map(scope).collect()
+    }
+
     /// Works out and publishes the answer to the query.
     fn publish(&mut self) {
         let before = self.clock.now();
@@ -513,17 +590,8 @@ impl Worker {
         let since = self.query.baseline.or(self.began).unwrap_or(until);
         let period = Period { since, until, remember_from: Nanos(since.0 - REMEMBER_NS) };
         let sources = self.buffer.sources();
-        let scope = |id: logs::SourceId| -> Arc<str> {
-            let source = sources.get(usize::from(id.0));
-            source.map_or_else(
-                || "".into(),
-                |source| match &source.service {
-                    Some(service) => service.to_string().into(),
-                    None => Arc::clone(&source.name),
-                },
-            )
-        };
-        let novelty = Novelty::of(&templates, period, &self.memory, scope);
+        let scopes = self.scopes();
+        let novelty = Novelty::of(&templates, period, &self.memory, |id| scope_of(&scopes, id));
         let new: HashSet<TemplateId> = novelty.new.iter().map(|new| new.template).collect();
         let gone: HashSet<TemplateId> = novelty.gone.iter().map(|gone| gone.template).collect();
         let first = templates.first().unwrap_or(since);
@@ -583,6 +651,10 @@ impl Worker {
         };
         self.tasks.blocking("log export", task).detach();
     }
+}
+
+fn scope_of(scopes: &[Arc<str>], id: logs::SourceId) -> Arc<str> {
+    scopes.get(usize::from(id.0)).cloned().unwrap_or_else(|| "".into())
 }
 
 /// The time from the first to the last of some records.

@@ -49,7 +49,8 @@ pub fn detect(formats: &Formats, sample: &[u8], path: Option<&str>) -> Detected 
     for format in formats.iter().filter(|format| !format.detect.never) {
         let by_name = speaks(format);
         // Every text is a plain text: only its name makes it one of a kind.
-        if matches!(format.shape, super::Shape::Plain) && by_name == 0 {
+        let is_plain = matches!(format.shape, super::Shape::Plain);
+        if is_plain && by_name == 0 {
             continue;
         }
         let (mut matched, mut of) = (0, 0);
@@ -61,7 +62,8 @@ pub fn detect(formats: &Formats, sample: &[u8], path: Option<&str>) -> Detected 
             continue;
         }
         let hints = format.detect.hints.iter().filter(|hint| memmem::find(sample, hint.as_bytes()).is_some()).count();
-        let bonus = i32::try_from(by_name * 3 + hints * 2).unwrap_or(0);
+        // A name alone does not make text of what is something better: an application under PM2 may write JSON.
+        let bonus = i32::try_from(if is_plain { 0 } else { by_name * 3 } + hints * 2).unwrap_or(0);
         candidates.push(Candidate { format, matched, of, rank: format.detect.rank + bonus });
     }
     candidates.sort_by(|a, b| {
