@@ -7,6 +7,7 @@ mod alerts;
 mod check;
 mod console;
 mod demo;
+mod formats;
 mod hosts;
 mod import;
 mod keys;
@@ -95,6 +96,8 @@ enum Command {
     Import(import::Import),
     /// Print logs: files, standard input or the configured sources, filtered, counted, as patterns
     Logs(logs::Logs),
+    /// Print how log lines are read, and try it on a sample
+    Formats(formats::Args),
     /// Print the keys
     Keys,
     /// Print completions for a shell
@@ -122,7 +125,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, check, import, logs and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -135,6 +138,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Check(args)) => check::run(&common, &args),
         Some(Command::Import(args)) => import::run(&common, &args),
         Some(Command::Logs(args)) => logs::run(&common, &args),
+        Some(Command::Formats(args)) => formats::run(&common, &args),
         Some(Command::Keys) => keys::run(&common),
         Some(Command::Completions(args)) => Ok(shell::completions(&args)),
         Some(Command::Man) => shell::manual(),

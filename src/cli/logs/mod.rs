@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use color_eyre::eyre::eyre;
 
 use self::{desk::Desk, printer::Printer};
+pub(super) use self::{desk::named, printer::rfc3339};
 use super::{Common, Exit, setup::Setup};
 use crate::core::logs::filter::Problem;
 

@@ -114,7 +114,7 @@ impl<'a> Printer<'a> {
 }
 
 /// Writes a moment in UTC, to the nanosecond where it has one.
-pub(super) fn rfc3339(at: Nanos) -> String {
+pub(in crate::cli) fn rfc3339(at: Nanos) -> String {
     chrono::DateTime::from_timestamp_nanos(at.0).to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }
 
