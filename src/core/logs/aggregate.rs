@@ -202,31 +202,72 @@ fn middle(bucket: i32) -> f64 {
 
 /// Works out a stage over all matches.
 pub fn run(stage: &Stage, matches: &Matches, snapshot: &Snapshot, derived: &Derived) -> Table {
-    match stage {
-        Stage::Count { by } => {
-            let mut table = grouped(by, None, matches, snapshot, derived);
-            sort(&mut table.rows, None);
-            table
-        }
-        Stage::Top { limit, field } => {
-            let by = std::slice::from_ref(field);
-            let mut table = grouped(by, None, matches, snapshot, derived);
-            let none = table.rows.iter().position(|row| row.keys.iter().all(Option::is_none));
-            if let Some(none) = none {
-                table.without = table.rows.remove(none).count;
-                table.groups -= 1;
+    let sets = matches.sets.par_iter().with_max_len(1);
+    let tally = sets.fold(Tally::default, |mut tally, (segment, set)| {
+        tally.add(stage, (segment, set), &snapshot.sources, derived);
+        tally
+    });
+    tally.reduce(Tally::default, Tally::merge).table(stage)
+}
+
+/// A stage's groups so far: for records that are not kept.
+#[derive(Default)]
+pub struct Tally(Groups);
+
+impl std::fmt::Debug for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tally").field("groups", &self.0.by_key.len()).finish_non_exhaustive()
+    }
+}
+
+impl Tally {
+    /// Counts the records of a segment that are in a set.
+    pub fn add(
+        &mut self,
+        stage: &Stage,
+        (segment, set): (&Segment, &super::bitmap::Bitmap),
+        sources: &[Source],
+        derived: &Derived,
+    ) {
+        let (by, measure) = parts(stage);
+        count_into(&mut self.0, (segment, set), by, measure, sources, derived);
+    }
+
+    /// Counts what another counted.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        Self(self.0.merge(other.0))
+    }
+
+    /// Makes the table. The stage must be the one that was counted for.
+    pub fn table(self, stage: &Stage) -> Table {
+        let (by, measure) = parts(stage);
+        let mut table = table(self.0, by, measure);
+        match stage {
+            Stage::Count { .. } => sort(&mut table.rows, None),
+            Stage::Top { limit, .. } => {
+                let none = table.rows.iter().position(|row| row.keys.iter().all(Option::is_none));
+                if let Some(none) = none {
+                    table.without = table.rows.remove(none).count;
+                    table.groups -= 1;
+                }
+                sort(&mut table.rows, Some(*limit));
             }
-            sort(&mut table.rows, Some(*limit));
-            table
-        }
-        Stage::Measure { figure, field, by } => {
-            let mut table = grouped(by, Some((*figure, field)), matches, snapshot, derived);
-            table.rows.sort_by(|one, other| {
+            Stage::Measure { .. } => table.rows.sort_by(|one, other| {
                 let figure = |row: &Row| row.figure.unwrap_or(f64::NEG_INFINITY);
                 figure(other).total_cmp(&figure(one)).then_with(|| one.keys.cmp(&other.keys))
-            });
-            table
+            }),
         }
+        table
+    }
+}
+
+/// Says what a stage groups by and what it measures.
+fn parts(stage: &Stage) -> (&[String], Option<(Figure, &String)>) {
+    match stage {
+        Stage::Count { by } => (by, None),
+        Stage::Top { field, .. } => (std::slice::from_ref(field), None),
+        Stage::Measure { figure, field, by } => (by, Some((*figure, field))),
     }
 }
 
@@ -294,20 +335,7 @@ impl Groups {
     }
 }
 
-fn grouped(
-    by: &[String],
-    measure: Option<(Figure, &String)>,
-    matches: &Matches,
-    snapshot: &Snapshot,
-    derived: &Derived,
-) -> Table {
-    let count = |mut groups: Groups,
-                 (segment, set): &(std::sync::Arc<Segment>, std::sync::Arc<super::bitmap::Bitmap>)| {
-        count_into(&mut groups, (segment, set), by, measure, &snapshot.sources, derived);
-        groups
-    };
-    let groups = matches.sets.par_iter().with_max_len(1).fold(Groups::default, count);
-    let groups = groups.reduce(Groups::default, Groups::merge);
+fn table(groups: Groups, by: &[String], measure: Option<(Figure, &String)>) -> Table {
     let rows = groups.by_key.into_iter().map(|(key, group)| {
         let mut spread = group.spread;
         Row {
