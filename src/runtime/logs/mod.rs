@@ -3,6 +3,7 @@
 //! Sources hand over batches and wait while the thread is behind: memory is bounded by bytes, not by messages. The thread
 //! parses, stores, matches and counts, and publishes what it worked out, the latest instead of all before it. Nothing of it
 //! runs on the interface thread.
+mod answer;
 mod desk;
 mod export;
 pub mod load;

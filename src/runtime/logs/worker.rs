@@ -9,7 +9,7 @@ use std::{
 use regex::bytes::Regex;
 
 use super::{
-    Order, Received,
+    Order, Received, answer,
     stream::Stream,
     supervisor::{Means, Supervisor},
 };
@@ -54,6 +54,9 @@ const PATTERNS_MS: u64 = 2_000;
 const LISTED: usize = 200;
 /// How long a source's lag is told after its last line.
 const LAG_MS: u64 = 15_000;
+/// Lines of which shares are worked out at most; fields of a record at most.
+const SHARES_OF: u64 = 200_000;
+const SHARED_FIELDS: usize = 12;
 /// Between two looks of the rules.
 const MEASURE_MS: u64 = 5_000;
 /// The stretch of time that the rules are told about.
@@ -125,10 +128,14 @@ pub struct Worker {
     mined: Mono,
     learned: Mono,
     measured: Mono,
+    /// The record that was last looked at, for which query and when.
+    looked: Option<Looked>,
     dirty: bool,
     asked: bool,
     published: Mono,
 }
+
+type Looked = ((Option<Key>, u64), Mono, Vec<FieldValue>, usize);
 
 impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -172,6 +179,7 @@ impl Worker {
             mined: Mono(0),
             learned: Mono(0),
             measured: Mono(0),
+            looked: None,
             dirty: false,
             asked: false,
             published: Mono(0),
@@ -500,7 +508,10 @@ impl Worker {
         let minute = Nanos::from(before.utc);
         let last_minute = matches.histogram(Nanos(minute.0 - 60 * Nanos::SECOND), minute, 1);
         let errors = last_minute.first().map_or(0, |counts| counts.iter().skip(6).sum());
-        let (record, record_redacted) = self.record(&snapshot, &all);
+        let (record, record_redacted) = self.looked_at(&snapshot, &all, &matches, before.mono);
+        let stage = self.query.filter.stage.as_ref();
+        let stage = stage.map(|stage| answer::stage(stage, &matches, &snapshot, &self.derived));
+        let web = self.query.web.then(|| answer::web(&matches, &snapshot, &self.derived, usize::from(self.query.bars)));
         let shown = Shown {
             version: self.query.version,
             took_us: took * 1_000,
@@ -518,8 +529,8 @@ impl Worker {
             record_of: self.query.record,
             record,
             record_redacted,
-            stage: None,
-            web: None,
+            stage,
+            web: web.flatten(),
             lag_ms: self.lag(),
             errors_a_minute: errors,
             derived: Arc::clone(&self.derived),
@@ -578,6 +589,41 @@ impl Worker {
         }
         put("file", source.path.to_string());
         (fields, masked)
+    }
+
+    /// Reads the record under the cursor; what was read of it a moment ago still holds.
+    fn looked_at(
+        &mut self,
+        snapshot: &Snapshot,
+        all: &Matches,
+        matches: &Matches,
+        now: Mono,
+    ) -> (Vec<FieldValue>, usize) {
+        let of = (self.query.record, self.query.version);
+        if let Some((known, at, fields, masked)) = &self.looked
+            && *known == of
+            && now.since(*at) < PATTERNS_MS
+        {
+            return (fields.clone(), *masked);
+        }
+        let (mut record, masked) = self.record(snapshot, all);
+        self.shares(&mut record, matches, snapshot);
+        self.looked = Some((of, now, record.clone(), masked));
+        (record, masked)
+    }
+
+    /// Says of each field how many of the lines that pass have the same value. As it reads them all, only where somebody looks
+    /// at a record, and a field at a time no longer than the view may wait.
+    fn shares(&self, record: &mut [FieldValue], matches: &Matches, snapshot: &Snapshot) {
+        if matches.total == 0 || matches.total > SHARES_OF {
+            return;
+        }
+        let names: Vec<String> = record.iter().map(|field| field.name.clone()).take(SHARED_FIELDS).collect();
+        for (field, table) in record.iter_mut().zip(answer::shares(&names, matches, snapshot, &self.derived)) {
+            let same = |row: &&crate::core::logs::aggregate::Row| matches!(row.keys.first(), Some(Some(key)) if String::from_utf8_lossy(key) == field.value);
+            let count = table.rows.iter().find(same).map(|row| row.count);
+            field.share = count.map(|count| count as f64 / matches.total as f64);
+        }
     }
 
     /// Lists the patterns as of now.

@@ -1,0 +1,181 @@
+//! What was counted, in the words of the console: labels, figures with units, and the terms that step into the filter.
+use crate::core::logs::{
+    aggregate::{self, Unit},
+    buffer::Snapshot,
+    derive::Derived,
+    filter::{Expr, Figure, Stage, edit},
+    read::Matches,
+    shown::{Counted, Number, Table, Web},
+    web,
+};
+use crate::core::time;
+
+/// Rows of a result, and of each table of the web-server view.
+const ROWS: usize = 100;
+/// Tables of the web-server view show this many.
+const TOP: usize = 20;
+
+/// Works out the filter's last stage.
+pub(super) fn stage(stage: &Stage, matches: &Matches, snapshot: &Snapshot, derived: &Derived) -> Vec<Counted> {
+    let table = aggregate::run(stage, matches, snapshot, derived);
+    let size = |row: &aggregate::Row| row.figure.unwrap_or(row.count as f64);
+    let most = table.rows.iter().map(size).fold(0.0_f64, f64::max);
+    let rows = table.rows.iter().take(ROWS).map(|row| {
+        let labels: Vec<String> = row
+            .keys
+            .iter()
+            .map(|key| key.as_ref().map_or_else(|| "?".to_owned(), |key| String::from_utf8_lossy(key).into_owned()))
+            .collect();
+        let terms = table.by.iter().zip(&row.keys).filter_map(|(field, key)| {
+            let key = String::from_utf8(key.clone()?).ok()?;
+            Some(edit::keep(field, &key))
+        });
+        let about = if row.estimated { "≈" } else { "" };
+        let number = match row.figure {
+            None => crate::ui::logs::grouped(row.count),
+            Some(figure) => format!("{about}{}", with_unit(figure, table.unit, stage)),
+        };
+        let expr = Expr::and(terms);
+        Counted {
+            label: if labels.is_empty() { "all".into() } else { labels.join("  ") },
+            number,
+            share: if most > 0.0 { (size(row) / most).clamp(0.0, 1.0) } else { 0.0 },
+            term: if expr == Expr::All { String::new() } else { expr.to_string() },
+        }
+    });
+    rows.collect()
+}
+
+fn with_unit(figure: f64, unit: Unit, stage: &Stage) -> String {
+    let whole = matches!(stage, Stage::Measure { figure: Figure::Sum | Figure::Quantile(_), .. });
+    match unit {
+        Unit::Micros => duration(figure),
+        Unit::Bytes => bytes(figure),
+        Unit::Plain if whole && figure.fract() == 0.0 => format!("{figure}"),
+        Unit::Plain => format!("{figure:.2}"),
+    }
+}
+
+fn duration(micros: f64) -> String {
+    match micros {
+        ..1_000.0 => format!("{micros:.0}µs"),
+        1_000.0..10_000.0 => format!("{:.1}ms", micros / 1e3),
+        10_000.0..10_000_000.0 => format!("{:.0}ms", micros / 1e3),
+        _ => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "saturates, which is what is wanted"
+            )]
+            let ms = (micros / 1e3) as u64;
+            time::short(ms)
+        }
+    }
+}
+
+fn bytes(bytes: f64) -> String {
+    let (mut bytes, mut unit) = (bytes, "B");
+    for next in ["kB", "MB", "GB", "TB"] {
+        if bytes < 1_000.0 {
+            break;
+        }
+        bytes /= 1_000.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{bytes:.0} B") } else { format!("{bytes:.1} {unit}") }
+}
+
+/// Works out what web servers did.
+pub(super) fn web(matches: &Matches, snapshot: &Snapshot, derived: &Derived, bars: usize) -> Option<Web> {
+    let (from, to) = snapshot.extent()?;
+    let ask = web::Ask { from, to, bars, limit: TOP, proxies: &[] };
+    let view = web::view(&ask, matches, snapshot, derived);
+    if view.requests == 0 {
+        return Some(Web { caution: "no line here is of a web server's access log".into(), ..Web::default() });
+    }
+    let failed = view.classes.get(5).copied().unwrap_or(0);
+    let share = failed as f64 * 100.0 / view.requests as f64;
+    let covered = view.series.iter().filter(|bar| bar.requests > 0).count() as f64 * view.bar_ns as f64 / 1e9;
+    let number = |label, value: String, bad| Number { label, value, bad };
+    let mut numbers = vec![
+        number("requests", crate::ui::logs::grouped(view.requests), false),
+        number(
+            "per second",
+            if covered > 0.0 { format!("{:.1}", view.requests as f64 / covered) } else { "?".into() },
+            false,
+        ),
+        number("5xx", format!("{share:.1}%"), share > 2.0),
+    ];
+    let classes = [(2, "2xx"), (3, "3xx"), (4, "4xx")];
+    numbers.extend(classes.into_iter().map(|(class, label)| {
+        number(label, crate::ui::logs::grouped(view.classes.get(class).copied().unwrap_or(0)), false)
+    }));
+    match view.durations {
+        Some(of) => numbers.extend([
+            number("p50", duration(of.p50), false),
+            number("p95", duration(of.p95), of.p95 > 500_000.0),
+            number("p99", duration(of.p99), false),
+        ]),
+        None => numbers.push(number("latency", "not logged".into(), false)),
+    }
+    numbers.push(number("sent", view.bytes.map_or_else(|| "?".into(), |sent| bytes(sent as f64)), false));
+    let caution = if view.only_proxies {
+        "every client is a private address or a proxy: the real clients are not logged".to_owned()
+    } else {
+        String::new()
+    };
+    Some(Web { numbers, caution, tables: tables(&view) })
+}
+
+fn tables(view: &web::Web) -> Vec<Table> {
+    let top = |title, top: &web::Top| {
+        items(title, "COUNT", top.field, &top.items, |item| (crate::ui::logs::grouped(item.count), item.count as f64))
+    };
+    let slow = |item: &web::Item| {
+        let average = item.average_us.unwrap_or(0.0);
+        (duration(average), average)
+    };
+    let failing = |item: &web::Item| (crate::ui::logs::grouped(item.errors), item.errors as f64);
+    vec![
+        top("Paths", &view.paths),
+        items("Failing most", "5XX", "path", &view.failing, failing),
+        items("Slowest", "AVERAGE", "path", &view.slowest, slow),
+        top("Clients", &view.clients),
+        top("Agents", &view.agents),
+        top("Referrers", &view.referers),
+        top("Hosts", &view.hosts),
+    ]
+}
+
+fn items(
+    title: &'static str,
+    head: &'static str,
+    field: &'static str,
+    items: &[web::Item],
+    size: impl Fn(&web::Item) -> (String, f64),
+) -> Table {
+    let most = items.iter().map(|item| size(item).1).fold(0.0_f64, f64::max);
+    let rows = items.iter().map(|item| {
+        let (number, value) = size(item);
+        let text = String::from_utf8_lossy(&item.value).into_owned();
+        let term = std::str::from_utf8(&item.value)
+            .map_or_else(|_| String::new(), |value| edit::keep(field, value).to_string());
+        Counted { label: text, number, share: if most > 0.0 { value / most } else { 0.0 }, term }
+    });
+    Table { title, head, rows: rows.collect() }
+}
+
+/// How many records have the same values as the one under the cursor, of those that pass: a share for each field.
+pub(super) fn shares(
+    names: &[String],
+    matches: &Matches,
+    snapshot: &Snapshot,
+    derived: &Derived,
+) -> Vec<aggregate::Table> {
+    let top =
+        |name: &String| aggregate::run(&Stage::Top { limit: SHARED, field: name.clone() }, matches, snapshot, derived);
+    names.iter().map(top).collect()
+}
+
+/// Values of a field that are told apart for shares.
+const SHARED: usize = 1_000;
