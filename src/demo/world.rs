@@ -182,7 +182,9 @@ impl World {
             None => host.apps.iter().any(|app| app.cast.service == service.name && app.serves(now)),
         });
         let mood = if up { Mood::Well } else { Mood::Gone };
-        scribe::lines(service, mood, from, to, &mut self.random)
+        // A host writes by its own clock.
+        let skew = self.host(service.host).map_or(0, |host| host.cast.skew_s) * 1_000;
+        scribe::lines(service, mood, from + skew, to + skew, &mut self.random)
     }
 
     /// Answers an HTTP request to a service.

@@ -74,7 +74,12 @@ impl Stream {
     pub(super) fn stands(&mut self, state: SourceState, now: Mono) {
         self.live_since = match state {
             SourceState::Live => self.live_since.or(Some(now)),
-            _ => None,
+            SourceState::Opening
+            | SourceState::CatchingUp { .. }
+            | SourceState::Reconnecting { .. }
+            | SourceState::Stale { .. }
+            | SourceState::Denied { .. }
+            | SourceState::Ended => None,
         };
         self.state = state;
     }

@@ -338,7 +338,7 @@ fn fields_pane(of: &Logs, focus: Focus) -> Pane {
 fn stage_pane(stage: &Stage, focus: Focus) -> Pane {
     let frame = Frame::new(3, "Result").count(stage.words.clone());
     let rows = counted_rows(&stage.rows);
-    Pane::table(frame, counted_table(rows, "COUNT", focus), Words::of("no line matches", Role::Dim)).focus(focus.pane)
+    Pane::table(frame, counted_table(rows, "", focus), Words::of("no line matches", Role::Dim)).focus(focus.pane)
 }
 
 fn counted_rows(rows: &[(String, String, f64)]) -> Vec<Vec<Words>> {
