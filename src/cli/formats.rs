@@ -212,7 +212,9 @@ impl Test<'_> {
         if format.name() != found.format.name() {
             text.extend(["; by itself it would be ", found.format.name()]);
         } else if let Some((second, matched)) = &found.runner_up {
-            text.push_str(&["; next is ", second.name(), " with ", &matched.to_string(), " of ", &found.of.to_string()].concat());
+            text.push_str(
+                &["; next is ", second.name(), " with ", &matched.to_string(), " of ", &found.of.to_string()].concat(),
+            );
         }
         text.push_str("\n\n");
         text.extend(shown.map(|reading| self.as_text(reading)));
