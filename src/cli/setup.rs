@@ -144,7 +144,11 @@ impl Setup {
 pub(super) fn load(path: &Path, env: &Env) -> Loaded {
     let (checks, recipes) = (checks::kinds(), recipes::kinds());
     let metrics: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
-    config::load(path, &Catalog { checks: &checks, recipes: &recipes, metrics: &metrics }, env)
+    let mut loaded = config::load(path, &Catalog { checks: &checks, recipes: &recipes, metrics: &metrics }, env);
+    // Log formats and redaction rules of one's own stand in files beside it.
+    loaded.problems.extend(config::formats::load(config::formats::dir_beside(path).as_deref()).1);
+    loaded.problems.extend(config::redact::load(config::redact::file_beside(path).as_deref()).1);
+    loaded
 }
 
 fn actor(env: &Env) -> Actor {

@@ -215,6 +215,9 @@ fn turn_focus(state: &mut State, by: isize) {
 
 fn back(state: &mut State, now: Now) -> Vec<Effect> {
     let pane = state.screen.pane();
+    if let Some(effects) = logs::back(state) {
+        return effects;
+    }
     if !state.screen.draft(Draft::Filter(pane)).is_empty() {
         state.screen.drafts.remove(&Draft::Filter(pane));
         rows::refresh(state, now, true);
@@ -232,6 +235,9 @@ fn back(state: &mut State, now: Now) -> Vec<Effect> {
 }
 
 fn open_selected(state: &mut State, now: Now) -> Vec<Effect> {
+    if let Some(effects) = logs::entered(state, now) {
+        return effects;
+    }
     let key = state.screen.cursor(state.screen.pane()).cloned();
     let Some(view) = opens(state) else {
         state.screen.zoomed = !state.screen.zoomed;

@@ -164,6 +164,35 @@ fn file_time(now: Now) -> String {
     now.utc.to_utc().map_or_else(|| now.utc.0.to_string(), |utc| utc.format("%Y%m%dT%H%M%SZ").to_string())
 }
 
+/// Enter in the log view: a bar leads to its lines, a line unfolds, what is listed is kept. None elsewhere.
+pub(super) fn entered(state: &mut State, now: Now) -> Option<Vec<Effect>> {
+    match state.screen.pane() {
+        Pane::Histogram if state.screen.view == View::Logs => {
+            state.screen.focus.insert(View::Logs, 1);
+            state.screen.zoomed = false;
+            Some(Vec::new())
+        }
+        Pane::Lines => Some(act(state, LogAction::Unfold, now)),
+        Pane::Patterns | Pane::Fields | Pane::Web(_) => Some(act(state, LogAction::Keep, now)),
+        _ => None,
+    }
+}
+
+/// Esc in the log view first takes back what was put over the lines: context, a range, a search. None where nothing was.
+pub(super) fn back(state: &mut State) -> Option<Vec<Effect>> {
+    if state.screen.view != View::Logs || state.screen.zoomed {
+        return None;
+    }
+    if state.logs.context.take().is_some() || state.logs.range.take().is_some() {
+        return Some(Vec::new());
+    }
+    if !state.logs.search.is_empty() {
+        state.screen.drafts.remove(&Draft::LogSearch);
+        return Some(searched(state, ""));
+    }
+    None
+}
+
 /// Returns the record that the person is on: the newest one while that is followed.
 pub fn cursor(state: &State) -> Option<Key> {
     let shown = state.logs.shown.as_ref()?;

@@ -584,6 +584,12 @@ impl Worker {
             }
             shown::masked(&self.redact, bytes).1
         });
+        for name in self.derived.names() {
+            let value = at.with_bytes(|bytes| self.derived.value(name, bytes, &source.format));
+            // Where a rule finds nothing, that is said: a partner that is not known is no blank.
+            let says = value.map_or_else(|| "?".to_owned(), |value| String::from_utf8_lossy(&value).into_owned());
+            put(name, says);
+        }
         if let Some(extras) = at.segment.extras(at.index) {
             put("beside", extras.to_owned());
         }
