@@ -1,6 +1,4 @@
 //! What a filter's stage makes of the records that match: counts, tops, figures. On all cores.
-use std::collections::HashMap;
-
 use rayon::prelude::*;
 
 use super::{
@@ -10,6 +8,7 @@ use super::{
     eval::{Resolved, measured},
     filter::{Figure, Stage},
     format::Kind,
+    hash::TextMap,
     read::Matches,
     segment::Segment,
 };
@@ -291,7 +290,7 @@ struct Group {
 
 #[derive(Default)]
 struct Groups {
-    by_key: HashMap<Vec<u8>, Group>,
+    by_key: TextMap<Group>,
     records: u64,
     without: u64,
     beyond: u64,
@@ -299,15 +298,16 @@ struct Groups {
 }
 
 impl Groups {
-    fn group(&mut self, key: &[u8]) -> Option<&mut Group> {
-        // Looked up twice rather than owned each time: most keys are known.
-        if !self.by_key.contains_key(key) {
-            if self.by_key.len() >= GROUPS {
-                return None;
-            }
-            self.by_key.insert(key.to_vec(), Group::default());
+    /// Finds a group, or begins it; false where there are too many.
+    fn count(&mut self, key: &[u8], count: impl FnOnce(&mut Group)) -> bool {
+        if let Some(group) = self.by_key.get_mut(key) {
+            count(group);
+        } else if self.by_key.len() < GROUPS {
+            count(self.by_key.entry(key.to_vec()).or_default());
+        } else {
+            return false;
         }
-        self.by_key.get_mut(key)
+        true
     }
 
     fn merge(mut self, mut other: Self) -> Self {
@@ -315,17 +315,16 @@ impl Groups {
             std::mem::swap(&mut self, &mut other);
         }
         for (key, group) in other.by_key {
-            match self.group(&key) {
-                Some(into) => {
-                    into.count += group.count;
-                    match (&mut into.spread, group.spread) {
-                        (Some(into), Some(from)) => into.merge(*from),
-                        (into @ None, from) => *into = from,
-                        (Some(_), None) => {}
-                    }
+            let count = group.count;
+            let counted = self.count(&key, |into| {
+                into.count += count;
+                match (&mut into.spread, group.spread) {
+                    (Some(into), Some(from)) => into.merge(*from),
+                    (into @ None, from) => *into = from,
+                    (Some(_), None) => {}
                 }
-                None => self.beyond += group.count,
-            }
+            });
+            self.beyond += if counted { 0 } else { count };
         }
         self.records += other.records;
         self.without += other.without;
@@ -367,9 +366,7 @@ fn count_into(
 ) {
     groups.records += set.count() as u64;
     if by.is_empty() && measure.is_none() {
-        if let Some(group) = groups.group(&[]) {
-            group.count += set.count() as u64;
-        }
+        groups.count(&[], |group| group.count += set.count() as u64);
         return;
     }
     let mut fields: Vec<Resolved<'_>> = by.iter().map(|name| Resolved::new(name, sources, derived)).collect();
@@ -399,14 +396,13 @@ fn count_into(
                 key.extend(u32::MAX.to_le_bytes());
             }
         }
-        let Some(group) = groups.group(&key) else {
-            groups.beyond += 1;
-            continue;
-        };
-        group.count += 1;
-        if let Some(value) = value {
-            group.spread.get_or_insert_default().add(value);
-        }
+        let counted = groups.count(&key, |group| {
+            group.count += 1;
+            if let Some(value) = value {
+                group.spread.get_or_insert_default().add(value);
+            }
+        });
+        groups.beyond += u64::from(!counted);
     }
 }
 

@@ -137,7 +137,11 @@ enum Test {
 /// Whether a regex may run over a whole arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scan {
+    /// Over the arena, and no match can hold a line break.
+    Lines,
+    /// Over the arena; what is found may begin in a record before.
     Arena,
+    /// Record by record.
     Record,
 }
 
@@ -154,19 +158,30 @@ enum FieldTest {
 enum Glob {
     Exact(Vec<u8>),
     Prefix(Vec<u8>),
+    /// In any case, where all of it is ASCII; the regex for values that are not.
+    Folded {
+        text: Vec<u8>,
+        prefix: bool,
+        regex: Regex,
+    },
     Regex(Regex),
 }
 
 impl Glob {
     fn new(text: &Text) -> Result<Self, regex::Error> {
-        if !text.fold {
-            if let Some(plain) = text.plain() {
-                return Ok(Self::Exact(plain.into_bytes()));
-            }
-            let star = text.text.strip_suffix('*').filter(|rest| !rest.contains(['*', '?', '\\']));
-            if let Some(prefix) = star {
-                return Ok(Self::Prefix(prefix.as_bytes().to_vec()));
-            }
+        let star = text.text.strip_suffix('*').filter(|rest| !rest.contains(['*', '?', '\\'])).map(str::to_owned);
+        let (plain, prefix) = match text.plain() {
+            Some(plain) => (Some(plain), false),
+            None => (star, true),
+        };
+        if let Some(plain) = plain {
+            let text_bytes = plain.into_bytes();
+            return Ok(match (text.fold, prefix) {
+                (false, false) => Self::Exact(text_bytes),
+                (false, true) => Self::Prefix(text_bytes),
+                (true, _) if text_bytes.is_ascii() => Self::Folded { text: text_bytes, prefix, regex: text.glob()? },
+                (true, _) => Self::Regex(text.glob()?),
+            });
         }
         Ok(Self::Regex(text.glob()?))
     }
@@ -175,6 +190,11 @@ impl Glob {
         match self {
             Self::Exact(text) => value == text,
             Self::Prefix(prefix) => value.starts_with(prefix),
+            Self::Folded { text, prefix, regex } => {
+                let head = if *prefix { value.get(..text.len()) } else { Some(value) };
+                // Beyond ASCII two letters are the same as one of it: the Kelvin sign and the long s.
+                head.is_some_and(|head| head.eq_ignore_ascii_case(text)) || !value.is_ascii() && regex.is_match(value)
+            }
             Self::Regex(regex) => regex.is_match(value),
         }
     }
@@ -338,7 +358,7 @@ fn cost(node: &Node) -> u8 {
             Test::Level(..) | Test::Status(..) | Test::Duration(..) => 1,
             Test::Field(name, _) if is_of_source(name) => 1,
             Test::Find(_) => 2,
-            Test::Regex(_, Scan::Arena) => 3,
+            Test::Regex(_, Scan::Lines | Scan::Arena) => 3,
             Test::Field(..) => 4,
             Test::Regex(_, Scan::Record) => 5,
         },
@@ -391,8 +411,49 @@ fn hint(any: &[Text]) -> Option<Regex> {
 
 /// Anchors of the whole haystack, and text with line breaks, mean something else in an arena.
 fn scan(source: &str, literal: bool) -> Scan {
-    let anchors = !literal && ["\\A", "\\z", "\\Z", "(?"].iter().any(|anchor| source.contains(anchor));
-    if anchors || source.contains('\n') { Scan::Record } else { Scan::Arena }
+    let mut switches = source.match_indices("(?").map(|(at, _)| {
+        let flags = source.get(at + 2..).unwrap_or_default();
+        flags.split([':', ')', '<', 'P']).next().unwrap_or_default()
+    });
+    // `^` and `$` may be switched to the whole text, and to count `\r`; a dot may be switched to match a line break.
+    let whole = !literal && switches.clone().any(|flags| flags.contains(['-', 'R']));
+    let dots = !literal && switches.any(|flags| flags.contains('s'));
+    let anchors = whole || !literal && ["\\A", "\\z", "\\Z"].iter().any(|anchor| source.contains(anchor));
+    if anchors || source.contains('\n') {
+        Scan::Record
+    } else if literal || !dots && never_breaks(source) {
+        Scan::Lines
+    } else {
+        Scan::Arena
+    }
+}
+
+/// Says whether a regex without switches surely matches no line break. Cautious: escapes and classes that are not known to be
+/// harmless count as if they did.
+fn never_breaks(regex: &str) -> bool {
+    let mut rest = regex.chars();
+    let mut in_class = false;
+    while let Some(char) = rest.next() {
+        match char {
+            '\\' => match rest.next() {
+                Some('d' | 'w' | 'b' | 'B') => {}
+                Some('S') if !in_class => {}
+                Some(char) if char.is_ascii_punctuation() => {}
+                _ => return false,
+            },
+            '[' => {
+                in_class = true;
+                if rest.as_str().starts_with('^') {
+                    return false;
+                }
+            }
+            ']' => in_class = false,
+            // A range from below may have the line break within.
+            char if char < ' ' => return false,
+            _ => {}
+        }
+    }
+    true
 }
 
 /// One evaluation on one segment.
@@ -485,7 +546,7 @@ impl Work<'_> {
             Test::Status(op, value) => Some(self.statuses(*op, *value)),
             Test::Duration(op, micros) => Some(self.durations(*op, *micros)),
             Test::Find(finder) if !few => Some(self.find(finder)),
-            Test::Regex(regex, Scan::Arena) if !few => Some(self.scan(regex)),
+            Test::Regex(regex, scan @ (Scan::Lines | Scan::Arena)) if !few => Some(self.scan(regex, *scan)),
             Test::Find(_) | Test::Regex(..) => None,
             Test::Field(name, test) => self.of_source(name, test),
         };
@@ -562,16 +623,19 @@ impl Work<'_> {
         set.done()
     }
 
-    fn scan(&self, regex: &Regex) -> Bitmap {
+    /// Finds the records in which a regex finds something, going from end to end of its matches.
+    ///
+    /// The first end of a match, wherever it begins, is that of the first record that has one: the match of an earlier record
+    /// would have ended there. Where matches may hold line breaks it may be the end of one that began before, so that
+    /// record is looked at alone.
+    fn scan(&self, regex: &Regex, how: Scan) -> Bitmap {
         let text = self.segment.text_once();
         let mut set = Bits::none(self.segment.len());
         let mut records = Records { bounds: self.segment.bounds(), at: 0 };
         let mut from = 0;
-        while let Some(hit) = regex.find_at(&text, from) {
-            let Some((record, end)) = records.holding(hit.start()) else { break };
-            // What crosses into the next record, or stands on the border itself, says nothing of this one yet.
-            let inside = hit.end() < end;
-            if inside || regex.is_match(text.get(self.segment.span(record)).unwrap_or_default()) {
+        while let Some(hit) = regex.shortest_match_at(&text, from) {
+            let Some((record, end)) = records.holding(hit) else { break };
+            if how == Scan::Lines || regex.is_match(text.get(self.segment.span(record)).unwrap_or_default()) {
                 set.set(record);
             }
             from = end;
@@ -637,7 +701,7 @@ impl Work<'_> {
         if few || !sure || joined || self.segment.has_extras() || name == "level" || self.matcher.derived.has(name) {
             return None;
         }
-        let mut set = self.scan(hint).to_bits();
+        let mut set = self.scan(hint, Scan::Lines).to_bits();
         let arena = self.segment.text_once();
         let mut records = Records { bounds: self.segment.bounds(), at: 0 };
         let mut from = 0;

@@ -8,6 +8,7 @@ pub mod derive;
 pub mod eval;
 pub mod filter;
 pub mod format;
+mod hash;
 pub mod level;
 pub mod patterns;
 pub mod read;

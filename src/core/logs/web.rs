@@ -1,6 +1,5 @@
 //! What web servers did: the records with an HTTP status among those that match, counted every way at once.
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -9,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{
     Nanos, SourceId, aggregate::Spread, bitmap::Bitmap, buffer::Snapshot, derive::Derived, eval::Resolved,
-    format::FieldRef, read::Matches, segment::Segment,
+    format::FieldRef, hash::TextMap, read::Matches, segment::Segment,
 };
 
 /// Different values of a field that are told apart; records with further ones are in [`Top::beyond`].
@@ -160,7 +159,7 @@ impl Tally {
 
 #[derive(Default)]
 struct Values {
-    tallies: HashMap<Vec<u8>, Tally>,
+    tallies: TextMap<Tally>,
     counted: u64,
     beyond: u64,
 }
@@ -440,3 +439,7 @@ pub fn is_proxy(client: &[u8], proxies: &[String]) -> bool {
         Err(_) => text == "unix:",
     }
 }
+
+#[cfg(test)]
+#[path = "web_tests.rs"]
+mod tests;

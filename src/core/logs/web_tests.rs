@@ -1,0 +1,183 @@
+use std::sync::{Arc, OnceLock};
+
+use super::*;
+use crate::{
+    config::formats::built_in,
+    core::logs::{
+        Source,
+        aggregate::{self, Table, Unit},
+        buffer::Buffer,
+        eval::{Cache, Matcher},
+        filter,
+        format::{Assume, Format},
+        segment::Batch,
+    },
+};
+
+fn source(id: SourceId, format: &Arc<Format>) -> Source {
+    Source {
+        id,
+        name: "access".into(),
+        kind: "local",
+        path: "access.log".into(),
+        service: None,
+        host: None,
+        labels: Vec::new(),
+        format: Arc::clone(format),
+    }
+}
+
+/// Pieces of a text of one format.
+fn held(name: &str, pieces: &[&[u8]]) -> Snapshot {
+    let format = built_in().get(name).unwrap();
+    let assume = Assume { zone: chrono_tz::UTC, now: Nanos(1_795_144_361_000_000_000) };
+    let mut buffer = Buffer::new(1 << 30);
+    let id = buffer.add_source(|id| source(id, format)).unwrap();
+    for piece in pieces {
+        buffer.push(Segment::parse(Batch::new(id, format, assume, piece.to_vec())));
+    }
+    buffer.snapshot()
+}
+
+/// Ten thousand real requests; what they hold was counted by independent programs.
+fn real() -> &'static Snapshot {
+    static REAL: OnceLock<Snapshot> = OnceLock::new();
+    REAL.get_or_init(|| {
+        let text = include_bytes!("../../../tests/fixtures/logs/web/access.log");
+        let half = text.len() / 2 + memchr::memchr(b'\n', &text[text.len() / 2..]).unwrap() + 1;
+        held("nginx-combined", &[&text[..half], &text[half..]])
+    })
+}
+
+fn table(snapshot: &Snapshot, text: &str) -> Table {
+    let filter = filter::parse(text).unwrap().filter;
+    let matcher = Matcher::new(&filter, (None, None), Arc::default()).unwrap();
+    let found = matcher.matches(snapshot, &Cache::new(1 << 20));
+    aggregate::run(filter.stage.as_ref().unwrap(), &found, snapshot, &Derived::default())
+}
+
+fn rows(table: &Table) -> Vec<(String, u64)> {
+    let key = |key: &Option<Vec<u8>>| key.as_ref().map_or("?".into(), |key| String::from_utf8_lossy(key).into_owned());
+    table.rows.iter().map(|row| (row.keys.iter().map(key).collect::<Vec<_>>().join(" "), row.count)).collect()
+}
+
+fn view_of(snapshot: &Snapshot, proxies: &[String]) -> Web {
+    let (from, to) = snapshot.extent().unwrap();
+    let ask = Ask { from, to, bars: 10, limit: 3, proxies };
+    view(&ask, &Matches::all(snapshot), snapshot, &Derived::default())
+}
+
+#[test]
+fn real_requests_are_counted_as_others_count_them() {
+    let web = view_of(real(), &[]);
+    assert_eq!(web.requests, 10_000);
+    assert_eq!(web.bytes, Some(2_747_282_740));
+    assert_eq!(web.classes, [0, 0, 9126 + 45, 445 + 164, 213 + 2 + 2, 3]);
+    assert_eq!(web.series.iter().map(|bar| bar.requests).sum::<u64>(), 10_000);
+    assert_eq!(web.series.iter().map(|bar| bar.errors).sum::<u64>(), 3);
+    assert_eq!(web.durations, None);
+    assert!(web.slowest.is_empty());
+    assert!(!web.only_proxies);
+    assert_eq!(web.failing.iter().map(|item| item.errors).sum::<u64>(), 3);
+    assert_eq!(web.clients.items.len(), 3);
+    assert_eq!(
+        web.clients.items[0],
+        Item { value: b"66.249.73.135".to_vec(), count: 482, ..web.clients.items[0].clone() }
+    );
+    assert_eq!(web.hosts.without, 10_000);
+}
+
+#[test]
+fn stages_count_real_requests() {
+    let statuses = table(real(), "| count by status");
+    let want =
+        [("200", 9126), ("304", 445), ("404", 213), ("301", 164), ("206", 45), ("500", 3), ("403", 2), ("416", 2)];
+    assert_eq!(rows(&statuses), want.map(|(status, count)| (status.to_owned(), count)));
+    assert_eq!((statuses.records, statuses.groups, statuses.without), (10_000, 8, 0));
+    assert_eq!(rows(&table(real(), "| count")), [(String::new(), 10_000)]);
+    assert_eq!(rows(&table(real(), "status>=500 | count")), [(String::new(), 3)]);
+    let top = table(real(), "| top 2 url");
+    assert_eq!(top.rows.len(), 2);
+    assert!(top.groups > 1_000);
+    let both = table(real(), "status>=400 | count by method, status");
+    assert_eq!(rows(&both)[0], ("GET 404".to_owned(), 202));
+    assert_eq!(rows(&table(real(), "nothing-is-like-this | count by status")), []);
+}
+
+#[test]
+fn figures_are_in_the_unit_of_their_field() {
+    let lines: Vec<String> = (1..=100)
+        .map(|at| format!("{{\"time\":\"2026-08-01T10:05:03Z\",\"status\":200,\"path\":\"/{}\",\"request_time\":{}.5,\"body_bytes_sent\":{at}}}\n", at % 2, at))
+        .collect();
+    let snapshot = held("nginx-json", &[lines.concat().as_bytes()]);
+    let figure = |text: &str| {
+        let table = table(&snapshot, text);
+        (table.unit, table.rows.iter().map(|row| row.figure.unwrap()).collect::<Vec<_>>())
+    };
+    assert_eq!(figure("| p95 dur"), (Unit::Micros, vec![95_500_000.0]));
+    assert_eq!(figure("| max dur by path"), (Unit::Micros, vec![100_500_000.0, 99_500_000.0]));
+    assert_eq!(figure("| sum bytes"), (Unit::Bytes, vec![5_050.0]));
+    assert_eq!(figure("| avg bytes by path"), (Unit::Bytes, vec![51.0, 50.0]));
+    assert_eq!(figure("| min status"), (Unit::Plain, vec![200.0]));
+    assert_eq!(table(&snapshot, "| p95 nothing").without, 100);
+    let web = view_of(&snapshot, &[]);
+    let durations = web.durations.unwrap();
+    assert_eq!((durations.p50, durations.p95, durations.most), (50_500_000.0, 95_500_000.0, 100_500_000.0));
+    assert_eq!(web.slowest[0].value, b"/0");
+    assert_eq!(web.slowest[0].average_us, Some(51_500_000.0));
+}
+
+#[test]
+fn quantiles_of_many_values_are_within_the_stated_error() {
+    let mut spread = aggregate::Spread::default();
+    let mut other = aggregate::Spread::default();
+    for value in 1..=300_000_u32 {
+        if value % 3 == 0 { other.add(f64::from(value)) } else { spread.add(f64::from(value)) }
+    }
+    spread.merge(other);
+    assert!(spread.is_estimated());
+    for tenths in [1, 500, 950, 990, 999, 1000] {
+        let want = f64::from(tenths) * 300.0;
+        let got = spread.quantile(tenths).unwrap();
+        assert!((got - want).abs() <= want * (aggregate::SKETCH_ERROR + 1e-6), "{tenths}: {got} for {want}");
+    }
+    assert_eq!(spread.figure(filter::Figure::Sum), Some(300_000.0 * 300_001.0 / 2.0));
+}
+
+#[test]
+fn clients_that_are_all_proxies_are_not_the_real_ones() {
+    let of = |clients: &[&str], forwarded: &str| {
+        let line = |client: &&str| {
+            format!("{client} - - [01/Aug/2026:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"curl\"{forwarded}\n")
+        };
+        let text = clients.iter().map(line).collect::<Vec<_>>().concat();
+        view_of(&held("nginx-combined", &[text.as_bytes()]), &["203.0.113.9".to_owned()])
+    };
+    assert!(of(&["10.1.2.3", "192.168.0.1", "::1", "fd00::1", "100.64.0.1", "203.0.113.9"], "").only_proxies);
+    assert!(!of(&["10.1.2.3", "198.51.100.7"], "").only_proxies);
+    let forwarded = of(&["10.1.2.3"], " \"198.51.100.7, 10.0.0.1\"");
+    assert!(!forwarded.only_proxies);
+    assert_eq!((forwarded.forwarded, &*forwarded.clients.items[0].value), (1, &b"198.51.100.7"[..]));
+}
+
+#[test]
+fn several_fields_at_once_are_what_each_is_alone() {
+    let format = built_in().get("nginx-combined").unwrap();
+    let fields: Vec<_> =
+        ["agent", "path", "status", "referer", "query", "nothing", "client", "forwarded", "url", "bytes"]
+            .iter()
+            .map(|name| format.resolve(name))
+            .collect();
+    let odd = [&b"cut - - [01/Aug/2026:10:05:03 +0000] \"GET /a?b"[..], b"", b"- - -", b"\"\" \"\""];
+    for segment in real().segments.iter() {
+        let text = segment.text();
+        let records = (0..segment.len()).map(|record| &text[segment.span(record)]);
+        for line in records.chain(odd) {
+            let mut all = vec![None; fields.len()];
+            format.fields_of(line, &fields, |at, value| all[at] = Some(value.into_owned()));
+            let each: Vec<_> =
+                fields.iter().map(|field| format.field(line, field).map(std::borrow::Cow::into_owned)).collect();
+            assert_eq!(all, each, "{}", String::from_utf8_lossy(line));
+        }
+    }
+}
