@@ -294,7 +294,7 @@ async fn reads_the_past(bench: Bench, source: &'static dyn LogSource, path: &Pat
     let mut write = |name: &str, count: usize| {
         let mut text = String::new();
         for _ in 0..count {
-            text.push_str(&format!("{number} {}\n", "x".repeat(number % 200)));
+            text.extend([number.to_string(), " ".to_owned(), "x".repeat(number % 200), "\n".to_owned()]);
             number += 1;
         }
         std::fs::write(format!("{}{name}", path.display()), text).unwrap();
@@ -362,7 +362,7 @@ async fn a_reader_who_takes_nothing_costs_no_line_and_no_memory_on_the_way() {
     bench.ear.open(false);
     let mut text = String::new();
     for number in 0..200_000 {
-        text.push_str(&format!("{number} {}\n", "y".repeat(90)));
+        text.extend([number.to_string(), " ".to_owned(), "y".repeat(90), "\n".to_owned()]);
     }
     append(&path, &text);
     bench

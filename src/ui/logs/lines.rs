@@ -304,7 +304,7 @@ mod tests {
         LineRow {
             time: format!("03:12:{n:02}"),
             fraction: ".123".into(),
-            level: if n % 2 == 0 { Level::Error } else { Level::Info },
+            level: if n.is_multiple_of(2) { Level::Error } else { Level::Info },
             service: "play".into(),
             host: "web-01".into(),
             text: Words::of(format!("line {n} of many"), Role::Text),
