@@ -243,3 +243,91 @@ fn patterns_are_one_object_each() {
     assert!(desk.json(&["app.log", "--patterns", "--json"])[0].get("lines").is_none());
     assert!(desk.prints(&["app.log", "--patterns", "-q", "level:error"]).starts_with("COUNT  LEVEL  FIRST"));
 }
+
+#[test]
+fn a_file_that_is_followed_is_shown_as_it_grows() {
+    let desk = Desk::new();
+    let path = desk.file("app.log", "2026-11-21T03:12:01Z ERROR one\n2026-11-21T03:12:02Z INFO two\n");
+    let mut child =
+        desk.command(&["app.log", "--follow", "-q", "level>=error"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "2026-11-21T03:12:01Z ERROR one\n");
+    let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"2026-11-21T03:12:03Z INFO three\n2026-11-21T03:12:04Z ERROR four\n").unwrap();
+    line.clear();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "2026-11-21T03:12:04Z ERROR four\n");
+    // Rotated: the new file is followed too.
+    std::fs::rename(&path, desk.0.path().join("app.log.1")).unwrap();
+    std::fs::write(&path, "2026-11-21T03:12:05Z ERROR five\n").unwrap();
+    line.clear();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "2026-11-21T03:12:05Z ERROR five\n");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn the_configured_sources_are_read_where_no_file_is_named() {
+    let desk = Desk::new();
+    desk.file("web.log", [line(1, "/a", 200), line(4, "/b", 502)].concat());
+    desk.file("app.log", "2026-11-21T03:12:02Z ERROR pool\n2026-11-21T03:12:03Z INFO fine\n");
+    let here = desk.0.path().display();
+    let config = desk.file(
+        "qd.toml",
+        format!(
+            "version = 1\nclient = \"acme\"\nenvironment = [{{ name = \"prod\", kind = \"production\" }}]\n\
+             service = [{{ name = \"play\", in = {{ prod = {{ }} }} }}]\n\
+             log = [\n  {{ name = \"web\", type = \"file\", service = \"play@prod\", path = \"{here}/web.log\", format = \"nginx-combined\" }},\n  \
+             {{ name = \"app\", type = \"file\", env = \"prod\", path = \"{here}/app.log\" }},\n]\n"
+        ),
+    );
+    let config = config.display().to_string();
+    let got = desk.json(&["--config", &config, "-q", "level>=error", "--json"]);
+    let seen: Vec<(&str, &str)> =
+        got.iter().map(|one| (one["source"].as_str().unwrap(), one["at"].as_str().unwrap())).collect();
+    assert_eq!(seen, [("app", "2026-11-21T03:12:02Z"), ("web", "2026-11-21T03:12:04Z")]);
+    assert_eq!(got[1]["service"], "play");
+    assert_eq!(desk.prints(&["--config", &config, "-q", "service:play", "-c"]), "2\n");
+    assert_eq!(desk.prints(&["--config", &config, "--since", "2026-11-21T03:12:03Z", "-c"]), "2\n");
+    let none = desk.run(&["--config", &config, "--env", "staging"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&none.stderr).contains("no logs are configured"));
+}
+
+#[test]
+fn formats_are_listed_shown_and_tried() {
+    let desk = Desk::new();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qd"));
+        command.arg("formats").args(args).current_dir(desk.0.path()).env_clear().env("HOME", desk.0.path());
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let (code, listed, _) = run(&[]);
+    assert_eq!(code, 0);
+    assert!(listed.starts_with("NAME") && listed.contains("\nnginx-combined "), "{listed}");
+    let (_, text, _) = run(&["show", "nginx-combined"]);
+    let file = desk.file("mine.toml", &text);
+    let (code, tried, said) = run(&["test", file.to_str().unwrap()]);
+    assert_eq!((code, said.as_str()), (0, ""), "{tried}");
+    assert!(tried.contains("as they say"), "{tried}");
+    desk.file("access.log", [line(1, "/a", 200), line(2, "/b", 502)].concat());
+    let (code, read, _) = run(&["test", "access.log", "-n", "1"]);
+    assert_eq!(code, 0);
+    assert!(read.starts_with("nginx-combined: 2 of 2 records are of it"), "{read}");
+    assert!(read.contains("2026-11-21T03:12:01Z") && read.contains(".path") && !read.contains("/b"), "{read}");
+    let (code, json, _) = run(&["test", "access.log", "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, json["schema"].as_str()), (0, Some("qd.formats.test/1")));
+    assert_eq!(json["data"]["records"][1]["status"], 502);
+    desk.file("broken.toml", text.replacen("\nstatus = ", "\nstatus = 1", 1));
+    let (code, told, _) = run(&["test", "broken.toml"]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("status is "), "{told}");
+    assert_eq!(run(&["show", "ngnix-combined"]).0, 2);
+    assert_eq!(run(&["test", "gone.log"]).0, 4);
+}

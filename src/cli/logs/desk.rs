@@ -27,6 +27,7 @@ use crate::{
 pub(super) struct Desk {
     pub(super) filter: Filter,
     pub(super) matcher: Matcher,
+    pub(super) since: Option<Nanos>,
     pub(super) derived: Arc<Derived>,
     pub(super) formats: Formats,
     pub(super) format: Option<Arc<Format>>,
@@ -100,6 +101,7 @@ impl Desk {
         Ok(Self {
             filter,
             matcher,
+            since: window.0,
             derived,
             formats,
             format,

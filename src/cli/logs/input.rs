@@ -14,6 +14,7 @@ use crate::{
         format::{Format, detect::detect},
     },
     parse::sanitise,
+    runtime::logs::load,
 };
 
 /// How much is read before the first record is looked at: little, so that the first lines come at once.
@@ -39,6 +40,8 @@ enum From {
 pub(super) struct Stream {
     pub(super) source: Source,
     from: From,
+    /// Where it can be read from its begin.
+    file: Option<PathBuf>,
     /// What was read and not yet handed over.
     held: Vec<u8>,
     /// How much is read next.
@@ -108,7 +111,8 @@ impl Stream {
             labels: Vec::new(),
             format,
         };
-        Ok(Self { source, from, held, step: FIRST, previous: None, lines: 0 })
+        let file = (!is_stdin && path.is_file()).then(|| path.to_path_buf());
+        Ok(Self { source, from, file, held, step: FIRST, previous: None, lines: 0 })
     }
 
     /// Returns what is to be read next: whole records. None at the end.
@@ -129,6 +133,20 @@ impl Stream {
             self.from.read(&mut self.held, self.step)?;
             self.step = (self.step * 2).min(CHUNK).max(self.held.len().min(LONGEST));
         }
+    }
+
+    /// Counts what matches of all that it has.
+    pub(super) fn count(mut self, desk: &Desk) -> Result<load::Counted, (Arc<str>, io::Error)> {
+        let format = Arc::clone(&self.source.format);
+        let source = Source { id: SourceId(0), ..self.source.clone() };
+        let reading = load::Reading { source: source.id, format: &format, assume: desk.assume };
+        let counted = if let Some(file) = &self.file {
+            load::count(file, reading, &source, &desk.matcher)
+        } else {
+            let held = io::Cursor::new(std::mem::take(&mut self.held));
+            load::count_read(held.chain(&mut self.from), reading, &source, &desk.matcher)
+        };
+        counted.map_err(|error| (self.source.path, error))
     }
 
     /// Says whether it hands over what has come, however little.

@@ -2,6 +2,7 @@
 use std::{io, sync::Arc};
 
 use rayon::prelude::*;
+use serde_json::json;
 
 use super::{
     desk::Desk,
@@ -12,13 +13,14 @@ use crate::{
     core::logs::{
         Source,
         bitmap::Bitmap,
+        buffer::Snapshot,
         segment::{Batch, Segment},
     },
 };
 
 /// Some records of one stream, with those that match.
 pub(super) struct Run {
-    pub(super) segment: Segment,
+    pub(super) segment: Arc<Segment>,
     pub(super) matching: Arc<Bitmap>,
     /// How many lines the stream had before them.
     pub(super) lines: u64,
@@ -58,46 +60,90 @@ impl Stream {
         }
         let all = segments.into_par_iter().with_max_len(1).zip(runs).map(|(segment, lines)| {
             let matching = desk.matcher.set(&segment, sources, None);
-            Run { segment, matching, lines }
+            Run { segment: Arc::new(segment), matching, lines }
         });
         Ok(Some(all.collect()))
     }
 }
 
-/// Returns what is known of the streams, by number.
-pub(super) fn sources(streams: &[Stream]) -> Vec<Source> {
-    streams.iter().map(|stream| stream.source.clone()).collect()
+/// Records to be looked at, wherever they come from.
+pub(super) enum Feed {
+    /// Files and standard input, read as they are looked at.
+    Streams(Vec<Stream>),
+    /// What the configured sources had.
+    Gathered(Snapshot),
 }
 
-/// Reads streams one after the other; says which broke.
-pub(super) fn each(desk: &Desk, streams: Vec<Stream>, mut take: impl FnMut(&Source, Run)) -> Read {
-    let sources = sources(&streams);
-    let mut read = Read::default();
-    for mut stream in streams {
-        loop {
-            match stream.runs(desk, &sources) {
-                Ok(Some(runs)) => runs.into_iter().for_each(|run| take(&stream.source, run)),
-                Ok(None) => break,
-                Err(error) => {
-                    input::cannot(&stream.source.path, &error);
-                    read.failed = true;
-                    break;
+impl Feed {
+    /// Returns what is known of the sources, by number.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        match self {
+            Self::Streams(streams) => streams.iter().map(|stream| stream.source.clone()).collect(),
+            Self::Gathered(snapshot) => snapshot.sources.to_vec(),
+        }
+    }
+
+    /// Looks at all records, source after source; says which broke.
+    pub(super) fn each(self, desk: &Desk, mut take: impl FnMut(&[Run])) -> Read {
+        let sources = self.sources();
+        let mut read = Read::default();
+        let streams = match self {
+            Self::Streams(streams) => streams,
+            Self::Gathered(snapshot) => {
+                for segment in &*snapshot.segments {
+                    let matching = desk.matcher.set(segment, &sources, None);
+                    take(&[Run { segment: Arc::clone(segment), matching, lines: 0 }]);
+                }
+                return read;
+            }
+        };
+        for mut stream in streams {
+            loop {
+                match stream.runs(desk, &sources) {
+                    Ok(Some(runs)) => take(&runs),
+                    Ok(None) => break,
+                    Err(error) => {
+                        input::cannot(&stream.source.path, &error);
+                        read.failed = true;
+                        break;
+                    }
                 }
             }
         }
+        read
     }
-    read
 }
 
 /// Prints how many records match.
-pub(super) fn count(desk: &Desk, streams: Vec<Stream>) -> color_eyre::Result<Read> {
-    let (mut count, mut records) = (0_usize, 0_usize);
-    let read = each(desk, streams, |_, run| {
-        count += run.matching.count();
-        records += run.segment.len();
-    });
+pub(super) fn count(desk: &Desk, feed: Feed) -> color_eyre::Result<Read> {
+    let (mut count, mut records) = (0_u64, 0_u64);
+    let mut read = Read::default();
+    match feed {
+        // Without a time, nobody needs to know what came before a record: then nothing is kept of what is counted.
+        Feed::Streams(streams) if desk.filter.since.is_none() && desk.filter.until.is_none() => {
+            for stream in streams {
+                match stream.count(desk) {
+                    Ok(counted) => {
+                        count += counted.matched;
+                        records += counted.records;
+                    }
+                    Err((path, error)) => {
+                        input::cannot(path, &error);
+                        read.failed = true;
+                    }
+                }
+            }
+        }
+        feed @ (Feed::Streams(_) | Feed::Gathered(_)) => {
+            read = feed.each(desk, |runs| {
+                count += runs.iter().map(|run| run.matching.count() as u64).sum::<u64>();
+                records += runs.iter().map(|run| run.segment.len() as u64).sum::<u64>();
+            });
+        }
+    }
     if desk.json {
-        let all = serde_json::json!({ "schema": "qd.logs.count/1", "at": desk.at, "data": { "count": count, "records": records } });
+        let data = json!({ "count": count, "records": records });
+        let all = json!({ "schema": "qd.logs.count/1", "at": desk.at, "data": data });
         setup::print(&format!("{all}\n"))?;
     } else {
         setup::print(&format!("{count}\n"))?;

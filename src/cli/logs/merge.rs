@@ -4,10 +4,10 @@ use std::{cmp::Reverse, collections::BinaryHeap, collections::VecDeque};
 use super::{
     desk::Desk,
     input::{self, Stream},
-    lines::{self, Read, Run},
+    lines::{Feed, Read, Run},
     printer::Printer,
 };
-use crate::core::logs::{Nanos, Source};
+use crate::core::logs::{Key, Nanos, Source, buffer::Snapshot, eval::Cache};
 
 /// A stream and where it is.
 struct Cursor {
@@ -48,8 +48,40 @@ impl Cursor {
 }
 
 /// Prints what matches, by time.
-pub(super) fn print(desk: &Desk, streams: Vec<Stream>, mut printer: Printer<'_>) -> color_eyre::Result<Read> {
-    let sources = lines::sources(&streams);
+pub(super) fn print(desk: &Desk, feed: Feed, printer: &mut Printer<'_>) -> color_eyre::Result<Read> {
+    match feed {
+        Feed::Streams(streams) => of_streams(desk, streams, printer),
+        Feed::Gathered(snapshot) => of_snapshot(desk, &snapshot, printer),
+    }
+}
+
+/// Prints what matches of what was gathered.
+pub(super) fn of_snapshot(desk: &Desk, snapshot: &Snapshot, printer: &mut Printer<'_>) -> color_eyre::Result<Read> {
+    const AT_ONCE: usize = 2_000;
+
+    let matches = desk.matcher.matches(snapshot, &Cache::new(0));
+    let mut from = Key { time: Nanos(i64::MIN), order: 0 };
+    loop {
+        let page = matches.forward(from, AT_ONCE);
+        for record in &page {
+            let Some(source) = snapshot.source(record.segment.source(record.index)) else { continue };
+            let goes_on = record.with_bytes(|bytes| printer.record(source, &record.segment, record.index, bytes))?;
+            if !goes_on {
+                return Ok(Read::default());
+            }
+        }
+        match page.last().filter(|_| page.len() == AT_ONCE) {
+            Some(last) => from = Key { order: last.key().order + 1, ..last.key() },
+            None => break,
+        }
+    }
+    printer.flush()?;
+    Ok(Read::default())
+}
+
+/// Prints what matches of streams, reading them as far as is needed.
+fn of_streams(desk: &Desk, streams: Vec<Stream>, printer: &mut Printer<'_>) -> color_eyre::Result<Read> {
+    let sources: Vec<Source> = streams.iter().map(|stream| stream.source.clone()).collect();
     let mut read = Read::default();
     let mut cursors: Vec<Cursor> =
         streams.into_iter().map(|stream| Cursor { stream, runs: VecDeque::new(), at: 0, ended: false }).collect();
@@ -68,7 +100,12 @@ pub(super) fn print(desk: &Desk, streams: Vec<Stream>, mut printer: Printer<'_>)
             let text = run.segment.text_once();
             let mut rest = run.matching.next(cursor.at);
             while let Some(record) = rest {
-                if !printer.record(source, run, record, text.get(run.segment.span(record)).unwrap_or_default())? {
+                if !printer.record(
+                    source,
+                    &run.segment,
+                    record,
+                    text.get(run.segment.span(record)).unwrap_or_default(),
+                )? {
                     return Ok(read);
                 }
                 rest = run.matching.next(record + 1);
@@ -81,7 +118,7 @@ pub(super) fn print(desk: &Desk, streams: Vec<Stream>, mut printer: Printer<'_>)
         } else {
             let text = run.segment.text_once();
             let bytes = text.get(run.segment.span(cursor.at)).unwrap_or_default();
-            if !printer.record(source, run, cursor.at, bytes)? {
+            if !printer.record(source, &run.segment, cursor.at, bytes)? {
                 return Ok(read);
             }
             cursor.at += 1;

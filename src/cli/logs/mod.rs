@@ -2,6 +2,7 @@
 mod desk;
 mod input;
 mod lines;
+mod live;
 mod merge;
 mod patterns;
 mod printer;
@@ -11,7 +12,12 @@ use std::path::PathBuf;
 
 use color_eyre::eyre::eyre;
 
-use self::{desk::Desk, printer::Printer};
+use self::{
+    desk::Desk,
+    lines::{Feed, Read},
+    live::Live,
+    printer::Printer,
+};
 pub(super) use self::{desk::named, printer::rfc3339};
 use super::{Common, Exit, setup::Setup};
 use crate::core::logs::filter::Problem;
@@ -37,7 +43,8 @@ Exit codes: 0 read · 2 usage or filter · 4 something could not be read, the re
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Logs {
-    /// Files, also packed by gzip; `-` is standard input; none: the configured sources
+    /// Files, also packed by gzip; `-` is standard input; none: the configured sources, of each the last 1000 lines or
+    /// as far back as --since says
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Only records that match
@@ -49,7 +56,7 @@ pub(super) struct Logs {
     /// Only records before
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
-    /// Go on with what is written
+    /// Go on with what is written, after the last 1000 lines of each source
     #[arg(short, long)]
     follow: bool,
     /// Print how many records match
@@ -75,28 +82,37 @@ pub(super) struct Logs {
 pub(super) fn run(common: &Common, args: &Logs) -> color_eyre::Result<Exit> {
     let setup = Setup::unlogged()?;
     let desk = Desk::new(&setup, common, args)?;
-    if args.files.is_empty() {
-        return Err(eyre!(
-            "name a file, or `-` for standard input: the configured sources cannot be read by this command yet"
-        ));
+    if args.follow || args.files.is_empty() {
+        let mut live = Live::start(&setup, common, &desk, &args.files)?;
+        let read = if args.follow {
+            live::follow(&desk, &mut live)?
+        } else {
+            let snapshot = live.gather();
+            let named = snapshot.sources.len() > 1;
+            let read = show(&desk, args, Feed::Gathered(snapshot), named)?;
+            Read { failed: read.failed || live.read.failed }
+        };
+        setup.tasks.cancel();
+        return Ok(if read.failed { Exit::Unreachable } else { Exit::Ok });
     }
-    if args.follow {
-        return Err(eyre!("files cannot be followed by this command yet"));
+    let opened = input::open(&desk, &args.files);
+    let named = opened.open.len() > 1;
+    let read = show(&desk, args, Feed::Streams(opened.open), named)?;
+    Ok(if opened.failed || read.failed { Exit::Unreachable } else { Exit::Ok })
+}
+
+/// Prints what is asked of records that are all there.
+fn show(desk: &Desk, args: &Logs, feed: Feed, named: bool) -> color_eyre::Result<Read> {
+    if let Some(stage) = &desk.filter.stage {
+        return stage::print(desk, feed, stage);
     }
-    let streams = input::open(&desk, &args.files);
-    let failed = streams.failed;
-    let streams = streams.open;
-    let read = if let Some(stage) = &desk.filter.stage {
-        stage::print(&desk, streams, stage)
-    } else if args.patterns {
-        patterns::print(&desk, streams, args.lines)
-    } else if args.count {
-        lines::count(&desk, streams)
-    } else {
-        let printer = Printer::new(&desk, streams.len() > 1);
-        merge::print(&desk, streams, printer)
-    }?;
-    Ok(if failed || read.failed { Exit::Unreachable } else { Exit::Ok })
+    if args.patterns {
+        return patterns::print(desk, feed, args.lines);
+    }
+    if args.count {
+        return lines::count(desk, feed);
+    }
+    merge::print(desk, feed, &mut Printer::new(desk, named))
 }
 
 /// Says where a filter is wrong.

@@ -5,13 +5,13 @@ use serde_json::json;
 
 use super::{
     desk::Desk,
-    input::Stream,
-    lines::{self, Read},
+    lines::{Feed, Read},
     printer::rfc3339,
 };
 use crate::{
     cli::setup,
     core::logs::{
+        Source,
         patterns::{Miner, Seen, ShapeId, TemplateId, Templates},
         segment::Flags,
     },
@@ -22,9 +22,9 @@ use crate::{
 type Place = (u16, u64);
 
 /// Prints the templates of what matches, most frequent first.
-pub(super) fn print(desk: &Desk, streams: Vec<Stream>, with_lines: bool) -> color_eyre::Result<Read> {
-    let sources = lines::sources(&streams);
-    let (templates, mut of, read) = mine(desk, streams, with_lines);
+pub(super) fn print(desk: &Desk, feed: Feed, with_lines: bool) -> color_eyre::Result<Read> {
+    let sources = feed.sources();
+    let (templates, mut of, read) = mine(desk, feed, &sources, with_lines);
     let hidden = |text: &str| match desk.redactor() {
         Some(redactor) => redactor.text(text).into_owned(),
         None => text.to_owned(),
@@ -77,23 +77,31 @@ pub(super) fn print(desk: &Desk, streams: Vec<Stream>, with_lines: bool) -> colo
 }
 
 /// Finds the templates, and where asked for the places of their records.
-fn mine(desk: &Desk, streams: Vec<Stream>, with_lines: bool) -> (Templates, HashMap<TemplateId, Vec<Place>>, Read) {
+fn mine(
+    desk: &Desk,
+    feed: Feed,
+    sources: &[Source],
+    with_lines: bool,
+) -> (Templates, HashMap<TemplateId, Vec<Place>>, Read) {
     let mut miner = Miner::default();
     let mut places: Vec<(ShapeId, Place)> = Vec::new();
-    let read = lines::each(desk, streams, |source, run| {
-        let text = run.segment.text_once();
-        let (mut line, mut counted) = (run.lines, 0);
-        for record in run.matching.iter() {
-            let span = run.segment.span(record);
-            let bytes = text.get(span.clone()).unwrap_or_default();
-            let at = (!run.segment.flags(record).contains(Flags::UNTIMED)).then(|| run.segment.time(record));
-            let seen = Seen { at, level: run.segment.level(record), source: source.id, record: miner.records() };
-            let shape = miner.add(&source.format.message(bytes), seen);
-            if with_lines {
-                let between = text.get(counted..span.start).unwrap_or_default();
-                line += u64::try_from(memchr::memchr_iter(b'\n', between).count()).unwrap_or(0);
-                counted = span.start;
-                places.push((shape, (source.id.0, line + 1)));
+    let read = feed.each(desk, |runs| {
+        for run in runs {
+            let text = run.segment.text_once();
+            let (mut line, mut counted) = (run.lines, 0);
+            for record in run.matching.iter() {
+                let span = run.segment.span(record);
+                let bytes = text.get(span.clone()).unwrap_or_default();
+                let Some(source) = sources.get(usize::from(run.segment.source(record).0)) else { continue };
+                let at = (!run.segment.flags(record).contains(Flags::UNTIMED)).then(|| run.segment.time(record));
+                let seen = Seen { at, level: run.segment.level(record), source: source.id, record: miner.records() };
+                let shape = miner.add(&source.format.message(bytes), seen);
+                if with_lines {
+                    let between = text.get(counted..span.start).unwrap_or_default();
+                    line += u64::try_from(memchr::memchr_iter(b'\n', between).count()).unwrap_or(0);
+                    counted = span.start;
+                    places.push((shape, (source.id.0, line + 1)));
+                }
             }
         }
     });

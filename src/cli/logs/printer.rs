@@ -6,9 +6,13 @@ use std::{
 
 use serde_json::json;
 
-use super::{desk::Desk, lines::Run};
+use super::desk::Desk;
 use crate::{
-    core::logs::{Level, Nanos, Source, redact::Redactor, segment::Flags},
+    core::logs::{
+        Level, Nanos, Source,
+        redact::Redactor,
+        segment::{Flags, Segment},
+    },
     parse::sanitise,
 };
 
@@ -33,15 +37,15 @@ impl<'a> Printer<'a> {
     pub(super) fn record(
         &mut self,
         source: &Source,
-        run: &Run,
+        segment: &Segment,
         index: usize,
         bytes: &[u8],
     ) -> color_eyre::Result<bool> {
         let shown = self.redactor.map_or(Cow::Borrowed(bytes), |redactor| redactor.redact(bytes));
         if self.desk.json {
-            self.json(source, run, index, bytes, &shown)?;
+            self.json(source, segment, index, bytes, &shown)?;
         } else if self.desk.on_terminal {
-            self.terminal(source, run.segment.level(index), &shown);
+            self.terminal(source, segment.level(index), &shown);
         } else {
             self.out.extend_from_slice(&shown);
             self.out.push(b'\n');
@@ -80,19 +84,33 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn json(&mut self, source: &Source, run: &Run, index: usize, bytes: &[u8], shown: &[u8]) -> color_eyre::Result<()> {
-        let flags = run.segment.flags(index);
-        let at = (!flags.contains(Flags::UNTIMED)).then(|| rfc3339(run.segment.time(index)));
+    fn json(
+        &mut self,
+        source: &Source,
+        segment: &Segment,
+        index: usize,
+        bytes: &[u8],
+        shown: &[u8],
+    ) -> color_eyre::Result<()> {
+        let flags = segment.flags(index);
+        let at = (!flags.contains(Flags::UNTIMED)).then(|| rfc3339(segment.time(index)));
         let text = std::str::from_utf8(shown);
         let mut record = json!({
             "at": at,
-            "level": run.segment.level(index).word(),
+            "level": segment.level(index).word(),
             "source": &*source.name,
             "path": &*source.path,
             "format": source.format.name(),
             "line": text.map_or_else(|_| String::from_utf8_lossy(shown), Cow::Borrowed),
         });
         let Some(object) = record.as_object_mut() else { return Ok(()) };
+        if let Some(service) = &source.service {
+            object.insert("service".into(), service.service.as_str().into());
+            object.insert("env".into(), service.env.as_str().into());
+        }
+        if let Some(host) = &source.host {
+            object.insert("host".into(), host.as_str().into());
+        }
         if text.is_err() {
             object.insert("line_base64".into(), base64(shown).into());
         }

@@ -12,5 +12,6 @@ mod supervisor;
 mod worker;
 
 pub use desk::{Desk, Order, Received, desk};
+pub use stream::Stream;
 pub use supervisor::{Means, Supervisor};
 pub use worker::{Parts, Worker};

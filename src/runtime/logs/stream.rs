@@ -23,21 +23,25 @@ const SURE: usize = 50;
 
 /// A stream.
 #[derive(Debug)]
-pub(super) struct Stream {
-    pub(super) info: StreamInfo,
-    pub(super) format: Option<Arc<Format>>,
-    pub(super) state: SourceState,
+pub struct Stream {
+    /// What is known of it.
+    pub info: StreamInfo,
+    /// How it is read, once that is known.
+    pub format: Option<Arc<Format>>,
+    /// How it is doing.
+    pub state: SourceState,
     /// Where what is older begins.
-    pub(super) before: Option<Cursor>,
+    pub before: Option<Cursor>,
     /// There is nothing older.
-    pub(super) exhausted: bool,
-    pub(super) records: u64,
+    pub exhausted: bool,
+    /// Records that were kept.
+    pub records: u64,
     /// By how much its last live line was late, and when that was.
-    pub(super) lag: Option<(i64, Mono)>,
+    pub lag: Option<(i64, Mono)>,
     /// Since when it has been live without a break.
-    pub(super) live_since: Option<Mono>,
+    pub live_since: Option<Mono>,
     /// When its last line came.
-    pub(super) came: Option<Mono>,
+    pub came: Option<Mono>,
     id: Option<SourceId>,
     seen: usize,
     held: Vec<u8>,
@@ -46,7 +50,8 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(info: StreamInfo) -> Self {
+    /// Makes one that has not sent anything.
+    pub fn new(info: StreamInfo) -> Self {
         Self {
             info,
             format: None,
@@ -66,12 +71,12 @@ impl Stream {
     }
 
     /// Its number in the buffer, once it has one.
-    pub(super) fn source_id(&self) -> Option<SourceId> {
+    pub fn source_id(&self) -> Option<SourceId> {
         self.id
     }
 
     /// It is doing otherwise.
-    pub(super) fn stands(&mut self, state: SourceState, now: Mono) {
+    pub fn stands(&mut self, state: SourceState, now: Mono) {
         self.live_since = match state {
             SourceState::Live => self.live_since.or(Some(now)),
             SourceState::Opening
@@ -103,7 +108,7 @@ impl Stream {
     }
 
     /// Finds its format out, from what is configured or from its first lines.
-    pub(super) fn recognise(&mut self, formats: &Formats, batch: &Batch, buffer: &mut Buffer) {
+    pub fn recognise(&mut self, formats: &Formats, batch: &Batch, buffer: &mut Buffer) {
         if self.format.is_some() && (self.info.format.is_some() || self.seen >= SURE) {
             return;
         }
@@ -129,7 +134,7 @@ impl Stream {
     }
 
     /// Makes a segment of lines; of records that may go on, the last is held back.
-    pub(super) fn read(&mut self, batch: Batch, assume: Assume, skew_ms: i64, now: Mono) -> Option<Segment> {
+    pub fn read(&mut self, batch: Batch, assume: Assume, skew_ms: i64, now: Mono) -> Option<Segment> {
         let (format, id) = (Arc::clone(self.format.as_ref()?), self.id?);
         let Batch { mut bytes, times, extras, history, .. } = batch;
         let timed = times.is_some();
@@ -170,12 +175,13 @@ impl Stream {
         })
     }
 
-    pub(super) fn is_held(&self) -> bool {
+    /// Says whether a record waits for more of its lines.
+    pub fn is_held(&self) -> bool {
         !self.held.is_empty()
     }
 
     /// Lets go of what is held back, once it is old or when it must be.
-    pub(super) fn flush(&mut self, assume: Assume, now: Mono, must: bool) -> Option<Segment> {
+    pub fn flush(&mut self, assume: Assume, now: Mono, must: bool) -> Option<Segment> {
         if self.held.is_empty() || !must && now.since(self.held_at) < HOLD_MS {
             return None;
         }
@@ -186,7 +192,7 @@ impl Stream {
     }
 
     /// Makes a line of our own.
-    pub(super) fn notice(&mut self, says: &str, at: Nanos, buffer: &mut Buffer) -> Option<Segment> {
+    pub fn notice(&mut self, says: &str, at: Nanos, buffer: &mut Buffer) -> Option<Segment> {
         if self.id.is_none() {
             self.adopt(Format::plain_shared(), buffer);
             self.format = None;
@@ -206,7 +212,7 @@ impl Stream {
     }
 
     /// Counts what was kept.
-    pub(super) fn took(&mut self, segment: &Segment, history: bool, now: Now) {
+    pub fn took(&mut self, segment: &Segment, history: bool, now: Now) {
         self.records += segment.len() as u64;
         if history && self.newest.is_some() {
             return;
