@@ -1,9 +1,9 @@
 //! What a log says again and again: templates, how often each, since when, and which are new or gone.
 //!
-//! A record's message is taken apart into words, marks and values ([`scan`]); the sequence with its values left out is
+//! A record's message is taken apart into words, marks and values (`scan`); the sequence with its values left out is
 //! its *shape*. Shapes are few, so a record costs one pass over its message and one look-up. *Templates* are made of
 //! shapes when somebody asks ([`Miner::templates`]): where many shapes differ at one place only, that place is a value
-//! too ([`cluster`]). The result depends on the set of shapes, not on their order, so miners of several threads or
+//! too (`cluster`). The result depends on the set of shapes, not on their order, so miners of several threads or
 //! segments can be merged in any order.
 //!
 //! **Memory.** At most [`Limits::shapes`] shapes of about a kilobyte each (20 MB by default). When they are full, those
