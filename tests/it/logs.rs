@@ -89,7 +89,7 @@ fn what_matches_is_what_other_programs_find() {
         ("status>=400", |line| line.split("\" ").nth(1).is_some_and(|rest| rest.starts_with(['4', '5']))),
     ] {
         let wanted: Vec<&str> = text.lines().filter(|line| keeps(line)).collect();
-        let got = desk.prints(&[&file, "-q", filter]);
+        let got = desk.prints(&[&file, "--raw", "-q", filter]);
         assert!(got.lines().eq(wanted.iter().copied()), "{filter}: {} and {}", got.lines().count(), wanted.len());
     }
 }
