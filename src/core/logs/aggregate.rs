@@ -6,7 +6,7 @@ use super::{
     buffer::Snapshot,
     derive::Derived,
     eval::{Resolved, measured},
-    filter::{Figure, Stage},
+    filter::{Expr, Figure, Stage, Term, edit},
     format::Kind,
     hash::TextMap,
     read::Matches,
@@ -69,6 +69,8 @@ pub struct Row {
 #[derive(Clone, Debug, Default)]
 pub struct Spread {
     exact: Vec<f64>,
+    /// How many of them are kept; none: [`EXACT`].
+    few: Option<usize>,
     /// Buckets by logarithm and their counts, in order. Empty as long as all values are kept.
     buckets: Vec<(i32, u64)>,
     count: u64,
@@ -78,13 +80,22 @@ pub struct Spread {
 }
 
 impl Spread {
+    /// Makes one that keeps only so many values as they are, for where there are many of it.
+    pub fn of_few(few: usize) -> Self {
+        Self { few: Some(few), ..Self::default() }
+    }
+
+    fn room(&self) -> usize {
+        self.few.unwrap_or(EXACT)
+    }
+
     /// Adds a value.
     pub fn add(&mut self, value: f64) {
         (self.least, self.most) =
             if self.count == 0 { (value, value) } else { (self.least.min(value), self.most.max(value)) };
         self.count += 1;
         self.sum += value;
-        if self.buckets.is_empty() && self.exact.len() < EXACT {
+        if self.buckets.is_empty() && self.exact.len() < self.room() {
             self.exact.push(value);
             return;
         }
@@ -104,7 +115,7 @@ impl Spread {
         };
         self.count += other.count;
         self.sum += other.sum;
-        if self.buckets.is_empty() && other.buckets.is_empty() && self.exact.len() + other.exact.len() <= EXACT {
+        if self.buckets.is_empty() && other.buckets.is_empty() && self.exact.len() + other.exact.len() <= self.room() {
             self.exact.extend(other.exact);
             return;
         }
@@ -197,6 +208,25 @@ fn middle(bucket: i32) -> f64 {
     let low = 1e-9 * WIDTH.powi(bucket.abs() - 1);
     let middle = low * (1.0 + WIDTH) / 2.0;
     if bucket < 0 { -middle } else { middle }
+}
+
+impl Table {
+    /// A group's share of the records that are counted.
+    pub fn share(&self, row: &Row) -> f64 {
+        row.count as f64 / (self.records - self.without).max(1) as f64
+    }
+
+    /// Writes the filter's terms that keep a group's records; none where a value is no UTF-8, which filters cannot say.
+    pub fn term(&self, row: &Row) -> Option<String> {
+        let mut terms = Vec::with_capacity(row.keys.len());
+        for (field, key) in self.by.iter().zip(&row.keys) {
+            terms.push(match key {
+                Some(value) => edit::keep(field, std::str::from_utf8(value).ok()?),
+                None => Expr::from(Term::Has(field.clone())).negated(),
+            });
+        }
+        Some(Expr::and(terms).to_string())
+    }
 }
 
 /// Works out a stage over all matches.

@@ -36,7 +36,7 @@ use super::{
 mod tests;
 
 /// Below this share of records that are left, text is searched in them one by one instead of in the whole arena.
-const FEW: usize = 24;
+const FEW: usize = 4;
 
 /// Sets that were worked out, by segment and term. Bounded in bytes; the longest unused go first.
 #[derive(Debug)]
@@ -811,27 +811,47 @@ impl Records<'_> {
 /// A field's places in the formats of all sources, found once.
 pub struct Resolved<'a> {
     name: &'a str,
-    sources: &'a [Source],
     derived: &'a Derived,
-    refs: Vec<Option<(FieldRef, Kind)>>,
+    is_derived: bool,
+    is_status: bool,
+    /// By source.
+    places: Vec<Place<'a>>,
+}
+
+/// Where a field of one source's records stands.
+enum Place<'a> {
+    /// It is the same for all of them.
+    Source(&'a str),
+    Level,
+    Derived(&'a Format),
+    /// In the record; of a status, in its column first.
+    Record(&'a Format, FieldRef, Kind),
 }
 
 impl<'a> Resolved<'a> {
     /// Makes it for a field.
     pub fn new(name: &'a str, sources: &'a [Source], derived: &'a Derived) -> Self {
-        Self { name, sources, derived, refs: vec![None; sources.len()] }
+        let is_derived = derived.has(name);
+        let place = |source: &'a Source| {
+            if let Some(value) = source_value(source, name) {
+                return Place::Source(value);
+            }
+            match name {
+                "level" => Place::Level,
+                // What has a status as a column needs no rule for it, unless it has none there.
+                _ if is_derived && name != "status" => Place::Derived(&source.format),
+                _ => {
+                    let field = source.format.resolve(name);
+                    let kind = source.format.kind(&field);
+                    Place::Record(&source.format, field, kind)
+                }
+            }
+        };
+        Self { name, derived, is_derived, is_status: name == "status", places: sources.iter().map(place).collect() }
     }
 
-    fn place(&mut self, source: usize, format: &Format) -> (FieldRef, Kind) {
-        if let Some(Some(known)) = self.refs.get(source) {
-            return known.clone();
-        }
-        let field = format.resolve(self.name);
-        let kind = format.kind(&field);
-        if let Some(slot) = self.refs.get_mut(source) {
-            *slot = Some((field.clone(), kind));
-        }
-        (field, kind)
+    fn derive<T>(&self, bytes: &[u8], format: &Format, take: impl FnOnce(&[u8], Kind) -> T) -> Option<T> {
+        self.derived.value(self.name, bytes, format).map(|value| take(&value, Kind::Text))
     }
 
     /// Looks at a record's value; false where it has none.
@@ -853,26 +873,22 @@ impl<'a> Resolved<'a> {
         bytes: &[u8],
         take: impl FnOnce(&[u8], Kind) -> T,
     ) -> Option<T> {
-        let number = usize::from(segment.source(record).0);
-        let source = self.sources.get(number)?;
-        if let Some(value) = source_value(source, self.name) {
-            return Some(take(value.as_bytes(), Kind::Text));
-        }
-        if self.name == "level" {
-            return Some(take(segment.level(record).word().as_bytes(), Kind::Text));
-        }
-        if self.name == "status"
+        let (format, field, kind) = match self.places.get(usize::from(segment.source(record).0))? {
+            Place::Source(value) => return Some(take(value.as_bytes(), Kind::Text)),
+            Place::Level => return Some(take(segment.level(record).word().as_bytes(), Kind::Text)),
+            Place::Derived(format) => return self.derive(bytes, format, take),
+            Place::Record(format, field, kind) => (format, field, *kind),
+        };
+        if self.is_status
             && let Some(status) = segment.status(record)
         {
             let mut digits = [0; 5];
             return Some(take(decimal(status, &mut digits), Kind::Number));
         }
-        if self.derived.has(self.name) {
-            return self.derived.value(self.name, bytes, &source.format).map(|value| take(&value, Kind::Text));
+        if self.is_derived {
+            return self.derive(bytes, format, take);
         }
-        let format = Arc::clone(&source.format);
-        let (field, kind) = self.place(number, &format);
-        if let Some(value) = format.field(bytes, &field) {
+        if let Some(value) = format.field(bytes, field) {
             return Some(take(&value, kind));
         }
         let extras = segment.extras(record)?;

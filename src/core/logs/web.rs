@@ -7,8 +7,17 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
-    Nanos, SourceId, aggregate::Spread, bitmap::Bitmap, buffer::Snapshot, derive::Derived, eval::Resolved,
-    format::FieldRef, hash::TextMap, read::Matches, segment::Segment,
+    Nanos, SourceId,
+    aggregate::Spread,
+    bitmap::Bitmap,
+    buffer::Snapshot,
+    derive::Derived,
+    eval::Resolved,
+    filter::{Expr, Term, Text, edit},
+    format::FieldRef,
+    hash::TextMap,
+    read::Matches,
+    segment::Segment,
 };
 
 /// Different values of a field that are told apart; records with further ones are in [`Top::beyond`].
@@ -57,10 +66,12 @@ pub struct Web {
     pub agents: Top,
     /// Where they came from.
     pub referers: Top,
-    /// Paths of which the average request takes longest, of those asked for at least [`Web::enough`] times.
+    /// Paths whose p95 is the longest, of those asked for at least [`Web::enough`] times.
     pub slowest: Vec<Item>,
     /// Paths that failed (5xx) most often.
     pub failing: Vec<Item>,
+    /// Paths that were refused (4xx) most often.
+    pub refused: Vec<Item>,
     /// How often a path must be asked for to be among the slowest.
     pub enough: u64,
     /// Requests that name the client that a proxy saw.
@@ -117,32 +128,54 @@ pub struct Item {
     pub count: u64,
     /// Of these, with a status of 500 or more.
     pub errors: u64,
+    /// Of these, with a status of 400 to 499.
+    pub refused: u64,
     /// Bytes sent for it; only for paths.
     pub bytes: u64,
     /// Its average duration in microseconds; only for paths, and where logged.
     pub average_us: Option<f64>,
+    /// The duration in microseconds that nineteen of twenty do not exceed, within half a percent; only for paths, and where logged.
+    pub p95_us: Option<f64>,
     /// Its longest duration in microseconds; only for paths, and where logged.
     pub longest_us: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+/// Durations of one path that are kept as they are.
+const FEW: usize = 64;
+
+#[derive(Clone, Debug, Default)]
 struct Tally {
     count: u64,
     errors: u64,
+    refused: u64,
     bytes: u64,
     timed: u64,
     micros: u64,
     longest: u32,
+    /// Only of paths that were timed.
+    spread: Option<Box<Spread>>,
 }
 
 impl Tally {
     fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.errors += other.errors;
+        self.refused += other.refused;
         self.bytes += other.bytes;
         self.timed += other.timed;
         self.micros += other.micros;
         self.longest = self.longest.max(other.longest);
+    }
+
+    /// Adds how long a request of a path took.
+    fn time(&mut self, duration: Option<u32>) {
+        if let Some(duration) = duration {
+            self.spread.get_or_insert_with(|| Box::new(Spread::of_few(FEW))).add(f64::from(duration));
+        }
+    }
+
+    fn p95(&self) -> Option<f64> {
+        self.spread.as_ref()?.clone().quantile(950)
     }
 
     fn item(&self, value: Vec<u8>) -> Item {
@@ -150,7 +183,9 @@ impl Tally {
             value,
             count: self.count,
             errors: self.errors,
+            refused: self.refused,
             bytes: self.bytes,
+            p95_us: self.p95(),
             average_us: (self.timed > 0).then(|| self.micros as f64 / self.timed as f64),
             longest_us: (self.timed > 0).then_some(self.longest),
         }
@@ -165,24 +200,31 @@ struct Values {
 }
 
 impl Values {
-    fn add(&mut self, value: &[u8], tally: &Tally) {
-        self.counted += tally.count;
+    /// Counts requests with a value, as far as it is told apart.
+    fn count(&mut self, value: &[u8], requests: u64, count: impl FnOnce(&mut Tally)) {
+        self.counted += requests;
         if let Some(known) = self.tallies.get_mut(value) {
-            known.add(tally);
+            count(known);
         } else if self.tallies.len() < VALUES {
-            self.tallies.insert(value.to_vec(), *tally);
+            count(self.tallies.entry(value.to_vec()).or_default());
         } else {
-            self.beyond += tally.count;
+            self.beyond += requests;
         }
     }
 
     fn merge(&mut self, other: Self) {
-        let beyond = other.beyond;
         for (value, tally) in other.tallies {
-            self.add(&value, &tally);
+            self.count(&value, tally.count, |known| {
+                known.add(&tally);
+                match (&mut known.spread, tally.spread) {
+                    (Some(known), Some(spread)) => known.merge(*spread),
+                    (none @ None, spread) => *none = spread,
+                    (Some(_), None) => {}
+                }
+            });
         }
-        self.counted += beyond;
-        self.beyond += beyond;
+        self.counted += other.beyond;
+        self.beyond += other.beyond;
     }
 
     fn top(&self, field: &'static str, limit: usize, requests: u64) -> Top {
@@ -196,9 +238,10 @@ impl Values {
     }
 
     fn most(&self, limit: usize, rank: impl Fn(&Tally) -> f64, which: impl Fn(&Tally) -> bool) -> Vec<Item> {
-        let mut all: Vec<(&Vec<u8>, &Tally)> = self.tallies.iter().filter(|(_, tally)| which(tally)).collect();
-        let order = |one: &(&Vec<u8>, &Tally), other: &(&Vec<u8>, &Tally)| {
-            rank(other.1).total_cmp(&rank(one.1)).then_with(|| one.0.cmp(other.0))
+        let ranked = self.tallies.iter().filter(|(_, tally)| which(tally));
+        let mut all: Vec<(f64, &Vec<u8>, &Tally)> = ranked.map(|(value, tally)| (rank(tally), value, tally)).collect();
+        let order = |one: &(f64, &Vec<u8>, &Tally), other: &(f64, &Vec<u8>, &Tally)| {
+            other.0.total_cmp(&one.0).then_with(|| one.1.cmp(other.1))
         };
         if limit == 0 {
             return Vec::new();
@@ -208,7 +251,7 @@ impl Values {
             all.truncate(limit);
         }
         all.sort_unstable_by(order);
-        all.into_iter().map(|(value, tally)| tally.item(value.clone())).collect()
+        all.into_iter().map(|(_, value, tally)| tally.item(value.clone())).collect()
     }
 }
 
@@ -302,12 +345,9 @@ fn finish(mut counted: Counted, ask: &Ask<'_>, bar_ns: i64) -> Web {
         clients: clients.top("client", ask.limit, requests),
         agents: agents.top("agent", ask.limit, requests),
         referers: referers.top("referer", ask.limit, requests),
-        slowest: counted.paths.most(
-            ask.limit,
-            |tally| tally.micros as f64 / tally.timed.max(1) as f64,
-            |tally| tally.timed >= enough,
-        ),
+        slowest: counted.paths.most(ask.limit, |tally| tally.p95().unwrap_or_default(), |tally| tally.timed >= enough),
         failing: counted.paths.most(ask.limit, |tally| tally.errors as f64, |tally| tally.errors > 0),
+        refused: counted.paths.most(ask.limit, |tally| tally.refused as f64, |tally| tally.refused > 0),
         enough,
         forwarded: counted.forwarded,
         only_proxies,
@@ -356,6 +396,8 @@ impl Reader<'_> {
             let tally = Tally {
                 count: 1,
                 errors: u64::from(is_error),
+                refused: u64::from((400..500).contains(&status)),
+                spread: None,
                 bytes: 0,
                 timed: u64::from(duration.is_some()),
                 micros: u64::from(duration.unwrap_or(0)),
@@ -373,7 +415,7 @@ impl Reader<'_> {
                     *found = field.with(segment, record, bytes, |value, _| value.to_vec());
                 }
                 let found = found.each_ref().map(|value| value.as_deref());
-                take(counted, tally, found, self.host_of(id));
+                take(counted, (tally, duration), found, self.host_of(id));
                 continue;
             }
             let (Some(source), Some(places)) = (self.snapshot.source(id), self.places_of(id)) else { continue };
@@ -383,7 +425,7 @@ impl Reader<'_> {
                     *found = Some(value);
                 }
             });
-            take(counted, tally, found.each_ref().map(|value| value.as_deref()), self.host_of(id));
+            take(counted, (tally, duration), found.each_ref().map(|value| value.as_deref()), self.host_of(id));
         }
     }
 
@@ -397,7 +439,12 @@ impl Reader<'_> {
     }
 }
 
-fn take(counted: &mut Counted, mut tally: Tally, found: [Option<&[u8]>; FIELDS.len()], at: Option<&[u8]>) {
+fn take(
+    counted: &mut Counted,
+    (mut tally, duration): (Tally, Option<u32>),
+    found: [Option<&[u8]>; FIELDS.len()],
+    at: Option<&[u8]>,
+) {
     let [path, host, client, agent, referer, bytes, forwarded] = found;
     let size = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<u64>().ok());
     if let Some(size) = size {
@@ -406,7 +453,10 @@ fn take(counted: &mut Counted, mut tally: Tally, found: [Option<&[u8]>; FIELDS.l
         tally.bytes = size;
     }
     if let Some(path) = path {
-        counted.paths.add(path, &tally);
+        counted.paths.count(path, 1, |known| {
+            known.add(&tally);
+            known.time(duration);
+        });
     }
     // The first of a list is whom the first proxy saw.
     let first = forwarded.and_then(|list| list.split(|byte| *byte == b',').next()).map(<[u8]>::trim_ascii);
@@ -414,9 +464,23 @@ fn take(counted: &mut Counted, mut tally: Tally, found: [Option<&[u8]>; FIELDS.l
     counted.forwarded += u64::from(first.is_some());
     for (values, value) in counted.others.iter_mut().zip([host.or(at), first.or(client), agent, referer]) {
         if let Some(value) = value {
-            values.add(value, &tally);
+            values.count(value, 1, |known| known.add(&tally));
         }
     }
+}
+
+/// Writes the filter's term that keeps the requests of an item; none where its value is no UTF-8, which filters cannot say.
+///
+/// A client may be the one whom a proxy saw: then it is the first of a list.
+pub fn term(field: &str, item: &Item) -> Option<String> {
+    let value = std::str::from_utf8(&item.value).ok()?;
+    let kept = edit::keep(field, value);
+    if field != "client" {
+        return Some(kept.to_string());
+    }
+    let list = Text { text: format!("{},*", Text::exactly(value).text), ..Text::exactly(value) };
+    let forwarded = Term::Glob { field: "forwarded".into(), any: vec![Text::exactly(value), list] };
+    Some(Expr::or([kept, forwarded.into()]).to_string())
 }
 
 /// Says whether an address is private, of the machine itself, or that of a known proxy: not that of a user on the internet.

@@ -79,6 +79,7 @@ fn real_requests_are_counted_as_others_count_them() {
     assert!(web.slowest.is_empty());
     assert!(!web.only_proxies);
     assert_eq!(web.failing.iter().map(|item| item.errors).sum::<u64>(), 3);
+    assert_eq!(web.refused[0].refused, web.refused.iter().map(|item| item.refused).max().unwrap());
     assert_eq!(web.clients.items.len(), 3);
     assert_eq!(
         web.clients.items[0],
@@ -124,7 +125,8 @@ fn figures_are_in_the_unit_of_their_field() {
     let durations = web.durations.unwrap();
     assert_eq!((durations.p50, durations.p95, durations.most), (50_500_000.0, 95_500_000.0, 100_500_000.0));
     assert_eq!(web.slowest[0].value, b"/0");
-    assert_eq!(web.slowest[0].average_us, Some(51_500_000.0));
+    assert_eq!((web.slowest[0].average_us, web.slowest[0].p95_us), (Some(51_500_000.0), Some(96_500_000.0)));
+    assert_eq!(web.slowest[1].p95_us, Some(95_500_000.0));
 }
 
 #[test]
@@ -179,5 +181,74 @@ fn several_fields_at_once_are_what_each_is_alone() {
                 fields.iter().map(|field| format.field(line, field).map(std::borrow::Cow::into_owned)).collect();
             assert_eq!(all, each, "{}", String::from_utf8_lossy(line));
         }
+    }
+}
+
+#[test]
+fn every_item_and_every_group_steps_into_its_own_records() {
+    let total = |text: &str| {
+        let filter = filter::parse(text).unwrap().filter;
+        let matcher = Matcher::new(&filter, (None, None), Arc::default()).unwrap();
+        matcher.matches(real(), &Cache::new(1 << 20)).total
+    };
+    let (from, to) = real().extent().unwrap();
+    let ask = Ask { from, to, bars: 1, limit: 12, proxies: &[] };
+    let web = view(&ask, &Matches::all(real()), real(), &Derived::default());
+    let mut exact = 0;
+    for top in [&web.paths, &web.clients, &web.agents, &web.referers] {
+        for item in &top.items {
+            let term = term(top.field, item).unwrap();
+            // Lower case finds any case: then others may be among them.
+            let has_case =
+                item.value.iter().any(u8::is_ascii_uppercase) || !item.value.iter().any(u8::is_ascii_alphabetic);
+            exact += u32::from(has_case);
+            let found = total(&term);
+            assert!(found == item.count || !has_case && found > item.count, "{term}: {found} for {}", item.count);
+        }
+    }
+    assert!(exact > 20);
+    let counts = table(real(), "| count by status, forwarded");
+    assert!((counts.rows.iter().map(|row| counts.share(row)).sum::<f64>() - 1.0).abs() < 1e-9);
+    for row in &counts.rows {
+        let term = counts.term(row).unwrap();
+        assert_eq!(total(&term), row.count, "{term}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
+
+    /// However the lines are cut to segments, a stage says what a reader says who goes one by one.
+    #[test]
+    fn stages_do_not_depend_on_segments(
+        lines in proptest::collection::vec((0..4_u8, proptest::option::of(0..5_u16), 0..100_000_u32), 1..120),
+        cut in 1..40_usize,
+        tenths in proptest::sample::select(vec![500_u16, 950, 990]),
+    ) {
+        let text = |(path, status, bytes): &(u8, Option<u16>, u32)| {
+            let status = status.map_or(String::new(), |status| format!(",\"status\":{}", 200 + status));
+            format!("{{\"time\":\"2026-08-01T10:05:03Z\",\"path\":\"/{path}\"{status},\"body_bytes_sent\":{bytes}}}\n")
+        };
+        let pieces: Vec<String> = lines.chunks(cut).map(|lines| lines.iter().map(text).collect::<Vec<_>>().concat()).collect();
+        let pieces: Vec<&[u8]> = pieces.iter().map(String::as_bytes).collect();
+        let snapshot = held("nginx-json", &pieces);
+        let mut counts = std::collections::BTreeMap::new();
+        let mut bytes = std::collections::BTreeMap::<String, Vec<u32>>::new();
+        for (path, status, size) in &lines {
+            let status = status.map_or("?".to_owned(), |status| (200 + status).to_string());
+            *counts.entry(format!("/{path} {status}")).or_insert(0_u64) += 1;
+            bytes.entry(format!("/{path}")).or_default().push(*size);
+        }
+        let mut got = rows(&table(&snapshot, "| count by path, status"));
+        got.sort();
+        proptest::prop_assert_eq!(got, counts.into_iter().collect::<Vec<_>>());
+        let figures = table(&snapshot, &format!("| p{} bytes by path", tenths / 10));
+        for row in &figures.rows {
+            let all = bytes.get_mut(std::str::from_utf8(row.keys[0].as_ref().unwrap()).unwrap()).unwrap();
+            all.sort_unstable();
+            let rank = (all.len() * usize::from(tenths)).div_ceil(1000);
+            proptest::prop_assert_eq!(row.figure, Some(f64::from(all[rank - 1])));
+        }
+        proptest::prop_assert_eq!(figures.rows.len(), bytes.len());
     }
 }
