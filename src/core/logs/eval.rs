@@ -37,6 +37,8 @@ mod tests;
 
 /// Below this share of records that are left, text is searched in them one by one instead of in the whole arena.
 const FEW: usize = 4;
+/// The same of fields, which take longer to read than a text to search.
+const FEW_FIELDS: usize = 24;
 
 /// Sets that were worked out, by segment and term. Bounded in bytes; the longest unused go first.
 #[derive(Debug)]
@@ -695,7 +697,7 @@ impl Work<'_> {
             Some(source) => self.sources.get(usize::from(source.0)).is_some_and(is_text),
             None => self.sources.iter().all(is_text),
         };
-        let few = among.is_some_and(|among| among.count() * FEW < self.segment.len());
+        let few = among.is_some_and(|among| among.count() * FEW_FIELDS < self.segment.len());
         // A record of several lines may have a field that is put together from them.
         let joined = self.segment.lines() != self.segment.len();
         if few || !sure || joined || self.segment.has_extras() || name == "level" || self.matcher.derived.has(name) {
