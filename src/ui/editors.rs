@@ -4,7 +4,7 @@
 //! core gets as many dots.
 use std::collections::BTreeMap;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use secrecy::SecretString;
 use tui_textarea::{CursorMove, TextArea};
 
@@ -47,7 +47,13 @@ impl Editors {
     /// Hands a key to a draft's area; returns its text when it changed.
     pub fn key(&mut self, draft: Draft, key: KeyEvent) -> Option<String> {
         let area = self.areas.entry(draft).or_default();
-        area.input(key).then(|| text(draft, area))
+        // As in a shell: what is before the cursor goes. The area would undo.
+        let changed = if key.code == KeyCode::Char('u') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            area.delete_line_by_head()
+        } else {
+            area.input(key)
+        };
+        changed.then(|| text(draft, area))
     }
 
     /// Pastes into a draft's area, line ends as spaces; returns its text.

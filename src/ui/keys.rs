@@ -103,8 +103,8 @@ mod tests {
         for (view, pressed, answer) in [
             (View::Overview, "r", Err("r acts on hosts only: connect to the host again now")),
             (View::Overview, ">", Err("> acts on incidents only: say that the incident is over")),
-            (View::Overview, "Z", Err("Z does nothing here: ? lists the keys")),
-            (View::Hosts, "c", Err("c acts in boxes only: the exact commands of the review")),
+            (View::Overview, "H", Err("H does nothing here: ? lists the keys")),
+            (View::Hosts, "c", Err("c acts on logs only: all lines around this one; the filter is kept")),
             (View::Hosts, "r", Ok(Action::ReconnectHost)),
             (View::Overview, "a", Ok(Action::AcknowledgeAlert)),
         ] {

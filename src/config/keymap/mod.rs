@@ -377,7 +377,6 @@ mod tests {
         assert_eq!(
             problems,
             [
-                "qd.toml:2:13: `w` was the only key of `zoom-pane`",
                 "qd.toml:3:1: there is no action `toggle-golden-signals`",
                 "qd.toml:4:15: `w` is bound twice: to `copy-line` (line 2) and `toggle-time`",
             ]

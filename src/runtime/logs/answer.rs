@@ -132,14 +132,14 @@ fn tables(view: &web::Web) -> Vec<Table> {
         items(title, "COUNT", top.field, &top.items, |item| (crate::ui::logs::grouped(item.count), item.count as f64))
     };
     let slow = |item: &web::Item| {
-        let average = item.average_us.unwrap_or(0.0);
-        (duration(average), average)
+        let p95 = item.p95_us.unwrap_or(0.0);
+        (duration(p95), p95)
     };
     let failing = |item: &web::Item| (crate::ui::logs::grouped(item.errors), item.errors as f64);
     vec![
         top("Paths", &view.paths),
         items("Failing most", "5XX", "path", &view.failing, failing),
-        items("Slowest", "AVERAGE", "path", &view.slowest, slow),
+        items("Slowest", "P95", "path", &view.slowest, slow),
         top("Clients", &view.clients),
         top("Agents", &view.agents),
         top("Referrers", &view.referers),

@@ -508,7 +508,7 @@ impl Worker {
         let minute = Nanos::from(before.utc);
         let last_minute = matches.histogram(Nanos(minute.0 - 60 * Nanos::SECOND), minute, 1);
         let errors = last_minute.first().map_or(0, |counts| counts.iter().skip(6).sum());
-        let (record, record_redacted) = self.looked_at(&snapshot, &all, &matches, before.mono);
+        let (record_of, record, record_redacted) = self.looked_at(&snapshot, &all, &matches, before.mono);
         let stage = self.query.filter.stage.as_ref();
         let stage = stage.map(|stage| answer::stage(stage, &matches, &snapshot, &self.derived));
         let web = self.query.web.then(|| answer::web(&matches, &snapshot, &self.derived, usize::from(self.query.bars)));
@@ -526,7 +526,7 @@ impl Worker {
             templates: Arc::clone(&self.templates),
             patterns: self.patterns.clone(),
             new: Arc::clone(&self.new),
-            record_of: self.query.record,
+            record_of,
             record,
             record_redacted,
             stage,
@@ -564,9 +564,9 @@ impl Worker {
         self.streams.values().map(status).collect()
     }
 
-    /// Reads the record under the cursor, field by field.
-    fn record(&self, snapshot: &Snapshot, all: &Matches) -> (Vec<FieldValue>, usize) {
-        let Some(at) = self.query.record.and_then(|key: Key| all.at(key)) else { return (Vec::new(), 0) };
+    /// Reads a record, field by field.
+    fn record(&self, key: Option<Key>, snapshot: &Snapshot, all: &Matches) -> (Vec<FieldValue>, usize) {
+        let Some(at) = key.and_then(|key| all.at(key)) else { return (Vec::new(), 0) };
         let Some(source) = snapshot.source(at.segment.source(at.index)) else { return (Vec::new(), 0) };
         let mut fields = Vec::new();
         let mut put = |name: &str, value: String| {
@@ -604,18 +604,21 @@ impl Worker {
         all: &Matches,
         matches: &Matches,
         now: Mono,
-    ) -> (Vec<FieldValue>, usize) {
-        let of = (self.query.record, self.query.version);
+    ) -> (Option<Key>, Vec<FieldValue>, usize) {
+        // While the newest line is followed, it is the one that is looked at.
+        let record = self.query.record.or_else(|| matches.last().map(|last| last.key()));
+        let of = (record, self.query.version);
         if let Some((known, at, fields, masked)) = &self.looked
             && *known == of
             && now.since(*at) < PATTERNS_MS
         {
-            return (fields.clone(), *masked);
+            return (record, fields.clone(), *masked);
         }
-        let (mut record, masked) = self.record(snapshot, all);
+        let key = record;
+        let (mut record, masked) = self.record(key, snapshot, all);
         self.shares(&mut record, matches, snapshot);
         self.looked = Some((of, now, record.clone(), masked));
-        (record, masked)
+        (key, record, masked)
     }
 
     /// Says of each field how many of the lines that pass have the same value. As it reads them all, only where somebody looks
@@ -693,6 +696,7 @@ impl Worker {
         };
         let (post, redact) = (self.post.clone(), Arc::clone(&self.redact));
         let task = move || {
+            let path = std::path::absolute(&path).map_or(path, |whole| whole.to_string_lossy().into_owned());
             let (tone, text) = match super::export::write(&path, &snapshot, &matches, &redact) {
                 Ok((lines, masked)) => {
                     (Tone::Done, format!("{lines} lines written to {path}, {masked} secrets masked"))

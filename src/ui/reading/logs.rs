@@ -166,7 +166,8 @@ impl Reader<'_> {
             return lines;
         };
         let page = self.state.screen.layout.panes.iter().find(|facts| facts.pane == Pane::Lines);
-        let rows = page.map_or(ROWS, |facts| usize::from(facts.rows).max(1));
+        // More than fit do no harm; fewer would leave the first frame bare.
+        let rows = page.map_or(ROWS, |facts| usize::from(facts.rows).max(ROWS));
         let view = shown.lines(state.context.is_some());
         let records = view.around(key, rows, rows, state.fold);
         let at = records.iter().position(|(record, _)| record.key >= key).unwrap_or(records.len().saturating_sub(1));
@@ -330,7 +331,7 @@ impl Reader<'_> {
         }
         logs.patterns_since = match state.query.baseline {
             Some(at) => format!("since {}", self.clock(at, false).0),
-            None => "new since it was opened".into(),
+            None => "of all lines, new since it was opened".into(),
         };
         let (new, gone) = (
             shown.patterns.iter().filter(|pattern| pattern.new).count(),
@@ -361,7 +362,11 @@ impl Reader<'_> {
     }
 
     fn fields(&self, shown: &Shown, logs: &mut Logs) {
-        let Some(key) = shown.record_of else { return };
+        // What is of another record is worse than nothing.
+        let Some(key) = shown.record_of.filter(|key| state_follows(self.state) || acts::cursor(self.state) == Some(*key))
+        else {
+            return;
+        };
         let revealed = self.state.logs.revealed == Some(key);
         logs.fields_of = self.clock(key.time, false).0;
         if shown.record_redacted > 0 {
@@ -457,6 +462,10 @@ impl Reader<'_> {
 /// Makes text of a record fit to be shown.
 fn safe(shown: &Shown, text: &str) -> String {
     sanitise::line(shown.redacted(text.as_bytes()))
+}
+
+fn state_follows(state: &crate::core::State) -> bool {
+    state.logs.follows
 }
 
 /// A day in nanoseconds.
