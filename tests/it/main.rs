@@ -32,6 +32,11 @@ mod log_sources_contract;
 #[path = "../support/logs.rs"]
 mod log_support;
 #[cfg(test)]
+mod log_view;
+#[cfg(test)]
+#[path = "../support/loglines.rs"]
+mod loglines;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod net;

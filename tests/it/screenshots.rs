@@ -8,7 +8,10 @@ use quarterdeck::{
     ui::{Look, glyphs::Glyphs},
 };
 
+use ratatui::buffer::Buffer;
+
 use crate::{
+    log_view,
     night::{Night, places},
     svg,
     views::draw,
@@ -19,7 +22,11 @@ fn look(theme: &str) -> Look {
 }
 
 fn shot(name: &str, night: &Night, look: &Look, size: (u16, u16)) -> Option<String> {
-    let picture = svg::write(&draw(night, look, size), &format!("quarterdeck: {name}"), svg::DARK);
+    kept(name, &draw(night, look, size))
+}
+
+fn kept(name: &str, drawn: &Buffer) -> Option<String> {
+    let picture = svg::write(drawn, &format!("quarterdeck: {name}"), svg::DARK);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots").join(format!("{name}.svg"));
     if std::env::var_os("QD_UPDATE_SCREENSHOTS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -71,6 +78,12 @@ fn pictures_show_what_the_program_draws() {
         ("help", at(&[FocusPane(3), OpenHelp])),
     ] {
         stale.extend(shot(name, &night, &look("dark"), (120, 36)));
+    }
+    for (name, mut desk) in log_view::places() {
+        if ["logs", "logs-web", "logs-patterns-new", "logs-histogram"].contains(&name) {
+            let size = (120, 36);
+            stale.extend(kept(name, &desk.draw(&look("dark"), size)));
+        }
     }
     if let Some(folder) = std::env::var_os("QD_ALL_SCREENSHOTS") {
         every_place(Path::new(&folder));

@@ -430,7 +430,13 @@ impl Shown {
 
     /// Finds the next line that is searched for.
     pub fn next_hit(&self, from: Key, forward: bool) -> Option<Key> {
-        self.matches.next_of(self.hits.as_deref()?, from, forward).map(|record| record.key())
+        let hits = self.hits.as_deref()?;
+        let mut found = self.matches.next_of(hits, from, forward)?;
+        // Lines of the console's own pass every filter, so that no gap is missed; nobody searches for them.
+        while found.flags().contains(Flags::NOTICE) {
+            found = self.matches.next_of(hits, found.key(), forward)?;
+        }
+        Some(found.key())
     }
 
     /// Finds the next line of any source that holds a text, whether it passes the filter or not.

@@ -77,14 +77,17 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::LastView => {
             state.screen.go_last();
             rows::refresh(state, now, true);
+            return logs::arrived(state);
         }
         Action::HistoryBack => {
             state.screen.go_back();
             rows::refresh(state, now, true);
+            return logs::arrived(state);
         }
         Action::HistoryForward => {
             state.screen.go_forward();
             rows::refresh(state, now, true);
+            return logs::arrived(state);
         }
         Action::CloseView => {
             return match state.screen.view {
@@ -230,6 +233,7 @@ fn back(state: &mut State, now: Now) -> Vec<Effect> {
             state.screen.arrived();
         }
         rows::refresh(state, now, true);
+        return logs::arrived(state);
     }
     Vec::new()
 }

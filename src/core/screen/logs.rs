@@ -369,6 +369,14 @@ fn context(state: &mut State, now: Now) -> Vec<Effect> {
 /// service.
 fn keep(state: &mut State, exclude: bool, now: Now) -> Vec<Effect> {
     let pane = state.screen.pane();
+    if let (Some(RowKey::Field(name)), Some(shown)) = (state.screen.cursor(pane), &state.logs.shown)
+        && let Some(value) = shown.value_of(name)
+        && shown.redacted(value.as_bytes()) != value.as_bytes()
+    {
+        // A term stays on screen, in exports and in sessions: it would carry the secret there.
+        state.screen.say(now, Tone::Info, "this value is masked: as a term of the filter everybody would read it");
+        return Vec::new();
+    }
     let term = match (state.screen.cursor(pane), &state.logs.shown) {
         (Some(RowKey::Field(name)), Some(shown)) => {
             shown.value_of(name).map(|value| filter::edit::keep(name, value).to_string())
@@ -435,9 +443,11 @@ fn zoom(state: &mut State, closer: bool, now: Now) -> Vec<Effect> {
     let (from, to) = shown.span();
     let wide = to.0.saturating_sub(from.0).max(1);
     let middle = cursor(state).map_or(to.0, |key| key.time.0).clamp(from.0, to.0);
-    let half = if closer { (wide / 4).max(Nanos::MILLI) } else { wide };
+    let wide = if closer { (wide / 2).max(2 * Nanos::MILLI) } else { wide.saturating_mul(2) };
     let (first, last) = shown.extent();
-    let (from, to) = (Nanos(middle.saturating_sub(half)), Nanos(middle.saturating_add(half)));
+    // At an end of what is here it is the other side that grows.
+    let from = middle.saturating_sub(wide / 2).min(last.0.saturating_sub(wide)).max(first.0);
+    let (from, to) = (Nanos(from), Nanos(from.saturating_add(wide)));
     state.logs.bar = None;
     state.logs.query.span = (from > first || to < last).then_some((from.max(first), to.min(last)));
     if state.logs.query.span.is_none() {
@@ -477,7 +487,13 @@ fn reveal(state: &mut State, now: Now) -> Vec<Effect> {
         target: shown.source_name(key),
         detail: format!("a record of {:?}", key.time),
     };
-    vec![Effect::Commit { rows: vec![Row::Audit(audit)], then: Vec::new(), what: Some("revealing the record") }]
+    let mut effects = at_record(state);
+    effects.push(Effect::Commit {
+        rows: vec![Row::Audit(audit)],
+        then: Vec::new(),
+        what: Some("revealing the record"),
+    });
+    effects
 }
 
 /// Copies the line, or the range; as a bundle with where it is from.
@@ -485,7 +501,8 @@ pub(super) fn copy(state: &mut State, bundle: bool) -> Vec<Effect> {
     let (Some(shown), Some(key)) = (state.logs.shown.clone(), cursor(state)) else { return Vec::new() };
     let pane = state.screen.pane();
     if !bundle && let (Pane::Fields, Some(RowKey::Field(name))) = (pane, state.screen.cursor(pane)) {
-        return shown.value_of(name).map_or_else(Vec::new, |text| vec![Effect::Copy { text: text.to_owned() }]);
+        let masked = |text: &str| String::from_utf8_lossy(&shown.redacted(text.as_bytes())).into_owned();
+        return shown.value_of(name).map_or_else(Vec::new, |text| vec![Effect::Copy { text: masked(text) }]);
     }
     let keys = match (state.logs.range, bundle && !state.logs.marks.is_empty()) {
         (_, true) => state.logs.marks.iter().copied().collect(),

@@ -65,13 +65,15 @@ impl Histogram {
             canvas.sign(SCALE - 1, row, sign, Role::ChartFloor);
         }
         let room = Self::room(wide);
-        for (x, (index, bar)) in (SCALE..SCALE + room).zip(self.bars.iter().enumerate()) {
+        for (x, bar) in (SCALE..SCALE + room).zip(&self.bars) {
             Self::column(canvas, x, *bar, most, rows);
-            if self.cursor == Some(index) {
-                canvas.sign(x, rows, '▲', Ink::bold(Role::Accent));
-            }
         }
         self.axis(&mut canvas.rows(rows, 1), room);
+        // Last: what is written on the axis must not hide where one is.
+        let cursor = self.cursor.and_then(|bar| u16::try_from(bar).ok()).filter(|bar| *bar < room);
+        if let Some(bar) = cursor {
+            canvas.sign(SCALE + bar, rows, '▲', Ink::bold(Role::Accent));
+        }
         if wide >= 100 {
             let x = wide - LEGEND + 2;
             for (row, (role, word, number)) in (0..rows).zip(&self.legend) {
