@@ -486,7 +486,13 @@ pub(crate) fn places() -> Vec<(&'static str, Desk)> {
     let mut empty = Desk::bare();
     empty.open();
     let mut silent = Desk::bare();
-    silent.source("play-access", "file", "/var/log/nginx/access.log", Some("Play"), Some("play-01"), "nginx-combined");
+    silent.source(
+        "play-access",
+        "file",
+        "/var/log/nginx/access.log",
+        (Some("Play"), Some("play-01")),
+        "nginx-combined",
+    );
     silent.open();
     let mut unfolded = Desk::new();
     find(&mut unfolded, "SQLSTATE");
@@ -605,7 +611,7 @@ proptest! {
         let secret = format!(" Authorization: Bearer {TOKEN} by {MAIL} ");
         let record = [before.as_slice(), secret.as_bytes(), &after].concat();
         let mut desk = Desk::bare();
-        let source = desk.source("odd", "file", "/var/log/odd", None, None, format);
+        let source = desk.source("odd", "file", "/var/log/odd", (None, None), format);
         desk.raw(source, &[record], AT - SECOND);
         desk.open();
         desk.tell(Msg::Acted(Action::Move(Motion::Top)));

@@ -78,23 +78,26 @@ impl Desk {
             "play-access",
             "file",
             "/var/log/nginx/access.log",
-            Some("Play"),
-            Some("play-01"),
+            (Some("Play"), Some("play-01")),
             "nginx-combined",
         );
-        let errors =
-            desk.source("play-error", "file", "/var/log/nginx/error.log", Some("Play"), Some("play-01"), "nginx-error");
-        let api = desk.source("api-out", "loki", "{app=\"api\"}", Some("API"), Some("api-01"), "pino");
+        let errors = desk.source(
+            "play-error",
+            "file",
+            "/var/log/nginx/error.log",
+            (Some("Play"), Some("play-01")),
+            "nginx-error",
+        );
+        let api = desk.source("api-out", "loki", "{app=\"api\"}", (Some("API"), Some("api-01")), "pino");
         let billing = desk.source(
             "billing",
             "file",
             "/srv/billing/storage/logs/laravel.log",
-            Some("Billing"),
-            Some("admin-01"),
+            (Some("Billing"), Some("admin-01")),
             "laravel",
         );
-        let cloud = desk.source("cloud-out", "command", "cloudctl logs", Some("Cloud"), Some("cloud-01"), "plain");
-        desk.source("db-log", "file", "/var/log/postgresql/main.log", None, Some("db-01"), "postgres");
+        let cloud = desk.source("cloud-out", "command", "cloudctl logs", (Some("Cloud"), Some("cloud-01")), "plain");
+        desk.source("db-log", "file", "/var/log/postgresql/main.log", (None, Some("db-01")), "postgres");
         desk.states[3] = SourceState::CatchingUp { behind_bytes: Some(18_200) };
         desk.states[4] =
             SourceState::Reconnecting { since: AT - 4 * MINUTE, attempt: 3, why: "no answer behind jump".into() };
@@ -120,8 +123,7 @@ impl Desk {
         name: &str,
         kind: &'static str,
         path: &str,
-        service: Option<&str>,
-        host: Option<&str>,
+        (service, host): (Option<&str>, Option<&str>),
         format: &str,
     ) -> SourceId {
         let format = config::formats::built_in().get(format).unwrap().clone();
