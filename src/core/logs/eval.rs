@@ -40,6 +40,9 @@ const FEW: usize = 4;
 /// The same of fields, which take longer to read than a text to search.
 const FEW_FIELDS: usize = 24;
 
+/// Texts of a regex that are looked at for the rarest.
+const TEXTS: usize = 3;
+
 /// Sets that were worked out, by segment and term. Bounded in bytes; the longest unused go first.
 #[derive(Debug)]
 pub struct Cache {
@@ -128,8 +131,8 @@ struct Leaf {
 enum Test {
     /// Text as it is.
     Find(Box<memmem::Finder<'static>>),
-    /// A regex over the raw record.
-    Regex(Regex, Scan),
+    /// A regex over the raw record, and texts that are in every match of it.
+    Regex(Regex, Scan, Vec<Regex>),
     Level(Op, Level),
     Status(Op, f64),
     Duration(Op, f64),
@@ -360,9 +363,9 @@ fn cost(node: &Node) -> u8 {
             Test::Level(..) | Test::Status(..) | Test::Duration(..) => 1,
             Test::Field(name, _) if is_of_source(name) => 1,
             Test::Find(_) => 2,
-            Test::Regex(_, Scan::Lines | Scan::Arena) => 3,
+            Test::Regex(_, Scan::Lines | Scan::Arena, _) => 3,
             Test::Field(..) => 4,
-            Test::Regex(_, Scan::Record) => 5,
+            Test::Regex(_, Scan::Record, _) => 5,
         },
     }
 }
@@ -376,8 +379,14 @@ fn test(term: &Term) -> Result<Test, regex::Error> {
         Term::Text(text) if !text.fold || !text.text.chars().any(char::is_alphabetic) => {
             Test::Find(Box::new(memmem::Finder::new(text.text.as_bytes()).into_owned()))
         }
-        Term::Text(text) => Test::Regex(text.regex()?, scan(&text.text, true)),
-        Term::Regex(pattern) => Test::Regex(pattern.compile()?, scan(&pattern.regex, false)),
+        Term::Text(text) => Test::Regex(text.regex()?, scan(&text.text, true), Vec::new()),
+        Term::Regex(pattern) => {
+            let scan = scan(&pattern.regex, false);
+            let texts = required(&pattern.regex).filter(|_| scan == Scan::Lines).unwrap_or_default();
+            let texts = texts.into_iter().take(TEXTS).map(|text| Text { text, fold: pattern.fold }.regex());
+            let within = texts.collect::<Result<_, _>>()?;
+            Test::Regex(pattern.compile()?, scan, within)
+        }
         Term::Level { op, level } => Test::Level(*op, *level),
         Term::Glob { field, any } => {
             let globs = any.iter().map(Glob::new).collect::<Result<_, _>>()?;
@@ -428,6 +437,63 @@ fn scan(source: &str, literal: bool) -> Scan {
     } else {
         Scan::Arena
     }
+}
+
+/// Finds texts that every match of a regex holds, the longest first, as far as that is seen without taking the regex apart:
+/// outside of groups, classes and alternatives.
+fn required(regex: &str) -> Option<Vec<String>> {
+    let mut texts = vec![String::new()];
+    let mut rest = regex.chars().peekable();
+    let mut depth = 0_usize;
+    while let Some(char) = rest.next() {
+        // None is what breaks a text: something that may be many things.
+        let literal = match char {
+            '\\' => rest.next().filter(|char| char.is_ascii_punctuation()),
+            '[' => {
+                // A bracket right behind the opening one is a member; one with a backslash too.
+                let _ = rest.next_if_eq(&'^');
+                let _ = rest.next_if_eq(&']');
+                while let Some(member) = rest.next() {
+                    match member {
+                        '\\' => drop(rest.next()),
+                        '[' => return None,
+                        ']' => break,
+                        _ => {}
+                    }
+                }
+                None
+            }
+            '(' => {
+                if rest.next_if_eq(&'?').is_some() && rest.next_if(|next| matches!(next, ':' | 'P' | '<')).is_none() {
+                    return None;
+                }
+                depth += 1;
+                None
+            }
+            ')' => {
+                depth = depth.checked_sub(1)?;
+                None
+            }
+            '|' if depth == 0 => return None,
+            '.' | '^' | '$' | '+' | '|' => None,
+            '?' | '*' | '{' => {
+                // What comes before it may be missing. A count is taken for one that allows none.
+                if char == '{' {
+                    let _ = rest.by_ref().find(|char| *char == '}');
+                }
+                texts.last_mut()?.pop();
+                None
+            }
+            char => Some(char),
+        };
+        match literal.filter(|_| depth == 0) {
+            Some(char) => texts.last_mut()?.push(char),
+            None => texts.push(String::new()),
+        }
+    }
+    texts.retain(|text| text.len() >= 3);
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    Some(texts)
 }
 
 /// Says whether a regex without switches surely matches no line break. Cautious: escapes and classes that are not known to be
@@ -548,7 +614,9 @@ impl Work<'_> {
             Test::Status(op, value) => Some(self.statuses(*op, *value)),
             Test::Duration(op, micros) => Some(self.durations(*op, *micros)),
             Test::Find(finder) if !few => Some(self.find(finder)),
-            Test::Regex(regex, scan @ (Scan::Lines | Scan::Arena)) if !few => Some(self.scan(regex, *scan)),
+            Test::Regex(regex, scan @ (Scan::Lines | Scan::Arena), within) if !few => {
+                Some(self.scan_within(regex, *scan, within))
+            }
             Test::Find(_) | Test::Regex(..) => None,
             Test::Field(name, test) => self.of_source(name, test),
         };
@@ -562,7 +630,7 @@ impl Work<'_> {
         }
         let set = Arc::new(match &leaf.test {
             Test::Find(finder) => self.each(among, |record| finder.find(record).is_some()),
-            Test::Regex(regex, _) => self.each(among, |record| regex.is_match(record)),
+            Test::Regex(regex, ..) => self.each(among, |record| regex.is_match(record)),
             Test::Field(name, test) => self.fields(name, test, among),
             Test::Level(..) | Test::Status(..) | Test::Duration(..) => Bitmap::empty(self.segment.len()),
         });
@@ -622,6 +690,28 @@ impl Work<'_> {
                 from = at + 1;
             }
         }
+        set.done()
+    }
+
+    /// As [`Work::scan`]; where one of the texts that all matches hold is in few records, only those are looked at.
+    fn scan_within(&self, regex: &Regex, how: Scan, within: &[Regex]) -> Bitmap {
+        const SAMPLE: usize = 64;
+        if within.is_empty() {
+            return self.scan(regex, how);
+        }
+        let arena = self.segment.text_once();
+        let record = |record: usize| arena.get(self.segment.span(record)).unwrap_or_default();
+        // Here and there, not only at the begin, which may be unlike the rest.
+        let step = self.segment.len() / SAMPLE + 1;
+        let sample = (0..self.segment.len()).step_by(step);
+        let hits = |text: &&Regex| sample.clone().filter(|at| text.is_match(record(*at))).count();
+        let rarest = within.iter().map(|text| (hits(&text), text)).min_by_key(|(hits, _)| *hits);
+        let Some((_, within)) = rarest.filter(|(hits, _)| hits * 3 <= sample.clone().count()) else {
+            return self.scan(regex, how);
+        };
+        let candidates = self.scan(within, Scan::Lines);
+        let mut set = Bits::none(self.segment.len());
+        candidates.iter().filter(|at| regex.is_match(record(*at))).for_each(|at| set.set(at));
         set.done()
     }
 

@@ -147,6 +147,33 @@ fn the_limit_holds_and_what_goes_is_counted() {
     assert_eq!(matcher("line").matches(&snapshot, &Cache::new(1_000)).total, snapshot.records());
 }
 
+#[test]
+fn what_a_regex_must_hold_is_found_cautiously() {
+    for (regex, want) in [
+        (r"[a-z]+\.png", Some(".png")),
+        (r"GET \S+ HTTP/", Some(" HTTP/")),
+        (r"colou?rs", Some("colo")),
+        (r"abcd*efg", Some("abc")),
+        (r"abcd+efg", Some("abcd")),
+        (r"abc{0}", None),
+        (r"abcd{2,3}xyz9", Some("xyz9")),
+        (r"abc|defg", None),
+        (r"(abc|def)ghi", Some("ghi")),
+        (r"(abcd)?efg", Some("efg")),
+        (r"(?i)abc", None),
+        (r"[\]abc]defg", Some("defg")),
+        (r"[]abc]defg", Some("defg")),
+        (r"[[:alpha:]]abc", None),
+        (r"\dabc\w", Some("abc")),
+        (r"^abc$", Some("abc")),
+        (r"ab", None),
+        (r"abé*cde", Some("cde")),
+    ] {
+        let got = required(regex).and_then(|texts| texts.into_iter().next());
+        assert_eq!(got.as_deref(), want, "{regex}");
+    }
+}
+
 proptest! {
     #[test]
     fn the_arena_says_what_lines_say(
