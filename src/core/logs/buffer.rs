@@ -15,6 +15,9 @@ const MERGED_BYTES: usize = 8 << 20;
 /// Neighbours of about the same size that are merged together.
 const FAN: usize = 8;
 
+/// One part in so many of the limit is text that is not packed.
+const HOT: usize = 4;
+
 /// What had to be dropped to stay within the limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
@@ -198,31 +201,44 @@ impl Buffer {
 
     /// Brings it within its limit: the oldest text is packed first, then the oldest records go. `seen` is told of those
     /// that go, before they do.
+    ///
+    /// The newest text stays as it is, up to a share of the limit: it is what is read, and small segments must not be packed
+    /// before they are merged.
     pub fn fit(&mut self, beside: usize, mut seen: impl FnMut(&Arc<Segment>)) {
         let mut held = self.bytes() + beside;
         if held <= self.limit {
             return;
         }
-        for segment in &mut self.segments {
-            if held <= self.limit {
-                return;
+        let plain = self.segments.iter().filter(|segment| !segment.is_packed());
+        let mut plain: usize = plain.map(|segment| segment.text_len()).sum();
+        let mut by_age: Vec<usize> = (0..self.segments.len()).collect();
+        by_age.sort_by_key(|at| self.segments.get(*at).map(|segment| segment.last()));
+        for &at in &by_age {
+            if held <= self.limit || plain <= self.limit / HOT {
+                break;
             }
-            if let Some(packed) = segment.packed(&self.recent) {
-                held = held.saturating_sub(segment.bytes()).saturating_add(packed.bytes());
-                *segment = Arc::new(packed);
-                self.generation += 1;
-            }
-        }
-        while held > self.limit && self.segments.len() > 1 {
-            let oldest = self.segments.iter().enumerate().min_by_key(|(_, segment)| segment.last());
-            let Some(at) = oldest.map(|(at, _)| at) else { return };
-            let gone = self.segments.remove(at);
-            seen(&gone);
-            held = held.saturating_sub(gone.bytes());
-            self.dropped.records += gone.len() as u64;
-            self.dropped.bytes += gone.text_len() as u64;
+            let Some(segment) = self.segments.get_mut(at) else { continue };
+            let Some(packed) = segment.packed(&self.recent) else { continue };
+            plain -= segment.text_len().min(plain);
+            held = held.saturating_sub(segment.bytes()).saturating_add(packed.bytes());
+            *segment = Arc::new(packed);
             self.generation += 1;
         }
+        let mut gone = vec![false; self.segments.len()];
+        for at in by_age.into_iter().take(self.segments.len().saturating_sub(1)) {
+            if held <= self.limit {
+                break;
+            }
+            let (Some(segment), Some(gone)) = (self.segments.get(at), gone.get_mut(at)) else { continue };
+            seen(segment);
+            held = held.saturating_sub(segment.bytes());
+            self.dropped.records += segment.len() as u64;
+            self.dropped.bytes += segment.text_len() as u64;
+            self.generation += 1;
+            *gone = true;
+        }
+        let mut gone = gone.into_iter();
+        self.segments.retain(|_| !gone.next().unwrap_or_default());
     }
 
     /// Returns all that is here now.

@@ -9,7 +9,7 @@ use crate::core::logs::{
     buffer::Buffer,
     filter,
     format::{Assume, Format},
-    read::{Key, RecordRef},
+    read::{Key, RecordRef, Tally},
     segment::Batch,
 };
 
@@ -267,6 +267,7 @@ proptest! {
         }
         let format = Format::plain();
         let cache = Cache::new(limit);
+        let (mut ever, mut tallies) = (vec![0; exprs.len()], vec![Tally::default(); exprs.len()]);
         for (number, lines) in batches.iter().enumerate() {
             let (mut bytes, mut ends) = (Vec::new(), Vec::new());
             for (_, line) in lines {
@@ -276,16 +277,24 @@ proptest! {
             }
             let times = lines.iter().map(|(time, _)| Nanos(*time)).collect();
             let source = SourceId(u16::try_from(number % 2).unwrap());
-            buffer.push(Segment::parse(Batch { ends, times, ..Batch::new(source, &format, assume(), bytes) }));
+            for (expr, ever) in exprs.iter().zip(&mut ever) {
+                *ever += lines.iter().filter(|(_, line)| holds(expr, line.as_bytes())).count() as u64;
+            }
+            let segment = Segment::parse(Batch { ends, times, ..Batch::new(source, &format, assume(), bytes) });
+            if number % 4 == 1 {
+                buffer.push_older(segment);
+            } else {
+                buffer.push(segment);
+            }
             if number % 3 == 0 {
                 buffer.tidy();
-                buffer.fit(0, |_| {});
             }
             let snapshot = buffer.snapshot();
             cache.retain(&snapshot.segments);
-            for expr in &exprs {
+            for (expr, tally) in exprs.iter().zip(&mut tallies) {
                 let filter = Filter { expr: expr.clone(), ..Filter::default() };
                 let matches = Matcher::new(&filter, (None, None), Arc::default()).unwrap().matches(&snapshot, &cache);
+                tally.add(&matches);
                 let want = one_by_one(&snapshot, &|record| holds(expr, record));
                 prop_assert_eq!(matches.total, want.len() as u64, "{:?}", expr);
                 let keys = |records: &[RecordRef]| records.iter().map(|record| (record.key().time, record.key().order)).collect::<Vec<_>>();
@@ -299,6 +308,32 @@ proptest! {
                     prop_assert_eq!(keys(&matches.backward(key, 3)), &want[at.saturating_sub(3)..at]);
                 }
             }
+            if number % 3 == 0 {
+                buffer.fit(0, |_| {});
+            }
         }
+        prop_assert_eq!(tallies.iter().map(|tally| tally.records).collect::<Vec<_>>(), ever);
     }
+}
+
+#[test]
+fn live_segments_stay_few_and_the_newest_text_stays_unpacked() {
+    let mut buffer = Buffer::new(4 << 20);
+    let format = Format::plain_shared();
+    for source in self::buffer(&[""]).sources() {
+        buffer.add_source(|_| source.clone());
+    }
+    let lines =
+        |n: i64| (0..20).map(|at| format!("line {n} {at} {:x}\n", (n * 7_919 + at) * 104_729)).collect::<Vec<_>>();
+    for n in 0..20_000 {
+        buffer.push(Segment::parse(Batch::new(SourceId(0), &format, assume(), lines(n).concat().into_bytes())));
+        buffer.tidy();
+        buffer.fit(0, |_| {});
+    }
+    let snapshot = buffer.snapshot();
+    assert!(buffer.bytes() <= 4 << 20);
+    assert!(snapshot.dropped.records > 0);
+    assert!(snapshot.segments.len() < 100, "{} segments", snapshot.segments.len());
+    assert!(!snapshot.segments.last().unwrap().is_packed());
+    assert!(snapshot.segments.first().unwrap().is_packed());
 }

@@ -285,6 +285,42 @@ impl Matches {
     }
 }
 
+/// How many records a filter has matched since it became active, those that had to go included.
+///
+/// It must be told of every snapshot's matches before [`super::buffer::Buffer::fit`] may drop any of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The order numbers that were counted: from, and to before which.
+    counted: Option<(u64, u64)>,
+    /// Records.
+    pub records: u64,
+    /// The same by level, as in [`Level::ALL`].
+    pub by_level: [u64; 8],
+}
+
+impl Tally {
+    /// Counts those that were not counted yet.
+    pub fn add(&mut self, matches: &Matches) {
+        let (mut from, mut to) = self.counted.unwrap_or((u64::MAX, 0));
+        let (low, high) = (from, to.max(from));
+        for (segment, set) in &matches.sets {
+            let (base, end) = (segment.base(), segment.base() + segment.len() as u64);
+            (from, to) = (from.min(base), to.max(end));
+            if base >= low && end <= high {
+                continue;
+            }
+            let is_new = |index: &usize| !(low..high).contains(&(base + *index as u64));
+            for index in set.iter().filter(is_new) {
+                self.records += 1;
+                if let Some(count) = self.by_level.get_mut(segment.level(index) as usize) {
+                    *count += 1;
+                }
+            }
+        }
+        self.counted = (from < to).then_some((from, to));
+    }
+}
+
 /// A place within the matching records of one segment, in the order of time.
 struct Cursor<'a> {
     segment: &'a Arc<Segment>,
