@@ -448,7 +448,7 @@ fn required(regex: &str) -> Option<Vec<String>> {
     while let Some(char) = rest.next() {
         // None is what breaks a text: something that may be many things.
         let literal = match char {
-            '\\' => rest.next().filter(|char| char.is_ascii_punctuation()),
+            '\\' => rest.next().filter(char::is_ascii_punctuation),
             '[' => {
                 // A bracket right behind the opening one is a member; one with a backslash too.
                 let _ = rest.next_if_eq(&'^');
