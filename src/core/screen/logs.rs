@@ -520,15 +520,7 @@ pub(crate) fn drafted(state: &mut State, draft: Draft, text: &str) -> Vec<Effect
     match draft {
         Draft::LogFilter => match state.logs.set_line(text) {
             Ok(()) => return vec![asked(state)],
-            Err(wrong) => {
-                state.logs.wrong = Some(wrong);
-                // Half of what is meant is no filter: what was there before holds until it is one.
-                if let Some((chips, stage)) = state.logs.before_typing.clone() {
-                    (state.logs.chips, state.logs.stage) = (chips, stage);
-                    state.logs.reparse();
-                    return vec![asked(state)];
-                }
-            }
+            Err(wrong) => state.logs.wrong = Some(wrong),
         },
         Draft::LogSearch => return searched(state, text),
         Draft::LogTime if !text.trim().is_empty() => {

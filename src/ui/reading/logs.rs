@@ -363,7 +363,8 @@ impl Reader<'_> {
 
     fn fields(&self, shown: &Shown, logs: &mut Logs) {
         // What is of another record is worse than nothing.
-        let Some(key) = shown.record_of.filter(|key| state_follows(self.state) || acts::cursor(self.state) == Some(*key))
+        let Some(key) =
+            shown.record_of.filter(|key| state_follows(self.state) || acts::cursor(self.state) == Some(*key))
         else {
             return;
         };
