@@ -25,8 +25,9 @@ use crate::core::logs::filter::Problem;
 /// Examples below the help.
 const EXAMPLES: &str = "\
 Filters:
-  level>=warn service:play status>=500 path:/api/* -path:/health dur>1s \"exact text\" /regex/i (a OR b)
-  since:02:55 until:@now, and at the end  | count by host   | top 5 path   | p95 dur by service
+  level>=warn service:play status>=500 path:/api/* -path:/health dur>1s
+  \"exact text\" /regex/i (a OR b) since:02:55 until:@now
+  and at the end: | count by host, | top 5 path, | p95 dur by service
   All terms must hold. Lower case finds any case; quotes make any text exact.
 
 Examples:

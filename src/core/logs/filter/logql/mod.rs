@@ -27,6 +27,9 @@ pub struct Loki<'a> {
     pub labels: &'a [(&'a str, &'a str)],
     /// What is known about its lines.
     pub lines: Lines<'a>,
+    /// An entry of several lines is a record for each of them here. What one of its lines must not contain another may, so
+    /// that nothing negated can be asked of the entry.
+    pub split: bool,
 }
 
 /// A query, and who does what.
@@ -84,7 +87,7 @@ pub fn logql(expr: &Expr, loki: Loki<'_>) -> Result<LogQl, LogQlError> {
     made.local = local;
     let mut stages = Vec::new();
     for need in needs {
-        match stage(&need) {
+        match stage(&need, loki.split) {
             Some((stage, exact)) => {
                 // Fixed text is cheaper than a regex and stands first.
                 let cheap = stage.starts_with("|= ") || stage.starts_with("!= ");
@@ -200,17 +203,18 @@ fn matcher(label: &str, hirs: &[(Hir, bool)], negated: bool) -> Option<String> {
 }
 
 /// Writes what a line must contain as a stage, and whether that is exactly what the filter asks.
-fn stage(need: &Need) -> Option<(String, bool)> {
-    if need.any.is_empty() || need.any.iter().any(Atom::is_everywhere) {
+fn stage(need: &Need, split: bool) -> Option<(String, bool)> {
+    if need.any.is_empty() || need.any.iter().any(Atom::is_everywhere) || (split && need.negated) {
         return None;
     }
     if let [Atom::Text(text)] = need.any.as_slice() {
-        return Some((format!("{} {}", if need.negated { "!=" } else { "|=" }, string(text)), need.exact));
+        let stage = format!("{} {}", if need.negated { "!=" } else { "|=" }, string(text));
+        return Some((stage, need.exact && !split));
     }
-    let mut exact = need.exact;
+    let mut exact = need.exact && !split;
     let mut regexes = Vec::with_capacity(need.any.len());
     for atom in &need.any {
-        let mut re2 = Re2::default();
+        let mut re2 = Re2 { split, ..Re2::default() };
         match atom {
             Atom::Text(text) => text.chars().for_each(|char| re2.literal(char)),
             Atom::Hir(hir) => re2.write(hir, false)?,
@@ -236,6 +240,8 @@ struct Re2 {
     wider: bool,
     /// It is for a label's value, which is text and has one line.
     label: bool,
+    /// A record is one line of the text.
+    split: bool,
 }
 
 impl Re2 {
@@ -317,16 +323,17 @@ impl Re2 {
 
     fn look(&mut self, look: Look) {
         match look {
+            Look::Start if self.split => self.text.push_str("(?m:^)"),
             Look::Start => self.text.push_str("\\A"),
             Look::End if self.label => self.text.push_str("\\z"),
             Look::EndLF if self.label => self.text.push_str("(?m:$)"),
             Look::StartLF => self.text.push_str("(?m:^)"),
             // A line that ended in `\r\n` may have kept its `\r` there.
-            Look::End => {
+            Look::End if !self.split => {
                 self.text.push_str("\\r?\\z");
                 self.wider = true;
             }
-            Look::EndLF => {
+            Look::End | Look::EndLF => {
                 self.text.push_str("\\r?(?m:$)");
                 self.wider = true;
             }

@@ -64,7 +64,7 @@ fn runs(mut stages: &str, line: &str) -> bool {
 fn made(filter: &str) -> LogQl {
     let select = [("env", "prod")];
     let labels = [("service", "app"), ("host", "host")];
-    let loki = Loki { select: &select, labels: &labels, lines: lines_of(true) };
+    let loki = Loki { select: &select, labels: &labels, lines: lines_of(true), split: false };
     logql(&parse(filter).unwrap().filter.expr, loki).unwrap()
 }
 
@@ -93,7 +93,7 @@ fn queries_by_example() {
 #[test]
 fn a_selector_is_demanded_and_names_are_checked() {
     let expr = Expr::All;
-    let with = |select| logql(&expr, Loki { select, labels: &[], lines: lines_of(true) });
+    let with = |select| logql(&expr, Loki { select, labels: &[], lines: lines_of(true), split: false });
     assert_eq!(with(&[]), Err(LogQlError::NoSelector));
     assert_eq!(with(&[("env", "")]), Err(LogQlError::NoSelector));
     assert_eq!(with(&[("e-nv", "x")]), Err(LogQlError::Label("e-nv".into())));
@@ -112,7 +112,7 @@ proptest! {
 
     #[test]
     fn no_query_drops_what_the_buffer_keeps(expr in an_expr(), lines in prop::collection::vec(a_line(), 1..20)) {
-        let made = logql(&expr, Loki { select: &[("env", "prod")], labels: &[], lines: lines_of(true) }).unwrap();
+        let made = logql(&expr, Loki { select: &[("env", "prod")], labels: &[], lines: lines_of(true), split: false }).unwrap();
         let stages = made.query.strip_prefix(r#"{env="prod"}"#).unwrap().trim_start();
         prop_assert_eq!(stages, &made.stages);
         for line in &lines {
@@ -127,11 +127,20 @@ proptest! {
     }
 
     #[test]
+    fn no_query_drops_an_entry_of_which_a_line_is_kept(expr in an_expr(), lines in prop::collection::vec(a_line(), 1..5)) {
+        let loki = Loki { select: &[("env", "prod")], labels: &[], lines: lines_of(true), split: true };
+        let made = logql(&expr, loki).unwrap();
+        let entry = String::from_utf8_lossy(&lines.join(&b'\n')).into_owned();
+        let here = entry.split('\n').any(|line| keeps(&expr, line.as_bytes()));
+        prop_assert!(runs(&made.stages, &entry) || !here, "{} drops {:?} of {}", made.query, entry, expr);
+    }
+
+    #[test]
     fn labels_are_asked_as_they_are_compared(values in prop::collection::vec("[aAkKs*?\\\\ ]{0,3}|ſ|\u{212a}", 1..3), label in "[aAkKs ]{0,3}|ſ|\u{212a}|é", negated: bool) {
         let globs: Vec<Text> = values.iter().map(|value| Text::smart(value.as_str())).collect();
         let expr = Expr::Term(Term::Glob { field: "service".into(), any: globs.clone() });
         let part = if negated { expr.negated() } else { expr };
-        let loki = Loki { select: &[("env", "prod")], labels: &[("service", "app")], lines: lines_of(true) };
+        let loki = Loki { select: &[("env", "prod")], labels: &[("service", "app")], lines: lines_of(true), split: false };
         let made = logql(&part, loki).unwrap();
         // A label that is empty is none, and none matches no glob.
         let here = (!label.is_empty() && globs.iter().any(|glob| glob.glob().unwrap().is_match(label.as_bytes()))) != negated;

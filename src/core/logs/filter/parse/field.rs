@@ -145,7 +145,7 @@ impl Parser<'_> {
                 (Some(value), None) if numbers || is_column => {
                     compared.push(Expr::Term(Term::Compare { field: name.to_owned(), op: Op::Equal, value }));
                 }
-                _ if is_column && !is_digits_glob(&one.text.text) && one.text.text != "*" => {
+                _ if is_column && !one.quoted && is_nearly_a_number(&one.text.text) => {
                     return Err(not_a_number(special, &one));
                 }
                 _ => globs.push(one.text),
@@ -173,7 +173,9 @@ impl Parser<'_> {
                     }
                     match value {
                         Some(value) => Ok(Expr::Term(Term::Compare { field, op, value })),
-                        None if COLUMNS.contains(&special) => Err(not_a_number(special, &one)),
+                        None if COLUMNS.contains(&special) && !one.quoted && is_nearly_a_number(&one.text.text) => {
+                            Err(not_a_number(special, &one))
+                        }
                         None => Ok(Expr::Term(Term::Glob { field, any: vec![one.text] }).negated()),
                     }
                 })
@@ -281,8 +283,10 @@ fn class(text: &str) -> Option<Expr> {
     Some(Expr::And(vec![compare(Op::AtLeast, hundreds), compare(Op::Less, hundreds + 1)]))
 }
 
-fn is_digits_glob(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'*' | b'?'))
+/// Says whether what begins as a number does not end as one. Words are words: a status may be `installed`.
+fn is_nearly_a_number(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'*' | b'?'));
+    text.starts_with(|char: char| char.is_ascii_digit()) && !plain
 }
 
 fn not_a_number(field: &str, one: &Written) -> Problem {
