@@ -489,8 +489,6 @@ impl Worker {
     fn publish(&mut self) {
         let before = self.clock.now();
         self.buffer.tidy();
-        let beside = self.cache.bytes();
-        self.buffer.fit(beside, |_| {});
         let snapshot = self.buffer.snapshot();
         self.cache.retain(&snapshot.segments);
         let all = Arc::new(Matches::all(&snapshot));
@@ -538,6 +536,9 @@ impl Worker {
             snapshot,
         };
         self.post.logs(Arc::new(shown));
+        // Only now may the oldest go: the filter has seen them.
+        let beside = self.cache.bytes();
+        self.buffer.fit(beside, |_| {});
         self.asked = false;
         self.dirty = false;
         self.published = self.clock.now().mono;
