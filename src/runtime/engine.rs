@@ -154,7 +154,10 @@ impl Engine {
                 limit: of.limit,
                 sessions: of.sessions,
             });
-            tasks.blocking("logs", move || worker.work()).detach();
+            // Nobody waits for it at the end: what it has is in memory alone.
+            if let Err(error) = tasks.thread("logs", move || worker.work()) {
+                tracing::error!(%error, "no thread for the log engine");
+            }
             desk
         });
         let executor = Executor::new(executor::Parts {
