@@ -51,32 +51,30 @@ pub(crate) enum Hosts {
     Says(Output),
 }
 
+fn refused(host: HostName, what: &str) -> RemoteError {
+    RemoteError { host, fault: LinkFault::Auth, what: what.into(), hint: None, question: None }
+}
+
 impl Remote for Hosts {
     fn run<'a>(&'a self, host: &'a HostName, _: Lane, _: Script) -> BoxFuture<'a, Result<Output, RemoteError>> {
         Box::pin(async move {
             match self {
                 Self::Here => unreachable!("the pool reaches this machine"),
-                Self::Nowhere => Err(RemoteError {
-                    host: host.clone(),
-                    fault: LinkFault::Auth,
-                    what: "no key was accepted".into(),
-                    hint: None,
-                    question: None,
-                }),
+                Self::Nowhere => Err(refused(host.clone(), "no key was accepted")),
                 Self::Silent => std::future::pending().await,
                 Self::Says(output) => Ok(output.clone()),
             }
         })
     }
 
-    fn stream<'a>(&'a self, _: &'a HostName, _: Lane, _: Script) -> BoxFuture<'a, Result<Stream, RemoteError>> {
-        unimplemented!("no check streams")
+    fn stream<'a>(&'a self, host: &'a HostName, _: Lane, _: Script) -> BoxFuture<'a, Result<Stream, RemoteError>> {
+        Box::pin(async { Err(refused(host.clone(), "no check follows a stream")) })
     }
 
     fn forget(&self, _: &HostName) {}
 
     fn accept_host_key(&self, _: &str) -> Result<(), RemoteError> {
-        unimplemented!("no check accepts keys")
+        Err(refused("any".into(), "no check accepts keys"))
     }
 
     fn unlock(&self, _: &str, _: secrecy::SecretString) {}

@@ -1,20 +1,8 @@
 //! Loki as it was observed to behave: pings, endings with and without a word, dropped lines, answers that never come.
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod fake;
 
-use axum::{
-    Router,
-    extract::{
-        RawQuery, State,
-        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
-    },
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse as _, Response},
-    routing::get,
-};
+use std::sync::Arc;
+
 use quarterdeck::{
     core::{
         logs::{LogAuth, LogPlace, LogSpec, LokiSpec, Nanos, SourceState},
@@ -23,226 +11,9 @@ use quarterdeck::{
     sources::logs::{Batch, Cursor, HistoryRequest, Notice, Prefilter, StreamInfo, source},
     tasks::Tasks,
 };
-use serde_json::json;
-use tokio::sync::watch;
 
+use self::fake::{Fake, Inner, T0, Tail};
 use crate::log_support::{Bench, Heard, Nowhere, entry};
-
-/// How a tail goes.
-#[derive(Clone, Debug)]
-enum Tail {
-    /// On and on.
-    Goes,
-    /// After so many lines it closes with this reason.
-    Closes(usize, &'static str),
-    /// After so many lines the connection ends without a close frame.
-    Breaks(usize),
-    /// After so many lines neither a line nor a ping comes.
-    Freezes(usize),
-    /// After so many lines this many are dropped; the next frame names some of them.
-    Drops(usize, usize),
-    /// A proxy that lets no upgrade through.
-    NoUpgrade,
-}
-
-#[derive(Default)]
-struct Inner {
-    /// Moment, app, line; sorted by moment.
-    lines: Vec<(i64, String, String)>,
-    tails: VecDeque<Tail>,
-    /// Asked for more lines than this, it answers nothing at all.
-    hangs_over: Option<usize>,
-    refuses_over: Option<usize>,
-    asked: Vec<BTreeMap<String, String>>,
-    tailed: usize,
-    down: bool,
-    tenant: Option<&'static str>,
-}
-
-struct Fake {
-    inner: Mutex<Inner>,
-    changed: watch::Sender<usize>,
-}
-
-impl Fake {
-    fn push(&self, at: i64, app: &str, line: &str) {
-        let mut inner = self.inner.lock().unwrap();
-        inner.lines.push((at, app.into(), line.into()));
-        let count = inner.lines.len();
-        drop(inner);
-        self.changed.send_replace(count);
-    }
-    fn set(&self, change: impl FnOnce(&mut Inner)) {
-        change(&mut self.inner.lock().unwrap());
-    }
-}
-
-const T0: i64 = 1_795_000_000_000_000_000;
-
-fn params(query: Option<String>) -> BTreeMap<String, String> {
-    let url = reqwest_url(&query.unwrap_or_default());
-    url.into_iter().collect()
-}
-
-fn reqwest_url(query: &str) -> Vec<(String, String)> {
-    let decode = |text: &str| {
-        let mut bytes = Vec::new();
-        let mut rest = text.bytes();
-        while let Some(byte) = rest.next() {
-            bytes.push(match byte {
-                b'+' => b' ',
-                b'%' => {
-                    let hex = [rest.next().unwrap(), rest.next().unwrap()];
-                    u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap()
-                }
-                other => other,
-            });
-        }
-        String::from_utf8(bytes).unwrap()
-    };
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (decode(name), decode(value)))
-        .collect()
-}
-
-fn refuse(headers: &HeaderMap, inner: &Inner) -> Option<Response> {
-    if inner.down {
-        return Some((StatusCode::SERVICE_UNAVAILABLE, "Some services are not Running").into_response());
-    }
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    assert_eq!(header("x-loki-response-encoding-flags"), Some("categorize-labels"));
-    if let Some(tenant) = inner.tenant {
-        if header("x-scope-orgid") != Some(tenant) {
-            return Some((StatusCode::UNAUTHORIZED, "no org id\n").into_response());
-        }
-        assert_eq!(header("authorization"), Some("Basic cWQ6czNjcmV0"));
-    }
-    None
-}
-
-fn object(line: &(i64, String, String)) -> serde_json::Value {
-    json!({ "stream": { "app": line.1 }, "values": [[line.0.to_string(), line.2, { "structuredMetadata": { "trace_id": "t 1" } }]] })
-}
-
-async fn range(State(fake): State<Arc<Fake>>, headers: HeaderMap, RawQuery(query): RawQuery, body: String) -> Response {
-    let asked = params(Some(query.unwrap_or(body)));
-    let number = |name: &str| asked[name].parse::<i64>().unwrap();
-    let (start, end, limit) = (number("start"), number("end"), asked["limit"].parse::<usize>().unwrap());
-    let found: Vec<_> = {
-        let mut inner = fake.inner.lock().unwrap();
-        if let Some(refusal) = refuse(&headers, &inner) {
-            return refusal;
-        }
-        inner.asked.push(asked.clone());
-        if let Some(most) = inner.refuses_over.filter(|most| limit > *most) {
-            let what =
-                format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {most})");
-            return (StatusCode::BAD_REQUEST, what).into_response();
-        }
-        let within = inner.lines.iter().filter(|line| line.0 >= start && line.0 < end).cloned();
-        let mut lines: Vec<_> = within.collect();
-        lines.sort_by_key(|line| line.0);
-        if asked["direction"] == "backward" {
-            lines.reverse();
-        }
-        lines.truncate(limit);
-        lines
-    };
-    let over = fake.inner.lock().unwrap().hangs_over;
-    if over.is_some_and(|over| found.len() > over) {
-        std::future::pending::<()>().await;
-    }
-    let mut streams: BTreeMap<&str, Vec<serde_json::Value>> = BTreeMap::new();
-    for line in &found {
-        streams.entry(&line.1).or_default().push(object(line)["values"][0].clone());
-    }
-    let result: Vec<_> =
-        streams.into_iter().map(|(app, values)| json!({ "stream": { "app": app }, "values": values })).collect();
-    let body = json!({ "status": "success", "data": { "resultType": "streams", "encodingFlags": ["categorize-labels"], "result": result } });
-    body.to_string().into_response()
-}
-
-async fn tail(
-    State(fake): State<Arc<Fake>>,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    let asked = params(query);
-    let how = {
-        let mut inner = fake.inner.lock().unwrap();
-        if let Some(refusal) = refuse(&headers, &inner) {
-            return refusal;
-        }
-        inner.tailed += 1;
-        inner.tails.pop_front().unwrap_or(Tail::Goes)
-    };
-    if matches!(how, Tail::NoUpgrade) {
-        return (StatusCode::BAD_REQUEST, "Bad Request\n").into_response();
-    }
-    let start = asked.get("start").and_then(|start| start.parse().ok()).unwrap_or(i64::MAX);
-    let limit = asked["limit"].parse().unwrap();
-    upgrade.on_upgrade(move |socket| serve(socket, fake, how, start, limit))
-}
-
-async fn serve(mut socket: WebSocket, fake: Arc<Fake>, how: Tail, start: i64, limit: usize) {
-    let mut changes = fake.changed.subscribe();
-    let mut ping = tokio::time::interval(Duration::from_secs(1));
-    let (mut at, mut sent, mut dropped) = (0, 0, Vec::new());
-    let mut first = true;
-    loop {
-        let mut news: Vec<_> = {
-            let inner = fake.inner.lock().unwrap();
-            let news = inner.lines[at..].to_vec();
-            at = inner.lines.len();
-            news
-        };
-        if std::mem::take(&mut first) {
-            // Only the newest of what was there before.
-            news.retain(|line| line.0 >= start);
-            news.drain(..news.len().saturating_sub(limit));
-        }
-        for line in news {
-            match how {
-                Tail::Closes(after, reason) if sent >= after => {
-                    let close = CloseFrame { code: 1011, reason: reason.into() };
-                    _ = socket.send(Message::Close(Some(close))).await;
-                    _ = socket.recv().await;
-                    return;
-                }
-                Tail::Breaks(after) if sent >= after => return,
-                Tail::Freezes(after) if sent >= after => std::future::pending().await,
-                Tail::Drops(after, many) if sent >= after && dropped.len() < many => {
-                    dropped.push(line);
-                    continue;
-                }
-                _ => {}
-            }
-            let mut frame = json!({ "streams": [object(&line)], "encodingFlags": ["categorize-labels"] });
-            if matches!(how, Tail::Drops(_, many) if dropped.len() == many && sent > 0) {
-                let named = dropped
-                    .iter()
-                    .take(3)
-                    .map(|line| json!({ "timestamp": line.0.to_string(), "labels": { "app": line.1 } }));
-                frame["dropped_entries"] = named.collect();
-            }
-            if socket.send(Message::Text(frame.to_string().into())).await.is_err() {
-                return;
-            }
-            sent += 1;
-        }
-        if let Tail::Closes(0, reason) = how {
-            _ = socket.send(Message::Close(Some(CloseFrame { code: 1011, reason: reason.into() }))).await;
-            return;
-        }
-        tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
-            _ = ping.tick() => if socket.send(Message::Ping(Vec::new().into())).await.is_err() { return },
-        }
-    }
-}
 
 struct Still;
 impl Clock for Still {
@@ -271,11 +42,8 @@ impl Drop for World {
 async fn world(change: impl FnOnce(&mut Inner), edit: impl FnOnce(&mut LokiSpec)) -> World {
     let mut inner = Inner::default();
     change(&mut inner);
-    let fake = Arc::new(Fake { inner: Mutex::new(inner), changed: watch::channel(0).0 });
-    let app = Router::new()
-        .route("/prefix/loki/api/v1/query_range", get(range).post(range))
-        .route("/prefix/loki/api/v1/tail", get(tail))
-        .with_state(Arc::clone(&fake));
+    let fake = Fake::new(inner);
+    let app = fake.router();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/prefix/", listener.local_addr().unwrap());
     let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -301,17 +69,7 @@ impl World {
         self.bench.ear.until("live", |heard| heard.is(|state| *state == SourceState::Live)).await
     }
 
-    /// Waits until the server has so many tails behind it, the present one included.
-    async fn tails(&self, count: usize) {
-        let wait = async {
-            while self.fake.inner.lock().unwrap().tailed < count {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("no further tail");
-    }
-
-    /// Pushes numbered lines, a few a millisecond.
+    /// Pushes numbered lines, a few at a time: the next when the tail has taken them.
     async fn push(&self, numbers: std::ops::Range<i64>) {
         for number in numbers {
             self.fake.push(
@@ -320,7 +78,7 @@ impl World {
                 &format!("{number:06}"),
             );
             if number % 20 == 0 {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                self.fake.taken().await;
             }
         }
     }
@@ -379,7 +137,7 @@ async fn whatever_ends_a_tail_no_line_is_lost_or_repeated() {
     world.run();
     let mut pushed = 10;
     for tail in 1..=6 {
-        world.tails(tail).await;
+        world.fake.tails(tail).await;
         world.push(pushed..pushed + 1_300).await;
         pushed += 1_300;
     }
@@ -400,7 +158,7 @@ async fn what_a_slow_reader_missed_is_read_afterwards() {
     let world = world(|inner| inner.tails = [Tail::Drops(5, 2_500)].into(), |_| {}).await;
     world.run();
     world.live().await;
-    world.tails(1).await;
+    world.fake.tails(1).await;
     world.push(0..3_000).await;
     let heard = world.all(3_000).await;
     let notices = heard.notices();
@@ -541,7 +299,7 @@ async fn tenant_and_login_are_sent_and_a_refusal_is_shown() {
     good.push(0..10).await;
     good.run();
     good.all(10).await;
-    good.tails(1).await;
+    good.fake.tails(1).await;
     let bad = world(|inner| inner.tenant = Some("acme"), |_| {}).await;
     bad.run();
     bad.bench
@@ -569,7 +327,7 @@ async fn a_restart_is_survived() {
         world(|inner| inner.tails = [Tail::Closes(15, "all ingesters closed the connection")].into(), |_| {}).await;
     world.push(0..10).await;
     world.run();
-    world.tails(1).await;
+    world.fake.tails(1).await;
     world.fake.set(|inner| inner.down = true);
     world.push(10..400).await;
     world
