@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{regexes::required, *};
 use crate::core::logs::{
     SourceId,
     buffer::Buffer,
-    filter,
+    filter::{self, Expr, Term, Text},
     format::{Assume, Format},
     read::{Key, RecordRef, Tally},
     segment::Batch,
