@@ -214,6 +214,29 @@ pub(super) fn get<'a>(text: &'a [u8], path: &[u8]) -> Option<Value<'a>> {
     found
 }
 
+/// Most paths that [`get_each`] looks for.
+pub(super) const PATHS: usize = 32;
+
+/// As [`get`] for several paths, going through the text once. Paths beyond [`PATHS`] are not looked for.
+pub(super) fn get_each<'a>(text: &'a [u8], paths: &[&[u8]], found: &mut [Option<Value<'a>>; PATHS]) {
+    let mut missing = paths.len().min(PATHS);
+    let mut whole = [false; PATHS];
+    members(text, |key, value| {
+        for ((path, found), whole) in paths.iter().zip(found.iter_mut()).zip(&mut whole) {
+            if *whole || path.first() != key.first() {
+                continue;
+            }
+            if key == *path {
+                (*found, *whole) = (Some(value), true);
+                missing -= 1;
+            } else if let Some(rest) = path.strip_prefix(key).and_then(|rest| rest.strip_prefix(b".")) {
+                *found = found.or_else(|| below(value, rest));
+            }
+        }
+        missing == 0
+    });
+}
+
 fn below<'a>(value: Value<'a>, rest: &[u8]) -> Option<Value<'a>> {
     match value.is {
         Is::Object => get(value.text, rest),

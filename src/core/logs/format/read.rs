@@ -28,6 +28,9 @@ impl Format {
     /// Reads several fields as [`Format::field`] reads one, taking a line that has a pattern apart once. `each` is told the
     /// place in `fields` and the value; absent fields are left out.
     pub fn fields_of<'a>(&self, record: &'a [u8], fields: &[FieldRef], mut each: impl FnMut(usize, Cow<'a, [u8]>)) {
+        if let Shape::Json { .. } = &self.shape {
+            return self.keys_of(record, fields, each);
+        }
         let Shape::Pattern { pattern, .. } = &self.shape else {
             for (at, field) in fields.iter().enumerate() {
                 if let Some(value) = self.field(record, field) {
@@ -56,14 +59,42 @@ impl Format {
         }
     }
 
+    /// As [`Format::fields_of`] of JSON, going through it once.
+    fn keys_of<'a>(&self, record: &'a [u8], fields: &[FieldRef], mut each: impl FnMut(usize, Cow<'a, [u8]>)) {
+        let slots_of = |field: &FieldRef| match field {
+            FieldRef::Named(index) if self.body != Some(*index) => self.slots.get(*index).map(Vec::as_slice),
+            FieldRef::Named(_) | FieldRef::Dynamic(_) | FieldRef::Absent => None,
+        };
+        let slots = || fields.iter().filter_map(slots_of).flatten();
+        let mut paths: [&[u8]; json::PATHS] = [b""; json::PATHS];
+        let mut count = 0;
+        for (path, slot) in paths.iter_mut().zip(slots()) {
+            *path = key_of(slot).unwrap_or_default();
+            count += 1;
+        }
+        let mut found = [None; json::PATHS];
+        json::get_each(self.line_of(record), paths.get(..count).unwrap_or_default(), &mut found);
+        let mut from = 0;
+        for (at, field) in fields.iter().enumerate() {
+            let slots = slots_of(field).unwrap_or_default();
+            let values = found.get(from..).unwrap_or_default();
+            from += slots.len();
+            let value = if slots.is_empty() || from > json::PATHS || slots.iter().any(|slot| key_of(slot).is_none()) {
+                self.field(record, field)
+            } else {
+                slots.iter().zip(values).find_map(|(slot, value)| part_of(slot, value.as_ref().copied()?.bytes()?))
+            };
+            if let Some(value) = value {
+                each(at, value);
+            }
+        }
+    }
+
     /// As [`Format::slot`], of a line that was taken apart as far as its captures go.
     fn slot_of<'a>(&self, line: &'a [u8], taken: &Taken<'a>, slot: &Slot) -> Option<Cow<'a, [u8]>> {
         match slot {
             Slot::Capture(_) => Some(self.escape.undo(self.raw_of(taken, slot)?)),
-            Slot::Part(of, part) => match self.slot_of(line, taken, of)? {
-                Cow::Borrowed(text) => part.of(text).map(Cow::Borrowed),
-                Cow::Owned(text) => part.of(&text).map(|part| Cow::Owned(part.to_vec())),
-            },
+            Slot::Part(of, part) => taken_part(*part, self.slot_of(line, taken, of)?),
             Slot::Key(_) | Slot::Tail(_) | Slot::Scaled(..) => self.slot(line, slot),
         }
     }
@@ -329,5 +360,29 @@ fn last_capture(slot: &Slot) -> usize {
         Slot::Capture(index) => *index,
         Slot::Part(of, _) | Slot::Scaled(of, _) => last_capture(of),
         Slot::Key(_) | Slot::Tail(_) => 0,
+    }
+}
+
+/// The key that a slot is read from, itself or a part of it.
+fn key_of(slot: &Slot) -> Option<&[u8]> {
+    match slot {
+        Slot::Key(key) => Some(key.as_bytes()),
+        Slot::Part(of, _) => key_of(of),
+        Slot::Capture(_) | Slot::Tail(_) | Slot::Scaled(..) => None,
+    }
+}
+
+/// Takes of a key's value what its slot is.
+fn part_of<'a>(slot: &Slot, value: Cow<'a, [u8]>) -> Option<Cow<'a, [u8]>> {
+    match slot {
+        Slot::Part(of, part) => taken_part(*part, part_of(of, value)?),
+        Slot::Key(_) | Slot::Capture(_) | Slot::Tail(_) | Slot::Scaled(..) => Some(value),
+    }
+}
+
+fn taken_part(part: super::request::Part, text: Cow<'_, [u8]>) -> Option<Cow<'_, [u8]>> {
+    match text {
+        Cow::Borrowed(text) => part.of(text).map(Cow::Borrowed),
+        Cow::Owned(text) => part.of(&text).map(|part| Cow::Owned(part.to_vec())),
     }
 }
