@@ -29,6 +29,12 @@ mod log_support;
 #[cfg(test)]
 mod log_view;
 #[cfg(test)]
+mod log_view_filtering;
+#[cfg(test)]
+mod log_view_hostile;
+#[cfg(test)]
+mod log_view_reading;
+#[cfg(test)]
 #[path = "../support/loglines.rs"]
 mod loglines;
 #[cfg(test)]

@@ -2,9 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    action::{Motion, Scope},
+    action::Motion,
     hosts::Question,
-    id::{CheckId, HostName, ServiceId, Uid},
+    id::{HostName, ServiceId, Uid},
     record::DeclaredState,
     ring::Ring,
     time::{Mono, Now},
@@ -15,161 +15,11 @@ mod boxes;
 pub mod logs;
 pub mod order;
 pub mod palette;
+mod place;
 pub mod refusal;
 pub mod rows;
 
-/// A view: what fills the screen.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum View {
-    /// Services, hosts, alerts and incidents at a glance.
-    #[default]
-    Overview,
-    /// One service.
-    Service(ServiceId),
-    /// All hosts.
-    Hosts,
-    /// One host.
-    Host(HostName),
-    /// All alerts.
-    Alerts,
-    /// All incidents.
-    Incidents,
-    /// One incident.
-    Incident(Uid),
-    /// All runs.
-    Runs,
-    /// One run.
-    Run(Uid),
-    /// Logs.
-    Logs,
-    /// What web servers did, from the same lines.
-    Web,
-    /// Past messages.
-    Messages,
-}
-
-/// A pane: a frame with a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Pane {
-    /// Services with their bars.
-    Services,
-    /// Hosts.
-    Hosts,
-    /// Alerts.
-    Alerts,
-    /// Incidents.
-    Incidents,
-    /// Status updates.
-    Updates,
-    /// A service's availability by day.
-    Availability,
-    /// A service's checks.
-    Checks,
-    /// Where a service runs: PM2 processes and units.
-    Instances,
-    /// Runs.
-    Runs,
-    /// A host's charts.
-    Charts,
-    /// A host's busiest processes.
-    Processes,
-    /// A host's file systems and network.
-    Disks,
-    /// An incident's facts.
-    Facts,
-    /// An incident's timeline.
-    Timeline,
-    /// A run's steps.
-    Steps,
-    /// A run's output.
-    Output,
-    /// A run's proof.
-    Proof,
-    /// Log lines by time and level.
-    Histogram,
-    /// Log lines.
-    Lines,
-    /// Patterns of log lines, or what the filter's last stage makes of them.
-    Patterns,
-    /// A log record, field by field.
-    Fields,
-    /// One of the tables of the web-server view, from 0.
-    Web(u8),
-    /// Past messages.
-    Messages,
-}
-
-impl View {
-    /// Its panes in the order of their digits.
-    pub const fn panes(&self) -> &'static [Pane] {
-        match self {
-            Self::Overview => &[Pane::Services, Pane::Hosts, Pane::Alerts, Pane::Incidents, Pane::Updates],
-            Self::Service(_) => &[Pane::Availability, Pane::Checks, Pane::Instances, Pane::Runs, Pane::Updates],
-            Self::Hosts => &[Pane::Hosts],
-            Self::Host(_) => &[Pane::Charts, Pane::Processes, Pane::Instances, Pane::Disks],
-            Self::Alerts => &[Pane::Alerts],
-            Self::Incidents => &[Pane::Incidents],
-            Self::Incident(_) => &[Pane::Timeline, Pane::Facts, Pane::Runs],
-            Self::Runs => &[Pane::Runs],
-            Self::Run(_) => &[Pane::Steps, Pane::Output, Pane::Proof],
-            Self::Logs => &[Pane::Histogram, Pane::Lines, Pane::Patterns, Pane::Fields],
-            Self::Web => &[
-                Pane::Histogram,
-                Pane::Web(0),
-                Pane::Web(1),
-                Pane::Web(2),
-                Pane::Web(3),
-                Pane::Web(4),
-                Pane::Web(5),
-                Pane::Web(6),
-            ],
-            Self::Messages => &[Pane::Messages],
-        }
-    }
-}
-
-impl Pane {
-    /// Where keys are looked up while it is focused.
-    pub const fn scope(self) -> Scope {
-        match self {
-            Self::Services | Self::Checks => Scope::Services,
-            Self::Availability => Scope::Days,
-            Self::Histogram | Self::Lines | Self::Patterns | Self::Fields | Self::Web(_) => Scope::Logs,
-            Self::Hosts | Self::Charts | Self::Processes | Self::Disks | Self::Instances => Scope::Hosts,
-            Self::Alerts => Scope::Alerts,
-            Self::Incidents | Self::Facts | Self::Timeline => Scope::Incidents,
-            Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
-            Self::Updates | Self::Messages => Scope::Everywhere,
-        }
-    }
-}
-
-/// An object that a cursor can be on. The cursor follows the object, not the row.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RowKey {
-    /// A service.
-    Service(ServiceId),
-    /// A host.
-    Host(HostName),
-    /// An alert.
-    Alert(Uid),
-    /// An alert that does not fire yet.
-    Pending(super::id::RuleName, super::alerts::Target),
-    /// An incident.
-    Incident(Uid),
-    /// A run.
-    Run(Uid),
-    /// A check.
-    Check(CheckId),
-    /// A process of the host in view.
-    Process(u32),
-    /// A pattern of log lines, or a group that the filter's last stage counts.
-    Group(String),
-    /// A field of a log record.
-    Field(String),
-    /// A row that is only a position: a day, a line.
-    Index(usize),
-}
+pub use place::{Pane, RowKey, View};
 
 /// Which draft a text belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

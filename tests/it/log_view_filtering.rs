@@ -1,0 +1,147 @@
+//! What keys do to the filter: typed, taken back, terms at rest, values and patterns kept and left out.
+use quarterdeck::core::{
+    action::{Action, Motion},
+    logs::{Level, LogAction as Log},
+    screen::{Draft, Overlay, Tone},
+};
+
+use crate::{
+    log_view::{chips, filtered},
+    loglines::Desk,
+};
+
+#[test]
+fn a_filter_acts_while_it_is_typed_and_a_wrong_one_loses_nothing() {
+    let mut desk = Desk::new();
+    let all = desk.shown().matched();
+    desk.log(Log::EditFilter);
+    desk.types(Draft::LogFilter, "level>=error");
+    let errors = desk.shown().matched();
+    assert!(errors > 60 && errors < all, "{errors}");
+    assert_eq!(chips(&desk), [("level>=error", true)]);
+    // Half a term on the way to another: the last filter that was one stays.
+    desk.types(Draft::LogFilter, "level>=error service:(");
+    let wrong = desk.state().logs.wrong.clone().unwrap();
+    assert!(!wrong.says.is_empty() && wrong.from >= 13 && wrong.to <= 22, "{wrong:?}");
+    assert_eq!((desk.shown().matched(), chips(&desk)), (errors, vec![("level>=error", true)]));
+    desk.act(&[Action::Confirm]);
+    assert_eq!(desk.said(), (Tone::Error, wrong.says));
+    assert_eq!(desk.state().screen.overlay, Some(Overlay::Log(Draft::LogFilter)), "what was typed can be mended");
+    assert_eq!(desk.state().screen.draft(Draft::LogFilter), "level>=error service:(");
+    // As before, before a letter was typed.
+    desk.act(&[Action::GoBack]);
+    assert_eq!((desk.shown().matched(), chips(&desk), desk.state().logs.wrong.is_none()), (all, vec![], true));
+    assert_eq!(desk.state().screen.overlay, None);
+}
+
+#[test]
+fn changes_of_the_filter_are_taken_back_one_by_one() {
+    let mut desk = filtered("level>=error");
+    let errors = desk.shown().matched();
+    desk.log(Log::EditFilter);
+    desk.types(Draft::LogFilter, "level>=error service:play | count by host");
+    desk.act(&[Action::Confirm]);
+    assert_eq!(desk.state().logs.stage, "count by host");
+    assert_eq!(chips(&desk), [("level>=error", true), ("service:play", true)]);
+    desk.log(Log::Undo);
+    assert_eq!((chips(&desk), desk.state().logs.stage.as_str()), (vec![("level>=error", true)], ""));
+    assert_eq!(desk.shown().matched(), errors);
+    desk.log(Log::Undo);
+    assert_eq!(desk.shown().matched(), desk.shown().total());
+    desk.log(Log::Undo);
+    assert_eq!(desk.said(), (Tone::Info, "no change of the filter to take back".into()));
+}
+
+#[test]
+fn a_term_is_turned_off_and_on_and_rests_meanwhile() {
+    let mut desk = filtered("level>=error service:play");
+    let both = desk.shown().matched();
+    desk.log(Log::ListFilters);
+    desk.act(&[Action::Confirm]);
+    assert_eq!(chips(&desk), [("level>=error", false), ("service:play", true)]);
+    let one = desk.shown().matched();
+    assert!(one > both);
+    // It is not lost while the others are edited.
+    desk.act(&[Action::GoBack]);
+    desk.log(Log::EditFilter);
+    assert_eq!(desk.state().screen.draft(Draft::LogFilter), "service:play");
+    desk.types(Draft::LogFilter, "service:play status:504");
+    desk.act(&[Action::Confirm]);
+    assert_eq!(chips(&desk), [("service:play", true), ("status:504", true), ("level>=error", false)]);
+    desk.log(Log::ListFilters);
+    desk.act(&[Action::Move(Motion::Down), Action::Move(Motion::Down), Action::Confirm]);
+    assert_eq!(chips(&desk)[2], ("level>=error", true));
+}
+
+#[test]
+fn a_fields_value_is_kept_or_left_out() {
+    let mut desk = Desk::new();
+    desk.act(&[Action::Move(Motion::Up)]);
+    let service = desk.shown().value_of("service").unwrap().to_owned();
+    desk.act(&[Action::FocusPane(4), Action::Move(Motion::Top)]);
+    desk.log(Log::Keep);
+    assert_eq!(chips(&desk), [(format!("service:{service}").as_str(), true)]);
+    let kept = desk.shown().matched();
+    desk.log(Log::Undo);
+    desk.log(Log::Exclude);
+    assert_eq!(chips(&desk), [(format!("-service:{service}").as_str(), true)]);
+    assert_eq!(kept + desk.shown().matched(), desk.shown().total());
+}
+
+#[test]
+fn a_pattern_is_kept_or_left_out() {
+    let mut desk = Desk::new();
+    desk.act(&[Action::FocusPane(3), Action::Move(Motion::Top)]);
+    let first = desk.shown().patterns[0].clone();
+    assert!(first.new && first.level == Level::Error, "{first:?}");
+    desk.log(Log::Keep);
+    // A line of the console's own passes every filter: no gap is missed.
+    assert_eq!(desk.shown().matched(), first.count + 1, "{:?}", chips(&desk));
+    desk.log(Log::Undo);
+    desk.log(Log::Exclude);
+    assert_eq!(desk.shown().matched(), desk.shown().total() - first.count, "{:?}", chips(&desk));
+}
+
+#[test]
+fn what_is_new_and_what_stopped_is_told_against_a_line_of_one_s_choice() {
+    let mut desk = Desk::new();
+    let has = |desk: &Desk, what: &str, of: fn(&quarterdeck::core::logs::shown::Pattern) -> bool| {
+        desk.shown().patterns.iter().any(|pattern| pattern.template.contains(what) && of(pattern))
+    };
+    assert!(has(&desk, "upstream timed out", |pattern| pattern.new));
+    assert!(has(&desk, "segment store answered", |pattern| pattern.gone), "{:#?}", desk.shown().patterns);
+    // Against a moment before all of it nothing stopped; the same key ends it.
+    desk.act(&[Action::FocusPane(2), Action::Move(Motion::Up)]);
+    desk.log(Log::NewSinceHere);
+    assert_eq!(desk.state().logs.query.baseline, Some(desk.cursor().time));
+    assert!(!has(&desk, "upstream timed out", |pattern| pattern.new));
+    desk.log(Log::NewSinceHere);
+    assert_eq!(desk.state().logs.query.baseline, None);
+}
+
+#[test]
+fn a_hidden_source_is_left_out_until_it_is_shown_again() {
+    let mut desk = Desk::new();
+    let all = desk.shown().matched();
+    desk.log(Log::ListSources);
+    desk.act(&[Action::Confirm]);
+    assert_eq!(desk.shown().matched(), all - 344);
+    desk.act(&[Action::Confirm]);
+    assert_eq!(desk.shown().matched(), all);
+}
+
+#[test]
+fn the_web_view_shows_the_same_lines_and_history_leads_into_it() {
+    let mut desk = filtered("service:play");
+    desk.log(Log::Web);
+    assert!(desk.shown().web.is_some());
+    desk.act(&[Action::FocusPane(2), Action::Move(Motion::Top)]);
+    desk.log(Log::Exclude);
+    assert_eq!(chips(&desk)[1], ("-path:/play/manifest.m3u8", true));
+    desk.log(Log::Web);
+    assert!(desk.shown().web.is_none());
+    for (key, there) in [(Action::LastView, true), (Action::HistoryBack, false), (Action::HistoryForward, true)] {
+        desk.act(&[key]);
+        assert_eq!(desk.shown().web.is_some(), there, "{key:?}");
+    }
+}

@@ -1,0 +1,276 @@
+//! What keys do to the place and the record: hops, hits, context, times, the histogram, what is copied and revealed.
+use quarterdeck::core::{
+    Effect,
+    action::{Action, Motion},
+    logs::{Ask, Level, LogAction as Log, Nanos},
+    screen::{Draft, Tone},
+    time::{MINUTE, SECOND},
+};
+
+use crate::{
+    dump,
+    log_view::{chips, dark, filtered, find},
+    loglines::{DEPLOY, Desk, MAIL, TOKEN},
+    night::AT,
+};
+
+#[test]
+fn hops_stop_where_they_say_and_say_when_there_is_nothing_more() {
+    let mut desk = Desk::new();
+    for _ in 0..3 {
+        desk.log(Log::PreviousError);
+        assert!(desk.level() >= Level::Error);
+    }
+    let at = desk.cursor();
+    desk.log(Log::PreviousWarning);
+    assert!(desk.level() == Level::Warn && desk.cursor() < at);
+    desk.act(&[Action::Move(Motion::Top)]);
+    let first = desk.cursor();
+    for (action, says) in [
+        (Log::PreviousError, "before this line there is no error"),
+        (Log::PreviousWarning, "before this line there is no warning"),
+        (Log::PreviousHit, "before this line there is no hit: nothing is searched for"),
+        (Log::PreviousMark, "before this line there is no mark"),
+        (Log::NextMark, "after this line there is no mark"),
+    ] {
+        desk.log(action);
+        assert_eq!((desk.said(), desk.cursor()), ((Tone::Info, says.to_owned()), first));
+    }
+    desk.log(Log::NextError);
+    assert!(desk.level() >= Level::Error && desk.cursor() > first);
+    desk.log(Log::Mark);
+    let mark = desk.cursor();
+    desk.act(&[Action::Move(Motion::Bottom)]);
+    desk.log(Log::PreviousMark);
+    assert_eq!(desk.cursor(), mark);
+    desk.log(Log::Mark);
+    assert!(desk.state().logs.marks.is_empty());
+}
+
+#[test]
+fn hits_are_gone_through_and_a_wrong_search_is_said() {
+    let mut desk = Desk::new();
+    find(&mut desk, "invoice 88");
+    let newest = desk.cursor();
+    desk.log(Log::PreviousHit);
+    assert!(desk.line().contains("invoice 88") && desk.cursor() < newest);
+    desk.log(Log::NextHit);
+    assert_eq!(desk.cursor(), newest);
+    desk.log(Log::NextHit);
+    assert_eq!(desk.said().1, "after this line there is no hit");
+    // Searching is no filter.
+    assert_eq!(desk.shown().matched(), desk.shown().total());
+    desk.log(Log::Search);
+    desk.types(Draft::LogSearch, "/in[voice/");
+    assert!(desk.state().logs.wrong.is_some());
+    desk.act(&[Action::GoBack]);
+    assert_eq!((desk.state().logs.search.as_str(), desk.state().logs.wrong.is_none()), ("", true));
+}
+
+#[test]
+fn following_stops_on_the_way_up_and_counts_what_is_new() {
+    let mut desk = Desk::new();
+    desk.act(&[Action::Move(Motion::Up)]);
+    let at = desk.cursor();
+    assert!(!desk.state().logs.follows);
+    let line = |n: i64| {
+        format!("{{\"level\":30,\"time\":{},\"pid\":17,\"hostname\":\"api-01\",\"msg\":\"more\"}}\n", AT.0 + n)
+    };
+    let lines: String = (0..3).map(line).collect();
+    desk.reads(quarterdeck::core::logs::SourceId(2), lines.into_bytes(), None);
+    desk.publish();
+    assert_eq!(desk.cursor(), at, "nobody is moved");
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.contains("paused +3 new"), "{text}");
+    desk.log(Log::Follow);
+    assert_eq!(desk.cursor(), desk.shown().last().unwrap());
+    assert!(dump::text(&desk.draw(&dark(), (120, 36))).contains("● following"));
+    desk.log(Log::Follow);
+    assert!(!desk.state().logs.follows);
+    desk.act(&[Action::Move(Motion::Bottom)]);
+    assert!(desk.state().logs.follows);
+}
+
+#[test]
+fn context_shows_all_lines_around_one_and_keeps_the_filter() {
+    let mut desk = filtered("service:billing");
+    desk.act(&[Action::Move(Motion::Up)]);
+    let (at, matched) = (desk.cursor(), desk.shown().matched());
+    desk.log(Log::Context);
+    assert_eq!((desk.cursor(), chips(&desk)), (at, vec![("service:billing", true)]));
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.contains("context, filter kept") && text.contains("request completed"), "{text}");
+    desk.act(&[Action::Move(Motion::Up)]);
+    assert!(!desk.line().contains("invoice"), "steps go over all lines: {}", desk.line());
+    desk.log(Log::Context);
+    assert_eq!(desk.shown().matched(), matched);
+    assert!(!dump::text(&desk.draw(&dark(), (120, 36))).contains("request completed"));
+}
+
+#[test]
+fn what_is_copied_is_redacted() {
+    let clean = |text: &str| assert!(!text.contains(TOKEN) && !text.contains(MAIL), "{text}");
+    let mut desk = Desk::new();
+    find(&mut desk, "/play/start");
+    desk.act(&[Action::CopyLine]);
+    assert!(desk.copied().contains("/play/start") && desk.copied().lines().count() == 1);
+    clean(&desk.copied());
+    // A range, whichever way.
+    desk.log(Log::Range);
+    assert_eq!(desk.said().1, "range begins here: move, then y copies it");
+    desk.act(&[Action::Move(Motion::Up), Action::Move(Motion::Up), Action::CopyLine]);
+    assert_eq!(desk.copied().lines().count(), 3);
+    clean(&desk.copied());
+    assert_eq!(desk.state().logs.range, None);
+    // A field.
+    find(&mut desk, "/play/start");
+    desk.act(&[Action::FocusPane(4), Action::Move(Motion::Top)]);
+    for _ in 0..desk.shown().record.len() {
+        desk.act(&[Action::CopyLine]);
+        clean(&desk.copied());
+        desk.act(&[Action::Move(Motion::Down)]);
+    }
+    // Marked lines, with what they were filtered by.
+    desk.act(&[Action::FocusPane(2)]);
+    desk.log(Log::Mark);
+    find(&mut desk, "login refused");
+    desk.log(Log::Mark);
+    desk.log(Log::CopyBundle);
+    let bundle = desk.copied();
+    assert!(bundle.starts_with("filter: none\nlines: 2\nmasked: ") && bundle.contains("login refused"), "{bundle}");
+    clean(&bundle);
+}
+
+#[test]
+fn a_secret_value_does_not_become_a_term_that_everybody_reads() {
+    let mut desk = Desk::new();
+    find(&mut desk, "login refused");
+    desk.act(&[Action::FocusPane(4), Action::Move(Motion::Top)]);
+    for _ in 0..desk.shown().record.len() {
+        desk.log(Log::Keep);
+        let text = dump::text(&desk.draw(&dark(), (200, 50)));
+        assert!(!text.contains(TOKEN) && !text.contains(MAIL), "{text}");
+        desk.log(Log::Undo);
+        desk.act(&[Action::Move(Motion::Down)]);
+    }
+}
+
+#[test]
+fn a_time_is_gone_to_in_each_of_its_forms() {
+    let mut desk = Desk::new();
+    let mut at = |text: &str| {
+        desk.log(Log::GoToTime);
+        desk.types(Draft::LogTime, text);
+        desk.act(&[Action::Confirm]);
+        desk.cursor().time
+    };
+    let near = |at: Nanos, wanted| {
+        let off = at.timestamp().since(wanted);
+        assert!((0..20 * SECOND).contains(&off), "{off}");
+    };
+    near(at("-10m"), AT - 10 * MINUTE);
+    near(at("02:58"), DEPLOY - MINUTE - 41 * SECOND);
+    near(at("2026-11-20 03:02:41"), AT - 10 * MINUTE);
+    let onset = at("@onset");
+    assert!(onset.timestamp() > DEPLOY && onset.timestamp() < AT);
+    let before = desk.cursor();
+    desk.log(Log::GoToTime);
+    desk.types(Draft::LogTime, "yesterdayish");
+    desk.act(&[Action::Confirm]);
+    assert!(desk.said().0 == Tone::Error && desk.said().1.starts_with("not a time"), "{:?}", desk.said());
+    desk.act(&[Action::GoBack]);
+    assert_eq!(desk.cursor(), before);
+    // Before all that is here: older lines are asked for.
+    desk.effects.clear();
+    desk.log(Log::GoToTime);
+    desk.types(Draft::LogTime, "01:00");
+    desk.act(&[Action::Confirm]);
+    assert_eq!(Some(desk.cursor()), desk.shown().first());
+    assert!(desk.effects.iter().any(|effect| matches!(effect, Effect::Logs(Ask::Earlier))));
+}
+
+#[test]
+fn the_histogram_zooms_around_the_line_and_back_and_jumps_by_bars() {
+    let mut desk = Desk::new();
+    let whole = desk.shown().span();
+    let wide = |desk: &Desk| desk.shown().span().1.0 - desk.shown().span().0.0;
+    let full = wide(&desk);
+    desk.act(&[Action::Move(Motion::Up)]);
+    desk.log(Log::EarlierBar);
+    let bar = desk.state().logs.bar.unwrap();
+    desk.log(Log::EarlierBar);
+    assert_eq!(desk.state().logs.bar, Some(bar - 1));
+    let drawn = desk.draw(&dark(), (120, 36));
+    assert_eq!(desk.shown().bars(), usize::from(desk.state().logs.query.bars));
+    assert!(dump::text(&drawn).contains('▲'));
+    desk.log(Log::ZoomIn);
+    assert!(wide(&desk) <= full / 2 + 2, "{} of {full}", wide(&desk));
+    let (from, to) = desk.shown().span();
+    assert!((from..=to).contains(&desk.cursor().time));
+    for _ in 0..4 {
+        desk.log(Log::ZoomOut);
+    }
+    assert_eq!(desk.shown().span(), whole);
+    assert_eq!(desk.said().1, "the histogram spans all lines that are here");
+    // Far in, it never becomes nothing.
+    for _ in 0..60 {
+        desk.log(Log::ZoomIn);
+    }
+    assert!(wide(&desk) > 0);
+}
+
+#[test]
+fn long_lines_are_moved_sideways_and_broken() {
+    let mut desk = Desk::new();
+    find(&mut desk, "long 0123456789");
+    let shows = |desk: &mut Desk, text: &str| dump::text(&desk.draw(&dark(), (120, 36))).contains(text);
+    assert!(shows(&mut desk, "long 0123"));
+    desk.act(&[Action::Move(Motion::Right)]);
+    assert!(desk.state().logs.sideways > 0 && shows(&mut desk, "MESSAGE ‹"));
+    desk.act(&[Action::Move(Motion::Left)]);
+    assert_eq!(desk.state().logs.sideways, 0);
+    desk.log(Log::Wrap);
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.matches("0123456789abcdef").count() > 20, "{text}");
+}
+
+#[test]
+fn a_trace_is_folded_and_unfolds() {
+    let mut desk = Desk::new();
+    find(&mut desk, "SQLSTATE");
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.contains("lines ▸") && !text.contains("Invoices.php(128)"), "{text}");
+    desk.log(Log::Unfold);
+    assert!(dump::text(&desk.draw(&dark(), (120, 36))).contains("Invoices.php(128)"));
+    desk.log(Log::Unfold);
+    assert!(!dump::text(&desk.draw(&dark(), (120, 36))).contains("Invoices.php(128)"));
+    // JSON is written with a line for each entry.
+    find(&mut desk, "upstream answered");
+    desk.log(Log::Unfold);
+    assert!(dump::text(&desk.draw(&dark(), (120, 36))).contains("\"statusCode\": 504"));
+}
+
+#[test]
+fn a_request_is_followed_across_lines() {
+    let mut desk = filtered("service:api");
+    find(&mut desk, "request completed");
+    let id = desk.shown().field_of(desk.cursor(), "request_id").unwrap();
+    let at = desk.cursor();
+    desk.log(Log::PreviousOfRequest);
+    assert!(desk.cursor() < at && desk.line().contains(&id), "{} {}", desk.line(), desk.said().1);
+    desk.log(Log::NextOfRequest);
+    assert_eq!(desk.cursor(), at);
+}
+
+#[test]
+fn a_record_is_revealed_alone_and_on_record() {
+    let mut desk = Desk::new();
+    find(&mut desk, "login refused");
+    let shows = |desk: &mut Desk| dump::text(&desk.draw(&dark(), (200, 50))).contains(MAIL);
+    assert!(!shows(&mut desk) && desk.audits().is_empty());
+    desk.log(Log::Reveal);
+    assert!(shows(&mut desk));
+    assert_eq!(desk.audits(), ["log.revealed api-out"]);
+    desk.act(&[Action::Move(Motion::Up), Action::Move(Motion::Down)]);
+    assert!(!shows(&mut desk), "it is masked again once one has left it");
+}
