@@ -1,6 +1,6 @@
 //! The log view in that night, without the runtime: what the engine would answer is worked out here from lines of real formats, with
 //! the same buffer, filter, miner and redaction. The same every time.
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use quarterdeck::{
     config,
@@ -12,13 +12,13 @@ use quarterdeck::{
             buffer::Buffer,
             derive::Derived,
             eval::{Cache, Matcher},
-            filter::{self, Expr, Filter, Term, moment},
+            filter::{self, Filter, Term, moment},
             format::Assume,
-            patterns::{Memory, Miner, Novelty, Period, Seen},
+            patterns::{Memory, Miner, Novelty, Period, Seen, listed},
             read::Matches,
             redact::Redactor,
             segment::{Batch, Flags, Segment},
-            shown::{self, Counted, FieldValue, Number, Pattern, Shown, SourceStatus, Table, Web},
+            shown::{self, Counted, FieldValue, Number, Shown, SourceStatus, Table, Web},
             state::Query,
         },
         record::Row,
@@ -339,39 +339,8 @@ impl Desk {
         let sources = self.buffer.sources();
         let novelty =
             Novelty::of(&templates, period, &Memory::default(), |id| Arc::clone(&sources[usize::from(id.0)].name));
-        let new = novelty.new.iter().map(|new| new.template).collect::<std::collections::HashSet<_>>();
-        let gone = novelty.gone.iter().map(|gone| gone.template).collect::<BTreeSet<_>>();
-        let first = templates.first().unwrap_or(since);
-        let mut patterns: Vec<Pattern> = templates
-            .iter()
-            .map(|template| {
-                let stats = &template.stats;
-                let source =
-                    stats.sources.iter().max_by_key(|of| of.count).map(|of| &sources[usize::from(of.source.0)]);
-                let regex = Term::Regex(filter::Pattern { regex: template.regex(), fold: false });
-                Pattern {
-                    id: template.id.to_string(),
-                    template: template.text.clone(),
-                    term: Expr::Term(regex).to_string(),
-                    count: stats.count,
-                    trend: stats.trend.spread(first, until, 8).into_iter().map(u64::from).collect(),
-                    first: stats.first.unwrap_or_default(),
-                    last: stats.last.unwrap_or_default(),
-                    level: stats.level,
-                    service: source.map_or_else(String::new, |source| {
-                        source.service.as_ref().map_or_else(|| source.name.to_string(), |id| id.service.to_string())
-                    }),
-                    hue: source.map_or(0, shown::hue),
-                    new: new.contains(&template.id),
-                    gone: gone.contains(&template.id),
-                    known: stats.first.is_none_or(|at| at.0 <= first.0 + 60 * Nanos::SECOND),
-                }
-            })
-            .collect();
-        patterns.sort_by_key(|of| {
-            let level = std::cmp::Reverse(of.level.max(Level::Info));
-            (!of.new, !of.gone, level, std::cmp::Reverse(of.count), of.id.clone())
-        });
+        let patterns = listed(&templates, sources, &novelty, period);
+        let new = novelty.new.iter().map(|new| new.template).collect();
         let (record, record_redacted) = self.record(&query, &all);
         Shown {
             version: query.version,

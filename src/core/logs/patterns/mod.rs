@@ -10,6 +10,7 @@
 //! of one template become one shape; if that does not help, those that were not seen for longest go, and are counted.
 mod cluster;
 mod kind;
+mod listed;
 mod memory;
 mod novelty;
 mod scan;
@@ -27,6 +28,7 @@ use std::{
 
 use super::{Level, Nanos, SourceId};
 
+pub use listed::listed;
 pub use memory::{KnownPattern, Memory};
 pub use novelty::{Gone, New, Novelty, Period};
 pub use template::{Template, Templates};

@@ -1,0 +1,196 @@
+//! The engine's thread: takes lines in, keeps them, answers what is asked, publishes the latest answer.
+mod asked;
+mod measure;
+mod patterns;
+mod publish;
+mod record;
+mod take;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+    sync::{Arc, mpsc::RecvTimeoutError},
+    time::Duration,
+};
+
+use regex::bytes::Regex;
+
+use super::{Means, Received, Stream, Supervisor};
+use crate::{
+    core::{
+        hosts::Pm2List,
+        id::HostName,
+        inventory::Inventory,
+        logs::{
+            Key, Nanos,
+            buffer::Buffer,
+            derive::Derived,
+            eval::{Cache, Matcher},
+            format::Formats,
+            patterns::{Memory, Miner, TemplateId, Templates},
+            redact::Redactor,
+            shown::{FieldValue, Pattern},
+            state::Query,
+        },
+        time::{Clock, Mono},
+    },
+    runtime::inbox::Post,
+    sources::logs::StreamId,
+    tasks::Tasks,
+};
+
+/// Between two answers while lines come in.
+const PUBLISH: Duration = Duration::from_millis(80);
+/// Between two looks at what is held back.
+const LOOK: Duration = Duration::from_millis(200);
+/// Between two lists of patterns.
+const PATTERNS_MS: u64 = 2_000;
+/// Bytes of sets that are kept, beside the lines.
+const CACHE: usize = 64 << 20;
+/// Orders that are handled between two answers.
+const AT_ONCE: usize = 512;
+
+/// What the thread is made of.
+pub struct Parts {
+    /// Where orders come from.
+    pub orders: Received,
+    /// How sources work.
+    pub means: Means,
+    /// Where answers go.
+    pub post: Post,
+    /// How lines are read.
+    pub formats: Formats,
+    /// Rules that make fields.
+    pub derived: Arc<Derived>,
+    /// Masks secrets.
+    pub redact: Arc<Redactor>,
+    /// Bytes of lines and columns at most.
+    pub limit: usize,
+    /// Where sessions are kept; none: nowhere.
+    pub sessions: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// The engine's state.
+pub struct Worker {
+    orders: Received,
+    supervisor: Supervisor,
+    post: Post,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+    formats: Formats,
+    derived: Arc<Derived>,
+    redact: Arc<Redactor>,
+    sessions: Option<PathBuf>,
+    inventory: Arc<Inventory>,
+    pm2: BTreeMap<HostName, Pm2List>,
+    started: bool,
+    /// When the sources began.
+    began: Option<Nanos>,
+    streams: BTreeMap<StreamId, Stream>,
+    buffer: Buffer,
+    cache: Cache,
+    query: Query,
+    matcher: Option<Matcher>,
+    search: Option<Matcher>,
+    needles: Vec<Regex>,
+    skew: BTreeMap<HostName, i64>,
+    miner: Miner,
+    memory: Memory,
+    templates: Arc<Templates>,
+    patterns: Vec<Pattern>,
+    new: Arc<HashSet<TemplateId>>,
+    mined: Mono,
+    learned: Mono,
+    measured: Mono,
+    /// The record that was last looked at, for which query and when.
+    looked: Option<Looked>,
+    dirty: bool,
+    asked: bool,
+    published: Mono,
+}
+
+type Looked = ((Option<Key>, u64), Mono, Vec<FieldValue>, usize);
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("streams", &self.streams.len()).finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    /// Makes it; nothing runs before somebody asks.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { orders, means, post, formats, derived, redact, limit, sessions } = parts;
+        let miner = Miner::default();
+        let templates = Arc::new(miner.templates());
+        Self {
+            orders,
+            clock: Arc::clone(&means.clock),
+            tasks: means.tasks.clone(),
+            supervisor: Supervisor::new(means),
+            post,
+            formats,
+            derived,
+            redact,
+            sessions,
+            inventory: Arc::default(),
+            pm2: BTreeMap::new(),
+            started: false,
+            began: None,
+            streams: BTreeMap::new(),
+            buffer: Buffer::new(limit),
+            cache: Cache::new(CACHE),
+            query: Query::default(),
+            matcher: None,
+            search: None,
+            needles: Vec::new(),
+            skew: BTreeMap::new(),
+            miner,
+            memory: Memory::default(),
+            templates,
+            patterns: Vec::new(),
+            new: Arc::default(),
+            mined: Mono(0),
+            learned: Mono(0),
+            measured: Mono(0),
+            looked: None,
+            dirty: false,
+            asked: false,
+            published: Mono(0),
+        }
+    }
+
+    /// Works until nobody can send orders any more.
+    pub fn work(mut self) {
+        self.read_sessions();
+        loop {
+            let wait = if self.dirty { PUBLISH } else { LOOK };
+            match self.orders.recv_timeout(wait) {
+                Ok(order) => self.take(order),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            for _ in 0..AT_ONCE {
+                match self.orders.try_recv() {
+                    Ok(order) => self.take(order),
+                    Err(_) => break,
+                }
+            }
+            if self.tasks.is_cancelled() {
+                return;
+            }
+            self.flush();
+            self.measure();
+            let since = self.clock.now().mono.since(self.published);
+            if self.asked || self.dirty && since >= u64::try_from(PUBLISH.as_millis()).unwrap_or(0) {
+                self.publish();
+            }
+        }
+    }
+}

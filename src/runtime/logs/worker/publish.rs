@@ -1,0 +1,101 @@
+//! Works out the answer to what was asked, and hands it to the console.
+use std::sync::Arc;
+
+use super::{PATTERNS_MS, Worker};
+use crate::{
+    core::logs::{
+        Nanos, SourceState,
+        read::Matches,
+        shown::{Shown, SourceStatus},
+    },
+    runtime::logs::{Stream, answer},
+};
+
+/// How long a source's lag is told after its last line.
+const LAG_MS: u64 = 15_000;
+impl Worker {
+    /// Works out and publishes the answer to the query.
+    pub(super) fn publish(&mut self) {
+        let before = self.clock.now();
+        self.buffer.tidy();
+        let snapshot = self.buffer.snapshot();
+        self.cache.retain(&snapshot.segments);
+        let all = Arc::new(Matches::all(&snapshot));
+        let matches = match &self.matcher {
+            Some(matcher) if !matcher.is_all() => Arc::new(matcher.matches(&snapshot, &self.cache)),
+            _ => Arc::clone(&all),
+        };
+        let took = self.clock.now().mono.since(before.mono);
+        let hits = self.search.as_ref().map(|search| Arc::new(search.matches(&snapshot, &self.cache)));
+        if before.mono.since(self.mined) >= PATTERNS_MS {
+            self.mine();
+        }
+        let span = self.query.span.or_else(|| span_of(&matches)).unwrap_or_default();
+        let histogram = matches.histogram(span.0, span.1, usize::from(self.query.bars));
+        let minute = Nanos::from(before.utc);
+        let last_minute = matches.histogram(Nanos(minute.0 - 60 * Nanos::SECOND), minute, 1);
+        let errors = last_minute.first().map_or(0, |counts| counts.iter().skip(6).sum());
+        let (record_of, record, record_redacted) = self.looked_at(&snapshot, &all, &matches, before.mono);
+        let stage = self.query.filter.stage.as_ref();
+        let stage = stage.map(|stage| answer::stage(stage, &matches, &snapshot, &self.derived));
+        let web = self.query.web.then(|| answer::web(&matches, &snapshot, &self.derived, usize::from(self.query.bars)));
+        let shown = Shown {
+            version: self.query.version,
+            took_us: took * 1_000,
+            ran: String::new(),
+            matches,
+            all,
+            hits,
+            needles: self.needles.clone(),
+            sources: self.statuses(),
+            histogram,
+            histogram_span: span,
+            templates: Arc::clone(&self.templates),
+            patterns: self.patterns.clone(),
+            new: Arc::clone(&self.new),
+            record_of,
+            record,
+            record_redacted,
+            stage,
+            web: web.flatten(),
+            lag_ms: self.lag(),
+            errors_a_minute: errors,
+            derived: Arc::clone(&self.derived),
+            redact: Arc::clone(&self.redact),
+            snapshot,
+        };
+        self.post.logs(Arc::new(shown));
+        // Only now may the oldest go: the filter has seen them.
+        let beside = self.cache.bytes();
+        self.buffer.fit(beside, |_| {});
+        self.asked = false;
+        self.dirty = false;
+        self.published = self.clock.now().mono;
+    }
+
+    fn lag(&self) -> Option<u64> {
+        let live = self.streams.values().filter(|known| matches!(known.state, SourceState::Live));
+        let now = self.clock.now().mono;
+        let lately = live.filter_map(|known| known.lag).filter(|(_, at)| now.since(*at) < LAG_MS);
+        lately.map(|(ms, _)| ms).max().map(|ms| u64::try_from(ms).unwrap_or(0))
+    }
+
+    fn statuses(&self) -> Vec<SourceStatus> {
+        let status = |known: &Stream| SourceStatus {
+            name: known.info.name.as_str().into(),
+            kind: known.info.kind,
+            path: known.info.path.as_str().into(),
+            format: known.format.as_ref().map_or_else(|| "?".to_owned(), |format| format.name().to_owned()),
+            state: known.state.clone(),
+            records: known.records,
+            lag_ms: known.lag.map(|(ms, _)| ms),
+            skew_ms: known.info.host.as_ref().and_then(|host| self.skew.get(host)).copied().unwrap_or(0),
+        };
+        self.streams.values().map(status).collect()
+    }
+}
+
+/// The time from the first to the last of some records.
+fn span_of(matches: &Matches) -> Option<(Nanos, Nanos)> {
+    Some((matches.first()?.key().time, matches.last()?.key().time))
+}

@@ -1,0 +1,125 @@
+//! What sources send is taken in: lines, what happened to their streams, how they are doing.
+use crate::{
+    core::{
+        hosts::Pm2List,
+        logs::{Nanos, format::Assume, segment::Segment},
+    },
+    runtime::logs::{Order, Stream},
+    sources::logs::{Batch, Notice, StreamId},
+};
+
+use super::Worker;
+impl Worker {
+    pub(super) fn take(&mut self, order: Order) {
+        match order {
+            Order::Ask(ask) => self.answer(ask),
+            Order::Adopt(inventory) => {
+                self.inventory = inventory;
+                self.reconcile();
+            }
+            Order::Pm2(host, list) => {
+                let paths = |list: &Pm2List| -> Vec<Vec<String>> {
+                    list.processes.iter().map(|process| process.log_paths.clone()).collect()
+                };
+                let changed = self.pm2.get(&host).is_none_or(|known| paths(known) != paths(&list));
+                self.pm2.insert(host, list);
+                if changed {
+                    self.reconcile();
+                }
+            }
+            Order::Opened(stream, info) => {
+                self.streams.insert(stream, Stream::new(info));
+                self.dirty = true;
+            }
+            Order::Came(stream, batch, room) => {
+                self.came(stream, batch);
+                drop(room);
+            }
+            Order::Happened(stream, notice, at) => self.happened(stream, &notice, at.into()),
+            Order::Stands(stream, state) => {
+                let now = self.clock.now().mono;
+                if let Some(known) = self.streams.get_mut(&stream) {
+                    known.stands(state, now);
+                    self.dirty = true;
+                }
+            }
+            Order::Skew(host, ms) => {
+                self.skew.insert(host, ms);
+                self.dirty = true;
+            }
+            Order::Paged(stream, before) => {
+                self.supervisor.paged(stream);
+                if let Some(known) = self.streams.get_mut(&stream) {
+                    known.exhausted = before.is_none();
+                    known.before = before;
+                }
+            }
+        }
+    }
+
+    pub(super) fn reconcile(&mut self) {
+        if self.started {
+            self.supervisor.reconcile(&self.inventory, &self.pm2);
+        }
+    }
+
+    /// Takes lines of a stream.
+    fn came(&mut self, stream: StreamId, batch: Batch) {
+        let now = self.clock.now();
+        let assume = Assume { zone: self.zone(stream), now: now.utc.into() };
+        let Some(known) = self.streams.get_mut(&stream) else { return };
+        if known.before.is_none() && batch.before.is_some() {
+            known.before.clone_from(&batch.before);
+        }
+        known.recognise(&self.formats, &batch, &mut self.buffer);
+        let skew = known.info.host.as_ref().and_then(|host| self.skew.get(host)).copied().unwrap_or(0);
+        let history = batch.history;
+        let Some(segment) = known.read(batch, assume, skew, now.mono) else { return };
+        self.keep(stream, segment, history);
+    }
+
+    pub(super) fn keep(&mut self, stream: StreamId, segment: Segment, history: bool) {
+        let now = self.clock.now();
+        let older = history && self.streams.get(&stream).is_some_and(|known| known.records > 0);
+        let segment = if older { self.buffer.push_older(segment) } else { self.buffer.push(segment) };
+        if let Some(known) = self.streams.get_mut(&stream) {
+            known.took(&segment, history, now);
+        }
+        self.count(&segment);
+        self.dirty = true;
+    }
+
+    pub(super) fn zone(&self, stream: StreamId) -> chrono_tz::Tz {
+        self.streams.get(&stream).and_then(|known| known.info.timezone).unwrap_or(chrono_tz::UTC)
+    }
+
+    /// Something happened to a stream: it becomes a line of its own.
+    fn happened(&mut self, stream: StreamId, notice: &Notice, at: Nanos) {
+        let now = self.clock.now();
+        let assume = Assume { zone: chrono_tz::UTC, now: at };
+        let flushed = self.streams.get_mut(&stream).and_then(|known| known.flush(assume, now.mono, true));
+        if let Some(segment) = flushed {
+            self.keep(stream, segment, false);
+        }
+        let Some(known) = self.streams.get_mut(&stream) else { return };
+        let segment = known.notice(&notice.to_string(), at, &mut self.buffer);
+        if let Some(segment) = segment {
+            self.buffer.push(segment);
+        }
+        self.dirty = true;
+    }
+
+    /// Lets records go that were held back for more of their lines, once none has come for a while.
+    pub(super) fn flush(&mut self) {
+        let now = self.clock.now();
+        let ready: Vec<StreamId> =
+            self.streams.iter().filter(|(_, known)| known.is_held()).map(|(stream, _)| *stream).collect();
+        for stream in ready {
+            let assume = Assume { zone: self.zone(stream), now: now.utc.into() };
+            let segment = self.streams.get_mut(&stream).and_then(|known| known.flush(assume, now.mono, false));
+            if let Some(segment) = segment {
+                self.keep(stream, segment, false);
+            }
+        }
+    }
+}
