@@ -35,7 +35,7 @@ mod log_view_hostile;
 #[cfg(test)]
 mod log_view_reading;
 #[cfg(test)]
-#[path = "../support/loglines.rs"]
+#[path = "../support/loglines/mod.rs"]
 mod loglines;
 #[cfg(test)]
 mod logs;

@@ -1,6 +1,6 @@
 //! Follows all files of one place: looks, reads what is new, hands it over, and again.
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -11,16 +11,15 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
-    Connect, Found, Got, Look, Lost, Place,
+    Connect, Found, Got, Lost, Place,
+    entries::Entry,
     file::{File, Item, Plan},
     glob::Glob,
-    is_packed,
-    rotated::{by_age, candidates, is_rotated},
-    tail::{Phase, Tail},
+    tail::Phase,
 };
 use crate::{
     core::{
-        logs::{LogPlace, LogSpec, Nanos, SourceState},
+        logs::{LogSpec, Nanos, SourceState},
         time::{Mono, Now, Timestamp},
     },
     parse::sanitise,
@@ -37,44 +36,25 @@ const POLL: Duration = Duration::from_millis(300);
 const RETRY: Duration = Duration::from_secs(1);
 /// Most bytes that are asked for in one round over all files.
 const ROUND: u64 = 4 * 1024 * 1024;
-/// Most files of one place.
-const MAX_FILES: usize = 256;
-/// Files of a glob that were not written to for this long before the newest one are only watched.
-const DORMANT_S: i64 = 2 * 86_400;
-/// Most files of a glob whose end is read at the start.
-const MAX_FIRST: usize = 32;
 /// Between two readings of the place's clock.
 const SKEW_EVERY_MS: u64 = 60_000;
 
-/// A configured path or glob.
-struct Entry {
-    spec: Arc<LogSpec>,
-    raw: Glob,
-    glob: Glob,
-    rotated: Option<Glob>,
-    /// Files that nobody writes to, and their sizes.
-    dormant: BTreeMap<String, u64>,
-    looked: bool,
-    /// Speaks for a glob that has no file.
-    stand_in: Option<StreamId>,
-}
-
 /// What a silent place is told to, from within its waiting.
-struct Silence {
-    streams: Mutex<BTreeSet<StreamId>>,
+pub(super) struct Silence {
+    pub(super) streams: Mutex<BTreeSet<StreamId>>,
     silent: AtomicBool,
 }
 
-struct Follower {
-    context: LogContext,
+pub(super) struct Follower {
+    pub(super) context: LogContext,
     kind: &'static str,
     tasks: Tasks,
-    entries: Vec<Entry>,
-    files: Vec<File>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) files: Vec<File>,
     next_key: u64,
     round: u64,
     done: (mpsc::UnboundedSender<u64>, mpsc::UnboundedReceiver<u64>),
-    silence: Arc<Silence>,
+    pub(super) silence: Arc<Silence>,
     /// Since when the place is lost, and how often it was tried.
     lost: Option<(Now, u32)>,
     /// How long it had been lost, until that is told.
@@ -138,7 +118,7 @@ async fn changed(wants: &mut tokio::sync::watch::Receiver<super::super::Wants>) 
 }
 
 impl Follower {
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         self.context.clock.now()
     }
 
@@ -155,7 +135,7 @@ impl Follower {
         })
     }
 
-    fn open(&self, spec: &LogSpec, name: String, path: &str) -> StreamId {
+    pub(super) fn open(&self, spec: &LogSpec, name: String, path: &str) -> StreamId {
         let stream = self.context.sink.open(StreamInfo {
             name,
             kind: self.kind,
@@ -170,51 +150,12 @@ impl Follower {
         stream
     }
 
-    fn follow_path(&mut self, spec: &Arc<LogSpec>, path: &str, of_glob: bool) {
+    pub(super) fn follow_path(&mut self, spec: &Arc<LogSpec>, path: &str, of_glob: bool) {
         let file = path.rsplit('/').next().unwrap_or(path);
         let name = if of_glob { sanitise::name(file) } else { spec.name.to_string() };
         let stream = self.open(spec, name, path);
         self.files.push(File::new(self.next_key, Arc::clone(&spec.name), path.to_owned(), stream));
         self.next_key += 1;
-    }
-
-    /// Takes over the entries as they are wanted now.
-    fn reconcile(&mut self) {
-        let wants = Arc::clone(&self.context.wants.borrow_and_update());
-        let kept = |spec: &Arc<LogSpec>| wants.iter().any(|want| want == spec);
-        let gone: BTreeSet<Arc<str>> =
-            self.entries.iter().filter(|entry| !kept(&entry.spec)).map(|entry| Arc::clone(&entry.spec.name)).collect();
-        self.entries.retain(|entry| !gone.contains(&entry.spec.name));
-        let sink = &self.context.sink;
-        self.files.retain(|file| {
-            if gone.contains(&file.entry) {
-                sink.state(file.stream, SourceState::Ended);
-            }
-            !gone.contains(&file.entry)
-        });
-        for spec in wants.iter() {
-            if self.entries.iter().any(|entry| entry.spec == *spec) {
-                continue;
-            }
-            let LogPlace::File { path, rotated } = &spec.place else { continue };
-            let glob = Glob::parse(path);
-            let rotated = rotated.as_deref().map(Glob::parse);
-            if let Some(path) = glob.plain() {
-                if self.files.iter().any(|file| file.path == path) {
-                    continue;
-                }
-                self.follow_path(spec, &path, false);
-            }
-            self.entries.push(Entry {
-                spec: Arc::clone(spec),
-                raw: glob.clone(),
-                glob,
-                rotated,
-                dormant: BTreeMap::new(),
-                looked: false,
-                stand_in: None,
-            });
-        }
     }
 
     /// Serves until the place is lost.
@@ -291,20 +232,6 @@ impl Follower {
         self.hand_over();
     }
 
-    /// Lets a glob without files say something.
-    fn stand_in(&mut self, at: usize, state: &SourceState) {
-        let Some(entry) = self.entries.get(at) else { return };
-        if entry.stand_in.is_some() || self.files.iter().any(|file| file.entry == entry.spec.name) {
-            return;
-        }
-        let LogPlace::File { path, .. } = &entry.spec.place else { return };
-        let stream = self.open(&entry.spec, entry.spec.name.to_string(), path);
-        self.context.sink.state(stream, state.clone());
-        if let Some(entry) = self.entries.get_mut(at) {
-            entry.stand_in = Some(stream);
-        }
-    }
-
     /// Looks once at everything and reads what is new; says whether to look again at once.
     async fn round(&mut self, place: &mut dyn Place, home: &str) -> Result<bool, Lost> {
         self.round += 1;
@@ -340,153 +267,6 @@ impl Follower {
         let again = self.read(place).await;
         self.hand_over();
         again
-    }
-
-    fn take_entry(&mut self, at: usize, look: &Look, by_path: &HashMap<&str, &Found>, home: &str, now: Now) {
-        let Some(entry) = self.entries.get_mut(at) else { return };
-        let first = !std::mem::replace(&mut entry.looked, true);
-        let Some(path) = entry.glob.plain() else { return self.take_glob(at, first, look, now) };
-        let name = Arc::clone(&entry.spec.name);
-        let absolute = entry.glob.is_absolute();
-        let Some(file) = self.files.iter_mut().find(|file| file.entry == name) else { return };
-        if !absolute {
-            let home = if home.is_empty() { ", and no home directory is known" } else { "" };
-            return file.tell(SourceState::Denied { why: format!("not an absolute path in one line{home}") });
-        }
-        file.path.clone_from(&path);
-        let denied = look.denied.iter().any(|denied| *denied == path || path.starts_with(&format!("{denied}/")));
-        match by_path.get(path.as_str()) {
-            Some(found) => file.seen(found, now),
-            None if denied => {
-                file.tell(SourceState::Denied {
-                    why: "permission denied: the login may not look into its folder".into(),
-                });
-            }
-            None => file.missing(now),
-        }
-    }
-
-    fn take_glob(&mut self, at: usize, first: bool, look: &Look, now: Now) {
-        let Some(entry) = self.entries.get(at) else { return };
-        let spec = Arc::clone(&entry.spec);
-        let fits = |found: &&Found| found.regular && !is_packed(&found.path) && entry.glob.matches(&found.path);
-        let matching: Vec<Found> = look.files.iter().filter(fits).cloned().collect();
-        let mut fresh: Vec<&Found> = Vec::new();
-        for found in &matching {
-            let beside = |of: &str| of != found.path && found.path.starts_with(of) && is_rotated(&found.path, of);
-            if let Some(file) = self.files.iter_mut().find(|file| file.path == found.path) {
-                if file.entry == spec.name {
-                    file.seen(found, now);
-                }
-            } else if !matching.iter().any(|other| beside(&other.path))
-                && !self.files.iter().any(|file| beside(&file.path) || follows(file, found))
-            {
-                fresh.push(found);
-            }
-        }
-        self.take_fresh(at, &spec, first, fresh, now);
-        for file in self.files.iter_mut().filter(|file| file.entry == spec.name) {
-            if !matching.iter().any(|found| found.path == file.path) {
-                file.missing(now);
-            }
-        }
-        self.files.retain(|file| {
-            // A file of a glob that is gone for good is no news.
-            file.entry != spec.name || file.tail.is_some() || !file.old.is_empty() || file.busy
-        });
-        let has_files = self.files.iter().any(|file| file.entry == spec.name);
-        if !has_files {
-            let why = if look.denied.is_empty() { "no file matches yet" } else { "permission denied" };
-            self.stand_in(at, &SourceState::Denied { why: why.to_owned() });
-        } else if let Some(stream) = self.entries.get_mut(at).and_then(|entry| entry.stand_in.take()) {
-            self.context.sink.state(stream, SourceState::Ended);
-            self.silence.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(&stream);
-        }
-    }
-
-    /// Begins with files of a glob that are not followed yet: the newest of those that are there at the start, and what grows.
-    fn take_fresh(&mut self, at: usize, spec: &Arc<LogSpec>, first: bool, mut fresh: Vec<&Found>, now: Now) {
-        fresh.sort_by_key(|found| std::cmp::Reverse(found.modified));
-        let newest = fresh.first().map_or(0, |found| found.modified);
-        for (number, found) in fresh.into_iter().enumerate() {
-            let Some(entry) = self.entries.get_mut(at) else { return };
-            if first && (number >= MAX_FIRST || found.modified < newest - DORMANT_S) {
-                entry.dormant.insert(found.path.clone(), found.size);
-                continue;
-            }
-            let slept = entry.dormant.get(&found.path).copied();
-            if slept == Some(found.size) || self.files.len() >= MAX_FILES {
-                continue;
-            }
-            entry.dormant.remove(&found.path);
-            self.follow_path(spec, &found.path, true);
-            let Some(file) = self.files.last_mut() else { return };
-            if let Some(size) = slept.filter(|size| *size < found.size) {
-                file.begin_at(found, size, now);
-            } else {
-                file.opened = !first;
-                file.seen(found, now);
-            }
-        }
-    }
-
-    /// Finds out where files went that are no longer where they were, and what was there between them and the present one.
-    async fn locate(&mut self, place: &mut dyn Place, at: usize) -> Result<(), Lost> {
-        let now = self.now();
-        let Some(file) = self.files.get(at).filter(|file| file.old.iter().any(|tail| tail.path.is_none())) else {
-            return Ok(());
-        };
-        let entry = self.entries.iter().find(|entry| entry.spec.name == file.entry);
-        let configured = entry.and_then(|entry| entry.rotated.clone());
-        let globs = configured.clone().map_or_else(|| Glob::literal(&file.path).siblings(), |glob| vec![glob]);
-        let look = place.look(&globs).await?;
-        let mut siblings: Vec<Found> = Vec::new();
-        for found in look.files {
-            if found.regular && found.path != file.path && !siblings.iter().any(|known| known.path == found.path) {
-                siblings.push(found);
-            }
-        }
-        by_age(&mut siblings);
-        let Some(file) = self.files.get_mut(at) else { return Ok(()) };
-        let mut number = 0;
-        while number < file.old.len() {
-            if file.old.get(number).is_some_and(|tail| tail.path.is_some()) {
-                number += 1;
-                continue;
-            }
-            let home = find_home(place, file, number, &siblings, now).await?;
-            let Some(home) = home else {
-                let Some(tail) = file.old.get_mut(number) else { break };
-                tail.tries += 1;
-                // Once more: it may have been on its way just then.
-                if tail.tries >= 2 {
-                    file.give_up(number, now);
-                } else {
-                    number += 1;
-                }
-                continue;
-            };
-            let Some(tail) = file.old.get_mut(number) else { break };
-            number += 1;
-            if std::mem::replace(&mut tail.located, true) {
-                continue;
-            }
-            // Files that came and went between it and the next one known, oldest first.
-            let known: Vec<u64> = file.old.iter().chain(&file.tail).map(|tail| tail.inode).collect();
-            let between = siblings.iter().skip(home + 1).filter(|found| {
-                let named = configured
-                    .as_ref()
-                    .map_or_else(|| is_rotated(&found.path, &file.path), |glob| glob.matches(&found.path));
-                named && !known.contains(&found.inode)
-            });
-            for (step, found) in between.enumerate() {
-                let phase = if is_packed(&found.path) { Phase::Packed } else { Phase::Renamed };
-                let mut tail = Tail::new(found, 0, phase, now.mono);
-                tail.located = true;
-                file.old.insert(number + step, tail);
-            }
-        }
-        Ok(())
     }
 
     /// Reads what is new, no file more than its share.
@@ -583,55 +363,4 @@ impl Follower {
         }
         Ok(())
     }
-}
-
-/// Says whether a file that was found elsewhere is one that is followed already: it was renamed to a name that the glob matches.
-fn follows(file: &File, found: &Found) -> bool {
-    file.old.iter().chain(&file.tail).any(|tail| tail.is(found) && found.size >= tail.offset)
-}
-
-/// Finds the file that an old one became: by its inode, else by what was read last of it. Returns its place among the siblings.
-async fn find_home(
-    place: &mut dyn Place,
-    file: &mut File,
-    number: usize,
-    siblings: &[Found],
-    now: Now,
-) -> Result<Option<usize>, Lost> {
-    let current = file.tail.as_ref().map(|tail| tail.inode);
-    let known: Vec<String> = file.old.iter().filter_map(|tail| tail.path.clone()).collect();
-    let Some(tail) = file.old.get_mut(number) else { return Ok(None) };
-    if tail.phase == Phase::Renamed
-        && let Some(at) = siblings.iter().position(|found| tail.is(found) && found.size >= tail.offset)
-        && let Some(found) = siblings.get(at)
-    {
-        tail.path = Some(found.path.clone());
-        tail.size = found.size;
-        tail.tries = 0;
-        return Ok(Some(at));
-    }
-    for found in candidates(siblings, tail.offset) {
-        if Some(found.inode) == current || known.contains(&found.path) {
-            continue;
-        }
-        let Some(want) = tail.want_mark(&found.path) else { break };
-        let packed = is_packed(&found.path);
-        let bytes = if packed {
-            place.unpack(&want).await?
-        } else {
-            let one = std::slice::from_ref(&want);
-            match place.read(one).await?.pop() {
-                Some(Got::Bytes { bytes, .. }) => bytes,
-                Some(Got::Gone | Got::Denied) | None => continue,
-            }
-        };
-        if !bytes.is_empty() && tail.is_known_by(&bytes) {
-            tail.path = Some(found.path.clone());
-            (tail.inode, tail.device, tail.size) = (found.inode, found.device, found.size);
-            tail.phase = if packed { Phase::Packed } else { Phase::Finished };
-            tail.active = now.mono;
-            return Ok(siblings.iter().position(|sibling| sibling.path == found.path));
-        }
-    }
-    Ok(None)
 }

@@ -5,10 +5,12 @@
 //! A file is known by its inode and by the last bytes that were read of it, because inodes are used again and `copytruncate`
 //! keeps them.
 mod engine;
+mod entries;
 mod file;
 mod glob;
 mod history;
 mod lines;
+mod locate;
 mod native;
 mod rotated;
 mod shell;

@@ -2,11 +2,13 @@
 //!
 //! A tail may lose lines: whoever reads slowly misses some, a reconnect with a limit skips the oldest. So the socket is read by a task
 //! of its own, and after every gap the range is asked for again; what is known already, by (labels, nanosecond, line), is left out.
+mod history;
+mod lines;
 mod query;
+mod socket;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,21 +19,19 @@ use std::{
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use self::query::{PAGE, Range, Server, words};
-use super::{
-    Batch, Cursor, FIRST_LINES, HistoryRequest, LogContext, LogSource, Notice, Page, Prefilter, StreamId, StreamInfo,
+use self::{
+    lines::{Seen, batch_of, hash_of, selector_info, stream_info},
+    query::{PAGE, Range, Server, words},
+    socket::{End, Fed, Stops, read},
 };
+use super::{Batch, Cursor, FIRST_LINES, HistoryRequest, LogContext, LogSource, Notice, Page, StreamId};
 use crate::{
     core::{
-        id::ServiceId,
         logs::{LogPlace, LogSpec, LokiSpec, Nanos, SourceState},
         time::Now,
     },
-    parse::{
-        loki::{self, Answer, Ending, Labels, Refusal},
-        sanitise,
-    },
-    remote::websocket::{Heard, Refused, Socket},
+    parse::loki::{self, Answer, Labels, Refusal},
+    remote::websocket::{Refused, Socket},
     sources::SourceError,
 };
 
@@ -39,10 +39,6 @@ use crate::{
 #[derive(Debug)]
 pub struct Loki;
 
-/// A server that sends no ping for so long is dead; it sends one every second.
-const SILENCE: Duration = Duration::from_secs(5);
-/// The same before the first ping.
-const FIRST_SILENCE: Duration = Duration::from_secs(15);
 /// Pause between two questions where there is no tail.
 const POLL: Duration = Duration::from_secs(3);
 /// How long it is polled before a tail is tried again.
@@ -53,8 +49,6 @@ const LATE: i64 = 10 * Nanos::SECOND;
 const AHEAD: i64 = 600 * Nanos::SECOND;
 /// Most lines of one back-fill.
 const MAX_FILL: u64 = 100_000;
-/// Lines that are remembered.
-const MAX_SEEN: usize = 200_000;
 /// Frames that wait while lines are handed over.
 const FRAMES: usize = 512;
 /// Most streams that are told apart.
@@ -80,82 +74,8 @@ impl LogSource for Loki {
     }
 
     fn history(&self, context: LogContext, request: HistoryRequest) -> BoxFuture<'static, Result<Page, SourceError>> {
-        Box::pin(history(context, request))
+        Box::pin(history::history(context, request))
     }
-}
-
-/// Lines that were handed over, by moment; the oldest are forgotten.
-#[derive(Debug, Default)]
-struct Seen {
-    lines: BTreeSet<(Nanos, u64)>,
-    /// Before this, nobody knows what was handed over.
-    floor: Nanos,
-}
-
-impl Seen {
-    fn is_new(&mut self, at: Nanos, hash: u64) -> bool {
-        let new = self.lines.insert((at, hash));
-        while self.lines.len() > MAX_SEEN {
-            if let Some((at, _)) = self.lines.pop_first() {
-                self.floor = Nanos(at.0.saturating_add(1));
-            }
-        }
-        new
-    }
-}
-
-fn hash_of(labels: &Labels, line: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    labels.hash(&mut hasher);
-    line.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn selector_info(spec: &LogSpec, query: &str) -> StreamInfo {
-    StreamInfo {
-        name: spec.name.to_string(),
-        kind: "loki",
-        path: sanitise::line(query),
-        service: spec.service.clone(),
-        host: None,
-        labels: Vec::new(),
-        format: spec.format.clone(),
-        timezone: spec.timezone,
-    }
-}
-
-fn stream_info(spec: &LogSpec, loki: &LokiSpec, labels: &Labels) -> StreamInfo {
-    let by_label = || {
-        let service = labels.get(loki.service_label.as_deref()?)?;
-        let env = spec.env.as_ref()?;
-        format!("{service}@{env}").parse::<ServiceId>().ok()
-    };
-    let path = loki::selector(labels).unwrap_or_else(|| "{}".into());
-    StreamInfo {
-        service: spec.service.clone().or_else(by_label),
-        labels: labels.iter().map(|(name, value)| (sanitise::name(name), sanitise::line(value))).collect(),
-        ..selector_info(spec, &path)
-    }
-}
-
-/// Makes a batch of lines; one with line breaks becomes several of the same moment.
-fn batch_of<'a>(entries: impl Iterator<Item = &'a loki::Entry>) -> Batch {
-    let mut batch = Batch::default();
-    let mut times = Vec::new();
-    for entry in entries {
-        let number = u32::try_from(times.len()).unwrap_or(u32::MAX);
-        let line = entry.line.strip_suffix('\n').unwrap_or(&entry.line);
-        for part in line.split('\n') {
-            batch.bytes.extend_from_slice(part.as_bytes());
-            batch.bytes.push(b'\n');
-            times.push(entry.at);
-        }
-        if !entry.extra.is_empty() {
-            batch.extras.push((number, loki::logfmt(&entry.extra)));
-        }
-    }
-    batch.times = Some(times);
-    batch
 }
 
 struct Reader {
@@ -172,22 +92,6 @@ struct Reader {
     reached: Nanos,
     /// Since when it is lost, and how often it was tried.
     lost: Option<(Now, u32)>,
-}
-
-/// How a tail ended.
-enum End {
-    Due,
-    Crowded,
-    Unsupported(String),
-    Moment,
-    Denied(String),
-    Lost(String),
-}
-
-/// What the task that reads the socket hands on.
-enum Fed {
-    Frame(Vec<u8>),
-    End(End),
 }
 
 impl Reader {
@@ -514,124 +418,5 @@ impl Reader {
         self.context.sink.state(stream, SourceState::Live);
         self.streams.insert(labels, stream);
         stream
-    }
-}
-
-/// Stops its task when dropped.
-struct Stops(crate::tasks::Task<()>);
-
-impl Drop for Stops {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
-}
-
-/// Reads the socket without ever waiting for whoever takes the lines: the server would drop some.
-async fn read(mut socket: Socket, feed: mpsc::Sender<Fed>, overflow: Arc<AtomicBool>) {
-    let mut patience = FIRST_SILENCE;
-    let end = loop {
-        match tokio::time::timeout(patience, socket.next()).await {
-            Ok(Heard::Text(text)) => {
-                if let Err(mpsc::error::TrySendError::Full(_)) = feed.try_send(Fed::Frame(text)) {
-                    overflow.store(true, Ordering::Relaxed);
-                }
-            }
-            Ok(Heard::Ping) => patience = SILENCE,
-            Ok(Heard::Closed { code: 1000 | 1001 | 1005, reason }) if reason.is_empty() => {
-                break End::Lost("the server closed the stream".into());
-            }
-            Ok(Heard::Closed { reason, .. }) => {
-                break match loki::ending(&reason) {
-                    Ending::Due => End::Due,
-                    Ending::Crowded => End::Crowded,
-                    Ending::Moment => End::Moment,
-                    Ending::Denied(why) => End::Denied(why),
-                    Ending::Lost(why) => End::Lost(why),
-                };
-            }
-            Ok(Heard::Lost(why)) => break End::Lost(why),
-            Err(_) => break End::Lost(format!("no sign of life for {} s", patience.as_secs())),
-        }
-    };
-    socket.close().await;
-    // Nobody there any more: then nobody wants to know.
-    feed.send(Fed::End(end)).await.ok();
-}
-
-/// Reads upwards, in ranges that grow while they are empty.
-async fn history(context: LogContext, request: HistoryRequest) -> Result<Page, SourceError> {
-    let LogPlace::Loki(spec) = &request.spec.place else {
-        return Err(SourceError::Absent("no entry of type loki".into()));
-    };
-    let stages = match &request.prefilter {
-        Some(Prefilter::LogQl(stages)) => Some(stages.as_str()),
-        Some(Prefilter::Shell(_)) | None => None,
-    };
-    let query = query::query(&request.spec, spec, stages).map_err(SourceError::Absent)?;
-    let mut server = Server::new(&context, spec).await.map_err(SourceError::Absent)?;
-    let (at, seen) = match &request.before {
-        Some(Cursor::Time { at, seen }) => (*at, Arc::clone(seen)),
-        _ => (Nanos(Nanos::from(context.clock.now().utc).0 + Nanos::SECOND), Arc::default()),
-    };
-    let oldest = at.0 - 30 * 86_400 * Nanos::SECOND;
-    let mut end = Nanos(at.0 + 1);
-    let mut back = 3_600 * Nanos::SECOND;
-    // Lines of the last known moment come once more: they must not fill the page.
-    let mut limit = request.limit.max(1) + seen.len();
-    loop {
-        let start = Nanos((end.0 - back).max(oldest));
-        let range = Range { query: query.clone(), start, end, limit, forward: false };
-        let (answer, asked) = match server.range(&range).await {
-            Ok(answer) => answer,
-            Err(Refusal::TooLong(Some(most))) if back > 60 * Nanos::SECOND => {
-                back = back.min(i64::try_from(most).unwrap_or(i64::MAX).saturating_mul(Nanos::MILLI));
-                continue;
-            }
-            Err(refusal) => return Err(SourceError::Malformed(words(&refusal))),
-        };
-        let full = answer.lines() >= asked;
-        let Some((first, _)) = answer.span() else {
-            if start.0 <= oldest {
-                return Ok(Page::default());
-            }
-            (end, back) = (start, back.saturating_mul(6));
-            continue;
-        };
-        let mut page = Page::default();
-        let mut boundary: BTreeSet<u64> = if first == at { (*seen).clone() } else { BTreeSet::new() };
-        let mut fresh: BTreeMap<Labels, Vec<loki::Entry>> = BTreeMap::new();
-        for (labels, entries) in answer.streams {
-            for entry in entries {
-                let hash = hash_of(&labels, &entry.line);
-                if entry.at == at && seen.contains(&hash) {
-                    continue;
-                }
-                if entry.at == first {
-                    boundary.insert(hash);
-                }
-                fresh.entry(labels.clone()).or_default().push(entry);
-            }
-        }
-        if fresh.is_empty() {
-            if full && limit < 4 * PAGE {
-                limit *= 2;
-            } else {
-                (end, back) = (if full { at } else { start }, back.saturating_mul(6));
-                if end.0 <= oldest {
-                    return Ok(page);
-                }
-            }
-            continue;
-        }
-        // Where the page is not full, everything in its range is known.
-        let (next, known) = if full { (first, boundary) } else { (Nanos(start.0 - 1), BTreeSet::new()) };
-        page.before = Some(Cursor::Time { at: next, seen: Arc::new(known) });
-        for (labels, mut entries) in fresh {
-            entries.reverse();
-            entries.sort_by_key(|entry| entry.at);
-            let batch = Batch { history: true, before: page.before.clone(), ..batch_of(entries.iter()) };
-            page.parts.push((stream_info(&request.spec, spec, &labels), batch));
-        }
-        return Ok(page);
     }
 }
