@@ -10,6 +10,7 @@ use crate::{
     cli::setup,
     core::logs::{
         aggregate::{Row, Table, Tally, Unit},
+        figures::written,
         filter::Stage,
     },
     parse::sanitise,
@@ -90,18 +91,17 @@ fn as_text(desk: &Desk, stage: &Stage, table: &Table) -> color_eyre::Result<()> 
     if head.len() > 1 {
         rows.push(head);
     }
-    let counted = table.records - table.without;
     for row in &table.rows {
         let mut cells = Vec::new();
         if measured.is_some() {
-            let about = if row.estimated { "~" } else { "" };
+            let about = if row.estimated { "≈" } else { "" };
             cells.push(
                 row.figure.map_or_else(|| "?".to_owned(), |value| format!("{about}{}", written(value, table.unit))),
             );
         }
         cells.push(row.count.to_string());
         if is_top {
-            cells.push(format!("{:.1}%", row.count as f64 * 100.0 / counted.max(1) as f64));
+            cells.push(format!("{:.1}%", table.share(row) * 100.0));
         }
         let text = |value: &Option<Vec<u8>>| {
             value.as_deref().map_or_else(|| "?".to_owned(), |value| sanitise::line(shown(desk, value)))
@@ -113,17 +113,4 @@ fn as_text(desk: &Desk, stage: &Stage, table: &Table) -> color_eyre::Result<()> 
         rows.push(vec!["0".to_owned()]);
     }
     setup::print(&setup::table(&rows))
-}
-
-/// Writes a figure with its unit.
-fn written(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Plain | Unit::Bytes => {
-            let text = format!("{value:.3}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-        Unit::Micros if value < 1_000.0 => format!("{value:.0}us"),
-        Unit::Micros if value < 1_000_000.0 => format!("{:.1}ms", value / 1_000.0),
-        Unit::Micros => format!("{:.2}s", value / 1_000_000.0),
-    }
 }

@@ -6,6 +6,7 @@ pub mod bitmap;
 pub mod buffer;
 pub mod derive;
 pub mod eval;
+pub mod figures;
 pub mod filter;
 pub mod format;
 mod hash;

@@ -1,14 +1,14 @@
 //! What was counted, in the words of the console: labels, figures with units, and the terms that step into the filter.
 use crate::core::logs::{
-    aggregate::{self, Unit},
+    aggregate,
     buffer::Snapshot,
     derive::Derived,
-    filter::{Expr, Figure, Stage, edit},
+    figures::{bytes, duration, written},
+    filter::{Stage, edit},
     read::Matches,
     shown::{Counted, Number, Table, Web},
     web,
 };
-use crate::core::time;
 
 /// Rows of a result, and of each table of the web-server view.
 const ROWS: usize = 100;
@@ -26,63 +26,19 @@ pub(super) fn stage(stage: &Stage, matches: &Matches, snapshot: &Snapshot, deriv
             .iter()
             .map(|key| key.as_ref().map_or_else(|| "?".to_owned(), |key| String::from_utf8_lossy(key).into_owned()))
             .collect();
-        let terms = table.by.iter().zip(&row.keys).filter_map(|(field, key)| {
-            let key = String::from_utf8(key.clone()?).ok()?;
-            Some(edit::keep(field, &key))
-        });
         let about = if row.estimated { "≈" } else { "" };
         let number = match row.figure {
             None => crate::ui::logs::grouped(row.count),
-            Some(figure) => format!("{about}{}", with_unit(figure, table.unit, stage)),
+            Some(figure) => format!("{about}{}", written(figure, table.unit)),
         };
-        let expr = Expr::and(terms);
         Counted {
             label: if labels.is_empty() { "all".into() } else { labels.join("  ") },
             number,
             share: if most > 0.0 { (size(row) / most).clamp(0.0, 1.0) } else { 0.0 },
-            term: if expr == Expr::All { String::new() } else { expr.to_string() },
+            term: if table.by.is_empty() { String::new() } else { table.term(row).unwrap_or_default() },
         }
     });
     rows.collect()
-}
-
-fn with_unit(figure: f64, unit: Unit, stage: &Stage) -> String {
-    let whole = matches!(stage, Stage::Measure { figure: Figure::Sum | Figure::Quantile(_), .. });
-    match unit {
-        Unit::Micros => duration(figure),
-        Unit::Bytes => bytes(figure),
-        Unit::Plain if whole && figure.fract() == 0.0 => format!("{figure}"),
-        Unit::Plain => format!("{figure:.2}"),
-    }
-}
-
-fn duration(micros: f64) -> String {
-    match micros {
-        ..1_000.0 => format!("{micros:.0}µs"),
-        1_000.0..10_000.0 => format!("{:.1}ms", micros / 1e3),
-        10_000.0..10_000_000.0 => format!("{:.0}ms", micros / 1e3),
-        _ => {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "saturates, which is what is wanted"
-            )]
-            let ms = (micros / 1e3) as u64;
-            time::short(ms)
-        }
-    }
-}
-
-fn bytes(bytes: f64) -> String {
-    let (mut bytes, mut unit) = (bytes, "B");
-    for next in ["kB", "MB", "GB", "TB"] {
-        if bytes < 1_000.0 {
-            break;
-        }
-        bytes /= 1_000.0;
-        unit = next;
-    }
-    if unit == "B" { format!("{bytes:.0} B") } else { format!("{bytes:.1} {unit}") }
 }
 
 /// Works out what web servers did.

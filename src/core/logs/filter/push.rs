@@ -4,7 +4,7 @@
 //! all of the filter runs here afterwards. Only what is exact may be negated.
 use regex_syntax::{
     ParserBuilder,
-    hir::{Class, Hir, HirKind},
+    hir::{Class, Hir, HirKind, Look, Repetition},
 };
 
 use super::{Expr, Op, Pattern, Piece, Term, Text, Value};
@@ -203,4 +203,82 @@ pub(super) fn is_any_byte(hir: &Hir) -> bool {
         return class.iter().any(|range| range.start() == 0 && range.end() == 0xff);
     }
     if let HirKind::Capture(capture) = hir.kind() { is_any_byte(&capture.sub) } else { false }
+}
+
+/// Where an assertion of a regex holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// At the start of the text.
+    Start,
+    /// At the start of a line.
+    LineStart,
+    /// At the end of the text.
+    End,
+    /// At the end of a line.
+    LineEnd,
+    /// At an edge of words, or one that the places that lines come from know otherwise: without it, more is found.
+    Other,
+}
+
+/// Says where an assertion holds.
+pub(super) fn edge(look: Look) -> Edge {
+    match look {
+        Look::Start => Edge::Start,
+        Look::StartLF => Edge::LineStart,
+        Look::End => Edge::End,
+        Look::EndLF => Edge::LineEnd,
+        Look::StartCRLF
+        | Look::EndCRLF
+        | Look::WordAscii
+        | Look::WordAsciiNegate
+        | Look::WordUnicode
+        | Look::WordUnicodeNegate
+        | Look::WordStartAscii
+        | Look::WordEndAscii
+        | Look::WordStartUnicode
+        | Look::WordEndUnicode
+        | Look::WordStartHalfAscii
+        | Look::WordEndHalfAscii
+        | Look::WordStartHalfUnicode
+        | Look::WordEndHalfUnicode => Edge::Other,
+    }
+}
+
+/// How often something is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) min: u32,
+    pub(super) max: Option<u32>,
+}
+
+impl Times {
+    /// Bounds a repetition; also says whether more is found by that. Counts within counts multiply: an outer one is enough.
+    pub(super) fn of(repetition: &Repetition, within_count: bool, most: u32) -> (Self, bool) {
+        let times = Self { min: repetition.min, max: repetition.max };
+        if within_count && times.is_count() {
+            (Self { min: times.min.min(1), max: None }, true)
+        } else if times.min > most || times.max.is_some_and(|max| max > most) {
+            (Self { min: times.min.min(most), max: None }, true)
+        } else {
+            (times, false)
+        }
+    }
+
+    /// Says whether it needs numbers.
+    pub(super) fn is_count(self) -> bool {
+        !matches!((self.min, self.max), (0 | 1, None) | (0, Some(1)))
+    }
+
+    /// Writes it behind what is repeated.
+    pub(super) fn write(self, text: &mut String) {
+        match (self.min, self.max) {
+            (0, None) => text.push('*'),
+            (1, None) => text.push('+'),
+            (0, Some(1)) => text.push('?'),
+            (min, max) => {
+                let most = max.map_or_else(String::new, |max| max.to_string());
+                text.extend(["{", &min.to_string(), ",", &most, "}"]);
+            }
+        }
+    }
 }

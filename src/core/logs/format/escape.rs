@@ -39,7 +39,9 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-fn hex(text: &[u8], first: usize) -> Vec<u8> {
+/// Undoes escapes from the first backslash on. `one` reads what follows a backslash, and says how much of it is left; where that is
+/// no escape, the backslash stays.
+fn undo(text: &[u8], first: usize, mut one: impl for<'t> FnMut(&'t [u8], &mut Vec<u8>) -> Option<&'t [u8]>) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let (plain, mut rest) = text.split_at_checked(first).unwrap_or((text, b""));
     out.extend_from_slice(plain);
@@ -47,28 +49,42 @@ fn hex(text: &[u8], first: usize) -> Vec<u8> {
         rest = after;
         if *byte != b'\\' {
             out.push(*byte);
-            continue;
-        }
-        let (decoded, after) = match rest {
-            [b'x', a, b, after @ ..] => (hex_digit(*a).zip(hex_digit(*b)).map(|(a, b)| a * 16 + b), after),
-            [byte @ (b'"' | b'\\'), after @ ..] => (Some(*byte), after),
-            [b't', after @ ..] => (Some(b'\t'), after),
-            [b'n', after @ ..] => (Some(b'\n'), after),
-            [b'r', after @ ..] => (Some(b'\r'), after),
-            [b'b', after @ ..] => (Some(8), after),
-            [b'f', after @ ..] => (Some(12), after),
-            [b'v', after @ ..] => (Some(11), after),
-            _ => (None, rest),
-        };
-        match decoded {
-            Some(decoded) => {
-                out.push(decoded);
-                rest = after;
-            }
-            None => out.push(b'\\'),
+        } else if let Some(after) = common(rest, &mut out).or_else(|| one(rest, &mut out)) {
+            rest = after;
+        } else {
+            out.push(b'\\');
         }
     }
     out
+}
+
+/// Reads the escapes that all servers write alike.
+fn common<'t>(text: &'t [u8], out: &mut Vec<u8>) -> Option<&'t [u8]> {
+    let (byte, after) = text.split_first()?;
+    out.push(match byte {
+        b'"' | b'\\' => *byte,
+        b't' => b'\t',
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b'b' => 8,
+        b'f' => 12,
+        _ => return None,
+    });
+    Some(after)
+}
+
+fn hex(text: &[u8], first: usize) -> Vec<u8> {
+    undo(text, first, |text, out| match text {
+        [b'x', a, b, after @ ..] => {
+            out.push(hex_digit(*a)? * 16 + hex_digit(*b)?);
+            Some(after)
+        }
+        [b'v', after @ ..] => {
+            out.push(11);
+            Some(after)
+        }
+        _ => None,
+    })
 }
 
 fn unit(digits: &[u8]) -> Option<u32> {
@@ -76,51 +92,18 @@ fn unit(digits: &[u8]) -> Option<u32> {
 }
 
 fn json(text: &[u8], first: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let (plain, mut rest) = text.split_at_checked(first).unwrap_or((text, b""));
-    out.extend_from_slice(plain);
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        if *byte != b'\\' {
-            out.push(*byte);
-            continue;
+    undo(text, first, |text, out| match text {
+        [b'/', after @ ..] => {
+            out.push(b'/');
+            Some(after)
         }
-        match rest {
-            [b'n', after @ ..] => {
-                out.push(b'\n');
-                rest = after;
-            }
-            [b't', after @ ..] => {
-                out.push(b'\t');
-                rest = after;
-            }
-            [b'r', after @ ..] => {
-                out.push(b'\r');
-                rest = after;
-            }
-            [b'b', after @ ..] => {
-                out.push(8);
-                rest = after;
-            }
-            [b'f', after @ ..] => {
-                out.push(12);
-                rest = after;
-            }
-            [byte @ (b'"' | b'\\' | b'/'), after @ ..] => {
-                out.push(*byte);
-                rest = after;
-            }
-            [b'u', after @ ..] => match unicode(after) {
-                Some((letter, after)) => {
-                    out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
-                    rest = after;
-                }
-                None => out.push(b'\\'),
-            },
-            _ => out.push(b'\\'),
+        [b'u', after @ ..] => {
+            let (letter, after) = unicode(after)?;
+            out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            Some(after)
         }
-    }
-    out
+        _ => None,
+    })
 }
 
 /// Reads what follows `\u`, a surrogate pair included; half a pair becomes U+FFFD.

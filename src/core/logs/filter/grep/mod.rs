@@ -8,7 +8,7 @@ use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
 use super::{
     Expr,
-    push::{self, Atom, Lines, Need},
+    push::{self, Atom, Edge, Lines, Need, Times},
 };
 
 /// What the script writes to standard error when a `grep` failed.
@@ -197,45 +197,28 @@ impl Ere {
     }
 
     fn look(&mut self, look: Look) {
-        match look {
-            Look::Start | Look::StartLF => self.text.push('^'),
+        match push::edge(look) {
+            Edge::Start | Edge::LineStart => self.text.push('^'),
             // A record may have lost a `\r` that the line still has.
-            Look::End | Look::EndLF => {
+            Edge::End | Edge::LineEnd => {
                 self.text.push_str("\r?$");
                 self.wider = true;
             }
-            // Words are other words in bytes: without the assertion more is found.
-            Look::StartCRLF
-            | Look::EndCRLF
-            | Look::WordAscii
-            | Look::WordAsciiNegate
-            | Look::WordUnicode
-            | Look::WordUnicodeNegate
-            | Look::WordStartAscii
-            | Look::WordEndAscii
-            | Look::WordStartUnicode
-            | Look::WordEndUnicode
-            | Look::WordStartHalfAscii
-            | Look::WordEndHalfAscii
-            | Look::WordStartHalfUnicode
-            | Look::WordEndHalfUnicode => self.wider = true,
+            // Words are other words in bytes.
+            Edge::Other => self.wider = true,
         }
     }
 
     fn repeat(&mut self, repetition: &Repetition, counted: bool) -> Option<()> {
-        let (mut min, mut max) = (repetition.min, repetition.max);
-        if max == Some(0) {
+        if repetition.max == Some(0) {
             return Some(());
         }
-        let is_simple = |min, max| matches!((min, max), (0 | 1, None) | (0, Some(1)));
-        if (counted && !is_simple(min, max)) || min > MOST || max.is_some_and(|max| max > MOST) {
-            (min, max) = (if counted { min.min(1) } else { min.min(MOST) }, None);
-            self.wider = true;
-        }
+        let (times, is_wider) = Times::of(repetition, counted, MOST);
+        self.wider |= is_wider;
         if !repetition.sub.properties().look_set().is_empty() {
             // An anchor repeated has no certain meaning; what need not be there is left out, and all after it is free.
             self.wider = true;
-            if min == 0 {
+            if times.min == 0 {
                 self.text.push_str(".*");
                 return Some(());
             }
@@ -244,7 +227,7 @@ impl Ere {
             return Some(());
         }
         if let HirKind::Class(class) = repetition.sub.kind()
-            && max.is_none()
+            && times.max.is_none()
         {
             // Of many, each byte may be one: shorter, and wider only where bytes are no text.
             let (ranges, exact) = push::ranges(class);
@@ -253,22 +236,14 @@ impl Ere {
             self.text.push_str(&set.byte());
         } else {
             let mut inner = Self::default();
-            inner.write(&repetition.sub, counted || !is_simple(min, max))?;
+            inner.write(&repetition.sub, counted || times.is_count())?;
             self.wider |= inner.wider;
             if inner.text.is_empty() {
                 return Some(());
             }
             self.text.extend(["(", &inner.text, ")"]);
         }
-        match (min, max) {
-            (0, None) => self.text.push('*'),
-            (1, None) => self.text.push('+'),
-            (0, Some(1)) => self.text.push('?'),
-            (min, max) => {
-                let most = max.map_or_else(String::new, |max| max.to_string());
-                self.text.extend(["{", &min.to_string(), ",", &most, "}"]);
-            }
-        }
+        times.write(&mut self.text);
         Some(())
     }
 }

@@ -9,7 +9,8 @@ use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
 use super::{
     Expr, Term, Text,
-    push::{self, Atom, Lines, Need},
+    parse::quoted::quoted,
+    push::{self, Atom, Edge, Lines, Need, Times},
 };
 
 /// The longest regex that is sent, in bytes.
@@ -119,23 +120,14 @@ pub fn is_label(name: &str) -> bool {
 
 /// Writes a string literal.
 pub fn string(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => quoted.extend(['\\', char]),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            control if control.is_ascii_control() => {
-                quoted.push_str("\\x");
-                hex(&mut quoted, u32::from(control));
-            }
-            other => quoted.push(other),
+    quoted(text, |char, quoted| {
+        let is_control = char.is_ascii_control();
+        if is_control {
+            quoted.push_str("\\x");
+            hex(quoted, u32::from(char));
         }
-    }
-    quoted.push('"');
-    quoted
+        is_control
+    })
 }
 
 /// Writes two or more hexadecimal digits.
@@ -322,67 +314,38 @@ impl Re2 {
     }
 
     fn look(&mut self, look: Look) {
-        match look {
-            Look::Start if self.split => self.text.push_str("(?m:^)"),
-            Look::Start => self.text.push_str("\\A"),
-            Look::End if self.label => self.text.push_str("\\z"),
-            Look::EndLF if self.label => self.text.push_str("(?m:$)"),
-            Look::StartLF => self.text.push_str("(?m:^)"),
+        match push::edge(look) {
+            Edge::Start if self.split => self.text.push_str("(?m:^)"),
+            Edge::Start => self.text.push_str("\\A"),
+            Edge::End if self.label => self.text.push_str("\\z"),
+            Edge::LineEnd if self.label => self.text.push_str("(?m:$)"),
+            Edge::LineStart => self.text.push_str("(?m:^)"),
             // A line that ended in `\r\n` may have kept its `\r` there.
-            Look::End if !self.split => {
+            Edge::End if !self.split => {
                 self.text.push_str("\\r?\\z");
                 self.wider = true;
             }
-            Look::End | Look::EndLF => {
+            Edge::End | Edge::LineEnd => {
                 self.text.push_str("\\r?(?m:$)");
                 self.wider = true;
             }
-            // What is a word differs beyond ASCII: without the assertion more is found.
-            Look::StartCRLF
-            | Look::EndCRLF
-            | Look::WordAscii
-            | Look::WordAsciiNegate
-            | Look::WordUnicode
-            | Look::WordUnicodeNegate
-            | Look::WordStartAscii
-            | Look::WordEndAscii
-            | Look::WordStartUnicode
-            | Look::WordEndUnicode
-            | Look::WordStartHalfAscii
-            | Look::WordEndHalfAscii
-            | Look::WordStartHalfUnicode
-            | Look::WordEndHalfUnicode => self.wider = true,
+            // What is a word differs beyond ASCII.
+            Edge::Other => self.wider = true,
         }
     }
 
     fn repeat(&mut self, repetition: &Repetition, counted: bool) -> Option<()> {
-        let (mut min, mut max) = (repetition.min, repetition.max);
-        if (min, max) == (0, None) && push::is_any_byte(&repetition.sub) {
+        if (repetition.min, repetition.max) == (0, None) && push::is_any_byte(&repetition.sub) {
             // All bytes of text are all of its characters.
             self.text.push_str("(?s:.)*");
             return Some(());
         }
-        let is_simple = matches!((min, max), (0 | 1, None) | (0, Some(1)));
-        if counted && !is_simple {
-            // Counts multiply; an outer one is enough.
-            (min, max) = (min.min(1), None);
-            self.wider = true;
-        } else if min > MOST || max.is_some_and(|max| max > MOST) {
-            (min, max) = (min.min(MOST), None);
-            self.wider = true;
-        }
+        let (times, is_wider) = Times::of(repetition, counted, MOST);
+        self.wider |= is_wider;
         self.text.push_str("(?:");
-        self.write(&repetition.sub, counted || !matches!((min, max), (0 | 1, None) | (0, Some(1))))?;
+        self.write(&repetition.sub, counted || times.is_count())?;
         self.text.push(')');
-        match (min, max) {
-            (0, None) => self.text.push('*'),
-            (1, None) => self.text.push('+'),
-            (0, Some(1)) => self.text.push('?'),
-            (min, max) => {
-                let most = max.map_or_else(String::new, |max| max.to_string());
-                self.text.extend(["{", &min.to_string(), ",", &most, "}"]);
-            }
-        }
+        times.write(&mut self.text);
         Some(())
     }
 }

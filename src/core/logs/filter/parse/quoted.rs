@@ -67,6 +67,17 @@ impl Parser<'_> {
 
 /// Writes text in double quotes, with escapes for what cannot be seen.
 pub(in super::super) fn double(text: &str) -> String {
+    quoted(text, |char, quoted| {
+        let is_hidden = is_hidden(char);
+        if is_hidden {
+            quoted.extend(char.escape_unicode());
+        }
+        is_hidden
+    })
+}
+
+/// Writes text in double quotes; `escape` writes a character in its own way, or says that it does not.
+pub(in super::super) fn quoted(text: &str, escape: impl Fn(char, &mut String) -> bool) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for char in text.chars() {
@@ -75,7 +86,7 @@ pub(in super::super) fn double(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            hidden if is_hidden(hidden) => quoted.extend(hidden.escape_unicode()),
+            other if escape(other, &mut quoted) => {}
             other => quoted.push(other),
         }
     }
