@@ -83,6 +83,12 @@ impl World {
         }
     }
 
+    /// Waits until the source says something of which this is a part.
+    async fn said(&self, part: &str) {
+        let says = |notice: &Notice| matches!(notice, Notice::Said(what) if what.contains(part));
+        self.bench.ear.until(part, |heard| heard.notices().iter().any(says)).await;
+    }
+
     async fn all(&self, count: usize) -> Heard {
         let heard = self.bench.ear.until(&format!("{count} lines"), |heard| heard.lines().len() >= count).await;
         let mut lines = heard.lines();
@@ -177,13 +183,7 @@ async fn where_there_is_no_tail_it_is_asked_again_and_again() {
     let world = world(|inner| inner.tails = [Tail::NoUpgrade].into(), |_| {}).await;
     world.push(0..10).await;
     world.run();
-    world
-        .bench
-        .ear
-        .until("said so", |heard| {
-            heard.notices().iter().any(|n| matches!(n, Notice::Said(what) if what.contains("Bad Request")))
-        })
-        .await;
+    world.said("Bad Request").await;
     world.push(10..2_600).await;
     let heard = world.all(2_600).await;
     assert_eq!(lost(&heard), 0);
@@ -196,13 +196,7 @@ async fn too_many_tails_are_no_error() {
     let world = world(|inner| inner.tails = [Tail::Closes(0, reason)].into(), |_| {}).await;
     world.push(0..10).await;
     world.run();
-    world
-        .bench
-        .ear
-        .until("said so", |heard| {
-            heard.notices().iter().any(|n| matches!(n, Notice::Said(what) if what.contains("too many tails")))
-        })
-        .await;
+    world.said("too many tails").await;
     world.push(10..60).await;
     world.all(60).await;
 }
