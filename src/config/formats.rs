@@ -30,6 +30,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("klog", include_str!("formats/klog.toml")),
     ("laravel", include_str!("formats/laravel.toml")),
     ("logfmt", include_str!("formats/logfmt.toml")),
+    ("loguru", include_str!("formats/loguru.toml")),
     ("mongodb", include_str!("formats/mongodb.toml")),
     ("mysql-error", include_str!("formats/mysql-error.toml")),
     ("mysql-slow", include_str!("formats/mysql-slow.toml")),
@@ -45,6 +46,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("pm2-time", include_str!("formats/pm2-time.toml")),
     ("postgres", include_str!("formats/postgres.toml")),
     ("python", include_str!("formats/python.toml")),
+    ("python-basic", include_str!("formats/python-basic.toml")),
     ("redis", include_str!("formats/redis.toml")),
     ("syslog", include_str!("formats/syslog.toml")),
     ("syslog-5424", include_str!("formats/syslog-5424.toml")),
@@ -159,6 +161,10 @@ pub fn names_in(dir: &Path) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[path = "formats_detection.rs"]
+mod detection;
+
+#[cfg(test)]
 mod tests {
     use std::fs;
 
@@ -236,6 +242,45 @@ mod tests {
                 assert_eq!(detect(built_in(), &text[..end], Some(file)).format.name(), all.name(), "{file} {end}");
             }
         }
+    }
+
+    #[test]
+    fn fragments_are_put_together_over_lines_of_others() {
+        let write = |message: &str, kind: &str, process: u32| {
+            format!(
+                "{{\"message\":\"{message}\",\"timestamp\":\"2026-11-20T19:41:03Z\",\"type\":\"{kind}\",\"process_id\":{process},\"app_name\":\"api\"}}\n"
+            )
+        };
+        let pm2 = built_in().get("pm2-json").unwrap();
+        let lines = [
+            write("one ", "out", 1),
+            write("two of the other\\n", "out", 2),
+            write("its error ", "err", 1),
+            "[PM2] App [api] online\n".to_owned(),
+            write("and ", "out", 1),
+            write("whole\\n", "out", 2),
+            write("ends\\n", "err", 1),
+            write("its end\\n", "out", 1),
+            write("goes on ", "out", 2),
+        ];
+        let text = lines.concat();
+        let gathered = pm2.gather(text.as_bytes()).unwrap();
+        assert_eq!(gathered.bytes.len(), text.len());
+        let done = &gathered.bytes[..gathered.open];
+        let messages: Vec<_> = format::records::records(pm2, done)
+            .map(|record| String::from_utf8_lossy(&pm2.message(record)).trim_end().to_owned())
+            .collect();
+        assert_eq!(
+            messages,
+            ["one and its end", "two of the other", "its error ends", "[PM2] App [api] online", "whole"]
+        );
+        assert_eq!(gathered.bytes[gathered.open..], *lines[8].as_bytes());
+        // Whoever never ends a line is not waited for.
+        let mut endless = write("dots", "out", 1);
+        endless.extend((0..600).map(|_| write("x\\n", "out", 2)));
+        let gathered = pm2.gather(endless.as_bytes()).unwrap();
+        assert_eq!((gathered.open, gathered.bytes.as_slice()), (endless.len(), endless.as_bytes()));
+        assert_eq!(pm2.gather(lines[1].as_bytes()), None);
     }
 
     #[test]

@@ -119,7 +119,14 @@ impl Stream {
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             let ended = matches!(self.from, From::Ended);
-            let cut = if ended { self.held.len() } else { boundary(&self.source.format, &self.held) };
+            let cut = if ended {
+                self.held.len()
+            } else if let Some(gathered) = self.source.format.gather(&self.held) {
+                self.held = gathered.bytes;
+                gathered.open
+            } else {
+                boundary(&self.source.format, &self.held)
+            };
             if cut > 0 {
                 let rest = self.held.split_off(cut);
                 return Ok(Some(std::mem::replace(&mut self.held, rest)));

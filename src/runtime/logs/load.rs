@@ -64,7 +64,9 @@ pub fn sample(path: &Path, bytes: usize) -> io::Result<Vec<u8>> {
 /// # Errors
 /// When it cannot be read.
 pub fn load(path: &Path, reading: Reading<'_>) -> io::Result<Vec<Segment>> {
-    let Some(file) = Plain::open(path)? else { return read(open(path)?, reading) };
+    let Some(file) = Plain::open(path)?.filter(|_| !reading.format.gathers()) else {
+        return read(open(path)?, reading);
+    };
     let borders = file.borders(reading.format, PIECE)?;
     borders.par_windows(2).with_max_len(1).map(|range| Ok(parse(file.read(range, Vec::new())?, reading))).collect()
 }
@@ -90,7 +92,9 @@ pub fn read(from: impl Read, reading: Reading<'_>) -> io::Result<Vec<Segment>> {
 /// # Errors
 /// When it cannot be read.
 pub fn count(path: &Path, reading: Reading<'_>, source: &Source, matcher: &Matcher) -> io::Result<Counted> {
-    let Some(file) = Plain::open(path)? else { return count_read(open(path)?, reading, source, matcher) };
+    let Some(file) = Plain::open(path)?.filter(|_| !reading.format.gathers()) else {
+        return count_read(open(path)?, reading, source, matcher);
+    };
     let borders = file.borders(reading.format, COUNTED)?;
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
     let of_piece = |range: &[u64]| -> io::Result<Counted> {
@@ -307,7 +311,13 @@ impl<R: Read> Iterator for Pieces<'_, R> {
             if self.ended {
                 return (!self.rest.is_empty()).then(|| Ok(std::mem::take(&mut self.rest)));
             }
-            let cut = last_border(self.format, &self.rest).or_else(|| {
+            let border = if let Some(gathered) = self.format.gather(&self.rest) {
+                self.rest = gathered.bytes;
+                Some(gathered.open)
+            } else {
+                last_border(self.format, &self.rest)
+            };
+            let cut = border.or_else(|| {
                 (self.rest.len() >= LONGEST).then(|| memrchr(b'\n', &self.rest).map_or(self.rest.len(), |at| at + 1))
             });
             if let Some(cut) = cut.filter(|cut| *cut > 0) {

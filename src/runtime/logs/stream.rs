@@ -139,11 +139,20 @@ impl Stream {
         let Batch { mut bytes, times, extras, history, .. } = batch;
         let timed = times.is_some();
         if !history && !timed && format.is_multi_line() {
+            let was_held = !self.held.is_empty();
             let mut all = std::mem::take(&mut self.held);
             all.append(&mut bytes);
-            let start = last_start(&format, &all);
+            let start = if let Some(gathered) = format.gather(&all) {
+                all = gathered.bytes;
+                gathered.open
+            } else {
+                self.held_at = now;
+                last_start(&format, &all)
+            };
+            if !was_held {
+                self.held_at = now;
+            }
             self.held = all.split_off(start);
-            self.held_at = now;
             bytes = all;
         }
         if bytes.is_empty() {

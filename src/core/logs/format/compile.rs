@@ -54,22 +54,13 @@ impl Format {
         let time = of(&spec.time.from, "time.from", &mut wrong, &builder);
         let from = of(&spec.level.from, "level.from", &mut wrong, &builder);
         let map = level_map(spec, &mut wrong);
-        let start = match (spec.record.start, &spec.record.regex) {
-            (StartSpec::Line, _) => Start::Line,
-            (StartSpec::Head, _) => Start::Head,
-            (StartSpec::Trace, _) => Start::Trace,
-            (StartSpec::Regex, None) => {
-                wrong.push(Wrong::new("record.start", "`start = \"regex\"` needs `regex`"));
-                Start::Line
-            }
-            (StartSpec::Regex, Some(regex)) => match compile_regex(regex) {
-                Ok(regex) => Start::Regex(regex),
-                Err(what) => {
-                    wrong.push(Wrong::new("record.regex", what));
-                    Start::Line
-                }
-            },
+        let start = start(spec, &mut wrong);
+        let mut optional = |regex: &Option<String>, key: &str| {
+            let compiled = regex.as_deref().map(compile_regex)?;
+            compiled.map_err(|what| wrong.push(Wrong::new(key, what))).ok()
         };
+        let open = optional(&spec.record.open, "record.open");
+        let like = optional(&spec.detect.like, "detect.like");
         let find = |name: &str| builder.fields.iter().position(|field| field.name == name);
         let message = builder.template(&mut wrong);
         for name in spec.view.columns.iter().filter(|name| find(name).is_none()) {
@@ -102,11 +93,32 @@ impl Format {
             duration,
             body,
             start,
+            open,
+            like,
             whole: spec.record.whole.clone().map(|key| (key, spec.record.same.clone())),
             message,
             columns: spec.view.columns.clone(),
             detect: spec.detect.clone(),
         })
+    }
+}
+
+fn start(spec: &Spec, wrong: &mut Vec<Wrong>) -> Start {
+    match (spec.record.start, &spec.record.regex) {
+        (StartSpec::Line, _) => Start::Line,
+        (StartSpec::Head, _) => Start::Head,
+        (StartSpec::Trace, _) => Start::Trace,
+        (StartSpec::Regex, None) => {
+            wrong.push(Wrong::new("record.start", "`start = \"regex\"` needs `regex`"));
+            Start::Line
+        }
+        (StartSpec::Regex, Some(regex)) => match compile_regex(regex) {
+            Ok(regex) => Start::Regex(regex),
+            Err(what) => {
+                wrong.push(Wrong::new("record.regex", what));
+                Start::Line
+            }
+        },
     }
 }
 

@@ -53,15 +53,14 @@ pub fn detect(formats: &Formats, sample: &[u8], path: Option<&str>) -> Detected 
         if is_plain && by_name == 0 {
             continue;
         }
-        let (mut matched, mut of) = (0, 0);
-        for record in records(format, sample).take(MOST).filter(|record| !record.trim_ascii().is_empty()) {
-            of += 1;
-            matched += usize::from(format.fits(record));
-        }
+        let (matched, of) = count(format, sample);
         if of == 0 || matched * 2 <= of {
             continue;
         }
         let hints = format.detect.hints.iter().filter(|hint| memmem::find(sample, hint.as_bytes()).is_some()).count();
+        if format.detect.hinted && hints == 0 {
+            continue;
+        }
         // A name alone does not make text of what is something better: an application under PM2 may write JSON.
         let bonus = i32::try_from(if is_plain { 0 } else { by_name * 3 } + hints * 2).unwrap_or(0);
         candidates.push(Candidate { format, matched, of, rank: format.detect.rank + bonus });
@@ -82,6 +81,26 @@ pub fn detect(formats: &Formats, sample: &[u8], path: Option<&str>) -> Detected 
     let plain = formats.plain();
     let of = records(&plain, sample).take(MOST).count();
     Detected { format: plain, matched: of, of, runner_up: None }
+}
+
+/// Counts the records that speak for a format, and all of them. A first one that does not is none where others follow: it is the end
+/// of one that began before, or a greeting. Nor is a last one that may go on.
+fn count(format: &Format, sample: &[u8]) -> (usize, usize) {
+    let all = records(format, sample).take(MOST).filter(|record| !record.trim_ascii().is_empty());
+    let is_like: Vec<bool> = all.map(|record| format.is_like(record)).collect();
+    let mut counted = is_like.as_slice();
+    if let [false, rest @ ..] = counted
+        && !rest.is_empty()
+    {
+        counted = rest;
+    }
+    if let [rest @ .., false] = counted
+        && format.is_multi_line()
+        && !rest.is_empty()
+    {
+        counted = rest;
+    }
+    (counted.iter().filter(|is_like| **is_like).count(), counted.len())
 }
 
 /// Cuts a sample to what is looked at; a last line that may go on is left out, unless it is the only one.

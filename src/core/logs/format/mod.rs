@@ -10,6 +10,7 @@ use super::{Level, Nanos};
 mod compile;
 pub mod detect;
 pub mod escape;
+mod gather;
 mod head;
 pub mod infer;
 mod json;
@@ -54,6 +55,10 @@ pub struct Format {
     /// The field that a person reads, and JSON within which is looked into.
     body: Option<usize>,
     start: Start,
+    /// Lines with which no record ends.
+    open: Option<regex::bytes::Regex>,
+    /// What a line must fit to count for it.
+    like: Option<regex::bytes::Regex>,
     whole: Option<(String, Vec<String>)>,
     message: Vec<Piece>,
     columns: Vec<String>,
@@ -228,6 +233,8 @@ impl Format {
             duration: None,
             body: None,
             start: Start::Trace,
+            open: None,
+            like: None,
             whole: None,
             message: Vec::new(),
             columns: Vec::new(),
@@ -317,16 +324,23 @@ impl Format {
     ///
     /// That is [`Format::starts_record`], and where one write is one line of JSON, a write that did not end its line.
     pub fn continues(&self, record: &[u8], line: &[u8]) -> bool {
-        let Some((whole, same)) = &self.whole else { return !self.starts_record(line) };
         let last = memchr::memrchr(b'\n', record).and_then(|at| record.get(at + 1..)).unwrap_or(record);
+        let Some((whole, same)) = &self.whole else {
+            return self.open.as_ref().is_some_and(|open| open.is_match(last)) || !self.starts_record(line);
+        };
         let get = |text, key: &str| json::get(text, key.as_bytes());
         let is_open = get(last, whole).is_some_and(|value| value.is == json::Is::Text && !value.text.ends_with(b"\\n"));
         is_open && json::is_object(line) && same.iter().all(|key| get(last, key) == get(line, key))
     }
 
-    /// Says whether a line is one of this format: all that must be there is, and the time can be read.
-    pub fn fits(&self, line: &[u8]) -> bool {
-        self.fits_head(line) && self.has_needed(line)
+    /// Says whether a record is one of this format: all that must be there is, and the time can be read.
+    pub fn fits(&self, record: &[u8]) -> bool {
+        self.fits_head(self.line_of(record)) && self.has_needed(record)
+    }
+
+    /// Says whether a record speaks for this format where it is not known: it fits, and is not only read by it as well.
+    fn is_like(&self, record: &[u8]) -> bool {
+        self.fits(record) && self.like.as_ref().is_none_or(|like| like.is_match(self.line_of(record)))
     }
 
     fn has_needed(&self, line: &[u8]) -> bool {

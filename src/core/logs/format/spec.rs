@@ -104,6 +104,8 @@ pub struct RecordSpec {
     pub start: StartSpec,
     /// The regex of `start = "regex"`.
     pub regex: Option<String>,
+    /// A regex of lines with which no record ends: the line after one goes on with it.
+    pub open: Option<String>,
     /// A key whose value ends with a line break where the record is whole: else the next of the same `same` goes on with it.
     pub whole: Option<String>,
     /// Keys that must be equal for that.
@@ -143,8 +145,12 @@ pub struct DetectSpec {
     pub need: Vec<String>,
     /// Fields that must be these texts or begin with one of them.
     pub begin: BTreeMap<String, Vec<String>>,
+    /// A regex that a line must fit, too, to count for it: what tells it from others that look alike.
+    pub like: Option<String>,
     /// Texts in the lines that speak for it.
     pub hints: Vec<String>,
+    /// Whether one of them must be there.
+    pub hinted: bool,
     /// Wins over those with less where as many lines fit.
     pub rank: i32,
     /// Parts of file names that speak for it: `access.log`.

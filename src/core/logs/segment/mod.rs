@@ -36,12 +36,13 @@ impl Segment {
     /// made at the same time.
     pub fn parse(batch: Batch<'_>) -> Self {
         let mut maker = Maker::new(&batch);
-        let Batch { mut bytes, ends, .. } = batch;
+        let Batch { mut bytes, ends, format, .. } = batch;
         let unterminated = bytes.last().is_some_and(|last| *last != b'\n');
         if unterminated {
             bytes.push(b'\n');
         }
         if ends.is_empty() {
+            bytes = format.gather(&bytes).map_or(bytes, |gathered| gathered.bytes);
             maker.split(&bytes);
         } else {
             maker.given(&bytes, &ends);
@@ -55,11 +56,12 @@ impl Segment {
         let mut maker = Maker::new(&batch);
         maker.columns_wanted = columns;
         maker.ordered = false;
-        let Batch { mut bytes, .. } = batch;
+        let Batch { mut bytes, format, .. } = batch;
         let unterminated = bytes.last().is_some_and(|last| *last != b'\n');
         if unterminated {
             bytes.push(b'\n');
         }
+        bytes = format.gather(&bytes).map_or(bytes, |gathered| gathered.bytes);
         maker.split(&bytes);
         maker.done(bytes, unterminated)
     }
