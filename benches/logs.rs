@@ -37,7 +37,7 @@ use quarterdeck::{
         Key, Nanos, Source, SourceId, aggregate,
         buffer::{Buffer, Snapshot},
         derive::Derived,
-        eval::{Cache, Matcher},
+        eval::{Cache, Fields, Matcher},
         filter,
         format::{Assume, Format},
         read::Matches,
@@ -323,7 +323,9 @@ fn web_figures(files: &Files, loaded: &Loaded) {
         let filter = filter::parse(text).unwrap().filter;
         let matches = matcher(text).matches(&loaded.snapshot, &Cache::new(64 << 20));
         let stage = filter.stage.unwrap();
-        let (own, _) = best(|| aggregate::run(&stage, &matches, &loaded.snapshot, &derived));
+        let cache = Cache::new(64 << 20);
+        let read = Fields { sources: &loaded.snapshot.sources, derived: &derived, cache: Some(&cache) };
+        let (own, _) = best(|| aggregate::run(&stage, &matches, read));
         within(text, own, Duration::from_millis(100));
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     cli::setup,
     core::logs::{
         aggregate::{Row, Table, Tally, Unit},
+        eval::Fields,
         figures::written,
         filter::Stage,
     },
@@ -19,11 +20,13 @@ use crate::{
 /// Prints the table of a stage.
 pub(super) fn print(desk: &Desk, feed: Feed, stage: &Stage) -> color_eyre::Result<Read> {
     let sources = feed.sources();
+    // What is read once is not worth a column.
+    let read = Fields { sources: &sources, derived: &desk.derived, cache: None };
     let mut all = Tally::default();
     let read = feed.each(desk, |runs| {
         let counted = runs.par_iter().with_max_len(1).map(|run| {
             let mut tally = Tally::default();
-            tally.add(stage, (&run.segment, &run.matching), &sources, &desk.derived);
+            tally.add(stage, (&run.segment, &run.matching), read);
             tally
         });
         all = std::mem::take(&mut all).merge(counted.reduce(Tally::default, Tally::merge));

@@ -110,11 +110,16 @@ impl Buffer {
         Some(id)
     }
 
-    /// Replaces what is known of a source: its format was found out.
+    /// Replaces what is known of a source: its format was found out. What has come of it is read anew, so nothing that was
+    /// worked out of it may be kept: it gets other numbers.
     pub fn set_source(&mut self, source: Source) {
-        if let Some(known) = self.sources.get_mut(usize::from(source.id.0)) {
-            *known = source;
-            self.generation += 1;
+        let id = source.id;
+        let Some(known) = self.sources.get_mut(usize::from(id.0)) else { return };
+        *known = source;
+        self.generation += 1;
+        for segment in self.segments.iter_mut().filter(|segment| segment.is_of(id)) {
+            self.ids += 1;
+            *segment = Arc::new(segment.renumbered(self.ids));
         }
     }
 
@@ -154,7 +159,10 @@ impl Buffer {
     }
 
     /// Merges small neighbours, so that their number grows with the logarithm of the records.
+    ///
+    /// The best time is after they were matched: then what is known of them is put together and not worked out again.
     pub fn tidy(&mut self) {
+        let seen = self.ids;
         let mut end = self.segments.len();
         while end > 0 {
             let size = self.segments.get(end - 1).map_or(0, |last| last.len());
@@ -178,7 +186,7 @@ impl Buffer {
             }
             if end - begin >= FAN {
                 self.ids += 1;
-                let merged = Segment::join(self.ids, self.segments.get(begin..end).unwrap_or_default());
+                let merged = Segment::join(self.ids, self.segments.get(begin..end).unwrap_or_default(), seen);
                 self.segments.splice(begin..end, [Arc::new(merged)]);
                 self.generation += 1;
                 end = begin + 1;

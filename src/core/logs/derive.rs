@@ -1,10 +1,14 @@
 //! Fields that are made of other fields by rules of the configuration: the partner in a path, the tag of a content.
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use super::format::Format;
 
 /// One rule as the configuration says it, checked. Several of one name are alternatives: the first that gives a value counts.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct DeriveSpec {
     /// The field that it makes.
     pub name: String,
@@ -35,6 +39,7 @@ pub enum Outcome<'a> {
 #[derive(Debug, Default)]
 pub struct Derived {
     rules: Vec<Rule>,
+    version: u64,
 }
 
 #[derive(Debug)]
@@ -65,6 +70,7 @@ impl Derived {
     /// The number of the first rule whose regex is none, and why.
     pub fn new(specs: impl IntoIterator<Item = DeriveSpec>) -> Result<Self, (usize, String)> {
         let mut rules = Vec::new();
+        let mut version = DefaultHasher::new();
         for (number, spec) in specs.into_iter().enumerate() {
             let regex = match &spec.regex {
                 None => None,
@@ -76,9 +82,16 @@ impl Derived {
                     Some(Take { regex, group })
                 }
             };
+            spec.hash(&mut version);
             rules.push(Rule { spec, regex });
         }
-        Ok(Self { rules })
+        let version = if rules.is_empty() { 0 } else { version.finish() };
+        Ok(Self { rules, version })
+    }
+
+    /// A number that is the same for the same rules only: what was worked out under others does not hold. Zero without any.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// Names the fields that there are rules for, each once, in the order of the rules.

@@ -7,7 +7,7 @@ use crate::{
         Source,
         aggregate::{self, Table, Unit},
         buffer::Buffer,
-        eval::{Cache, Matcher},
+        eval::{Cache, Fields, Matcher},
         filter,
         format::{Assume, Format},
         segment::Batch,
@@ -53,7 +53,16 @@ fn table(snapshot: &Snapshot, text: &str) -> Table {
     let filter = filter::parse(text).unwrap().filter;
     let matcher = Matcher::new(&filter, (None, None), Arc::default()).unwrap();
     let found = matcher.matches(snapshot, &Cache::new(1 << 20));
-    aggregate::run(filter.stage.as_ref().unwrap(), &found, snapshot, &Derived::default())
+    let derived = Derived::default();
+    let stage = filter.stage.as_ref().unwrap();
+    let read = Fields { sources: &snapshot.sources, derived: &derived, cache: None };
+    let table = aggregate::run(stage, &found, read);
+    // Of columns, which are made when a field was asked for often enough, the same is made.
+    let cache = Cache::new(1 << 20);
+    for _ in 0..3 {
+        assert_eq!(aggregate::run(stage, &found, Fields { cache: Some(&cache), ..read }), table);
+    }
+    table
 }
 
 fn rows(table: &Table) -> Vec<(String, u64)> {

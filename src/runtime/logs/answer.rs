@@ -3,6 +3,7 @@ use crate::core::logs::{
     aggregate,
     buffer::Snapshot,
     derive::Derived,
+    eval::Fields,
     figures::{bytes, duration, written},
     filter::{Stage, edit},
     read::Matches,
@@ -16,8 +17,8 @@ const ROWS: usize = 100;
 const TOP: usize = 20;
 
 /// Works out the filter's last stage.
-pub(super) fn stage(stage: &Stage, matches: &Matches, snapshot: &Snapshot, derived: &Derived) -> Vec<Counted> {
-    let table = aggregate::run(stage, matches, snapshot, derived);
+pub(super) fn stage(stage: &Stage, matches: &Matches, read: Fields<'_>) -> Vec<Counted> {
+    let table = aggregate::run(stage, matches, read);
     let size = |row: &aggregate::Row| row.figure.unwrap_or(row.count as f64);
     let most = table.rows.iter().map(size).fold(0.0_f64, f64::max);
     let rows = table.rows.iter().take(ROWS).map(|row| {
@@ -122,14 +123,8 @@ fn items(
 }
 
 /// How many records have the same values as the one under the cursor, of those that pass: a share for each field.
-pub(super) fn shares(
-    names: &[String],
-    matches: &Matches,
-    snapshot: &Snapshot,
-    derived: &Derived,
-) -> Vec<aggregate::Table> {
-    let top =
-        |name: &String| aggregate::run(&Stage::Top { limit: SHARED, field: name.clone() }, matches, snapshot, derived);
+pub(super) fn shares(names: &[String], matches: &Matches, read: Fields<'_>) -> Vec<aggregate::Table> {
+    let top = |name: &String| aggregate::run(&Stage::Top { limit: SHARED, field: name.clone() }, matches, read);
     names.iter().map(top).collect()
 }
 

@@ -6,7 +6,7 @@ use crate::{
         logs::{
             Nanos, Source, SourceId, SourceState,
             buffer::Buffer,
-            format::{Assume, Format, Formats, detect},
+            format::{Assume, Format, Formats, detect, records::MOST_LINES},
             segment::{self, Flags, Segment},
         },
         time::{Mono, Now},
@@ -246,10 +246,13 @@ struct Made {
     skew_ms: i64,
 }
 
-/// Finds where the last record begins, which may still go on.
+/// Finds where the last record begins, which may still go on. What goes on for more lines than a record has waits for no more.
 fn last_start(format: &Format, bytes: &[u8]) -> usize {
     let mut end = bytes.len();
-    while end > 0 {
+    for _ in 0..MOST_LINES {
+        if end == 0 {
+            return 0;
+        }
         let line_end = end - 1;
         let start = memchr::memrchr(b'\n', bytes.get(..line_end).unwrap_or_default()).map_or(0, |at| at + 1);
         let line = bytes.get(start..line_end).unwrap_or_default();
@@ -260,5 +263,5 @@ fn last_start(format: &Format, bytes: &[u8]) -> usize {
         }
         end = start;
     }
-    0
+    bytes.len()
 }

@@ -1,11 +1,65 @@
 //! A field of records, wherever it stands.
-use super::super::{
-    Source,
-    derive::Derived,
-    format::{FieldRef, Format, Kind, pair},
-    read::source_value,
-    segment::Segment,
+use std::sync::Arc;
+
+use super::{
+    super::{
+        Source,
+        derive::Derived,
+        format::{FieldRef, Format, Kind, pair},
+        read::source_value,
+        segment::Segment,
+    },
+    Cache,
+    column::Column,
 };
+
+/// How the fields of records are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    /// The sources by their number.
+    pub sources: &'a [Source],
+    /// Rules that make fields.
+    pub derived: &'a Derived,
+    /// Where columns of fields are kept; none: every record is taken apart.
+    pub cache: Option<&'a Cache>,
+}
+
+impl<'a> Fields<'a> {
+    /// Makes a field ready to be read of so many records of a segment.
+    pub(in super::super) fn of(&self, name: &'a str, segment: &Segment, records: usize) -> Values<'a> {
+        let Self { sources, derived, cache } = *self;
+        match cache.and_then(|cache| cache.column_for(segment, name, (sources, derived), records)) {
+            Some(column) => Values::Column(column),
+            None => Values::Text(Resolved::new(name, sources, derived)),
+        }
+    }
+}
+
+/// A field's values in a segment: from its column where it has one, else from the records' text.
+pub(in super::super) enum Values<'a> {
+    Column(Arc<Column>),
+    Text(Resolved<'a>),
+}
+
+impl Values<'_> {
+    /// Hands a record's value to a function; none where it has none. Only where there is no column, `bytes` is looked at.
+    pub(in super::super) fn with<T>(
+        &mut self,
+        segment: &Segment,
+        record: usize,
+        bytes: &[u8],
+        take: impl FnOnce(&[u8], Kind) -> T,
+    ) -> Option<T> {
+        match self {
+            Self::Column(column) => column.value(column.id(record)).map(|(value, kind)| take(value, kind)),
+            Self::Text(resolved) => resolved.with(segment, record, bytes, take),
+        }
+    }
+
+    pub(in super::super) fn needs_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+}
 
 /// A field's places in the formats of all sources, found once.
 pub struct Resolved<'a> {

@@ -19,6 +19,7 @@ use super::{
 };
 
 mod cache;
+mod column;
 mod field;
 mod node;
 mod records;
@@ -30,7 +31,9 @@ mod work;
 mod tests;
 
 pub use cache::Cache;
-pub use field::Resolved;
+pub(super) use column::Column;
+pub(super) use field::Values;
+pub use field::{Fields, Resolved};
 pub(super) use test::measured;
 
 use node::{Node, node};

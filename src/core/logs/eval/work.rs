@@ -92,13 +92,18 @@ impl Work<'_> {
         set
     }
 
+    /// What is kept is of this segment, and of these rules.
+    fn scope(&self) -> (u64, u64) {
+        (self.segment.id(), self.matcher.derived.version())
+    }
+
     fn kept(&self, key: &Arc<str>) -> Option<Arc<Bitmap>> {
-        self.cache?.get(self.segment.id(), key)
+        self.cache?.get(self.scope(), key)
     }
 
     fn keep(&self, key: &Arc<str>, set: &Arc<Bitmap>) {
         if let Some(cache) = self.cache {
-            cache.keep(self.segment.id(), key, set);
+            cache.keep(self.scope(), key, set);
         }
     }
 
@@ -310,8 +315,18 @@ impl Work<'_> {
     }
 
     fn fields(&self, name: &str, test: &FieldTest, among: Option<&Bitmap>) -> Bitmap {
+        let among_all = |set: Bitmap| among.map_or_else(|| set.clone(), |among| set.and(among));
+        let derived = &*self.matcher.derived;
+        if let Some(column) = self.cache.and_then(|cache| cache.column(self.segment, name, derived)) {
+            return among_all(column.find(|value, kind| test.holds(value, kind)));
+        }
         let hinted = self.hinted(name, test, among);
         let among = hinted.as_ref().or(among);
+        let left = among.map_or(self.segment.len(), Bitmap::count);
+        let column = self.cache.and_then(|cache| cache.column_for(self.segment, name, (self.sources, derived), left));
+        if let Some(column) = column {
+            return among_all(column.find(|value, kind| test.holds(value, kind)));
+        }
         let arena = self.segment.text_once();
         let mut set = Bits::none(self.segment.len());
         let mut resolved = Resolved::new(name, self.sources, &self.matcher.derived);

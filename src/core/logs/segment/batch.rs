@@ -44,7 +44,7 @@ pub struct Batch<'a> {
     /// The text. The vector is kept, not copied.
     pub bytes: Vec<u8>,
     /// Where each record ends in `bytes`, behind its `\n`, where the source says so (an entry of Loki or journald may have
-    /// many lines). Empty: the format splits them.
+    /// many lines). Empty: the format splits them, and cuts a record that goes on for more than a thousand lines.
     pub ends: Vec<u32>,
     /// The records' times, where the source knows them better than the text. As many as records, or empty.
     pub times: Vec<Nanos>,

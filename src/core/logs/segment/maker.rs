@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{
     super::{
         Nanos,
-        format::{Assume, Format, Head},
+        format::{Assume, Format, Head, records::MOST_LINES},
     },
     Batch, Flags, Segment,
     columns::{Columns, Extras, Sources, index32},
@@ -86,19 +86,21 @@ impl<'a> Maker<'a> {
         }
     }
 
+    /// Splits text where its format says that records begin; what has more than [`MOST_LINES`] lines is cut after so many.
     pub(super) fn split(&mut self, bytes: &[u8]) {
         let Some(format) = self.format else { return };
         let multi_line = format.is_multi_line();
-        let (mut start, mut line_start) = (0, 0);
+        let (mut start, mut line_start, mut lines) = (0, 0, 0);
         for newline in memchr::memchr_iter(b'\n', bytes) {
             self.lines += 1;
             if multi_line {
                 let line = bytes.get(line_start..newline).unwrap_or_default();
                 let before = bytes.get(start..line_start.saturating_sub(1)).unwrap_or_default();
-                if line_start > start && !format.continues(before, line) {
+                if line_start > start && (lines >= MOST_LINES || !format.continues(before, line)) {
                     self.record(bytes, start, line_start);
-                    start = line_start;
+                    (start, lines) = (line_start, 0);
                 }
+                lines += 1;
                 line_start = newline + 1;
             } else {
                 self.record(bytes, start, newline + 1);

@@ -26,13 +26,14 @@ use text::{Packed, Text};
 pub struct Segment {
     pub(super) id: u64,
     pub(super) base: u64,
-    pub(super) parts: Vec<(u64, usize)>,
+    parts: Vec<(u64, usize)>,
     text: Text,
     columns: Arc<Columns>,
 }
 
 impl Segment {
-    /// Splits a batch into records and reads their columns. Takes as long as the format needs; pure, so many may be
+    /// Splits a batch into records, of [`MOST_LINES`](super::format::records::MOST_LINES) lines at most unless the source says where
+    /// they end, and reads their columns. Takes as long as the format needs; pure, so many may be
     /// made at the same time.
     pub fn parse(batch: Batch<'_>) -> Self {
         let mut maker = Maker::new(&batch);
@@ -74,8 +75,9 @@ impl Segment {
         }
     }
 
-    /// Puts neighbours together, which must come one after the other and be unpacked.
-    pub(super) fn join(id: u64, parts: &[Arc<Self>]) -> Self {
+    /// Puts neighbours together, which must come one after the other and be unpacked. Those with numbers above `seen` were
+    /// seen by nobody: their parts count instead of them.
+    pub(super) fn join(id: u64, parts: &[Arc<Self>], seen: u64) -> Self {
         let records = parts.iter().map(|part| part.len()).sum();
         let mut text = Vec::with_capacity(parts.iter().map(|part| part.text_len()).sum());
         let mut maker = Maker::with_capacity(records);
@@ -99,9 +101,24 @@ impl Segment {
         let base = parts.first().map_or(0, |part| part.base);
         let known = parts.iter().flat_map(|part| {
             let own = [(part.id, part.len())];
-            if part.parts.is_empty() { own.to_vec() } else { part.parts.clone() }
+            if part.id <= seen || part.parts.is_empty() { own.to_vec() } else { part.parts.clone() }
         });
         Self { id, base, parts: known.collect(), text: Text::Plain(text), columns: Arc::new(maker.columns()) }
+    }
+
+    /// Makes the same segment under another number, because its records are read otherwise now.
+    pub(super) fn renumbered(&self, id: u64) -> Self {
+        let text = Text::Plain(self.text_once().to_vec());
+        Self { id, base: self.base, parts: Vec::new(), text, columns: Arc::clone(&self.columns) }
+    }
+
+    /// Says whether any record is a source's.
+    pub(super) fn is_of(&self, source: SourceId) -> bool {
+        match &self.columns.sources {
+            Sources::One(only) => *only == source.0,
+            Sources::Few { table, .. } => table.contains(&source.0),
+            Sources::Each(each) => each.contains(&source.0),
+        }
     }
 
     /// Makes the same segment with its text packed.
@@ -112,6 +129,11 @@ impl Segment {
         let packed = Packed { bytes, len: text.len(), held: Mutex::default(), recent: Arc::clone(recent) };
         let (parts, columns) = (self.parts.clone(), Arc::clone(&self.columns));
         Some(Self { id: self.id, base: self.base, parts, text: Text::Packed(packed), columns })
+    }
+
+    /// The segments that it was merged of, and how many records each has.
+    pub(super) fn parts(&self) -> &[(u64, usize)] {
+        &self.parts
     }
 
     /// Its number; the same records never change under a number.
@@ -352,5 +374,27 @@ impl fmt::Debug for Segment {
         let mut fields = f.debug_struct("Segment");
         fields.field("id", &self.id).field("base", &self.base).field("records", &self.len());
         fields.field("first", &self.first()).field("last", &self.last()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::logs::format::{Assume, Format, Spec, records};
+
+    #[test]
+    fn what_never_ends_is_cut_as_records_are() {
+        let spec: Spec = toml::from_str(include_str!("../../../config/formats/java.toml")).unwrap();
+        let format = Format::compile("java", &spec).unwrap();
+        let assume = Assume { zone: chrono_tz::UTC, now: Nanos(0) };
+        for lines in [999, 1_000, 1_001, 2_500] {
+            let text = format!("2026-11-20 10:00:00 ERROR x\n{}", "    at a.b(C.java:1)\n".repeat(lines - 1));
+            let segment = Segment::parse(Batch::new(SourceId(0), &format, assume, text.clone().into_bytes()));
+            let each: Vec<&[u8]> = records::records(&format, text.as_bytes()).collect();
+            let all = segment.text();
+            let own: Vec<&[u8]> = (0..segment.len()).map(|record| &all[segment.span(record)]).collect();
+            assert_eq!(own, each);
+            assert_eq!((segment.len(), segment.lines()), (lines.div_ceil(1_000), lines));
+        }
     }
 }

@@ -5,6 +5,8 @@ use super::{PATTERNS_MS, Worker};
 use crate::{
     core::logs::{
         Nanos, SourceState,
+        buffer::Snapshot,
+        eval::Fields,
         read::Matches,
         shown::{Shown, SourceStatus},
     },
@@ -13,11 +15,11 @@ use crate::{
 
 /// How long a source's lag is told after its last line.
 const LAG_MS: u64 = 15_000;
+
 impl Worker {
     /// Works out and publishes the answer to the query.
     pub(super) fn publish(&mut self) {
         let before = self.clock.now();
-        self.buffer.tidy();
         let snapshot = self.buffer.snapshot();
         self.cache.retain(&snapshot.segments);
         let all = Arc::new(Matches::all(&snapshot));
@@ -37,7 +39,7 @@ impl Worker {
         let errors = last_minute.first().map_or(0, |counts| counts.iter().skip(6).sum());
         let (record_of, record, record_redacted) = self.looked_at(&snapshot, &all, &matches, before.mono);
         let stage = self.query.filter.stage.as_ref();
-        let stage = stage.map(|stage| answer::stage(stage, &matches, &snapshot, &self.derived));
+        let stage = stage.map(|stage| answer::stage(stage, &matches, self.fields(&snapshot)));
         let web = self.query.web.then(|| answer::web(&matches, &snapshot, &self.derived, usize::from(self.query.bars)));
         let shown = Shown {
             version: self.query.version,
@@ -65,12 +67,18 @@ impl Worker {
             snapshot,
         };
         self.post.logs(Arc::new(shown));
-        // Only now may the oldest go: the filter has seen them.
+        // Only now may segments be merged and the oldest go: the filter has seen them, and what it found can be put together.
+        self.buffer.tidy();
         let beside = self.cache.bytes();
         self.buffer.fit(beside, |_| {});
         self.asked = false;
         self.dirty = false;
         self.published = self.clock.now().mono;
+    }
+
+    /// How fields are read, columns kept.
+    pub(super) fn fields<'a>(&'a self, snapshot: &'a Snapshot) -> Fields<'a> {
+        Fields { sources: &snapshot.sources, derived: &self.derived, cache: Some(&self.cache) }
     }
 
     fn lag(&self) -> Option<u64> {

@@ -81,7 +81,7 @@ impl Worker {
             return;
         }
         let names: Vec<String> = record.iter().map(|field| field.name.clone()).take(SHARED_FIELDS).collect();
-        for (field, table) in record.iter_mut().zip(answer::shares(&names, matches, snapshot, &self.derived)) {
+        for (field, table) in record.iter_mut().zip(answer::shares(&names, matches, self.fields(snapshot))) {
             let same = |row: &&logs::aggregate::Row| matches!(row.keys.first(), Some(Some(key)) if String::from_utf8_lossy(key) == field.value);
             let count = table.rows.iter().find(same).map(|row| row.count);
             field.share = count.map(|count| count as f64 / matches.total as f64);
