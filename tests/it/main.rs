@@ -20,6 +20,8 @@ mod import;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
+mod log_desk;
+#[cfg(test)]
 mod log_loki;
 #[cfg(test)]
 mod log_sources_contract;
@@ -50,6 +52,9 @@ mod patterns;
 mod reload;
 #[cfg(test)]
 mod screenshots;
+#[cfg(test)]
+#[path = "../support/shell.rs"]
+mod shell;
 #[cfg(test)]
 mod sources_contract;
 #[cfg(test)]

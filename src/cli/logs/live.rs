@@ -1,6 +1,6 @@
 //! What the configured sources have, and what is written from now on, also to files.
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, mpsc::RecvTimeoutError},
     time::Duration,
@@ -19,7 +19,7 @@ use crate::{
         id::HostName,
         inventory::Inventory,
         logs::{
-            LogPlace, LogSpec, Nanos, SourceState,
+            LogPlace, LogSpec, SourceState,
             buffer::{Buffer, Snapshot},
             format::Assume,
             segment::Segment,
@@ -28,8 +28,12 @@ use crate::{
     },
     parse::sanitise,
     remote::{Remote, http, tls::Trust},
-    runtime::logs::{Means, Order, Received, Stream, Supervisor, desk},
-    sources::logs::{Batch, StreamId},
+    runtime::logs::{
+        Means, Order, Paged, Received, Stream, Supervisor, desk,
+        older::{Arrived, Older, Whose},
+        prefilter::divide,
+    },
+    sources::logs::{Batch, LeftOut, StreamId},
 };
 
 /// Between two looks at what is held back.
@@ -48,11 +52,9 @@ pub(super) struct Live<'a> {
     received: Received,
     supervisor: Supervisor,
     streams: BTreeMap<StreamId, Stream>,
-    /// The earliest record of each stream.
-    earliest: BTreeMap<StreamId, Nanos>,
+    older: Older,
     skew: BTreeMap<HostName, i64>,
     buffer: Buffer,
-    paging: BTreeSet<StreamId>,
     /// What was gathered goes to the buffer; later it is printed as it comes.
     gathering: bool,
     here: chrono_tz::Tz,
@@ -105,10 +107,9 @@ impl<'a> Live<'a> {
             received,
             supervisor,
             streams: BTreeMap::new(),
-            earliest: BTreeMap::new(),
+            older: Older::default(),
             skew: BTreeMap::new(),
             buffer: Buffer::new(LIMIT),
-            paging: BTreeSet::new(),
             gathering: true,
             here: desk_of.assume.zone,
             read: Read::default(),
@@ -159,15 +160,25 @@ impl<'a> Live<'a> {
     /// Has older lines read where the filter's window begins before what is here. Says whether any are on their way.
     fn page(&mut self) -> bool {
         let Some(since) = self.desk.since.filter(|_| self.gathering) else { return false };
-        for (id, stream) in &self.streams {
-            let is_before = self.earliest.get(id).is_none_or(|earliest| *earliest >= since);
-            let may =
-                !stream.exhausted && stream.before.is_some() && !matches!(stream.state, SourceState::Denied { .. });
-            if may && is_before && self.buffer.bytes() < LIMIT && self.paging.insert(*id) {
-                self.supervisor.page(*id, &stream.info, stream.before.clone());
+        for page in self.supervisor.lost() {
+            self.older.arrived(page);
+        }
+        for (whose, _) in self.older.all() {
+            let streams = || self.streams.iter().filter(|(id, stream)| Whose::of(**id, &stream.info) == whose);
+            let Some((_, stream)) = streams().next() else { continue };
+            if self.buffer.bytes() >= LIMIT || matches!(stream.state, SourceState::Denied { .. }) {
+                continue;
+            }
+            let Some(spec) = self.supervisor.spec(&stream.info) else { continue };
+            let formats = streams().filter_map(|(_, stream)| stream.format.as_deref());
+            let asked = divide(&self.desk.filter.expr, &spec, stream.info.kind == "file", formats);
+            let Some(turn) = self.older.next(&whose, &asked, Some(since)) else { continue };
+            let page = turn.page;
+            if !self.supervisor.page(turn, &stream.info) {
+                self.older.arrived(page);
             }
         }
-        !self.paging.is_empty()
+        self.older.is_reading()
     }
 
     /// Goes on with what is written until nobody reads or nothing more can come.
@@ -195,7 +206,8 @@ impl<'a> Live<'a> {
     fn take(&mut self, order: Order, printer: Option<&mut Printer<'_>>) {
         match order {
             Order::Opened(id, info) => {
-                self.streams.insert(id, Stream::new(info));
+                self.older.opened(id, &info, self.clock.now().utc);
+                self.streams.entry(id).or_insert_with(|| Stream::new(info));
             }
             Order::Came(id, batch, room) => {
                 self.came(id, batch, printer);
@@ -221,13 +233,9 @@ impl<'a> Live<'a> {
             Order::Skew(host, ms) => {
                 self.skew.insert(host, ms);
             }
-            Order::Paged(id, before) => {
-                self.paging.remove(&id);
-                self.supervisor.paged(id);
-                if let Some(stream) = self.streams.get_mut(&id) {
-                    stream.exhausted = before.is_none();
-                    stream.before = before;
-                }
+            Order::Paged(paged, room) => {
+                self.paged(paged);
+                drop(room);
             }
             Order::Ask(_) | Order::Adopt(_) | Order::Pm2(..) => {}
         }
@@ -235,17 +243,78 @@ impl<'a> Live<'a> {
 
     fn came(&mut self, id: StreamId, batch: Batch, printer: Option<&mut Printer<'_>>) {
         let now = self.clock.now();
-        let assume = self.assume(id);
+        let (assume, skew) = (self.assume(id), self.skew_of(id));
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        if stream.before.is_none() && batch.before.is_some() {
-            stream.before.clone_from(&batch.before);
-        }
         stream.recognise(&self.desk.formats, &batch, &mut self.buffer);
-        let skew = stream.info.host.as_ref().and_then(|host| self.skew.get(host)).copied().unwrap_or(0);
-        let history = batch.history;
-        if let Some(segment) = stream.read(batch, assume, skew, now.mono) {
+        let (history, before, whose) = (batch.history, batch.before.clone(), Whose::of(id, &stream.info));
+        let segment = stream.read(batch, assume, skew, now.mono);
+        let first = segment.as_ref().filter(|_| history || self.older.is_bare(&whose)).and_then(Segment::first_timed);
+        self.older.came(&whose, history, before.as_ref(), first);
+        if let Some(segment) = segment {
             self.keep(id, segment, history, printer);
         }
+    }
+
+    /// Takes a page of what is older.
+    fn paged(&mut self, paged: Paged) {
+        self.supervisor.paged(paged.page);
+        let Some(Arrived { whose, search }) = self.older.arrived(paged.page) else { return };
+        let name = self.streams.get(&paged.stream).map_or_else(String::new, |stream| stream.info.name.clone());
+        let page = match paged.read {
+            Ok(page) => page,
+            Err(why) => {
+                setup::warn(&format!("qd: {name}: what is older cannot be read: {why}"));
+                self.read.failed = true;
+                // Trying again would fail again while everybody waits.
+                return self.older.read(&whose, None, None);
+            }
+        };
+        for notice in &page.notices {
+            setup::warn(&format!("qd: {name}: {notice}"));
+        }
+        let oldest = match page.left_out {
+            LeftOut::Some { oldest } => oldest,
+            LeftOut::Nothing | LeftOut::Failed => {
+                _ = search.is_some() && self.older.cannot(&whose);
+                None
+            }
+        };
+        let now = self.clock.now();
+        let assume = self.assume(paged.stream);
+        let format = self.streams.get(&paged.stream).and_then(|stream| stream.format.clone());
+        let mut first = oldest.zip(format).and_then(|(line, format)| format.head(&line, assume).time);
+        for (info, mut batch) in page.parts {
+            batch.history = true;
+            let same = |(_, known): &(&StreamId, &Stream)| known.info == info;
+            let known = self.streams.iter().find(same).map(|(id, _)| *id);
+            let id = known.unwrap_or_else(|| {
+                let id = self.supervisor.open(info.clone());
+                let mut stream = Stream::new(info);
+                stream.stands(SourceState::Ended, now.mono);
+                self.streams.insert(id, stream);
+                id
+            });
+            let (assume, skew) = (self.assume(id), self.skew_of(id));
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            stream.recognise(&self.desk.formats, &batch, &mut self.buffer);
+            if search.is_some() && stream.format.as_ref().is_some_and(|format| format.is_multi_line()) {
+                // Records of several lines may have lost some of them.
+                let found = self.older.read_whole(&whose);
+                self.buffer.forget(&found);
+                return;
+            }
+            let Some(segment) = stream.read(batch, assume, skew, now.mono) else { continue };
+            first = segment.first_timed().into_iter().chain(first).min();
+            stream.took(&segment, true, now);
+            self.buffer.push_found(segment, search.unwrap_or(0));
+            self.buffer.fit(0, |_| {});
+        }
+        self.older.read(&whose, page.before, first);
+    }
+
+    fn skew_of(&self, id: StreamId) -> i64 {
+        let host = self.streams.get(&id).and_then(|stream| stream.info.host.as_ref());
+        host.and_then(|host| self.skew.get(host)).copied().unwrap_or(0)
     }
 
     fn keep(&mut self, id: StreamId, segment: Segment, history: bool, printer: Option<&mut Printer<'_>>) {
@@ -264,10 +333,6 @@ impl<'a> Live<'a> {
                 _ = printer.record(source, &segment, record, bytes);
             }
             return;
-        }
-        if !segment.is_empty() {
-            let first = self.earliest.entry(id).or_insert(segment.first());
-            *first = segment.first().min(*first);
         }
         if older {
             self.buffer.push_older(segment)

@@ -142,6 +142,24 @@ impl Buffer {
         self.place(segment, true)
     }
 
+    /// As [`Buffer::push_older`], of what a search found: a source left lines out between these. Searches are counted from one.
+    pub fn push_found(&mut self, mut segment: Segment, search: u32) -> Arc<Segment> {
+        segment.search = search;
+        self.push_older(segment)
+    }
+
+    /// Forgets what some searches found. Says how many records that were.
+    pub fn forget(&mut self, searches: &[u32]) -> u64 {
+        let mut records = 0;
+        self.segments.retain(|segment| {
+            let stays = segment.search == 0 || !searches.contains(&segment.search);
+            records += if stays { 0 } else { segment.len() as u64 };
+            stays
+        });
+        self.generation += u64::from(records > 0);
+        records
+    }
+
     fn place(&mut self, mut segment: Segment, first: bool) -> Arc<Segment> {
         self.ids += 1;
         segment.id = self.ids;
@@ -165,7 +183,7 @@ impl Buffer {
         let seen = self.ids;
         let mut end = self.segments.len();
         while end > 0 {
-            let size = self.segments.get(end - 1).map_or(0, |last| last.len());
+            let (size, search) = self.segments.get(end - 1).map_or((0, 0), |last| (last.len(), last.search));
             let mut begin = end;
             let (mut records, mut bytes) = (0, 0);
             while let Some(part) = begin.checked_sub(1).and_then(|at| self.segments.get(at)) {
@@ -175,6 +193,7 @@ impl Buffer {
                 bytes += part.text_len();
                 let same_tier = part.len() <= size.max(1) * FAN && part.len() * FAN >= size;
                 if part.is_packed()
+                    || part.search != search
                     || !(follows || begin == end)
                     || !same_tier
                     || records > MERGED

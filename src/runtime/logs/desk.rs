@@ -16,7 +16,7 @@ use crate::{
         logs::{Ask, SourceState},
         time::Timestamp,
     },
-    sources::logs::{Batch, Cursor, Notice, Sink, StreamId, StreamInfo},
+    sources::logs::{Batch, Notice, Page, Sink, StreamId, StreamInfo},
 };
 
 /// KiB of text that wait at most; a source that brings more waits with it.
@@ -41,8 +41,19 @@ pub enum Order {
     Stands(StreamId, SourceState),
     /// A host's clock is ahead by so many milliseconds.
     Skew(HostName, i64),
-    /// All that is older was read, up to here; none: there is nothing before.
-    Paged(StreamId, Option<Cursor>),
+    /// What is older came. The permit is its room in the queue.
+    Paged(Paged, Option<OwnedSemaphorePermit>),
+}
+
+/// A page of what is older, whole.
+#[derive(Debug)]
+pub struct Paged {
+    /// Its number.
+    pub page: u64,
+    /// The stream that was asked.
+    pub stream: StreamId,
+    /// The lines, or why there are none, sanitised.
+    pub read: Result<Page, String>,
 }
 
 /// The sending end: a sink for sources, and what the console asks through. Cheap to clone.
@@ -69,6 +80,19 @@ impl Desk {
     pub fn send(&self, order: Order) {
         drop(self.orders.send(order));
     }
+
+    /// Sends a page, once there is room for it.
+    pub async fn page(&self, paged: Paged) {
+        let bytes = paged.read.iter().flat_map(|page| &page.parts).map(|(_, batch)| batch.bytes.len()).sum();
+        let room = self.room_for(bytes).await;
+        self.send(Order::Paged(paged, room));
+    }
+
+    async fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let kib = u32::try_from((bytes / 1_024 + 1).min(WAITING_KIB)).unwrap_or(u32::MAX);
+        // Closed never: whoever waits for room gets it as the thread goes on.
+        Arc::clone(&self.room).acquire_many_owned(kib).await.ok()
+    }
 }
 
 impl Sink for Desk {
@@ -80,9 +104,7 @@ impl Sink for Desk {
 
     fn batch(&self, stream: StreamId, batch: Batch) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let kib = u32::try_from((batch.bytes.len() / 1_024 + 1).min(WAITING_KIB)).unwrap_or(u32::MAX);
-            // Closed never: whoever waits for room gets it as the thread goes on.
-            if let Ok(room) = Arc::clone(&self.room).acquire_many_owned(kib).await {
+            if let Some(room) = self.room_for(batch.bytes.len()).await {
                 self.send(Order::Came(stream, batch, room));
             }
         })

@@ -7,11 +7,13 @@ mod answer;
 mod desk;
 mod export;
 pub mod load;
+pub mod older;
+pub mod prefilter;
 mod stream;
 mod supervisor;
 mod worker;
 
-pub use desk::{Desk, Order, Received, desk};
+pub use desk::{Desk, Order, Paged, Received, desk};
 pub use stream::Stream;
 pub use supervisor::{Means, Supervisor};
 pub use worker::{Parts, Worker};

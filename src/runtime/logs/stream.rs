@@ -11,7 +11,7 @@ use crate::{
         },
         time::{Mono, Now},
     },
-    sources::logs::{Batch, Cursor, StreamInfo},
+    sources::logs::{Batch, StreamInfo},
 };
 
 /// How long a record waits for more of its lines.
@@ -30,10 +30,6 @@ pub struct Stream {
     pub format: Option<Arc<Format>>,
     /// How it is doing.
     pub state: SourceState,
-    /// Where what is older begins.
-    pub before: Option<Cursor>,
-    /// There is nothing older.
-    pub exhausted: bool,
     /// Records that were kept.
     pub records: u64,
     /// By how much its last live line was late, and when that was.
@@ -56,8 +52,6 @@ impl Stream {
             info,
             format: None,
             state: SourceState::Opening,
-            before: None,
-            exhausted: false,
             records: 0,
             lag: None,
             live_since: None,

@@ -6,7 +6,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Desk, Order};
+use super::{Desk, desk::Paged, older::Turn};
 use crate::{
     config::Env,
     core::{
@@ -16,9 +16,10 @@ use crate::{
         logs::{LogSpec, SourceState},
         time::Clock,
     },
+    parse::sanitise,
     remote::{Remote, http},
-    sources::logs::{self, Cursor, HistoryRequest, Job, LogContext, Sink as _, StreamId, StreamInfo, Wants},
-    tasks::Tasks,
+    sources::logs::{self, HistoryRequest, Job, LogContext, Sink as _, StreamId, StreamInfo, Wants},
+    tasks::{Task, Tasks},
 };
 
 type Key = (&'static str, Option<HostName>, Option<Arc<str>>);
@@ -53,7 +54,7 @@ pub struct Means {
 pub struct Supervisor {
     means: Means,
     running: HashMap<Key, Running>,
-    paging: HashSet<StreamId>,
+    paging: HashMap<u64, Task<()>>,
 }
 
 impl std::fmt::Debug for Supervisor {
@@ -65,7 +66,7 @@ impl std::fmt::Debug for Supervisor {
 impl Supervisor {
     /// Makes one that runs nothing yet.
     pub fn new(means: Means) -> Self {
-        Self { means, running: HashMap::new(), paging: HashSet::new() }
+        Self { means, running: HashMap::new(), paging: HashMap::new() }
     }
 
     /// Starts what is to run, ends what is not, and tells the rest what is wanted of it now.
@@ -127,10 +128,7 @@ impl Supervisor {
                         format: spec.format.clone(),
                         timezone: spec.timezone,
                     });
-                    desk.state(
-                        stream,
-                        SourceState::Denied { why: crate::parse::sanitise::line_max(why.to_string(), 200) },
-                    );
+                    desk.state(stream, SourceState::Denied { why: sanitise::line_max(why.to_string(), 200) });
                 }
             })
             .detach();
@@ -150,46 +148,48 @@ impl Supervisor {
         }
     }
 
-    /// Has what is older than a stream's first line read, once at a time per stream.
-    pub fn page(&mut self, stream: StreamId, info: &StreamInfo, before: Option<Cursor>) {
-        if self.paging.contains(&stream) || self.of(info).is_none() {
-            return;
-        }
-        self.paging.insert(stream);
-        let Some((running, spec)) = self.of(info) else { return };
+    /// Has what is older than a place in a stream read. False where nothing runs that could.
+    pub fn page(&mut self, turn: Turn, info: &StreamInfo) -> bool {
+        let Some((running, spec)) = self.of(info) else { return false };
         let (source, wants) = (running.job.source, running.wants.subscribe());
         let context = self.context(&running.job, wants, running.tasks.clone());
-        let request = HistoryRequest { spec, info: info.clone(), before, limit: PAGE, prefilter: None };
-        let (desk, clock) = (self.means.desk.clone(), Arc::clone(&self.means.clock));
-        running
-            .tasks
-            .spawn("log history", async move {
-                let at = clock.now().utc;
-                match source.history(context, request).await {
-                    Ok(page) => {
-                        for notice in page.notices {
-                            desk.notice(stream, notice, at);
-                        }
-                        for (_, mut batch) in page.parts {
-                            batch.history = true;
-                            desk.batch(stream, batch).await;
-                        }
-                        desk.send(Order::Paged(stream, page.before));
-                    }
-                    Err(why) => {
-                        let says =
-                            crate::parse::sanitise::line_max(format!("what is older cannot be read: {why}"), 200);
-                        desk.notice(stream, logs::Notice::Said(says), at);
-                        desk.send(Order::Paged(stream, None));
-                    }
-                }
-            })
-            .detach();
+        let Turn { page, stream, before, prefilter } = turn;
+        let request = HistoryRequest { spec, info: info.clone(), before, limit: PAGE, prefilter };
+        let desk = self.means.desk.clone();
+        let task = running.tasks.spawn("log history", async move {
+            let read = source.history(context, request).await;
+            let read = read.map_err(|why| sanitise::line_max(why.to_string(), 200));
+            desk.page(Paged { page, stream, read }).await;
+        });
+        self.paging.insert(page, task);
+        true
     }
 
-    /// A page was read: the next may be.
-    pub fn paged(&mut self, stream: StreamId) {
-        self.paging.remove(&stream);
+    /// A page was read.
+    pub fn paged(&mut self, page: u64) {
+        self.paging.remove(&page);
+    }
+
+    /// Nobody waits for a page any more.
+    pub fn stop(&mut self, page: u64) {
+        if let Some(task) = self.paging.remove(&page) {
+            task.stop();
+        }
+    }
+
+    /// Pages whose reading ended without a word: their source was ended.
+    pub fn lost(&mut self) -> Vec<u64> {
+        self.paging.extract_if(|_, task| task.is_finished()).map(|(page, _)| page).collect()
+    }
+
+    /// Returns the entry that a stream is of.
+    pub fn spec(&self, info: &StreamInfo) -> Option<Arc<LogSpec>> {
+        self.of(info).map(|(_, spec)| spec)
+    }
+
+    /// Begins a stream of what a page brought.
+    pub fn open(&self, info: StreamInfo) -> StreamId {
+        self.means.desk.open(info)
     }
 
     /// Finds what runs a stream, and the entry it is of.

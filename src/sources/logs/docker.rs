@@ -85,7 +85,7 @@ impl LogSource for Docker {
             }
             let before = before_of(&lines);
             let batch = Batch { history: true, before: before.clone(), ..batch_of(lines) };
-            Ok(Page { parts: vec![(request.info, batch)], before, notices: Vec::new() })
+            Ok(Page { parts: vec![(request.info, batch)], before, ..Page::default() })
         })
     }
 }

@@ -105,7 +105,7 @@ impl LogSource for Journald {
                 return Ok(Page::default());
             }
             let batch = Batch { history: true, before: before.clone(), ..batch_of(lines) };
-            Ok(Page { parts: vec![(request.info, batch)], before, notices: Vec::new() })
+            Ok(Page { parts: vec![(request.info, batch)], before, ..Page::default() })
         })
     }
 }

@@ -274,6 +274,23 @@ pub struct Page {
     pub before: Option<Cursor>,
     /// What a person should know: a rotated file that could not be read.
     pub notices: Vec<Notice>,
+    /// How the place took what it was asked to leave out.
+    pub left_out: LeftOut,
+}
+
+/// What became of a [`Prefilter`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LeftOut {
+    /// Nothing was left out.
+    #[default]
+    Nothing,
+    /// Lines may have been left out: what is here is not all.
+    Some {
+        /// The oldest line that was looked at, where only the lines themselves tell their time.
+        oldest: Option<Vec<u8>>,
+    },
+    /// Lines were left out until the place failed; asking again would not help.
+    Failed,
 }
 
 /// A place that lines come from.

@@ -8,7 +8,7 @@ use crate::{
     core::{
         logs::{
             Level, Nanos, SourceState,
-            shown::{Record, Shown},
+            shown::{Back, Record, Shown},
             state::LogClock,
         },
         screen::{Draft, Overlay, Pane, RowKey, logs as acts},
@@ -48,6 +48,9 @@ impl Reader<'_> {
             return logs;
         };
         logs.counted = format!("{} of {}", grouped(shown.matched()), grouped(shown.total()));
+        if shown.found() > 0 {
+            logs.counted = format!("{} + {} older", logs.counted, grouped(shown.found()));
+        }
         logs.took = if shown.version < state.query.version { "…".into() } else { took(shown.took_us) };
         logs.ran.clone_from(&shown.ran);
         self.histogram(shown, &mut logs);
@@ -142,6 +145,22 @@ impl Reader<'_> {
         };
     }
 
+    /// What the lower border of the lines says: how far back they go comes first while that is in question.
+    fn legend(&self, shown: &Shown) -> String {
+        let legend = shown.legend();
+        let searched = &shown.searched;
+        let back = match searched.back {
+            Back::Time(at) => format!(" back to {}", self.clock(at, false).0),
+            Back::Begin | Back::Unknown => String::new(),
+        };
+        match (searched.reading, searched.sources) {
+            (true, _) => format!("reading what is older{back} … · {legend}"),
+            (false, 0) => legend,
+            (false, _) if searched.back == Back::Begin => format!("searched to its beginning · {legend}"),
+            (false, _) => format!("searched{back} · {legend}"),
+        }
+    }
+
     fn lines(&self, shown: &Shown) -> Lines {
         let state = &self.state.logs;
         let mut lines = Lines {
@@ -156,7 +175,7 @@ impl Reader<'_> {
                 LogClock::SincePrevious => "since the line before".into(),
                 LogClock::SinceMark => "since the mark".into(),
             },
-            legend: shown.legend(),
+            legend: self.legend(shown),
             context: state.context.is_some(),
             columns: state.columns.clone(),
             ..Lines::default()

@@ -53,6 +53,7 @@ impl Desk {
             version: query.version,
             took_us: 3_100,
             ran: String::new(),
+            searched: shown::Searched::default(),
             histogram: matches.histogram(span.0, span.1, usize::from(query.bars)),
             histogram_span: span,
             matches,
@@ -85,6 +86,7 @@ impl Desk {
             state: self.states[usize::from(source.id.0)].clone(),
             records: self.records[usize::from(source.id.0)],
             lag_ms: (source.id.0 == 2).then_some(840),
+            ran: String::new(),
             skew_ms: if source.id.0 == 3 { 1_210 } else { 4 },
         };
         self.buffer.sources().iter().map(status).collect()

@@ -16,7 +16,7 @@ pub mod moment;
 mod near;
 pub mod parse;
 mod print;
-mod push;
+pub mod push;
 
 use super::Level;
 

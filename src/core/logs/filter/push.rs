@@ -14,6 +14,8 @@ use super::{Expr, Op, Pattern, Piece, Term, Text, Value};
 pub struct Lines<'a> {
     /// Whether each line is a record by itself. Where records span lines, nothing can be asked of one line.
     pub whole: bool,
+    /// A regex of what stands directly before the digits of each record's status, where they always stand behind the same.
+    pub status: Option<&'a str>,
     /// Says whether a field's text stands in the line exactly as it is compared, without escapes.
     pub verbatim: &'a dyn Fn(&str) -> bool,
 }
@@ -22,6 +24,11 @@ impl std::fmt::Debug for Lines<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lines").field("whole", &self.whole).finish_non_exhaustive()
     }
+}
+
+/// Returns what must all hold, each as it is written.
+pub fn terms(expr: &Expr) -> Vec<String> {
+    conjuncts(expr).iter().map(ToString::to_string).collect()
 }
 
 /// Something that a line must contain, or must not.
@@ -127,7 +134,23 @@ fn of_term(term: &Term, lines: Lines<'_>) -> Option<(Vec<Atom>, bool)> {
         {
             Some((vec![Atom::Text(number.to_string())], false))
         }
+        Term::Compare { field, op, value: Value::Number(number) } if field == "status" => {
+            let digits = status_digits(*op, *number)?;
+            Some((vec![Atom::Hir(hir(&format!("{}0*(?:{digits})", lines.status?), false)?)], false))
+        }
         Term::Glob { .. } | Term::FieldRegex { .. } | Term::Compare { .. } | Term::Level { .. } | Term::Has(_) => None,
+    }
+}
+
+/// Writes the digits that a status begins with which compares so, by hundreds: more may match, never less.
+fn status_digits(op: Op, number: f64) -> Option<String> {
+    if !(100.0..1_000.0).contains(&number) || number.fract() != 0.0 {
+        return None;
+    }
+    match op {
+        Op::Equal => Some(number.to_string()),
+        Op::AtLeast | Op::More => Some(format!("[{}-9][0-9][0-9]|[1-9][0-9][0-9][0-9]", (number / 100.0).floor())),
+        Op::Less | Op::AtMost | Op::NotEqual => None,
     }
 }
 

@@ -24,6 +24,7 @@ pub mod spec;
 pub mod time;
 pub mod trial;
 pub mod units;
+mod written;
 
 pub use compile::Wrong;
 pub use detect::{Detected, detect};

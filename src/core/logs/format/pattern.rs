@@ -194,6 +194,20 @@ impl Pattern {
         self.has_tail.then(|| self.names.len().saturating_sub(1))
     }
 
+    /// The literal that always stands before a capture of digits, but for padding.
+    pub(super) fn before_digits(&self, slot: usize) -> Option<&[u8]> {
+        let is_it = |op: &Op| matches!(op, Op::Own(of, Class::Digits) if *of == slot);
+        let at = self.ops.iter().position(is_it)?;
+        let before = self.ops.get(..at)?;
+        if before.iter().any(|op| matches!(op, Op::Maybe(..))) {
+            return None;
+        }
+        match before.last()? {
+            Op::Literal(literal) | Op::Until { literal, or_end: false, .. } => Some(literal),
+            Op::Until { .. } | Op::Own(..) | Op::Maybe(..) | Op::Rest(_) | Op::Optional => None,
+        }
+    }
+
     /// Takes a line apart up to a capture. Returns whether all that must be there, was there, as far as it went.
     #[inline]
     pub(super) fn run(&self, line: &[u8], last: usize, spans: &mut Spans) -> bool {

@@ -168,7 +168,7 @@ impl<'a> Maker<'a> {
             text.shrink_to_fit();
         }
         let columns = Arc::new(self.columns());
-        Segment { id: 0, base: 0, parts: Vec::new(), text: Text::Plain(text), columns }
+        Segment { id: 0, base: 0, parts: Vec::new(), search: 0, text: Text::Plain(text), columns }
     }
 
     pub(super) fn columns(self) -> Columns {

@@ -27,6 +27,8 @@ pub struct Segment {
     pub(super) id: u64,
     pub(super) base: u64,
     parts: Vec<(u64, usize)>,
+    /// The search that found its records, of lines that are not all there; zero: they are all that were written.
+    pub(super) search: u32,
     text: Text,
     columns: Arc<Columns>,
 }
@@ -103,13 +105,14 @@ impl Segment {
             let own = [(part.id, part.len())];
             if part.id <= seen || part.parts.is_empty() { own.to_vec() } else { part.parts.clone() }
         });
-        Self { id, base, parts: known.collect(), text: Text::Plain(text), columns: Arc::new(maker.columns()) }
+        let search = parts.first().map_or(0, |part| part.search);
+        Self { id, base, parts: known.collect(), search, text: Text::Plain(text), columns: Arc::new(maker.columns()) }
     }
 
     /// Makes the same segment under another number, because its records are read otherwise now.
     pub(super) fn renumbered(&self, id: u64) -> Self {
         let text = Text::Plain(self.text_once().to_vec());
-        Self { id, base: self.base, parts: Vec::new(), text, columns: Arc::clone(&self.columns) }
+        Self { id, base: self.base, parts: Vec::new(), search: self.search, text, columns: Arc::clone(&self.columns) }
     }
 
     /// Says whether any record is a source's.
@@ -128,7 +131,13 @@ impl Segment {
         bytes.shrink_to_fit();
         let packed = Packed { bytes, len: text.len(), held: Mutex::default(), recent: Arc::clone(recent) };
         let (parts, columns) = (self.parts.clone(), Arc::clone(&self.columns));
-        Some(Self { id: self.id, base: self.base, parts, text: Text::Packed(packed), columns })
+        Some(Self { id: self.id, base: self.base, parts, search: self.search, text: Text::Packed(packed), columns })
+    }
+
+    /// When the oldest of the records that tell their time was written.
+    pub fn first_timed(&self) -> Option<Nanos> {
+        let timed = (0..self.len()).filter(|record| !self.flags(*record).contains(Flags::UNTIMED));
+        timed.map(|record| self.time(record)).min()
     }
 
     /// The segments that it was merged of, and how many records each has.
@@ -139,6 +148,11 @@ impl Segment {
     /// Its number; the same records never change under a number.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Says whether it is what a search at the source found: lines between its records were left out there.
+    pub fn is_partial(&self) -> bool {
+        self.search != 0
     }
 
     /// How many records came before its first.

@@ -17,9 +17,11 @@ use crate::core::screen::Pane;
 
 mod record;
 mod rows;
+mod searched;
 
 pub use record::{LinesView, Record};
 pub use rows::{Counted, FieldValue, Number, Pattern, SourceStatus, Table, Web};
+pub use searched::{Back, Searched};
 
 /// Makes bytes fit to leave the buffer: what is secret is masked. Says in how many places.
 pub fn masked(redactor: &Redactor, bytes: &[u8]) -> (Vec<u8>, usize) {
@@ -37,6 +39,8 @@ pub struct Shown {
     pub took_us: u64,
     /// Where the filter ran, when not all of it ran here.
     pub ran: String,
+    /// How far back what is shown is complete.
+    pub searched: Searched,
     /// All that is here.
     pub snapshot: Snapshot,
     /// What passes the filter.
@@ -96,14 +100,19 @@ impl PartialEq for Shown {
 }
 
 impl Shown {
-    /// How many lines pass the filter.
+    /// How many lines pass the filter, of those that are all here.
     pub fn matched(&self) -> u64 {
-        self.matches.total
+        self.matches.total - self.found()
     }
 
-    /// How many lines are here.
+    /// How many lines are here, without those of which a source left some out.
     pub fn total(&self) -> u64 {
-        self.all.total
+        self.all.total - partial(&self.all)
+    }
+
+    /// How many lines pass the filter that were searched at their source.
+    pub fn found(&self) -> u64 {
+        partial(&self.matches)
     }
 
     /// How many sources are live.
@@ -356,6 +365,10 @@ impl Shown {
         }
         legend
     }
+}
+
+fn partial(of: &Matches) -> u64 {
+    of.sets.iter().filter(|(segment, _)| segment.is_partial()).map(|(_, set)| set.count() as u64).sum()
 }
 
 /// What the filter takes to keep a template's lines.

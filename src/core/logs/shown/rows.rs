@@ -23,6 +23,8 @@ pub struct SourceStatus {
     pub records: u64,
     /// By how many milliseconds its newest record was behind when it came; none before there is one.
     pub lag_ms: Option<i64>,
+    /// Which part of the filter runs there for older lines, and how far back it has come; empty where all of it runs here.
+    pub ran: String,
     /// By how many milliseconds its host's clock is ahead, corrected on show.
     pub skew_ms: i64,
 }
@@ -46,6 +48,9 @@ impl SourceStatus {
         }
         if self.skew_ms.abs() >= 50 {
             words = format!("{words} · clock {} ms off", self.skew_ms);
+        }
+        if !self.ran.is_empty() {
+            words = format!("{words} · {}", self.ran);
         }
         format!("{words} · {}", self.path)
     }

@@ -9,7 +9,7 @@ use crate::{
     core::{
         Msg,
         logs::{
-            self, Ask, Nanos, SourceState,
+            self, Ask, Nanos,
             eval::Matcher,
             filter::{Filter, Moment, Term, moment},
             read::Matches,
@@ -34,13 +34,7 @@ impl Worker {
                 self.mine();
             }
             Ask::Query(query) => self.adopt(*query),
-            Ask::Earlier => {
-                for (stream, known) in &self.streams {
-                    if !known.exhausted && !matches!(known.state, SourceState::Denied { .. }) {
-                        self.supervisor.page(*stream, &known.info, known.before.clone());
-                    }
-                }
-            }
+            Ask::Earlier => self.earlier(),
             Ask::Export { path } => self.export(path),
             Ask::Save { name, session } => {
                 let Some(file) = &self.sessions else {
@@ -89,7 +83,11 @@ impl Worker {
         };
         let matcher = ready(self, &query.filter).map(|matcher| matcher.without(query.hidden.iter().cloned()));
         match matcher {
-            Ok(matcher) => self.matcher = Some(matcher),
+            Ok(matcher) => {
+                let since = moments(self, &query.filter).ok().and_then(|(since, _)| since);
+                self.wants(query.filter.expr.clone(), since);
+                self.matcher = Some(matcher);
+            }
             Err(why) => self.say(Tone::Error, format!("the filter cannot be used: {why}")),
         }
         self.search = query.search.as_ref().and_then(|search| ready(self, search).ok());

@@ -35,7 +35,7 @@ impl Worker {
             windows.insert(id, window);
         }
         let snapshot = self.buffer.snapshot();
-        for segment in snapshot.segments.iter().filter(|segment| segment.last() >= from) {
+        for segment in snapshot.segments.iter().filter(|segment| segment.last() >= from && !segment.is_partial()) {
             for record in (0..segment.len()).filter(|record| segment.time(*record) >= from) {
                 if segment.flags(record).contains(Flags::NOTICE) {
                     continue;

@@ -1,6 +1,7 @@
 //! The engine's thread: takes lines in, keeps them, answers what is asked, publishes the latest answer.
 mod asked;
 mod measure;
+mod older;
 mod patterns;
 mod publish;
 mod record;
@@ -15,7 +16,9 @@ use std::{
 
 use regex::bytes::Regex;
 
-use super::{Means, Received, Stream, Supervisor};
+use older::Round;
+
+use super::{Means, Received, Stream, Supervisor, older::Older};
 use crate::{
     core::{
         hosts::Pm2List,
@@ -26,6 +29,7 @@ use crate::{
             buffer::Buffer,
             derive::Derived,
             eval::{Cache, Matcher},
+            filter::Expr,
             format::Formats,
             patterns::{Memory, Miner, TemplateId, Templates},
             redact::Redactor,
@@ -97,6 +101,13 @@ pub struct Worker {
     cache: Cache,
     query: Query,
     matcher: Option<Matcher>,
+    /// What the matcher was made of, and since when: what older lines are asked for.
+    wanted: (Expr, Option<Nanos>),
+    older: Older,
+    /// Older lines were asked for.
+    round: Option<Round>,
+    /// Up to here lines were let go.
+    gone_to: Option<Nanos>,
     search: Option<Matcher>,
     needles: Vec<Regex>,
     skew: BTreeMap<HostName, i64>,
@@ -106,6 +117,8 @@ pub struct Worker {
     patterns: Vec<Pattern>,
     new: Arc<HashSet<TemplateId>>,
     mined: Mono,
+    /// Lines were counted since patterns were listed.
+    unlisted: bool,
     learned: Mono,
     measured: Mono,
     /// The record that was last looked at, for which query and when.
@@ -148,6 +161,10 @@ impl Worker {
             cache: Cache::new(CACHE),
             query: Query::default(),
             matcher: None,
+            wanted: (Expr::All, None),
+            older: Older::default(),
+            round: None,
+            gone_to: None,
             search: None,
             needles: Vec::new(),
             skew: BTreeMap::new(),
@@ -157,6 +174,7 @@ impl Worker {
             patterns: Vec::new(),
             new: Arc::default(),
             mined: Mono(0),
+            unlisted: false,
             learned: Mono(0),
             measured: Mono(0),
             looked: None,
@@ -187,6 +205,9 @@ impl Worker {
             }
             self.flush();
             self.measure();
+            if self.unlisted && self.clock.now().mono.since(self.mined) >= PATTERNS_MS {
+                self.mine();
+            }
             let since = self.clock.now().mono.since(self.published);
             if self.asked || self.dirty && since >= u64::try_from(PUBLISH.as_millis()).unwrap_or(0) {
                 self.publish();

@@ -10,7 +10,8 @@ use crate::{
         read::Matches,
         shown::{Shown, SourceStatus},
     },
-    runtime::logs::{Stream, answer},
+    runtime::logs::{Stream, answer, older::Whose},
+    sources::logs::StreamId,
 };
 
 /// How long a source's lag is told after its last line.
@@ -44,7 +45,8 @@ impl Worker {
         let shown = Shown {
             version: self.query.version,
             took_us: took * 1_000,
-            ran: String::new(),
+            ran: self.ran(),
+            searched: self.searched(),
             matches,
             all,
             hits,
@@ -70,7 +72,9 @@ impl Worker {
         // Only now may segments be merged and the oldest go: the filter has seen them, and what it found can be put together.
         self.buffer.tidy();
         let beside = self.cache.bytes();
-        self.buffer.fit(beside, |_| {});
+        let mut gone_to = self.gone_to;
+        self.buffer.fit(beside, |gone| gone_to = gone_to.max(Some(gone.last())));
+        self.gone_to = gone_to;
         self.asked = false;
         self.dirty = false;
         self.published = self.clock.now().mono;
@@ -89,7 +93,7 @@ impl Worker {
     }
 
     fn statuses(&self) -> Vec<SourceStatus> {
-        let status = |known: &Stream| SourceStatus {
+        let status = |(id, known): (&StreamId, &Stream)| SourceStatus {
             name: known.info.name.as_str().into(),
             kind: known.info.kind,
             path: known.info.path.as_str().into(),
@@ -97,9 +101,10 @@ impl Worker {
             state: known.state.clone(),
             records: known.records,
             lag_ms: known.lag.map(|(ms, _)| ms),
+            ran: self.ran_of(&Whose::of(*id, &known.info)),
             skew_ms: known.info.host.as_ref().and_then(|host| self.skew.get(host)).copied().unwrap_or(0),
         };
-        self.streams.values().map(status).collect()
+        self.streams.iter().map(status).collect()
     }
 }
 

@@ -1,14 +1,14 @@
 //! What sources send is taken in: lines, what happened to their streams, how they are doing.
+use super::Worker;
 use crate::{
     core::{
         hosts::Pm2List,
         logs::{Nanos, format::Assume, segment::Segment},
     },
-    runtime::logs::{Order, Stream},
-    sources::logs::{Batch, Notice, StreamId},
+    runtime::logs::{Order, Stream, older::Whose},
+    sources::logs::{Batch, Notice, StreamId, StreamInfo},
 };
 
-use super::Worker;
 impl Worker {
     pub(super) fn take(&mut self, order: Order) {
         match order {
@@ -27,10 +27,7 @@ impl Worker {
                     self.reconcile();
                 }
             }
-            Order::Opened(stream, info) => {
-                self.streams.insert(stream, Stream::new(info));
-                self.dirty = true;
-            }
+            Order::Opened(stream, info) => self.opened(stream, info),
             Order::Came(stream, batch, room) => {
                 self.came(stream, batch);
                 drop(room);
@@ -47,14 +44,27 @@ impl Worker {
                 self.skew.insert(host, ms);
                 self.dirty = true;
             }
-            Order::Paged(stream, before) => {
-                self.supervisor.paged(stream);
-                if let Some(known) = self.streams.get_mut(&stream) {
-                    known.exhausted = before.is_none();
-                    known.before = before;
-                }
+            Order::Paged(paged, room) => {
+                self.paged(paged);
+                drop(room);
             }
         }
+    }
+
+    /// A stream begins. One of a Loki server may go on with what a page had begun, or what ran before.
+    pub(super) fn opened(&mut self, stream: StreamId, info: StreamInfo) {
+        if self.streams.contains_key(&stream) {
+            return;
+        }
+        let same = |(_, known): &(&StreamId, &Stream)| known.info.kind == "loki" && known.info == info;
+        let before = self.streams.iter().find(same).map(|(id, _)| *id);
+        let known = before.and_then(|before| self.streams.remove(&before));
+        match before {
+            Some(before) => self.older.moved(before, stream),
+            None => self.older.opened(stream, &info, self.clock.now().utc),
+        }
+        self.streams.insert(stream, known.unwrap_or_else(|| Stream::new(info)));
+        self.dirty = true;
     }
 
     pub(super) fn reconcile(&mut self) {
@@ -67,15 +77,21 @@ impl Worker {
     fn came(&mut self, stream: StreamId, batch: Batch) {
         let now = self.clock.now();
         let assume = Assume { zone: self.zone(stream), now: now.utc.into() };
+        let skew = self.skew_of(stream);
         let Some(known) = self.streams.get_mut(&stream) else { return };
-        if known.before.is_none() && batch.before.is_some() {
-            known.before.clone_from(&batch.before);
-        }
         known.recognise(&self.formats, &batch, &mut self.buffer);
-        let skew = known.info.host.as_ref().and_then(|host| self.skew.get(host)).copied().unwrap_or(0);
-        let history = batch.history;
-        let Some(segment) = known.read(batch, assume, skew, now.mono) else { return };
-        self.keep(stream, segment, history);
+        let (history, before, whose) = (batch.history, batch.before.clone(), Whose::of(stream, &known.info));
+        let segment = known.read(batch, assume, skew, now.mono);
+        let first = segment.as_ref().filter(|_| history || self.older.is_bare(&whose)).and_then(Segment::first_timed);
+        self.older.came(&whose, history, before.as_ref(), first);
+        if let Some(segment) = segment {
+            self.keep(stream, segment, history);
+        }
+    }
+
+    pub(super) fn skew_of(&self, stream: StreamId) -> i64 {
+        let host = self.streams.get(&stream).and_then(|known| known.info.host.as_ref());
+        host.and_then(|host| self.skew.get(host)).copied().unwrap_or(0)
     }
 
     pub(super) fn keep(&mut self, stream: StreamId, segment: Segment, history: bool) {
@@ -94,7 +110,7 @@ impl Worker {
     }
 
     /// Something happened to a stream: it becomes a line of its own.
-    fn happened(&mut self, stream: StreamId, notice: &Notice, at: Nanos) {
+    pub(super) fn happened(&mut self, stream: StreamId, notice: &Notice, at: Nanos) {
         let now = self.clock.now();
         let assume = Assume { zone: chrono_tz::UTC, now: at };
         let flushed = self.streams.get_mut(&stream).and_then(|known| known.flush(assume, now.mono, true));

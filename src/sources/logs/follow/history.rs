@@ -10,7 +10,7 @@ use crate::{
     core::logs::LogPlace,
     sources::{
         SourceError,
-        logs::{Batch, Cursor, HistoryRequest, Notice, Page, Prefilter},
+        logs::{Batch, Cursor, HistoryRequest, LeftOut, Notice, Page, Prefilter},
     },
 };
 
@@ -22,6 +22,10 @@ const LONG_STEP: u64 = 4 * 1024 * 1024;
 const LONGEST: u64 = 16 * 1024 * 1024;
 /// Most bytes that one page looks through.
 const MOST: u64 = 128 * 1024 * 1024;
+/// The same where the host leaves lines out: whoever waits should hear how far it is.
+const MOST_FILTERED: u64 = 32 * 1024 * 1024;
+/// Bytes in which a line's end is looked for first.
+const LINE: u64 = 4 * 1024;
 
 /// Reads a page.
 pub(in crate::sources::logs) async fn history(
@@ -56,10 +60,12 @@ async fn page(place: &mut dyn Place, request: HistoryRequest) -> Result<Page, Lo
         let why = "the file that was being read upwards is not there any more: its history ends here".to_owned();
         return Ok(Page { notices: vec![Notice::Said(why)], ..Page::default() });
     };
-    let shell = match &request.prefilter {
+    let mut shell = match &request.prefilter {
         Some(Prefilter::Shell(command)) => Some(command.as_str()),
         Some(Prefilter::LogQl(_)) | None => None,
-    };
+    }
+    .filter(|_| place.filters());
+    let most = if shell.is_some() { MOST_FILTERED } else { MOST };
     let mut page = Page::default();
     let mut end = offset;
     let mut looked = 0;
@@ -73,11 +79,13 @@ async fn page(place: &mut dyn Place, request: HistoryRequest) -> Result<Page, Lo
         let mut before = Cursor::Byte { path: file.path.clone(), inode: file.inode, offset: Some(0) };
         let mut lines = Vec::new();
         if to > 0 {
-            if let Some((from, bytes)) = step(place, file, to, request.limit, shell).await? {
-                before = Cursor::Byte { path: file.path.clone(), inode: file.inode, offset: Some(from) };
-                looked += to - from;
-                lines = bytes;
-                end = Some(from);
+            if let Some(step) = step(place, file, to, request.limit, shell).await? {
+                before = Cursor::Byte { path: file.path.clone(), inode: file.inode, offset: Some(step.from) };
+                looked += to - step.from;
+                lines = step.lines;
+                end = Some(step.from);
+                page.filtered(shell.is_some(), step.failed, step.oldest);
+                shell = shell.filter(|_| !step.failed);
             } else {
                 let what = crate::parse::sanitise::line(&file.path);
                 page.notices.push(Notice::Said(format!("{what} cannot be read")));
@@ -97,12 +105,27 @@ async fn page(place: &mut dyn Place, request: HistoryRequest) -> Result<Page, Lo
                 None => page.before = None,
             }
         }
-        if !lines.is_empty() || page.before.is_none() || looked >= MOST {
+        if !lines.is_empty() || page.before.is_none() || looked >= most {
             if !lines.is_empty() {
                 let batch = Batch { bytes: lines, history: true, before: page.before.clone(), ..Batch::default() };
                 page.parts.push((request.info, batch));
             }
             return Ok(page);
+        }
+    }
+}
+
+impl Page {
+    /// Notes what a step left out.
+    fn filtered(&mut self, asked: bool, failed: bool, oldest: Option<Vec<u8>>) {
+        if failed {
+            let why = "the filter cannot run on the host, where grep failed: all lines are read instead";
+            self.notices.push(Notice::Said(why.to_owned()));
+            if self.left_out != LeftOut::Nothing {
+                self.left_out = LeftOut::Failed;
+            }
+        } else if asked {
+            self.left_out = LeftOut::Some { oldest };
         }
     }
 }
@@ -134,37 +157,80 @@ async fn chain(place: &mut dyn Place, path: &str, rotated: Option<&str>) -> Resu
     Ok(files)
 }
 
-/// Reads the lines before a byte; returns where they begin. None when the file cannot be read.
+/// Lines before a byte.
+struct Step {
+    /// Where they begin.
+    from: u64,
+    lines: Vec<u8>,
+    /// The first of them, be it left out or not, where the host leaves lines out.
+    oldest: Option<Vec<u8>>,
+    /// The host could not leave any out: these are all.
+    failed: bool,
+}
+
+/// Reads the lines before a byte. None when the file cannot be read.
 async fn step(
     place: &mut dyn Place,
     file: &Found,
     to: u64,
     limit: usize,
     shell: Option<&str>,
+) -> Result<Option<Step>, Lost> {
+    let mut failed = false;
+    if let Some(command) = shell {
+        let from = to.saturating_sub(LONG_STEP);
+        let Some((begin, oldest)) = first_line(place, file, from, to).await? else { return Ok(None) };
+        if begin < to {
+            let want = Want { path: file.path.clone(), from: begin, length: to - begin };
+            if let Some(lines) = place.filter(&want, command).await? {
+                return Ok(Some(Step { from: begin, lines, oldest, failed: false }));
+            }
+            failed = true;
+        }
+        // A line that is longer than that is read by whoever knows what to do with it.
+    }
+    let found = plain_step(place, file, to, limit).await?;
+    Ok(found.map(|(from, lines)| Step { from, lines, oldest: None, failed }))
+}
+
+/// Finds the first line that begins in a stretch of a file: where it does, and its text.
+async fn first_line(
+    place: &mut dyn Place,
+    file: &Found,
+    from: u64,
+    to: u64,
+) -> Result<Option<(u64, Option<Vec<u8>>)>, Lost> {
+    let packed = is_packed(&file.path);
+    let mut length = LINE;
+    loop {
+        let want = Want { path: file.path.clone(), from, length: length.min(to - from) };
+        let Some(mut bytes) = piece(place, &want, packed).await? else { return Ok(None) };
+        bytes.truncate(usize::try_from(want.length).unwrap_or(usize::MAX));
+        let is_all = want.length == to - from;
+        let begin = if from == 0 { Some(0) } else { memchr::memchr(b'\n', &bytes).map(|end| end + 1) };
+        let rest = begin.and_then(|begin| bytes.get(begin..)).unwrap_or_default();
+        let line = memchr::memchr(b'\n', rest).and_then(|end| rest.get(..end));
+        if line.is_some() || is_all || length >= LONGEST {
+            let begin = begin.map_or(to, |begin| from + u64::try_from(begin).unwrap_or(0));
+            let line = line.unwrap_or(rest);
+            return Ok(Some((begin, Some(line).filter(|line| !line.is_empty()).map(<[u8]>::to_vec))));
+        }
+        length *= 16;
+    }
+}
+
+/// Reads all lines before a byte, at most so many; returns where they begin.
+async fn plain_step(
+    place: &mut dyn Place,
+    file: &Found,
+    to: u64,
+    limit: usize,
 ) -> Result<Option<(u64, Vec<u8>)>, Lost> {
     let packed = is_packed(&file.path);
-    let mut length = if packed || shell.is_some() { LONG_STEP } else { STEP };
+    let mut length = if packed { LONG_STEP } else { STEP };
     loop {
         let from = to.saturating_sub(length);
         let mut begin = from;
-        if let Some(command) = shell.filter(|_| place.filters()) {
-            if from > 0 {
-                // Where the first whole line begins.
-                let want = Want { path: file.path.clone(), from, length: (to - from).min(STEP) };
-                let Some(bytes) = piece(place, &want, packed).await? else { return Ok(None) };
-                let Some(line) = memchr::memchr(b'\n', &bytes) else {
-                    if length < LONGEST {
-                        length *= 4;
-                        continue;
-                    }
-                    return Ok(Some((from, Vec::new())));
-                };
-                begin = from + 1 + u64::try_from(line).unwrap_or(0);
-            }
-            let want = Want { path: file.path.clone(), from: begin, length: to.saturating_sub(begin) };
-            let bytes = if want.length == 0 { Vec::new() } else { place.filter(&want, command).await? };
-            return Ok(Some((begin, bytes)));
-        }
         let want = Want { path: file.path.clone(), from, length: to - from };
         let Some(mut bytes) = piece(place, &want, packed).await? else { return Ok(None) };
         bytes.truncate(usize::try_from(to - from).unwrap_or(usize::MAX));

@@ -219,13 +219,14 @@ impl Place for ShellPlace {
         true
     }
 
-    fn filter<'a>(&'a mut self, want: &'a Want, command: &'a str) -> BoxFuture<'a, Result<Vec<u8>, Lost>> {
+    fn filter<'a>(&'a mut self, want: &'a Want, command: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Lost>> {
         Box::pin(async move {
             let skip = want.from / FILTER_BLOCK;
             let rest = want.from - skip * FILTER_BLOCK + 1;
             let (path, command) = (quote(&want.path), quote(&command.replace('\n', " ")));
             self.ask(format!("f {path} {} {skip} {rest} {} {command}\n", want.from + 1, want.length)).await?;
-            Ok(self.answer().await?.0)
+            let (lines, word) = self.answer().await?;
+            Ok((word.trim() != "failed").then_some(lines))
         })
     }
 

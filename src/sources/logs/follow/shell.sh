@@ -1,6 +1,7 @@
 # qd-logs 1: answers questions about files. Each answer ends with the mark $n, which nobody who writes a log can guess.
 n=$(head -c 16 /dev/urandom 2>/dev/null | od -An -tx1 2>/dev/null | tr -d ' \n')
 n=qd-$n-$$-$(date +%s)
+exec 4>&1
 k=; stat -L -c %i / >/dev/null 2>&1 && k=1
 s() {
   if [ -n "$k" ]; then stat -L -c '%i %d %s %Y %f %n' -- "$@" 2>&1; else ls -Llnid -- "$@" 2>&1; fi </dev/null
@@ -25,11 +26,17 @@ u() {
 z() { u "$1" | tail -c "+$2" | head -c "$3"; echo "$n"; }
 y() { u "$1" | wc -c; echo "$n"; }
 f() {
-  case $1 in
-    *.gz|*.Z|*.bz2|*.xz|*.zst) u "$1" | tail -c "+$2";;
-    *) dd if="$1" bs=65536 skip="$3" 2>/dev/null </dev/null | tail -c "+$4";;
-  esac | head -c "$5" | eval "$6" 2>/dev/null
-  echo "$n"
+  e=$({
+    case $1 in
+      *.gz|*.Z|*.bz2|*.xz|*.zst) u "$1" | tail -c "+$2";;
+      *) dd if="$1" bs=65536 skip="$3" 2>/dev/null </dev/null | tail -c "+$4";;
+    esac 2>/dev/null | head -c "$5" | { eval "$6"; [ $? -lt 2 ] && echo "$n" >&2; }
+  } 2>&1 >&4)
+  case $e in
+    *'qd: a prefilter failed'*) echo "$n failed";;
+    *"$n"*) echo "$n";;
+    *) echo "$n failed";;
+  esac
 }
 t() { date +%s%N; echo "$n"; }
 printf '\n@@ qd-logs ready %s\n%s\n' "$n" "$HOME"

@@ -13,7 +13,7 @@ use crate::{
     parse::loki::{self, Labels, Refusal},
     sources::{
         SourceError,
-        logs::{Batch, Cursor, HistoryRequest, LogContext, Page, Prefilter},
+        logs::{Batch, Cursor, HistoryRequest, LeftOut, LogContext, Page, Prefilter},
     },
 };
 
@@ -27,6 +27,7 @@ pub(super) async fn history(context: LogContext, request: HistoryRequest) -> Res
         Some(Prefilter::Shell(_)) | None => None,
     };
     let query = query::query(&request.spec, spec, stages).map_err(SourceError::Absent)?;
+    let left_out = stages.map_or(LeftOut::Nothing, |_| LeftOut::Some { oldest: None });
     let mut server = Server::new(&context, spec).await.map_err(SourceError::Absent)?;
     let (at, seen) = match &request.before {
         Some(Cursor::Time { at, seen }) => (*at, Arc::clone(seen)),
@@ -51,12 +52,12 @@ pub(super) async fn history(context: LogContext, request: HistoryRequest) -> Res
         let full = answer.lines() >= asked;
         let Some((first, _)) = answer.span() else {
             if start.0 <= oldest {
-                return Ok(Page::default());
+                return Ok(Page { left_out, ..Page::default() });
             }
             (end, back) = (start, back.saturating_mul(6));
             continue;
         };
-        let mut page = Page::default();
+        let mut page = Page { left_out: left_out.clone(), ..Page::default() };
         let mut boundary: BTreeSet<u64> = if first == at { (*seen).clone() } else { BTreeSet::new() };
         let mut fresh: BTreeMap<Labels, Vec<loki::Entry>> = BTreeMap::new();
         for (labels, entries) in answer.streams {

@@ -2,8 +2,8 @@
 //!
 //! It runs under `LC_ALL=C`, where `grep` compares bytes and no locale of the host counts. Each part that must hold is one
 //! `grep` of a pipeline. GNU's `grep` and that of `BusyBox` both do; whether one sees what stands after a NUL byte is tried first,
-//! with `-z` and the two bytes swapped as the second way, and where neither works all lines pass. A `grep` that fails
-//! writes [`FAILED`] to standard error: what came then is not complete.
+//! with `-z` and the two bytes swapped as the second way, and where neither works all lines pass. A `grep` that fails,
+//! or that is not there, writes [`FAILED`] to standard error: what came then is not complete.
 use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
 use super::{
@@ -73,7 +73,7 @@ pub fn grep(expr: &Expr, lines: Lines<'_>) -> Grep {
         };
         made.filter = format!(
             "export LC_ALL=C; g() {{ grep -a $z \"$@\"; [ $? -lt 2 ] || echo '{FAILED}' >&2; }}; q() {{ {}; }}; z=; \
-             if {}; then q; elif {}; then z=-z; tr '\\000\\n' '\\n\\000' | q | tr '\\000\\n' '\\n\\000'; else cat; fi",
+             if {}; then q; elif {}; then z=-z; tr '\\000\\n' '\\n\\000' | q | tr '\\000\\n' '\\n\\000'; else cat; echo '{FAILED}' >&2; fi",
             stages.join(" | "),
             tried("a\\000b\\n", ""),
             tried("a\\nb\\000", "-z "),
