@@ -24,7 +24,12 @@ pub fn draw(canvas: &mut Canvas<'_>, of: &Surround) {
         last(&mut canvas.rows(high - 1, 1), of);
     }
     if let (Some(of), true) = (&of.input, high > 4) {
-        input(&mut canvas.rows(high - 2, 1), of);
+        // What is wrong is never beyond the edge: it takes the row of the keys, of which Enter does nothing now.
+        if !input(&mut canvas.rows(high - 2, 1), of) {
+            let mut canvas = canvas.rows(high - 1, 1);
+            canvas.ground(Role::SurfaceAlt);
+            canvas.put_within(1, 0, canvas.width().saturating_sub(2), Words::of(of.says.clone(), Role::Error));
+        }
     } else if let (Some((text, typing)), true) = (&of.filter, high > 4) {
         filter(&mut canvas.rows(high - 2, 1), text, *typing);
     } else if let (Some(message), true) = (&of.message, high > 4) {
@@ -245,8 +250,8 @@ fn filter(canvas: &mut Canvas<'_>, text: &str, typing: Option<usize>) {
     }
 }
 
-/// A line that is typed: what is wrong in it is marked where it stands.
-fn input(canvas: &mut Canvas<'_>, of: &Input) {
+/// A line that is typed: what is wrong in it is marked where it stands. False where what is wrong had no room beside it.
+fn input(canvas: &mut Canvas<'_>, of: &Input) -> bool {
     canvas.ground(Role::SurfaceAlt);
     let (from, to) = of.wrong.unwrap_or((of.text.len(), of.text.len()));
     let piece = |from: usize, to: usize| of.text.get(from..to).unwrap_or_default().to_owned();
@@ -268,7 +273,12 @@ fn input(canvas: &mut Canvas<'_>, of: &Input) {
     let ink = if of.wrong.is_some() { Role::Error } else { Role::Dim };
     let says = Words::of(of.says.clone(), ink);
     let x = end.max(start + u16::try_from(before - skip).unwrap_or(0)) + 3;
-    canvas.put_within(x, 0, canvas.width().saturating_sub(x + 1), says);
+    let room = canvas.width().saturating_sub(x + 1);
+    if of.wrong.is_some() && says.width() > usize::from(room) {
+        return false;
+    }
+    canvas.put_within(x, 0, room, says);
+    true
 }
 
 fn say(canvas: &mut Canvas<'_>, message: &Message) {

@@ -13,6 +13,8 @@ mod ends;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod stores;

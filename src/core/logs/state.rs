@@ -84,6 +84,14 @@ pub struct Wrong {
     pub says: String,
 }
 
+impl Wrong {
+    /// Says where in a text it is, counted in characters from 1, and what it is.
+    pub fn words(&self, text: &str) -> String {
+        let before = text.char_indices().take_while(|(at, _)| *at < self.from).count();
+        format!("column {}: {}", before + 1, self.says)
+    }
+}
+
 /// State of the log view.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]

@@ -474,7 +474,7 @@ impl Reader<'_> {
             cursor: text.len(),
             text,
             wrong: wrong.map(|wrong| (wrong.from, wrong.to)),
-            says: wrong.map_or_else(|| hint.to_owned(), |wrong| wrong.says.clone()),
+            says: wrong.map_or_else(|| hint.to_owned(), |wrong| wrong.words(self.state.screen.draft(*draft))),
         })
     }
 }
