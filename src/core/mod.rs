@@ -468,7 +468,11 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
 
 fn logs_update(state: &mut State, msg: logs::Msg, now: Now) -> Vec<Effect> {
     match msg {
-        logs::Msg::Shown(shown) => state.logs.shown = Some(shown),
+        logs::Msg::Shown(shown) => {
+            let effects = screen::logs::came(state, shown, now);
+            rows::refresh(state, now, false);
+            return effects;
+        }
         logs::Msg::Saved(sessions) => state.logs.saved = sessions,
         logs::Msg::Remembered(known) => return vec![Effect::Logs(logs::Ask::Remember(known))],
         // Only who records: the others would write the same.

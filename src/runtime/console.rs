@@ -31,6 +31,7 @@ use crate::{
         screen::{Draft, Tone},
         time::{Clock, Mono},
     },
+    parse::sanitise,
     tasks::Tasks,
     ui::{self, Look, editors::Editors, keys},
 };
@@ -134,6 +135,10 @@ impl Console {
                 let typed_at = state.editing().and_then(|draft| editors.cursor(draft));
                 let view =
                     |buffer: &mut terminal::Buffer| facts = Some(ui::draw(state, keymap, look, now, typed_at, buffer));
+                if drawn.resized.is_some() {
+                    // It may be as large as before by now, and yet have lost what did not fit in between.
+                    screen.forget();
+                }
                 if let Err(error) = screen.draw(view) {
                     break Err(error);
                 }
@@ -276,7 +281,7 @@ impl Console {
             Front::Bell => screen.bell()?,
             Front::Redraw => screen.forget(),
             Front::SetMouse(on) => screen.mouse(on)?,
-            Front::Copy(text) => self.copy(text, screen, done)?,
+            Front::Copy(text) => self.copy(&text, screen, done)?,
             Front::Unlock { host, identity } => {
                 let passphrase = editors.take_secret();
                 engine.unlock(&host, &identity, passphrase);
@@ -317,7 +322,8 @@ impl Console {
     }
 
     /// Copies text, keeps it in a file too, and says honestly what was done.
-    fn copy(&self, text: String, screen: &mut Screen, done: &mpsc::UnboundedSender<Done>) -> io::Result<()> {
+    fn copy(&self, text: &str, screen: &mut Screen, done: &mpsc::UnboundedSender<Done>) -> io::Result<()> {
+        let text = pastable(text);
         let variable = |name: &str| self.env.variable(name).map(str::to_owned);
         let through =
             if self.env.variable("TMUX").is_some() { " (tmux: set-clipboard or allow-passthrough on)" } else { "" };
@@ -385,6 +391,11 @@ impl Drawn {
     }
 }
 
+/// Makes text that does no harm where it is pasted: a shell, a chat, another terminal. Its bytes as they were go into exports.
+fn pastable(text: &str) -> String {
+    sanitise::text_max(text, text.len().saturating_mul(8))
+}
+
 fn click(engine: &mut Engine, column: u16, row: u16) {
     let hit = engine.state.screen.layout.panes.iter().find(|facts| {
         let (x, y, width, height) = facts.area;
@@ -435,4 +446,19 @@ fn keep_clip(path: &Path, text: &str) -> Option<String> {
         Some(below) => format!("~/{}", below.display()),
         None => path.display().to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_copied_does_nothing_where_it_is_pasted() {
+        let line = "one\ttwo \u{1b}[31mred\u{1b}[0m\rback \u{202e}gpj.exe\nnext\n";
+        let clean = pastable(line);
+        assert!(clean.chars().all(|c| c == '\n' || sanitise::is_safe(c)), "{clean:?}");
+        assert_eq!(clean.lines().count(), line.lines().count(), "{clean:?}");
+        assert!(clean.ends_with("next\n") && clean.starts_with("one     two red"), "{clean:?}");
+        assert_eq!(pastable(""), "");
+    }
 }

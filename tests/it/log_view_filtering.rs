@@ -6,7 +6,8 @@ use quarterdeck::core::{
 };
 
 use crate::{
-    log_view::{chips, filtered},
+    dump,
+    log_view::{chips, dark, filtered},
     loglines::Desk,
 };
 
@@ -95,8 +96,9 @@ fn a_pattern_is_kept_or_left_out() {
     let first = desk.shown().patterns[0].clone();
     assert!(first.new && first.level == Level::Error, "{first:?}");
     desk.log(Log::Keep);
-    // A line of the console's own passes every filter: no gap is missed.
-    assert_eq!(desk.shown().matched(), first.count + 1, "{:?}", chips(&desk));
+    // A line of the console's own passes every filter, so that no gap is missed; it is counted by none.
+    assert_eq!(desk.shown().matched(), first.count, "{:?}", chips(&desk));
+    assert_eq!((desk.shown().matches.total, desk.shown().matches.notices), (first.count + 1, 1));
     desk.log(Log::Undo);
     desk.log(Log::Exclude);
     assert_eq!(desk.shown().matched(), desk.shown().total() - first.count, "{:?}", chips(&desk));
@@ -144,4 +146,36 @@ fn the_web_view_shows_the_same_lines_and_history_leads_into_it() {
         desk.act(&[key]);
         assert_eq!(desk.shown().web.is_some(), there, "{key:?}");
     }
+}
+
+#[test]
+fn what_the_console_says_of_a_source_is_seen_and_is_no_line_of_it() {
+    let mut desk = filtered("\"no line says this\"");
+    assert_eq!((desk.shown().matched(), desk.shown().total() > 500), (0, true));
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.contains("passes the filter. Backspace takes its last change back"), "{text}");
+    assert!(text.contains("cloud-out on cloud-01: not read since 03:08:41"), "the gap is seen: {text}");
+    // Copied it is a remark; nobody counts it, and no search stops at it.
+    desk.act(&[Action::Move(Motion::Up), Action::CopyLine]);
+    assert!(desk.copied().starts_with("# cloud-out on cloud-01"), "{}", desk.copied());
+    desk.log(Log::CopyBundle);
+    assert!(desk.copied().contains("lines: 0\n"), "{}", desk.copied());
+    desk.log(Log::Search);
+    desk.types(Draft::LogSearch, "\"not read since\"");
+    desk.act(&[Action::Confirm]);
+    assert_eq!(desk.shown().hit(None), Some((0, 0)));
+}
+
+#[test]
+fn a_search_says_which_hit_of_how_many_one_is_on() {
+    let mut desk = filtered("service:billing");
+    desk.log(Log::Search);
+    desk.types(Draft::LogSearch, "invoice");
+    desk.act(&[Action::Confirm]);
+    let (nth, all) = desk.shown().hit(Some(desk.cursor())).unwrap();
+    assert!(nth == all && all > 3, "{nth} of {all}");
+    desk.log(Log::PreviousHit);
+    assert_eq!(desk.shown().hit(Some(desk.cursor())), Some((all - 1, all)));
+    let text = dump::text(&desk.draw(&dark(), (80, 24)));
+    assert!(text.contains(&format!("/invoice {} of {all}", all - 1)), "{text}");
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{
     Level, Nanos, Source,
-    bitmap::Bitmap,
+    bitmap::{Bitmap, Bits},
     buffer::Snapshot,
     segment::{Flags, Segment},
 };
@@ -57,15 +57,57 @@ fn key_of(segment: &Segment, index: usize) -> Key {
 pub struct Matches {
     /// The segments, each with its set; in the order of the snapshot.
     pub sets: Vec<(Arc<Segment>, Arc<Bitmap>)>,
-    /// How many match.
+    /// How many match, lines of the console's own included.
     pub total: u64,
+    /// How many of those are the console's own: gaps, reconnects. They pass every filter, and are lines of no log.
+    pub notices: u64,
 }
 
 impl Matches {
     /// Makes it of sets.
     pub fn new(sets: Vec<(Arc<Segment>, Arc<Bitmap>)>) -> Self {
         let total = sets.iter().map(|(_, set)| set.count() as u64).sum();
-        Self { sets, total }
+        let notices = sets.iter().map(|(segment, set)| notices(segment, set).count() as u64).sum();
+        Self { sets, total, notices }
+    }
+
+    /// How many lines of logs match.
+    pub fn lines(&self) -> u64 {
+        self.total - self.notices
+    }
+
+    /// How many lines of logs match that came at or after a place in the order of arrival.
+    pub fn came_since(&self, order: u64) -> u64 {
+        let since = |(segment, set): &(Arc<Segment>, Arc<Bitmap>)| {
+            let before = usize::try_from(order.saturating_sub(segment.base())).unwrap_or(usize::MAX).min(segment.len());
+            let own = notices(segment, set).filter(|index| *index >= before).count();
+            (set.count() - set.rank(before) - own) as u64
+        };
+        self.sets.iter().map(since).sum()
+    }
+
+    /// Those lines of logs that another set has too.
+    #[must_use]
+    pub fn both(&self, other: &Self) -> Self {
+        let both = self.sets.iter().filter_map(|(segment, set)| {
+            let (_, other) = other.sets.iter().find(|(of, _)| of.id() == segment.id())?;
+            Some((Arc::clone(segment), Arc::new(set.and(other))))
+        });
+        Self::new(both.collect()).of_logs()
+    }
+
+    /// Those that are lines of logs: what is counted, grouped and exported.
+    #[must_use]
+    pub fn of_logs(&self) -> Self {
+        if self.notices == 0 {
+            return self.clone();
+        }
+        let lines = |(segment, set): &(Arc<Segment>, Arc<Bitmap>)| {
+            let mut own = Bits::none(segment.len());
+            notices(segment, set).for_each(|index| own.set(index));
+            (Arc::clone(segment), Arc::new(set.without(&own.done())))
+        };
+        Self::new(self.sets.iter().map(lines).collect())
     }
 
     /// Makes the set of all records.
@@ -219,17 +261,9 @@ impl Matches {
                 .cloned()
                 .collect(),
             total: 0,
+            notices: 0,
         };
         within.nearest(from, forward, |segment, index| levels.contains(&segment.level(index)))
-    }
-
-    /// Finds the nearest record of both sets.
-    pub fn next_of(&self, hits: &Self, from: Key, forward: bool) -> Option<RecordRef> {
-        let both = self.sets.iter().filter_map(|(segment, set)| {
-            let (_, hit) = hits.sets.iter().find(|(other, _)| other.id() == segment.id())?;
-            Some((Arc::clone(segment), Arc::new(set.and(hit))))
-        });
-        Self { sets: both.collect(), total: 0 }.nearest(from, forward, |_, _| true)
     }
 
     /// Counts by time and level: so many equal bars from one moment to another, the last moment included.
@@ -319,6 +353,12 @@ impl Tally {
         }
         self.counted = (from < to).then_some((from, to));
     }
+}
+
+/// The lines of the console's own within a set.
+fn notices<'a>(segment: &'a Segment, set: &'a Bitmap) -> impl Iterator<Item = usize> + 'a {
+    let all = if segment.has_notices() { segment.len() } else { 0 };
+    (0..all).filter(|index| segment.flags(*index).contains(Flags::NOTICE) && set.get(*index))
 }
 
 /// A place within the matching records of one segment, in the order of time.

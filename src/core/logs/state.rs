@@ -122,8 +122,10 @@ pub struct State {
     pub follows: bool,
     /// The row of the pane that the cursor stands on.
     pub anchor: usize,
-    /// Lines that matched when following stopped.
-    pub matched: u64,
+    /// Where in the order of arrival following stopped: what has come since is new to the person.
+    pub left_at: u64,
+    /// The answer, by its version, at whose arrival the nearest hit of the search is gone to.
+    pub hop: Option<u64>,
     /// A person's marks.
     pub marks: BTreeSet<Key>,
     /// Where a range begins.
@@ -181,7 +183,8 @@ impl Default for State {
             cursor: None,
             follows: true,
             anchor: 0,
-            matched: 0,
+            left_at: 0,
+            hop: None,
             marks: BTreeSet::new(),
             range: None,
             unfolded: BTreeSet::new(),

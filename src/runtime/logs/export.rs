@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
 };
 
-use crate::core::logs::{Key, buffer::Snapshot, read::Matches, redact::Redactor, shown};
+use crate::core::logs::{Key, buffer::Snapshot, read::Matches, redact::Redactor, segment::Flags, shown};
 
 /// Records that are read at a time.
 const AT_ONCE: usize = 10_000;
@@ -26,6 +26,17 @@ pub(super) fn write(path: &str, snapshot: &Snapshot, matches: &Matches, redact: 
             let source = snapshot.source(record.segment.source(record.index));
             let (text, count) = record.with_bytes(|bytes| shown::masked(redact, bytes));
             masked += count as u64;
+            if record.flags().contains(Flags::NOTICE) {
+                // What the console says of a source, so that nobody takes a gap for silence.
+                let notice = serde_json::json!({
+                    "at": format!("{:?}", record.key().time),
+                    "source": source.map(|source| source.name.to_string()),
+                    "notice": String::from_utf8_lossy(&text),
+                });
+                serde_json::to_writer(&mut out, &notice)?;
+                out.write_all(b"\n")?;
+                continue;
+            }
             lines += 1;
             let line = serde_json::json!({
                 "at": format!("{:?}", record.key().time),

@@ -29,7 +29,7 @@ pub struct Lines {
     pub clock: String,
     /// What the lower border says: `412 errors/min · kept 412k · dropped 0`.
     pub legend: String,
-    /// What is said where there is no line.
+    /// What is said where no line of a log is, above the console's own.
     pub empty: String,
     /// Whether the filter is set aside around one line.
     pub context: bool,

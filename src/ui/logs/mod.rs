@@ -24,6 +24,8 @@ pub struct Logs {
     pub chips: Vec<Chip>,
     /// The search that is set.
     pub search: String,
+    /// `3 of 17 hits`.
+    pub hits: String,
     /// `1,204 of 412,331`.
     pub counted: String,
     /// `31 ms`, or `…` while it is evaluated.
@@ -178,7 +180,12 @@ pub fn chips(canvas: &mut Canvas<'_>, of: &Logs) {
     if !of.search.is_empty() {
         let search =
             Words::of("/", Ink::bold(Role::Key)).add(of.search.clone(), Ink::of(Role::Match).on(Role::MatchBg));
-        canvas.put_within(x, 0, end.saturating_sub(x), search);
+        // How many there are is worth more than all of the words, which one has just typed.
+        let hits = Words::of(of.hits.clone(), Role::Dim);
+        let room = end.saturating_sub(x);
+        let need = u16::try_from(hits.width() + 2).unwrap_or(u16::MAX);
+        let x = canvas.put_within(x, 0, room.saturating_sub(need).max(12), search) + 1;
+        canvas.put_within(x, 0, end.saturating_sub(x), hits);
     }
 }
 
@@ -243,12 +250,14 @@ fn lines_pane(of: &Logs, room: Room<'_>) -> Pane {
     let fact = fact.gap(2).dim(lines.clock.clone());
     let mut frame = Frame::new(2, "Lines").count("merged by time").fact(fact);
     frame.legend = Words::of(lines.legend.clone(), Role::Dim);
-    let part = if lines.at.is_none() {
-        Part::Text(lines.empty.clone(), Role::Dim)
-    } else {
-        Part::Log(Box::new(lines.clone()))
-    };
-    let mut pane = Pane::new(frame, vec![part]);
+    let mut parts = Vec::new();
+    if !lines.empty.is_empty() {
+        parts.push(Part::Text(lines.empty.clone(), Role::Dim));
+    }
+    if lines.at.is_some() {
+        parts.push(Part::Log(Box::new(lines.clone())));
+    }
+    let mut pane = Pane::new(frame, parts);
     pane.frame.focused = room.focus.pane == 2;
     pane
 }

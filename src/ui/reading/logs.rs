@@ -53,6 +53,12 @@ impl Reader<'_> {
         }
         logs.took = if shown.version < state.query.version { "…".into() } else { took(shown.took_us) };
         logs.ran.clone_from(&shown.ran);
+        logs.hits = match shown.hit(acts::cursor(self.state)) {
+            None => String::new(),
+            Some((_, 0)) => "no hit".into(),
+            Some((0, all)) => format!("{} hits", grouped(all)),
+            Some((nth, all)) => format!("{} of {}", grouped(nth), grouped(all)),
+        };
         self.histogram(shown, &mut logs);
         if web {
             logs.web = shown.web.as_ref().map(|_| Box::new(Self::web(shown)));
@@ -166,7 +172,7 @@ impl Reader<'_> {
         let mut lines = Lines {
             anchor: state.anchor,
             follows: state.follows,
-            fresh: if state.follows { 0 } else { shown.matched().saturating_sub(state.matched) },
+            fresh: if state.follows { 0 } else { shown.matches.came_since(state.left_at) },
             wrap: state.wrap,
             sideways: state.sideways,
             clock: match state.clock {
@@ -199,7 +205,7 @@ impl Reader<'_> {
         lines.after = out.split_off((at + 1).min(out.len()));
         lines.at = out.pop();
         lines.before = out;
-        if lines.at.is_none() {
+        if lines.at.is_none() || state.context.is_none() && shown.matched() == 0 {
             lines.empty = self.nothing(Some(shown));
         }
         lines

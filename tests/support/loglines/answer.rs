@@ -28,7 +28,8 @@ impl Desk {
         let all = Arc::new(Matches::all(&snapshot));
         let matcher = ready(&query.filter).without(query.hidden.iter().cloned());
         let matches = Arc::new(matcher.matches(&snapshot, &self.cache));
-        let hits = query.search.as_ref().map(|search| Arc::new(ready(search).matches(&snapshot, &self.cache)));
+        let hits =
+            query.search.as_ref().map(|search| Arc::new(matches.both(&ready(search).matches(&snapshot, &self.cache))));
         let mut needles = Vec::new();
         if let Some(search) = &query.search {
             search.expr.each_term(&mut |term| match term {

@@ -47,7 +47,7 @@ pub struct Shown {
     pub matches: Arc<Matches>,
     /// Everything, for context around a line.
     pub all: Arc<Matches>,
-    /// What is searched for, all of it.
+    /// What is searched for, of what passes the filter: [`Matches::both`].
     pub hits: Option<Arc<Matches>>,
     /// The same, to mark it in text.
     pub needles: Vec<Regex>,
@@ -100,14 +100,14 @@ impl PartialEq for Shown {
 }
 
 impl Shown {
-    /// How many lines pass the filter, of those that are all here.
+    /// How many lines of logs pass the filter, of those that are all here.
     pub fn matched(&self) -> u64 {
-        self.matches.total - self.found()
+        self.matches.lines() - self.found()
     }
 
-    /// How many lines are here, without those of which a source left some out.
+    /// How many lines of logs are here, without those of which a source left some out.
     pub fn total(&self) -> u64 {
-        self.all.total - partial(&self.all)
+        self.all.lines() - partial(&self.all)
     }
 
     /// How many lines pass the filter that were searched at their source.
@@ -173,13 +173,20 @@ impl Shown {
 
     /// Finds the next line that is searched for.
     pub fn next_hit(&self, from: Key, forward: bool) -> Option<Key> {
+        self.hits.as_deref()?.nearest(from, forward, |_, _| true).map(|record| record.key())
+    }
+
+    /// Which hit of how many a line is, counted from 1 and the oldest; 0 where it is none. None where nothing is searched.
+    pub fn hit(&self, key: Option<Key>) -> Option<(u64, u64)> {
         let hits = self.hits.as_deref()?;
-        let mut found = self.matches.next_of(hits, from, forward)?;
-        // Lines of the console's own pass every filter, so that no gap is missed; nobody searches for them.
-        while found.flags().contains(Flags::NOTICE) {
-            found = self.matches.next_of(hits, found.key(), forward)?;
-        }
-        Some(found.key())
+        let at = key.and_then(|key| self.all.at(key)).filter(|at| hits.contains(at));
+        Some((at.map_or(0, |at| hits.position(at.key()) + 1), hits.total))
+    }
+
+    /// The place in the order of arrival that the next record will have.
+    pub fn next_order(&self) -> u64 {
+        let end = |segment: &std::sync::Arc<super::segment::Segment>| segment.base() + segment.len() as u64;
+        self.snapshot.segments.iter().map(end).max().unwrap_or(0)
     }
 
     /// Finds the next line of any source that holds a text, whether it passes the filter or not.
@@ -268,6 +275,8 @@ impl Shown {
     pub fn text(&self, keys: &[Key]) -> String {
         let mut text = String::new();
         for record in keys.iter().filter_map(|key| self.record_at(*key)) {
+            // What the console says of a source is no line of its log.
+            text.push_str(if record.notice { "# " } else { "" });
             text.push_str(&String::from_utf8_lossy(&self.redacted(&record.raw())));
             text.push('\n');
         }
@@ -276,11 +285,17 @@ impl Shown {
 
     /// Records with where they are from and what they were filtered by, redacted.
     pub fn bundle(&self, keys: &[Key], filter: &str) -> String {
-        let mut count_all = 0;
+        let (mut count_all, mut own) = (0, 0);
         let mut lines = String::new();
         for record in keys.iter().filter_map(|key| self.record_at(*key)) {
             let (text, count) = masked(&self.redact, &record.raw());
             count_all += count;
+            if record.notice {
+                own += 1;
+                let says = String::from_utf8_lossy(&text);
+                lines.push_str(&[format!("# {:?}", record.key.time).as_str(), " ", &says, "\n"].concat());
+                continue;
+            }
             let text = String::from_utf8_lossy(&text);
             let source = record.source().map_or("", |source| &source.name);
             lines.push_str(
@@ -288,8 +303,8 @@ impl Shown {
                     .concat(),
             );
         }
-        let filter = if filter.is_empty() { "none" } else { filter };
-        format!("filter: {filter}\nlines: {}\nmasked: {count_all}\n\n{lines}", keys.len())
+        let filter = if filter.is_empty() { "none".into() } else { self.redact.text(filter) };
+        format!("filter: {filter}\nlines: {}\nmasked: {count_all}\n\n{lines}", keys.len() - own)
     }
 
     /// Names of fields that the formats here have.

@@ -1,10 +1,13 @@
 //! What an action does in the log view: the filter and its terms, where the person is, what is shown of a record.
 #![expect(clippy::wildcard_enum_match_arm, reason = "what is typed elsewhere, and other rows, are not for it")]
+use std::sync::Arc;
+
 use super::{Draft, LogList, Overlay, Pane, Tone, View, act as acts};
 use crate::core::{
     Effect, State,
     logs::{
         Ask, Key, Level, LogAction, filter,
+        shown::Shown,
         state::{Chip, LogClock},
     },
     time::Now,
@@ -59,6 +62,17 @@ pub(super) fn arrived(state: &mut State) -> Vec<Effect> {
     }
     effects.push(asked(state));
     effects
+}
+
+/// The engine has answered.
+pub(crate) fn came(state: &mut State, shown: Arc<Shown>, now: Now) -> Vec<Effect> {
+    let version = shown.version;
+    state.logs.shown = Some(shown);
+    if state.logs.hop.is_some_and(|wanted| wanted <= version) {
+        state.logs.hop = None;
+        return typed::found(state, now);
+    }
+    Vec::new()
 }
 
 /// Columns of a histogram that hold no bars: borders, scale, and a legend where there is room for one.
@@ -228,7 +242,7 @@ fn follow(state: &mut State) -> Vec<Effect> {
 fn pause(state: &mut State) {
     if state.logs.follows {
         state.logs.cursor = state.logs.shown.as_ref().and_then(|shown| shown.last());
-        state.logs.matched = state.logs.shown.as_ref().map_or(0, |shown| shown.matched());
+        state.logs.left_at = state.logs.shown.as_ref().map_or(0, |shown| shown.next_order());
         state.logs.anchor = state.screen.page(Pane::Lines);
         state.logs.follows = false;
     }

@@ -1,6 +1,6 @@
 //! Lines that are typed: the filter, a search, a time, a name.
 use super::{
-    asked,
+    asked, cursor, land,
     places::{Hop, go_to, hop},
 };
 use crate::core::{
@@ -71,7 +71,7 @@ pub(in crate::core::screen) fn typed(state: &mut State, draft: Draft, now: Now) 
             }
             Vec::new()
         }
-        Draft::LogSearch => hop(state, Hop::Hit, false, now),
+        Draft::LogSearch => found(state, now),
         Draft::LogTime => go_to(state, &text, now),
         Draft::LogSession if !text.is_empty() => {
             let session = Session {
@@ -86,6 +86,20 @@ pub(in crate::core::screen) fn typed(state: &mut State, draft: Draft, now: Now) 
             vec![Effect::Logs(Ask::Save { name: text, session: Box::new(session) })]
         }
         _ => Vec::new(),
+    }
+}
+
+/// Goes to the newest hit of what is searched, as soon as the engine has answered for all that was typed.
+pub(super) fn found(state: &mut State, now: Now) -> Vec<Effect> {
+    let version = state.logs.query.version;
+    let Some(shown) = state.logs.shown.clone().filter(|shown| shown.version >= version) else {
+        state.logs.hop = Some(version);
+        return Vec::new();
+    };
+    // One that the person is on already is one.
+    match cursor(state).filter(|key| shown.hit(Some(*key)).is_some_and(|(nth, _)| nth > 0)) {
+        Some(key) => land(state, key),
+        None => hop(state, Hop::Hit, false, now),
     }
 }
 

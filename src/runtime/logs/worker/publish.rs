@@ -29,7 +29,8 @@ impl Worker {
             _ => Arc::clone(&all),
         };
         let took = self.clock.now().mono.since(before.mono);
-        let hits = self.search.as_ref().map(|search| Arc::new(search.matches(&snapshot, &self.cache)));
+        let hits = self.search.as_ref().map(|search| Arc::new(matches.both(&search.matches(&snapshot, &self.cache))));
+        let lines = Arc::new(matches.of_logs());
         if before.mono.since(self.mined) >= PATTERNS_MS {
             self.mine();
         }
@@ -38,10 +39,10 @@ impl Worker {
         let minute = Nanos::from(before.utc);
         let last_minute = matches.histogram(Nanos(minute.0 - 60 * Nanos::SECOND), minute, 1);
         let errors = last_minute.first().map_or(0, |counts| counts.iter().skip(6).sum());
-        let (record_of, record, record_redacted) = self.looked_at(&snapshot, &all, &matches, before.mono);
+        let (record_of, record, record_redacted) = self.looked_at(&snapshot, &all, &lines, before.mono);
         let stage = self.query.filter.stage.as_ref();
-        let stage = stage.map(|stage| answer::stage(stage, &matches, self.fields(&snapshot)));
-        let web = self.query.web.then(|| answer::web(&matches, &snapshot, &self.derived, usize::from(self.query.bars)));
+        let stage = stage.map(|stage| answer::stage(stage, &lines, self.fields(&snapshot)));
+        let web = self.query.web.then(|| answer::web(&lines, &snapshot, &self.derived, usize::from(self.query.bars)));
         let shown = Shown {
             version: self.query.version,
             took_us: took * 1_000,
