@@ -92,7 +92,7 @@ fn following_context_and_search_by_keys_at_three_sizes() {
     terminal.keys("k");
     terminal.until("what is new is counted", |text| text.contains("paused +") && text.contains(" new"));
     let before = terminal.text();
-    let at = before.lines().find(|line| line.contains('▸')).unwrap().to_owned();
+    let at = before.lines().find(|line| line.starts_with("┃▸")).unwrap().to_owned();
     terminal.until("more of them", |text| text.contains(" new") && counts(text) > counts(&before));
     assert!(terminal.text().contains(&at), "what one reads stays where it is");
     terminal.keys("\x1b[F");
@@ -116,13 +116,13 @@ fn following_context_and_search_by_keys_at_three_sizes() {
     terminal.shows("none: all lines");
     terminal.keys("/");
     terminal.shows("exact text");
-    terminal.keys("segment\r");
-    let selected = |text: &str| text.lines().find(|line| line.contains('▸')).map(str::to_owned);
+    terminal.keys("\"GET /v1/segment\"\r");
+    let selected = |text: &str| text.lines().find(|line| line.starts_with("┃▸")).map(str::to_owned);
     let first = terminal.until("a hit", |text| selected(text).is_some_and(|line| line.contains("/v1/segment/")));
     let first = selected(&first).unwrap();
     terminal.keys("N");
     let hit = |text: &str| {
-        let place = text.lines().nth(2)?.split_once("/segment ")?.1;
+        let place = text.lines().nth(2)?.split_once("segment\" ")?.1;
         place.split_whitespace().next()?.replace(',', "").parse::<u64>().ok()
     };
     let moved = |from: &str, text: &str| {
