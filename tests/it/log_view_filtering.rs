@@ -3,12 +3,14 @@ use quarterdeck::core::{
     action::{Action, Motion},
     logs::{Level, LogAction as Log},
     screen::{Draft, Overlay, Tone},
+    time::SECOND,
 };
 
 use crate::{
     dump,
     log_view::{chips, dark, filtered},
     loglines::Desk,
+    night::AT,
 };
 
 #[test]
@@ -178,4 +180,34 @@ fn a_search_says_which_hit_of_how_many_one_is_on() {
     assert_eq!(desk.shown().hit(Some(desk.cursor())), Some((all - 1, all)));
     let text = dump::text(&desk.draw(&dark(), (80, 24)));
     assert!(text.contains(&format!("/invoice {} of {all}", all - 1)), "{text}");
+}
+
+#[test]
+fn a_source_without_a_service_is_found_by_the_name_that_its_column_shows() {
+    let mut desk = Desk::bare();
+    let bare = desk.source("odd-log", "file", "/var/log/odd", (None, None), "plain");
+    let named = desk.source("play-out", "file", "/var/log/play", (Some("play"), Some("play-01")), "plain");
+    let json = desk.source("mixed", "file", "/var/log/mixed", (None, None), "json");
+    let lines = |text: &str| vec![text.as_bytes().to_vec(); 3];
+    desk.raw(bare, &lines("a line of nobody"), AT - 60 * SECOND);
+    desk.raw(named, &lines("a line of play"), AT - 50 * SECOND);
+    desk.raw(json, &lines("{\"service\":\"cart\",\"host\":\"web-07\",\"msg\":\"own names\"}"), AT - 40 * SECOND);
+    desk.open();
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    for (shown, term, count) in [
+        ("odd-log", "service:odd-log", 3),
+        ("play", "service:play", 3),
+        ("cart", "service:cart", 3),
+        ("web-07", "host:web-07", 3),
+        ("play-01", "host:play-01", 3),
+        ("odd-log", "-service:odd-log", 6),
+        ("odd-log", "service:*", 9),
+        ("web-07", "-host:*", 3),
+    ] {
+        assert!(text.contains(&format!(" {shown} ")), "{shown}: {text}");
+        desk.log(Log::EditFilter);
+        desk.types(Draft::LogFilter, term);
+        desk.act(&[Action::Confirm]);
+        assert_eq!(desk.shown().matched(), count, "{term}");
+    }
 }

@@ -484,6 +484,12 @@ fn lower_bound(segment: &Segment, key: Key) -> usize {
     low
 }
 
+/// The service that a source's records are of where neither it nor they name one: its own name, which is what its column
+/// shows. Not so of Loki's streams: there a label decides, and Loki is asked by it.
+pub fn service_of_last_resort(source: &Source) -> Option<&str> {
+    (source.kind != "loki").then_some(&*source.name)
+}
+
 /// Returns a source's value of a name that holds for all of its records: `service`, `env`, `host`, `source`, `file`,
 /// `format`, `kind`, or a label.
 pub fn source_value<'a>(source: &'a Source, name: &str) -> Option<&'a str> {

@@ -25,6 +25,8 @@ use crate::{
 
 /// Rows that are read around the cursor where the pane's height is not known yet.
 const ROWS: usize = 60;
+/// Characters of a service's or host's name that are shown at most.
+const NAME: usize = 64;
 /// Characters of a record that are shown at most: more is for unfolding and exports.
 const TEXT: usize = 8_192;
 /// Lines of an unfolded record that are shown at most.
@@ -219,9 +221,9 @@ impl Reader<'_> {
             time,
             fraction,
             level: record.level,
-            service: record.service().to_owned(),
+            service: sanitise::line_max(shown.redacted(record.service().as_bytes()), NAME),
             hue: record.hue,
-            host: record.host().to_owned(),
+            host: sanitise::line_max(shown.redacted(record.host().as_bytes()), NAME),
             times,
             marked: state.marks.contains(&record.key),
             new: shown.is_new(record),

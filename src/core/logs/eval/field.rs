@@ -6,7 +6,7 @@ use super::{
         Source,
         derive::Derived,
         format::{FieldRef, Format, Kind, pair},
-        read::source_value,
+        read::{service_of_last_resort, source_value},
         segment::Segment,
     },
     Cache,
@@ -67,6 +67,8 @@ pub struct Resolved<'a> {
     derived: &'a Derived,
     is_derived: bool,
     is_status: bool,
+    /// What stands in for a service that is named nowhere, by source.
+    last_resort: Vec<Option<&'a str>>,
     /// By source.
     places: Vec<Place<'a>>,
 }
@@ -100,7 +102,15 @@ impl<'a> Resolved<'a> {
                 }
             }
         };
-        Self { name, derived, is_derived, is_status: name == "status", places: sources.iter().map(place).collect() }
+        let named = if name == "service" { sources } else { &[] };
+        Self {
+            name,
+            derived,
+            is_derived,
+            is_status: name == "status",
+            last_resort: named.iter().map(service_of_last_resort).collect(),
+            places: sources.iter().map(place).collect(),
+        }
     }
 
     fn derive<T>(&self, bytes: &[u8], format: &Format, take: impl FnOnce(&[u8], Kind) -> T) -> Option<T> {
@@ -144,9 +154,11 @@ impl<'a> Resolved<'a> {
         if let Some(value) = format.field(bytes, field) {
             return Some(take(&value, kind));
         }
-        let extras = segment.extras(record)?;
-        let value = pair(extras.as_bytes(), self.name)?;
-        Some(take(&value, Kind::Text))
+        if let Some(value) = segment.extras(record).and_then(|extras| pair(extras.as_bytes(), self.name)) {
+            return Some(take(&value, Kind::Text));
+        }
+        let last = self.last_resort.get(usize::from(segment.source(record).0)).copied().flatten()?;
+        Some(take(last.as_bytes(), Kind::Text))
     }
 }
 

@@ -2,7 +2,12 @@
 use std::sync::Arc;
 
 use super::{
-    super::{Source, filter::Expr, format::Kind, read::source_value},
+    super::{
+        Source,
+        filter::Expr,
+        format::Kind,
+        read::{service_of_last_resort, source_value},
+    },
     regexes::Scan,
     test::{Test, test},
 };
@@ -82,7 +87,9 @@ pub(super) fn passes(node: &Node, source: &Source) -> Option<bool> {
         Node::Or(parts) => Some(parts.iter().any(|part| passes(part, source) != Some(false))),
         Node::Not(inner) => passes(inner, source).map(|inner| !inner),
         Node::Leaf(Leaf { test: Test::Field(name, test), .. }) => {
-            source_value(source, name).map(|value| test.holds(value.as_bytes(), Kind::Text))
+            let last = || service_of_last_resort(source).filter(|_| name == "service");
+            let value = source_value(source, name).or_else(last);
+            value.map(|value| test.holds(value.as_bytes(), Kind::Text))
         }
         Node::All | Node::Leaf(_) => None,
     }

@@ -296,7 +296,13 @@ impl Work<'_> {
         let few = among.is_some_and(|among| among.count() * FEW_FIELDS < self.segment.len());
         // A record of several lines may have a field that is put together from them.
         let joined = self.segment.lines() != self.segment.len();
-        if few || !sure || joined || self.segment.has_extras() || name == "level" || self.matcher.derived.has(name) {
+        if few
+            || !sure
+            || joined
+            || self.segment.has_extras()
+            || matches!(name, "level" | "service")
+            || self.matcher.derived.has(name)
+        {
             return None;
         }
         let mut set = self.scan(hint, Scan::Lines).to_bits();

@@ -31,6 +31,13 @@ pub fn terms(expr: &Expr) -> Vec<String> {
     conjuncts(expr).iter().map(ToString::to_string).collect()
 }
 
+impl Lines<'_> {
+    /// Says whether a line holds a field's text wherever the field has it. A service may be that of its source.
+    fn holds(&self, field: &str) -> bool {
+        field != "service" && (self.verbatim)(field)
+    }
+}
+
 /// Something that a line must contain, or must not.
 #[derive(Clone, Debug)]
 pub(super) struct Need {
@@ -111,7 +118,7 @@ fn of_term(term: &Term, lines: Lines<'_>) -> Option<(Vec<Atom>, bool)> {
     match term {
         Term::Text(text) => Some((vec![Atom::of_text(text)?], true)),
         Term::Regex(pattern) => Some((vec![Atom::Hir(hir(&pattern.regex, pattern.fold)?)], true)),
-        Term::Glob { field, any } if (lines.verbatim)(field) => {
+        Term::Glob { field, any } if lines.holds(field) => {
             let longest = |glob: &Text| {
                 let literals = glob.pieces().into_iter().filter_map(|piece| match piece {
                     Piece::Literal(text) => Some(text),
@@ -121,14 +128,14 @@ fn of_term(term: &Term, lines: Lines<'_>) -> Option<(Vec<Atom>, bool)> {
             };
             any.iter().map(longest).collect::<Option<Vec<_>>>().map(|any| (any, false))
         }
-        Term::FieldRegex { field, pattern } if (lines.verbatim)(field) => {
+        Term::FieldRegex { field, pattern } if lines.holds(field) => {
             let found = hir(&pattern.regex, pattern.fold)?;
             // Anchors hold at the field's ends, which are not the line's.
             found.properties().look_set().is_empty().then(|| (vec![Atom::Hir(found)], false))
         }
         Term::Compare { field, op: Op::Equal, value: Value::Number(number) }
             if field == "status"
-                && (lines.verbatim)(field)
+                && lines.holds(field)
                 && (100.0..1_000.0).contains(number)
                 && number.fract() == 0.0 =>
         {

@@ -299,7 +299,7 @@ impl Shown {
             let text = String::from_utf8_lossy(&text);
             let source = record.source().map_or("", |source| &source.name);
             lines.push_str(
-                &[format!("{:?}", record.key.time).as_str(), " ", record.host(), " ", source, ": ", &text, "\n"]
+                &[format!("{:?}", record.key.time).as_str(), " ", &record.host(), " ", source, ": ", &text, "\n"]
                     .concat(),
             );
         }

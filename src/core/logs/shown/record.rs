@@ -4,7 +4,7 @@ use crate::core::logs::{
     Key, Level, Nanos, Source,
     eval::Resolved,
     patterns::TemplateId,
-    read::{Matches, RecordRef},
+    read::{Matches, RecordRef, service_of_last_resort, source_value},
 };
 
 /// A record, to be shown.
@@ -37,16 +37,28 @@ impl Record<'_> {
         self.shown.snapshot.source(self.at.segment.source(self.at.index))
     }
 
-    /// Its service, or its source where it has none.
-    pub fn service(&self) -> &str {
-        let source = self.source();
-        let service = source.and_then(|source| source.service.as_ref()).map(|id| id.service.as_str());
-        service.or(source.map(|source| &*source.name)).unwrap_or_default()
+    /// Its service, or its source where nothing names one: what `service:` compares with.
+    pub fn service(&self) -> String {
+        self.named("service")
     }
 
-    /// Its host.
-    pub fn host(&self) -> &str {
-        self.source().and_then(|source| source.host.as_ref()).map_or("", |host| host.as_str())
+    /// Its host: what `host:` compares with.
+    pub fn host(&self) -> String {
+        self.named("host")
+    }
+
+    /// A field that most sources know for all of their records. Bytes from outside, to be sanitised.
+    fn named(&self, name: &str) -> String {
+        let Some(source) = self.source() else { return String::new() };
+        if let Some(value) = source_value(source, name) {
+            return value.to_owned();
+        }
+        let value = if self.notice { None } else { self.field(name) };
+        match value {
+            Some(value) => String::from_utf8_lossy(&value).into_owned(),
+            None if name == "service" => service_of_last_resort(source).unwrap_or_default().to_owned(),
+            None => String::new(),
+        }
     }
 
     /// What a person reads of it, continuation lines included.
