@@ -80,6 +80,7 @@ fn reload(setup: &Setup, loaded: &Loaded) -> Reload {
             problems: lines(&fresh.problems),
             look: setup::look(&env, &fresh),
             keymap: fresh.settings.keymap.clone(),
+            logs: setup::log_rules(&fresh),
             inventory: Arc::new(fresh.inventory),
         })
     })

@@ -13,7 +13,7 @@ use crate::{
         Remote,
         ssh::{Pool, PoolOptions},
     },
-    runtime::{clock::SystemClock, engine},
+    runtime::{clock::SystemClock, engine, logs::Rules},
     store::{IfMissing, Keep, Options, Patient, Sqlite, Store, StoreError},
     tasks::Tasks,
     ui::{Look, glyphs::Glyphs},
@@ -101,25 +101,10 @@ impl Setup {
 
     /// How the console reads logs: as much of them as a share of the machine's memory allows.
     pub(super) fn logs(&self, loaded: &Loaded, limit: usize) -> engine::LogOptions {
-        let main = loaded.files.first();
-        let (formats, problems) =
-            config::formats::load(main.and_then(|main| config::formats::dir_beside(main)).as_deref());
-        let (redactor, wrong) =
-            config::redact::load(main.and_then(|main| config::redact::file_beside(main)).as_deref());
-        for problem in problems.iter().chain(&wrong) {
-            tracing::warn!(problem = problem.one_line(), "logs");
-        }
-        let specs = loaded.inventory.derives.iter().map(|spec| (**spec).clone());
-        let derived = Derived::new(specs).unwrap_or_else(|(number, why)| {
-            tracing::warn!(number, why, "derived fields");
-            Derived::default()
-        });
         engine::LogOptions {
-            formats,
-            derived: Arc::new(derived),
-            redact: Arc::new(redactor),
+            rules: log_rules(loaded),
             limit,
-            sessions: main.map(|main| config::sessions::beside(main)),
+            sessions: loaded.files.first().map(|main| config::sessions::beside(main)),
             env: self.env.clone(),
         }
     }
@@ -149,6 +134,22 @@ pub(super) fn load(path: &Path, env: &Env) -> Loaded {
     loaded.problems.extend(config::formats::load(config::formats::dir_beside(path).as_deref()).1);
     loaded.problems.extend(config::redact::load(config::redact::file_beside(path).as_deref()).1);
     loaded
+}
+
+/// How lines are read and shown by this configuration and the files beside it.
+pub(super) fn log_rules(loaded: &Loaded) -> Rules {
+    let main = loaded.files.first();
+    let (formats, problems) = config::formats::load(main.and_then(|main| config::formats::dir_beside(main)).as_deref());
+    let (redactor, wrong) = config::redact::load(main.and_then(|main| config::redact::file_beside(main)).as_deref());
+    for problem in problems.iter().chain(&wrong) {
+        tracing::warn!(problem = problem.one_line(), "logs");
+    }
+    let specs = loaded.inventory.derives.iter().map(|spec| (**spec).clone());
+    let derived = Derived::new(specs).unwrap_or_else(|(number, why)| {
+        tracing::warn!(number, why, "derived fields");
+        Derived::default()
+    });
+    Rules { formats, derived: Arc::new(derived), redact: Arc::new(redactor) }
 }
 
 fn actor(env: &Env) -> Actor {

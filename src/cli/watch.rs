@@ -118,6 +118,7 @@ fn reload(setup: &Setup, loaded: &crate::config::Loaded, pool: &crate::remote::s
         setup::warn(problem);
     }
     setup::warn(&format!("configuration read again: {}", watching(&fresh.inventory)));
+    engine.log_rules(setup::log_rules(&fresh));
     engine.adopt(Arc::new(fresh.inventory), problems);
 }
 

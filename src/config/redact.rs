@@ -27,7 +27,7 @@ pub fn file_beside(main: &Path) -> Option<PathBuf> {
 
 /// Returns the rules that come with the console.
 pub fn built_in() -> Vec<RedactRule> {
-    parse(Path::new("redact.toml"), BUILT_IN, Vec::new()).0
+    parse(Path::new("redact.toml"), BUILT_IN, Vec::new()).0.rules
 }
 
 /// Reads the rules of a file, over those that come with the console. A file that is missing changes nothing.
@@ -38,21 +38,22 @@ pub fn load(file: Option<&Path>) -> (Redactor, Vec<Problem>) {
     let Some(file) = file.filter(|file| file.exists()) else { return (compiled(&base), Vec::new()) };
     match super::read_bounded(file) {
         Ok(text) => {
-            let (rules, mut problems) = parse(file, &text, base.clone());
+            let (Policy { rules, sealed }, mut problems) = parse(file, &text, base.clone());
             match Redactor::new(&rules) {
                 Ok(redactor) => {
                     problems.extend(misfits(file, &redactor, &rules));
-                    (redactor, problems)
+                    (redactor.sealed(sealed), problems)
                 }
                 Err(error) => {
                     problems.push(Problem::of_file(file, Severity::Error, error.to_string()));
-                    (compiled(&base), problems)
+                    (compiled(&base).sealed(sealed), problems)
                 }
             }
         }
         Err(what) => {
             let what = format!("the rules for what is hidden in logs cannot be read: {what}");
-            (compiled(&base), vec![Problem::of_file(file, Severity::Error, what)])
+            // What it forbids is not known.
+            (compiled(&base).sealed(true), vec![Problem::of_file(file, Severity::Error, what)])
         }
     }
 }
@@ -77,9 +78,18 @@ fn misfits(file: &Path, redactor: &Redactor, rules: &[RedactRule]) -> Vec<Proble
     problems
 }
 
+/// What a rule file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// What is hidden.
+    pub rules: Vec<RedactRule>,
+    /// Whether nobody may be shown it: `reveal = "never"`, or a file of which that cannot be said.
+    pub sealed: bool,
+}
+
 /// Reads a rule file's text over rules that are there already; says what is wrong with line and column.
-pub fn parse(file: &Path, text: &str, base: Vec<RedactRule>) -> (Vec<RedactRule>, Vec<Problem>) {
-    let mut parser = Parser { source: Source::new(file, text), problems: Vec::new(), rules: base };
+pub fn parse(file: &Path, text: &str, base: Vec<RedactRule>) -> (Policy, Vec<Problem>) {
+    let mut parser = Parser { source: Source::new(file, text), problems: Vec::new(), rules: base, sealed: false };
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         parser.error(&error.span().unwrap_or_default(), error.message().to_owned(), None);
@@ -88,18 +98,19 @@ pub fn parse(file: &Path, text: &str, base: Vec<RedactRule>) -> (Vec<RedactRule>
         parser.source.learn(&root);
         parser.root(root.get_ref());
     }
-    let Parser { source, mut problems, rules } = parser;
+    let Parser { source, mut problems, rules, sealed } = parser;
     problems.sort_by_key(|(_, span)| span.start);
     let excerpt =
         |span: &Range<usize>| if errors.is_empty() { source.excerpt(span) } else { source.broken_excerpt(span) };
     let problems = problems.into_iter().map(|(problem, span)| Problem { excerpt: excerpt(&span), ..problem });
-    (rules, problems.collect())
+    (Policy { rules, sealed: sealed || !errors.is_empty() }, problems.collect())
 }
 
 struct Parser {
     source: Source,
     problems: Vec<(Problem, Range<usize>)>,
     rules: Vec<RedactRule>,
+    sealed: bool,
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -124,8 +135,15 @@ impl Parser {
                         self.named(name.get_ref(), &name.span(), rule);
                     }
                 }
+                ("reveal", _) => {
+                    let word = value.get_ref().as_str();
+                    self.sealed = word != Some("audited");
+                    if !matches!(word, Some("audited" | "never")) {
+                        self.error(&value.span(), "expected \"audited\" or \"never\"", None);
+                    }
+                }
                 ("rules", None) => self.error(&value.span(), "expected tables: [rules.NAME]", None),
-                (other, _) => self.unknown(&key.span(), "key", other, &["rules"]),
+                (other, _) => self.unknown(&key.span(), "key", other, &["reveal", "rules"]),
             }
         }
     }
@@ -220,6 +238,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_may_forbid_that_anybody_is_shown_what_is_hidden() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("redact.toml");
+        assert!(load(Some(&file)).0.may_reveal());
+        for (text, may, problems) in [
+            ("reveal = \"never\"", false, 0),
+            ("reveal = \"audited\"", true, 0),
+            ("reveal = true", false, 1),
+            ("reveal = ", false, 1),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let (redactor, found) = load(Some(&file));
+            assert_eq!((redactor.may_reveal(), found.len()), (may, problems), "{text}");
+            assert_eq!(
+                redactor.text("authorization: Bearer abcdefgh"),
+                "authorization: Bearer [redacted:authorization]"
+            );
+        }
+    }
+
+    #[test]
     fn every_sample_of_the_built_in_rules_becomes_what_it_says() {
         let rules = built_in();
         let (_, problems) = parse(Path::new("redact.toml"), BUILT_IN, Vec::new());
@@ -297,7 +336,7 @@ mod tests {
     #[test]
     fn a_file_of_ones_own_changes_and_adds() {
         let text = "[rules.query-string]\nenabled = true\n[rules.email]\nenabled = false\n[rules.partner]\nnear = ['XT-']\nregex = 'XT-[0-9]+'\n";
-        let (rules, problems) = parse(Path::new("redact.toml"), text, built_in());
+        let (Policy { rules, .. }, problems) = parse(Path::new("redact.toml"), text, built_in());
         assert_eq!(problems, []);
         let redactor = Redactor::new(&rules).unwrap();
         let shown = redactor.text("GET /a?x=1 by XT-77 for ana@example.com").into_owned();
@@ -307,7 +346,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_where_it_stands_and_the_rule_stays_as_it_came() {
         let text = "[rules.email]\nregex = '('\n[rules.card]\ncheck = \"crad\"\n[rules.own]\nnear = []\n[rule.x]\n[rules.'A b']\n[rules.all]\nregex = 'a*'\n";
-        let (rules, problems) = parse(Path::new("redact.toml"), text, built_in());
+        let (Policy { rules, .. }, problems) = parse(Path::new("redact.toml"), text, built_in());
         let said: Vec<_> = problems.iter().map(Problem::one_line).collect();
         assert_eq!(
             said,

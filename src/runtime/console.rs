@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     engine::{Engine, Turn},
     executor::Front,
+    logs,
     terminal::{self, Screen},
 };
 use crate::{
@@ -77,6 +78,8 @@ pub struct Reloaded {
     pub look: Look,
     /// Which key does what.
     pub keymap: Keymap,
+    /// How log lines are read and shown.
+    pub logs: logs::Rules,
 }
 
 impl Console {
@@ -309,6 +312,7 @@ impl Console {
                 self.keymap = reloaded.keymap;
                 let left_out = reloaded.problems.len();
                 (self.hosts)(&reloaded.inventory);
+                engine.log_rules(reloaded.logs);
                 engine.adopt(reloaded.inventory, reloaded.problems);
                 let text = match left_out {
                     0 => "configuration read again".to_owned(),

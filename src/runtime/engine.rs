@@ -14,7 +14,6 @@ use crate::{
     core::{
         Effect, Msg, State,
         inventory::Inventory,
-        logs::{derive::Derived, format::Formats, redact::Redactor},
         record::Recorder,
         runs::Actor,
         services,
@@ -51,12 +50,8 @@ pub struct Options {
 /// How an engine reads logs.
 #[derive(Clone)]
 pub struct LogOptions {
-    /// How lines are read.
-    pub formats: Formats,
-    /// Rules that make fields.
-    pub derived: Arc<Derived>,
-    /// Masks secrets.
-    pub redact: Arc<Redactor>,
+    /// How lines are read and shown.
+    pub rules: logs::Rules,
     /// Bytes of lines and columns at most.
     pub limit: usize,
     /// Where sessions are kept; none: nowhere.
@@ -148,9 +143,9 @@ impl Engine {
                 orders,
                 means,
                 post: post.clone(),
-                formats: of.formats,
-                derived: of.derived,
-                redact: of.redact,
+                formats: of.rules.formats,
+                derived: of.rules.derived,
+                redact: of.rules.redact,
                 limit: of.limit,
                 sessions: of.sessions,
             });
@@ -209,6 +204,11 @@ impl Engine {
     /// Reads logs from now on, for the rules about them; a console does so when its logs are opened.
     pub fn read_logs(&mut self) {
         self.executor.carry_out(Effect::Logs(crate::core::logs::Ask::Start));
+    }
+
+    /// Reads and shows logs by other rules from now on.
+    pub fn log_rules(&mut self, rules: logs::Rules) {
+        self.executor.log_rules(rules);
     }
 
     /// Uses a passphrase that the terminal holds.

@@ -222,6 +222,11 @@ impl Executor {
         self.logs(logs::Order::Pm2(host.clone(), list.clone()));
     }
 
+    /// Has logs read and shown by other rules.
+    pub fn log_rules(&self, rules: logs::Rules) {
+        self.logs(logs::Order::Rules(rules));
+    }
+
     fn front(&self, front: Front) {
         // The receiver lives as long as the loop: after it nobody is left to be told.
         drop(self.front.send(front));

@@ -42,6 +42,8 @@ mod loglines;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod logs_record;
+#[cfg(test)]
 mod net;
 #[cfg(test)]
 #[path = "../support/night.rs"]

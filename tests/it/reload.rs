@@ -2,9 +2,13 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use quarterdeck::{
+    config,
     core::{
+        Msg,
+        action::Action,
         id::ServiceId,
         inventory::{CheckSpec, Inventory, Params, Service},
+        logs::{LogPlace, LogSpec},
         record::{Bucket, Row},
         runs::Actor,
         services::{Split, days::Day},
@@ -16,7 +20,8 @@ use quarterdeck::{
     },
     runtime::{
         clock::SystemClock,
-        engine::{Engine, Options},
+        engine::{Engine, LogOptions, Options},
+        logs::Rules,
     },
     store::{self, Keep, Lease, Owner, Sqlite, Store},
     tasks::Tasks,
@@ -69,6 +74,10 @@ fn fill(store: &mut Sqlite, service: &ServiceId, today: Timestamp, clock: &dyn C
 }
 
 fn engine(path: &Path, clock: &Arc<dyn Clock>, tasks: &Tasks) -> Engine {
+    engine_of(path, clock, tasks, None)
+}
+
+fn engine_of(path: &Path, clock: &Arc<dyn Clock>, tasks: &Tasks, logs: Option<LogOptions>) -> Engine {
     let pool = Pool::new(&[], tasks.clone(), Arc::clone(clock), PoolOptions::from_env(false));
     let store: Box<dyn Store> = Box::new(Sqlite::open(path, &store::Options::default()).unwrap());
     let options = Options {
@@ -78,7 +87,7 @@ fn engine(path: &Path, clock: &Arc<dyn Clock>, tasks: &Tasks) -> Engine {
         may_record: true,
         unattended: false,
         sample_every_ms: 2_000,
-        logs: None,
+        logs,
     };
     Engine::new(options, Ok(store), Arc::new(pool) as Arc<dyn Remote>, Arc::clone(clock), tasks)
 }
@@ -143,6 +152,67 @@ async fn a_new_service_and_another_zone_have_their_history_after_a_reload() {
         [&old, &new].iter().all(|of| (1..=3).all(|back| down(engine, of, back) == Some(6)))
     })
     .await;
+    engine.stop();
+    tasks.cancel();
+}
+
+#[tokio::test]
+async fn logs_are_shown_by_the_rules_that_were_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, log) = (dir.path().join("qd.db"), dir.path().join("app.log"));
+    std::fs::write(&log, "2026-11-21T03:12:01Z ERROR order 81723 of claro failed\n").unwrap();
+    let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| println!("task panicked: {panicked:?}"));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let rules = |redact: &str, formats: &str| {
+        let (redact_at, formats_at) = (dir.path().join("redact.toml"), dir.path().join("formats"));
+        std::fs::write(&redact_at, redact).unwrap();
+        std::fs::create_dir_all(&formats_at).unwrap();
+        std::fs::write(formats_at.join("orders.toml"), formats).unwrap();
+        let (formats, problems) = config::formats::load(Some(&formats_at));
+        assert_eq!(problems, []);
+        let (redact, problems) = config::redact::load(Some(&redact_at));
+        assert_eq!(problems, []);
+        Rules { formats, derived: Arc::default(), redact: Arc::new(redact) }
+    };
+    let orders = |of: &str| {
+        format!(
+            "words = \"x\"\nkind = \"regex\"\nregex = '^(?<time>\\S+) (?<level>\\w+) order (?<id>\\d+) of (?<{of}>\\w+)'\n[time]\nfrom = [\"time\"]\n"
+        )
+    };
+    let logs = LogOptions {
+        rules: rules("", &orders("first")),
+        limit: 8 << 20,
+        sessions: None,
+        env: config::Env::new("/nonexistent", []),
+    };
+    let mut engine = engine_of(&path, &clock, &tasks, Some(logs));
+    let place = LogPlace::File { path: log.display().to_string(), rotated: None };
+    let spec = LogSpec {
+        name: "app".into(),
+        env: None,
+        service: None,
+        hosts: vec![],
+        format: Some("orders".into()),
+        timezone: None,
+        place,
+    };
+    engine.adopt(Arc::new(Inventory { logs: vec![Arc::new(spec)], ..Inventory::default() }), Vec::new());
+    engine.handle(Msg::Acted(Action::GoLogs));
+    engine.read_logs();
+    let seen = |engine: &Engine| {
+        let shown = engine.state.logs.shown.clone()?;
+        let record = shown.matches.last()?;
+        let format = Arc::clone(&shown.snapshot.source(record.segment.source(record.index))?.format);
+        let text = String::from_utf8_lossy(&shown.redacted(&record.with_bytes(<[u8]>::to_vec))).into_owned();
+        Some((text, format.fields().iter().any(|field| field.name == "partner")))
+    };
+    let is = |engine: &Engine, part: &str, partner: bool| {
+        seen(engine).is_some_and(|(text, has)| text.contains(part) && has == partner)
+    };
+    until(&mut engine, "the line", |engine| is(engine, "order 81723", false)).await;
+    let hide = "[rules.orders]\nnear = [\"claro\"]\nregex = 'order (\\d+) of claro'\n";
+    engine.log_rules(rules(hide, &orders("partner")));
+    until(&mut engine, "the line by other rules", |engine| is(engine, "order [redacted:orders]", true)).await;
     engine.stop();
     tasks.cancel();
 }

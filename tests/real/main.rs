@@ -13,6 +13,10 @@ mod log_commands;
 #[cfg(test)]
 mod log_files;
 #[cfg(test)]
+mod log_journal;
+#[cfg(test)]
+mod log_pm2;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod shells;

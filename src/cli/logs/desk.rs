@@ -1,25 +1,28 @@
 //! What reading logs needs: the filter made ready, the formats, the rules of what is hidden, the time zone.
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
 use color_eyre::eyre::eyre;
 
-use super::{Logs, wrong};
+use super::{Logs, record, wrong};
 use crate::{
     cli::{
         Common,
         setup::{self, Setup},
     },
     config,
-    core::logs::{
-        Nanos,
-        derive::Derived,
-        eval::Matcher,
-        filter::{Filter, Moment, Parsed, Problem, complete, moment, parse},
-        format::{Assume, Format, Formats},
-        redact::Redactor,
+    core::{
+        logs::{
+            Nanos,
+            derive::Derived,
+            eval::Matcher,
+            filter::{Filter, Moment, Parsed, Problem, complete, moment, parse},
+            format::{Assume, Format, Formats},
+            redact::Redactor,
+        },
+        screen::logs::named_moment,
     },
 };
 
@@ -36,14 +39,33 @@ pub(super) struct Desk {
     pub(super) colour: bool,
     pub(super) on_terminal: bool,
     pub(super) at: String,
+    /// Where the audit is, if there is one.
+    pub(super) store: Option<PathBuf>,
     redact: Option<Redacting>,
 }
 
 /// Rules that are read when the first record is shown: to count, none is needed.
 struct Redacting {
-    file: Option<std::path::PathBuf>,
+    file: Option<PathBuf>,
     rules: OnceLock<Redactor>,
 }
+
+impl Redacting {
+    fn rules(&self) -> &Redactor {
+        self.rules.get_or_init(|| {
+            let (redactor, problems) = config::redact::load(self.file.as_deref());
+            for problem in &problems {
+                setup::warn(&problem.one_line());
+            }
+            redactor
+        })
+    }
+}
+
+/// What the configuration does not let anybody do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Forbidden(pub(super) String);
 
 impl Desk {
     pub(super) fn new(setup: &Setup, common: &Common, args: &Logs) -> color_eyre::Result<Self> {
@@ -81,9 +103,21 @@ impl Desk {
                 "a stage behind `|` makes a table of all records\n  leave out --count, --patterns and --follow"
             ));
         }
-        let resolve = |moment: &Option<Moment>| {
-            let none = |_: &str| None;
-            moment.as_ref().map(|moment| moment::resolve(moment, now, zone, &none)).transpose()
+        let store = loaded.as_ref().map(|loaded| loaded.settings.store.clone());
+        let resolve = |moment: &Option<Moment>| -> color_eyre::Result<Option<Nanos>> {
+            let Some(moment) = moment else { return Ok(None) };
+            let state = match moment {
+                Moment::Named(name) => Some(record::state(setup, store.as_deref(), name)?),
+                Moment::Now | Moment::Ago(_) | Moment::At(_) | Moment::TimeOfDay(_) => None,
+            };
+            let known = |name: &str| named_moment(state.as_ref()?, name);
+            moment::resolve(moment, now, zone, &known).map(Some).map_err(|error| {
+                let hint = match moment {
+                    Moment::Named(name) => record::missing(name),
+                    Moment::Now | Moment::Ago(_) | Moment::At(_) | Moment::TimeOfDay(_) => "",
+                };
+                eyre!("{error}{hint}")
+            })
         };
         let specs = loaded.iter().flat_map(|loaded| &loaded.inventory.derives).map(|spec| (**spec).clone());
         // `qd check` says which rule is wrong, and where.
@@ -93,8 +127,12 @@ impl Desk {
             let problem = Problem { range: 0..text.len(), message: "it is too large".into(), hint: None };
             wrong("the filter is wrong", text, &problem)
         })?;
-        let redact =
-            (!args.raw).then(|| Redacting { file: config::redact::file_beside(&located.path), rules: OnceLock::new() });
+        let redacting = Redacting { file: config::redact::file_beside(&located.path), rules: OnceLock::new() };
+        if args.raw && !redacting.rules().may_reveal() {
+            let file = redacting.file.as_deref().unwrap_or(Path::new("redact.toml")).display();
+            return Err(Forbidden(format!("--raw is forbidden by `reveal = \"never\"` in {file}")).into());
+        }
+        let redact = (!args.raw).then_some(redacting);
         let on_terminal = std::io::stdout().is_terminal();
         let no_colour = setup.env.variable("NO_COLOR").is_some_and(|value| !value.is_empty())
             || setup.env.variable("TERM").is_none_or(|term| term == "dumb");
@@ -110,20 +148,14 @@ impl Desk {
             colour: on_terminal && !no_colour && !args.plain,
             on_terminal,
             at: setup.clock.now().utc.rfc3339(),
+            store,
             redact,
         })
     }
 
     /// The rules of what is hidden, unless nothing is to be.
     pub(super) fn redactor(&self) -> Option<&Redactor> {
-        let redact = self.redact.as_ref()?;
-        Some(redact.rules.get_or_init(|| {
-            let (redactor, problems) = config::redact::load(redact.file.as_deref());
-            for problem in &problems {
-                setup::warn(&problem.one_line());
-            }
-            redactor
-        }))
+        self.redact.as_ref().map(Redacting::rules)
     }
 
     /// Says which fields of the filter no format has, once the formats are known.

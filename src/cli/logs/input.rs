@@ -3,18 +3,19 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    time::Duration,
 };
 
 use super::desk::Desk;
 use crate::{
-    cli::setup,
+    cli::setup::{self, Setup},
     core::logs::{
         Nanos, Source, SourceId,
         format::{Format, detect::detect},
     },
     parse::sanitise,
-    runtime::logs::load,
+    runtime::logs::{HOLD_MS, load},
 };
 
 /// How much is read before the first record is looked at: little, so that the first lines come at once.
@@ -31,9 +32,24 @@ enum From {
     /// It is read as fast as it can be.
     File(Box<dyn Read + Send>),
     /// It may come slowly, and what has come is shown.
-    Pipe(io::Stdin),
+    Pipe(Pipe),
     /// It came to its end.
     Ended,
+}
+
+/// Standard input, read by a thread of its own: it may be silent for ever.
+struct Pipe {
+    chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
+    /// What was read and not taken yet.
+    rest: io::Cursor<Vec<u8>>,
+}
+
+/// What reading brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    Bytes,
+    /// Nothing, for as long as one waits.
+    Nothing,
 }
 
 /// One file, or standard input.
@@ -59,12 +75,12 @@ pub(super) struct Opened {
 }
 
 /// Opens files; says which cannot be.
-pub(super) fn open(desk: &Desk, files: &[PathBuf]) -> Opened {
+pub(super) fn open(setup: &Setup, desk: &Desk, files: &[PathBuf]) -> Opened {
     let mut opened = Opened { open: Vec::new(), failed: false };
     for path in files {
         match u16::try_from(opened.open.len())
             .map_err(|_| io::Error::other("too many files"))
-            .and_then(|number| Stream::open(desk, SourceId(number), path))
+            .and_then(|number| Stream::open(setup, desk, SourceId(number), path))
         {
             Ok(stream) => opened.open.push(stream),
             Err(error) => {
@@ -86,16 +102,16 @@ pub(super) fn cannot(name: impl std::fmt::Display, error: &io::Error) {
 }
 
 impl Stream {
-    fn open(desk: &Desk, id: SourceId, path: &Path) -> io::Result<Self> {
+    fn open(setup: &Setup, desk: &Desk, id: SourceId, path: &Path) -> io::Result<Self> {
         let is_stdin = path == Path::new("-");
-        let (mut from, kind) = if is_stdin { (From::Pipe(io::stdin()), "stdin") } else { (From::file(path)?, "local") };
+        let (mut from, kind) = if is_stdin { (From::stdin(setup)?, "stdin") } else { (From::file(path)?, "local") };
         let mut held = Vec::new();
-        from.read(&mut held, FIRST)?;
+        from.read(&mut held, FIRST, None)?;
         if held.starts_with(&[0x1f, 0x8b]) {
             let rest = std::mem::replace(&mut from, From::Ended);
             let packed = io::Cursor::new(std::mem::take(&mut held)).chain(rest);
             from = From::File(Box::new(flate2::read::MultiGzDecoder::new(packed)));
-            from.read(&mut held, FIRST)?;
+            from.read(&mut held, FIRST, None)?;
         }
         let shown = path.display().to_string();
         let format = desk.format.clone().unwrap_or_else(|| detect(&desk.formats, &held, Some(&shown)).format);
@@ -137,7 +153,15 @@ impl Stream {
             if self.held.len() >= LONGEST {
                 return Ok(Some(std::mem::take(&mut self.held)));
             }
-            self.from.read(&mut self.held, self.step)?;
+            // A record that may go on is let go of when nothing follows for as long as the console waits.
+            let whole = memchr::memrchr(b'\n', &self.held).map(|at| at + 1);
+            let wait = whole.map(|_| Duration::from_millis(HOLD_MS));
+            if self.from.read(&mut self.held, self.step, wait)? == Came::Nothing
+                && let Some(whole) = whole
+            {
+                let rest = self.held.split_off(whole);
+                return Ok(Some(std::mem::replace(&mut self.held, rest)));
+            }
             self.step = (self.step * 2).min(CHUNK).max(self.held.len().min(LONGEST));
         }
     }
@@ -171,32 +195,68 @@ impl From {
         Ok(Self::File(Box::new(file)))
     }
 
-    /// Reads up to so many bytes more; notes the end.
-    fn read(&mut self, into: &mut Vec<u8>, most: usize) -> io::Result<()> {
-        let (read, is_end) = match self {
-            Self::Ended => return Ok(()),
+    fn stdin(setup: &Setup) -> io::Result<Self> {
+        let (send, chunks) = mpsc::sync_channel(4);
+        setup.tasks.thread("standard input", move || {
+            let mut stdin = io::stdin().lock();
+            loop {
+                let mut chunk = vec![0; CHUNK / 4];
+                let read = match stdin.read(&mut chunk) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    read => read,
+                };
+                chunk.truncate(*read.as_ref().unwrap_or(&0));
+                let is_end = chunk.is_empty();
+                // Whoever reads knows the end by the channel's.
+                let is_heard = matches!(read, Ok(0)) || send.send(read.map(|_| chunk)).is_ok();
+                if is_end || !is_heard {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self::Pipe(Pipe { chunks, rest: io::Cursor::default() }))
+    }
+
+    /// Reads up to so many bytes more; notes the end. Waits no longer than that for a pipe.
+    fn read(&mut self, into: &mut Vec<u8>, most: usize, wait: Option<Duration>) -> io::Result<Came> {
+        let is_end = match self {
+            Self::Ended => return Ok(Came::Bytes),
             Self::File(file) => {
                 into.reserve(most);
                 let read = file.by_ref().take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(into)?;
-                (read, read < most)
+                read < most
             }
-            Self::Pipe(stdin) => {
-                let mut some = vec![0; most];
-                let read = loop {
-                    match stdin.lock().read(&mut some) {
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        other => break other?,
-                    }
-                };
-                into.extend_from_slice(some.get(..read).unwrap_or_default());
-                (read, read == 0)
+            Self::Pipe(pipe) => {
+                if !pipe.fill(wait)? {
+                    return Ok(Came::Nothing);
+                }
+                let read = pipe.rest.by_ref().take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(into)?;
+                read == 0
             }
         };
-        _ = read;
         if is_end {
             *self = Self::Ended;
         }
-        Ok(())
+        Ok(Came::Bytes)
+    }
+}
+
+impl Pipe {
+    /// Waits until there is something to take, or the end. False: neither came in time.
+    fn fill(&mut self, wait: Option<Duration>) -> io::Result<bool> {
+        if self.rest.position() < self.rest.get_ref().len() as u64 {
+            return Ok(true);
+        }
+        let came = match wait {
+            None => self.chunks.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+            Some(wait) => self.chunks.recv_timeout(wait),
+        };
+        match came {
+            Ok(chunk) => self.rest = io::Cursor::new(chunk?),
+            Err(mpsc::RecvTimeoutError::Timeout) => return Ok(false),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {}
+        }
+        Ok(true)
     }
 }
 
@@ -204,7 +264,7 @@ impl Read for From {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::File(file) => file.read(buffer),
-            Self::Pipe(stdin) => stdin.lock().read(buffer),
+            Self::Pipe(pipe) => pipe.fill(None).and_then(|_| pipe.rest.read(buffer)),
             Self::Ended => Ok(0),
         }
     }

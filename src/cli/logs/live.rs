@@ -8,7 +8,7 @@ use std::{
 
 use color_eyre::eyre::eyre;
 
-use super::{desk::Desk, lines::Read, merge, printer::Printer};
+use super::{desk::Desk, lines::Read, merge, pm2::Pm2, printer::Printer};
 use crate::{
     cli::{
         Common,
@@ -51,6 +51,8 @@ pub(super) struct Live<'a> {
     clock: Arc<dyn Clock>,
     received: Received,
     supervisor: Supervisor,
+    inventory: Inventory,
+    pm2: Pm2,
     streams: BTreeMap<StreamId, Stream>,
     older: Older,
     skew: BTreeMap<HostName, i64>,
@@ -79,7 +81,12 @@ impl<'a> Live<'a> {
             for problem in loaded.problems.iter().filter(|problem| problem.severity == Severity::Error) {
                 setup::warn(&problem.one_line());
             }
-            if loaded.inventory.logs.is_empty() {
+            let is_of = |service: &Arc<crate::core::inventory::Service>| {
+                common.env.as_deref().is_none_or(|env| service.id.env.as_str() == env)
+            };
+            loaded.inventory.services.retain(is_of);
+            let has_pm2 = loaded.inventory.services.iter().any(|service| &*service.kind == "node-pm2");
+            if loaded.inventory.logs.is_empty() && !has_pm2 {
                 let what = "no logs are configured here\n  add `log = [{ name = …, type = \"file\", service = …, path = … }]`, or name a file";
                 return Err(eyre!(what));
             }
@@ -99,13 +106,16 @@ impl<'a> Live<'a> {
             tasks: setup.tasks.clone(),
             desk: sink,
         };
+        let pm2 = Pm2::ask(setup, &inventory, &means.remote);
         let mut supervisor = Supervisor::new(means);
-        supervisor.reconcile(&inventory, &BTreeMap::new());
+        supervisor.reconcile(&inventory, &pm2.lists);
         Ok(Self {
             desk: desk_of,
             clock: Arc::clone(&setup.clock),
             received,
             supervisor,
+            inventory,
+            pm2,
             streams: BTreeMap::new(),
             older: Older::default(),
             skew: BTreeMap::new(),
@@ -129,12 +139,16 @@ impl<'a> Live<'a> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            if self.ask_pm2() {
+                last = self.clock.now().mono;
+            }
             self.flush(None, false);
             let now = self.clock.now().mono;
             let opening = self.streams.values().filter(|stream| matches!(stream.state, SourceState::Opening)).count();
             let paging = self.page();
             let is_quiet = now.since(last) >= QUIET_MS;
-            if !paging && opening == 0 && !self.streams.is_empty() && is_quiet {
+            let has_all = !self.streams.is_empty() || self.inventory.logs.is_empty();
+            if !paging && opening == 0 && has_all && !self.pm2.is_waiting() && is_quiet {
                 break;
             }
             if !paging && now.since(began) >= PATIENCE_MS && is_quiet {
@@ -155,6 +169,15 @@ impl<'a> Live<'a> {
             ));
         }
         snapshot
+    }
+
+    /// Has the files read that PM2 names. Says whether there are others than before.
+    fn ask_pm2(&mut self) -> bool {
+        let changed = self.pm2.take(&mut self.read.failed);
+        if changed {
+            self.supervisor.reconcile(&self.inventory, &self.pm2.lists);
+        }
+        changed
     }
 
     /// Has older lines read where the filter's window begins before what is here. Says whether any are on their way.
@@ -190,6 +213,7 @@ impl<'a> Live<'a> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
+            self.ask_pm2();
             self.flush(Some(printer), false);
             if !printer.flush()? {
                 return Ok(());
@@ -237,7 +261,7 @@ impl<'a> Live<'a> {
                 self.paged(paged);
                 drop(room);
             }
-            Order::Ask(_) | Order::Adopt(_) | Order::Pm2(..) => {}
+            Order::Ask(_) | Order::Adopt(_) | Order::Rules(_) | Order::Pm2(..) => {}
         }
     }
 

@@ -5,21 +5,26 @@ mod lines;
 mod live;
 mod merge;
 mod patterns;
+mod pm2;
 mod printer;
+mod record;
 mod stage;
 
 use std::path::PathBuf;
 
 use color_eyre::eyre::eyre;
 
+pub(super) use self::{desk::named, printer::rfc3339};
 use self::{
-    desk::Desk,
+    desk::{Desk, Forbidden},
     lines::{Feed, Read},
     live::Live,
     printer::Printer,
 };
-pub(super) use self::{desk::named, printer::rfc3339};
-use super::{Common, Exit, setup::Setup};
+use super::{
+    Common, Exit,
+    setup::{self, Setup},
+};
 use crate::core::logs::filter::Problem;
 
 /// Examples below the help.
@@ -37,7 +42,7 @@ Examples:
   tail -f app.log | qd logs - -q 'level>=error' --json
   qd logs -q 'service:play level>=error' --follow     the configured sources
 
-Exit codes: 0 read · 2 usage or filter · 4 something could not be read, the rest was";
+Exit codes: 0 read · 2 usage or filter · 4 something could not be read, the rest was · 5 --raw is forbidden";
 
 /// What `qd logs` takes.
 #[derive(Debug, clap::Args)]
@@ -75,14 +80,23 @@ pub(super) struct Logs {
     /// No colours
     #[arg(long)]
     plain: bool,
-    /// Do not hide secrets and personal data
+    /// Do not hide secrets and personal data: on the audit, and refused where `redact.toml` says so
     #[arg(long)]
     raw: bool,
 }
 
 pub(super) fn run(common: &Common, args: &Logs) -> color_eyre::Result<Exit> {
     let setup = Setup::unlogged()?;
-    let desk = Desk::new(&setup, common, args)?;
+    let desk = match Desk::new(&setup, common, args) {
+        Err(error) if error.is::<Forbidden>() => {
+            setup::warn(&format!("qd: {error}"));
+            return Ok(Exit::Refused);
+        }
+        desk => desk?,
+    };
+    if args.raw {
+        record::audit(&setup, &desk, args)?;
+    }
     if args.follow || args.files.is_empty() {
         let mut live = Live::start(&setup, common, &desk, &args.files)?;
         let read = if args.follow {
@@ -96,7 +110,7 @@ pub(super) fn run(common: &Common, args: &Logs) -> color_eyre::Result<Exit> {
         setup.tasks.cancel();
         return Ok(if read.failed { Exit::Unreachable } else { Exit::Ok });
     }
-    let opened = input::open(&desk, &args.files);
+    let opened = input::open(&setup, &desk, &args.files);
     let named = opened.open.len() > 1;
     let read = show(&desk, args, Feed::Streams(opened.open), named)?;
     Ok(if opened.failed || read.failed { Exit::Unreachable } else { Exit::Ok })

@@ -13,7 +13,7 @@ use crate::{
         hosts::Pm2List,
         id::HostName,
         inventory::Inventory,
-        logs::{Ask, SourceState},
+        logs::{Ask, SourceState, derive::Derived, format::Formats, redact::Redactor},
         time::Timestamp,
     },
     sources::logs::{Batch, Notice, Page, Sink, StreamId, StreamInfo},
@@ -29,6 +29,8 @@ pub enum Order {
     Ask(Ask),
     /// What there is to watch changed.
     Adopt(Arc<Inventory>),
+    /// Lines are read and shown by other rules from now on.
+    Rules(Rules),
     /// PM2 on a host says where its logs are.
     Pm2(HostName, Pm2List),
     /// A stream begins.
@@ -54,6 +56,17 @@ pub struct Paged {
     pub stream: StreamId,
     /// The lines, or why there are none, sanitised.
     pub read: Result<Page, String>,
+}
+
+/// How lines are read and shown: what stands in files beside the configuration.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How they are taken apart.
+    pub formats: Formats,
+    /// Rules that make fields.
+    pub derived: Arc<Derived>,
+    /// Masks secrets.
+    pub redact: Arc<Redactor>,
 }
 
 /// The sending end: a sink for sources, and what the console asks through. Cheap to clone.

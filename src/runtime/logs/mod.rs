@@ -13,7 +13,7 @@ mod stream;
 mod supervisor;
 mod worker;
 
-pub use desk::{Desk, Order, Paged, Received, desk};
-pub use stream::Stream;
+pub use desk::{Desk, Order, Paged, Received, Rules, desk};
+pub use stream::{HOLD_MS, Stream};
 pub use supervisor::{Means, Supervisor};
 pub use worker::{Parts, Worker};

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long a record waits for more of its lines.
-const HOLD_MS: u64 = 300;
+pub const HOLD_MS: u64 = 300;
 /// A line is late when it is this much older than one that its source wrote before.
 const LATE_NS: i64 = Nanos::SECOND;
 /// Lines after which a format that was found out stays.
@@ -116,6 +116,14 @@ impl Stream {
         let better = self.format.as_ref().is_none_or(|known| known.name() == "plain" && format.name() != "plain");
         if better {
             self.adopt(format, buffer);
+        }
+    }
+
+    /// Takes its format as it is now, where that is of the same name.
+    pub fn renew(&mut self, formats: &Formats, buffer: &mut Buffer) {
+        let fresh = self.format.as_ref().and_then(|known| formats.get(known.name())).cloned();
+        if let Some(fresh) = fresh {
+            self.adopt(fresh, buffer);
         }
     }
 

@@ -92,6 +92,8 @@ pub struct Redactor {
     /// Rules that need no literal, by their bits.
     always: u64,
     cards: u64,
+    /// Whether nobody may be shown what is hidden.
+    sealed: bool,
 }
 
 #[derive(Debug)]
@@ -148,7 +150,18 @@ impl Redactor {
             .build(&literals)
             .map_err(|error| RedactError { rule: "near".into(), why: error.to_string() })?;
         let near = (!literals.is_empty()).then_some(near);
-        Ok(Self { rules: compiled, near, of_literal, always, cards })
+        Ok(Self { rules: compiled, near, of_literal, always, cards, sealed: false })
+    }
+
+    /// Says whether nobody may be shown what is hidden, by no key and no option.
+    #[must_use]
+    pub fn sealed(self, sealed: bool) -> Self {
+        Self { sealed, ..self }
+    }
+
+    /// Says whether somebody may be shown what is hidden, which goes on the audit.
+    pub fn may_reveal(&self) -> bool {
+        !self.sealed
     }
 
     /// Writes a record with its secrets hidden; returns where the marks stand in what was written.

@@ -104,6 +104,14 @@ pub(super) fn reveal(state: &mut State, now: Now) -> Vec<Effect> {
     if state.logs.revealed.take().is_some() {
         return Vec::new();
     }
+    if !shown.redact.may_reveal() {
+        state.screen.say(
+            now,
+            Tone::Error,
+            "the rules say that nobody is shown this: reveal = \"never\" in redact.toml",
+        );
+        return Vec::new();
+    }
     pause(state);
     state.logs.cursor = Some(key);
     state.logs.revealed = Some(key);

@@ -1,11 +1,11 @@
 //! What sources send is taken in: lines, what happened to their streams, how they are doing.
-use super::Worker;
+use super::{CACHE, Worker};
 use crate::{
     core::{
         hosts::Pm2List,
-        logs::{Nanos, format::Assume, segment::Segment},
+        logs::{Ask, Nanos, eval::Cache, format::Assume, segment::Segment},
     },
-    runtime::logs::{Order, Stream, older::Whose},
+    runtime::logs::{Order, Rules, Stream, older::Whose},
     sources::logs::{Batch, Notice, StreamId, StreamInfo},
 };
 
@@ -17,6 +17,7 @@ impl Worker {
                 self.inventory = inventory;
                 self.reconcile();
             }
+            Order::Rules(rules) => self.renew(rules),
             Order::Pm2(host, list) => {
                 let paths = |list: &Pm2List| -> Vec<Vec<String>> {
                     list.processes.iter().map(|process| process.log_paths.clone()).collect()
@@ -64,6 +65,20 @@ impl Worker {
             None => self.older.opened(stream, &info, self.clock.now().utc),
         }
         self.streams.insert(stream, known.unwrap_or_else(|| Stream::new(info)));
+        self.dirty = true;
+    }
+
+    /// Reads and shows lines by other rules from now on; what is here keeps the times and levels that it was taken in with.
+    fn renew(&mut self, rules: Rules) {
+        let Rules { formats, derived, redact } = rules;
+        for stream in self.streams.values_mut() {
+            stream.renew(&formats, &mut self.buffer);
+        }
+        (self.formats, self.derived, self.redact) = (formats, derived, redact);
+        // What was worked out by the old ones is no answer.
+        self.cache = Cache::new(CACHE);
+        self.looked = None;
+        self.answer(Ask::Query(Box::new(self.query.clone())));
         self.dirty = true;
     }
 
