@@ -40,6 +40,9 @@ mod log_view_reading;
 #[path = "../support/loglines/mod.rs"]
 mod loglines;
 #[cfg(test)]
+#[path = "../support/logql.rs"]
+mod logql;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod logs_record;

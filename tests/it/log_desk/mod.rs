@@ -1,5 +1,6 @@
 //! The log engine's thread as the console drives it: asked by its desk, answering by its lane.
 mod search;
+mod worker;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,26 +22,25 @@ use quarterdeck::{
             eval::Matcher,
             filter::{self, Filter},
             format::Assume,
-            redact::Redactor,
             segment::{Batch, Segment},
             shown::{Back, Shown},
             state::Query,
         },
         screen::Tone,
+        time::{Clock, Mono, Now, Timestamp},
     },
     remote::{
         Remote,
         http::{Client, Trust},
     },
     runtime::{
-        clock::SystemClock,
         inbox::{Inbox, lanes},
-        logs::{Desk, Means, Order, Parts, Worker, desk},
+        logs::{Desk, Means, Order, Parts, Received, Worker, desk},
     },
     tasks::Tasks,
 };
 
-use crate::log_support::entry;
+use crate::log_support::{Nowhere, entry};
 
 /// The engine's thread, what asks it, and what it said.
 pub(crate) struct Console {
@@ -80,16 +80,52 @@ pub(crate) fn on_host(name: &str, path: &Path) -> LogSpec {
     LogSpec { hosts: vec!["web-01".into()], ..entry(name, place) }
 }
 
-impl Console {
-    pub(crate) fn new(specs: Vec<LogSpec>, remote: Arc<dyn Remote>, limit: usize, sessions: Option<PathBuf>) -> Self {
+/// A clock that goes on from a night in November.
+pub(crate) struct Night(tokio::time::Instant);
+
+impl Default for Night {
+    fn default() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+}
+
+impl Clock for Night {
+    fn now(&self) -> Now {
+        let ms = self.0.elapsed().as_millis() as u64;
+        Now { utc: Timestamp(1_795_280_000_000 + ms as i64), mono: Mono(ms) }
+    }
+}
+
+/// What an engine is made with.
+pub(crate) struct Setup {
+    pub(crate) specs: Vec<LogSpec>,
+    pub(crate) remote: Arc<dyn Remote>,
+    pub(crate) limit: usize,
+    pub(crate) sessions: Option<PathBuf>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            specs: Vec::new(),
+            remote: Arc::new(Nowhere),
+            limit: 256 << 20,
+            sessions: None,
+            clock: Arc::new(Night::default()),
+        }
+    }
+}
+
+impl Setup {
+    /// Makes the engine, not yet at work, and the lane that it answers by.
+    pub(crate) fn parts(self, desk: &Desk, orders: Received, tasks: &Tasks) -> (Worker, Inbox) {
         let (post, inbox) = lanes();
-        let (desk, orders) = desk();
-        let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| panic!("{panicked:?}"));
         let means = Means {
-            remote,
+            remote: self.remote,
             http: Client::new(Trust::system()),
             env: Env::new("/nonexistent", [("QD_TEST_SECRET", "s3cret")]),
-            clock: Arc::new(SystemClock::new()),
+            clock: self.clock,
             tasks: tasks.child(),
             desk: desk.clone(),
         };
@@ -99,10 +135,20 @@ impl Console {
             post,
             formats: built_in().clone(),
             derived: Arc::default(),
-            redact: Arc::new(Redactor::default()),
-            limit,
-            sessions,
+            redact: Arc::new(quarterdeck::config::redact::load(None).0),
+            limit: self.limit,
+            sessions: self.sessions,
         });
+        (worker, inbox)
+    }
+}
+
+impl Console {
+    pub(crate) fn new(mut setup: Setup) -> Self {
+        let (desk, orders) = desk();
+        let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| panic!("{panicked:?}"));
+        let specs = std::mem::take(&mut setup.specs);
+        let (worker, inbox) = setup.parts(&desk, orders, &tasks);
         tasks.thread("logs", move || worker.work()).unwrap();
         let inventory = Inventory {
             hosts: vec![Arc::new(host())],

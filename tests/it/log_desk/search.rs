@@ -1,17 +1,34 @@
 //! History that is searched at its source: what is shown is what the whole of it would give.
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+    time::SystemTime,
+};
 
-use quarterdeck::core::logs::shown::Back;
+use chrono::{DateTime, TimeDelta, Utc};
+use quarterdeck::{
+    core::{logs::shown::Back, time::Clock as _},
+    runtime::clock::SystemClock,
+};
 
-use super::{Console, Whole, holds, notices, on_host, write};
+use super::{Console, Setup, Whole, holds, notices, on_host, write};
 use crate::shell::LocalShell;
+
+/// When the first line is written. The shell tells the time of this machine, by which times are put right.
+fn begin() -> DateTime<Utc> {
+    static BEGIN: LazyLock<DateTime<Utc>> = LazyLock::new(|| {
+        let now = SystemClock::new().now().utc;
+        DateTime::from_timestamp(now.0 / 1_000 - 71_000, 0).unwrap()
+    });
+    *BEGIN
+}
 
 /// Lines of an access log, one a second; a few are rare.
 fn access(from: usize, to: usize) -> String {
     let mut text = String::new();
-    let begin = chrono::DateTime::from_timestamp(1_795_200_000, 0).unwrap();
+    let begin = begin();
     for number in from..to {
-        let at = begin + chrono::TimeDelta::seconds(number as i64);
+        let at = begin + TimeDelta::seconds(number as i64);
         let status = match number % 97 {
             0 => 502,
             1 => 404,
@@ -38,14 +55,19 @@ fn past(path: &Path) -> String {
     }
     // The newest is the last to be written to, whatever the clock of the file system says.
     for (age, end) in [(40, ".3.gz"), (30, ".2.gz"), (20, ".1")] {
-        let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_795_200_000 - age);
+        let at = SystemTime::from(begin() - TimeDelta::seconds(age));
         std::fs::File::options().append(true).open(sibling(end)).unwrap().set_modified(at).unwrap();
     }
     parts.concat()
 }
 
 async fn open(path: &Path, shell: LocalShell) -> Console {
-    let mut console = Console::new(vec![on_host("access", path)], Arc::new(shell), 256 << 20, None);
+    let mut console = Console::new(Setup {
+        specs: vec![on_host("access", path)],
+        remote: Arc::new(shell),
+        clock: Arc::new(SystemClock::new()),
+        ..Setup::default()
+    });
     console.ask(quarterdeck::core::logs::Ask::Start);
     console.query(|_| {}).await;
     console.until("the end of the file", |shown, _| shown.total() >= 1_000).await;
@@ -130,14 +152,19 @@ async fn the_filters_begin_ends_the_search() {
     let path = dir.path().join("access.log");
     let whole = Whole::new(&past(&path), "nginx-combined");
     let mut console = open(&path, LocalShell::default()).await;
-    let filter = "PoolX since:2026-11-21T12:00:00Z";
+    let since = begin() + TimeDelta::milliseconds(62_400_500);
+    let filter = &format!("PoolX since:{}", since.format("%Y-%m-%dT%H:%M:%S%.3fZ"));
     console.filter(filter).await;
     let first = console.earlier().await;
     let second = console.earlier().await;
     let third = console.earlier().await;
     holds(&third, &whole, filter);
     let Back::Time(at) = second.searched.back else { panic!("{:?} {:?}", first.searched, second.searched) };
-    assert!(at.0 < 1_795_262_400_000_000_000 && third.searched.back == second.searched.back, "{:?}", third.searched);
+    assert!(
+        at.0 < since.timestamp_nanos_opt().unwrap() && third.searched.back == second.searched.back,
+        "{:?}",
+        third.searched
+    );
     assert!(console.said.iter().any(|(_, says)| says.contains("the filter begins there")), "{:?}", console.said);
 }
 

@@ -93,6 +93,11 @@ impl Fake {
         self.until("no further tail", |tailing| tailing.began >= count).await;
     }
 
+    /// Waits until a tail is read.
+    pub(super) async fn reads(&self) {
+        self.until("no tail is read", |tailing| tailing.at.is_some()).await;
+    }
+
     /// Waits until the present tail, if one is read, has looked at all that was pushed.
     pub(super) async fn taken(&self) {
         let pushed = self.inner.lock().unwrap().lines.len();
@@ -182,7 +187,10 @@ async fn range(State(fake): State<Arc<Fake>>, headers: HeaderMap, RawQuery(query
                 format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {most})");
             return (StatusCode::BAD_REQUEST, what).into_response();
         }
-        let within = inner.lines.iter().filter(|line| line.0 >= start && line.0 < end).cloned();
+        let stages = asked["query"].split_once('}').map_or("", |(_, stages)| stages.trim_start()).to_owned();
+        let filter = crate::logql::line_filter(&stages);
+        let passes = |line: &&(i64, String, String)| filter(&line.2);
+        let within = inner.lines.iter().filter(|line| line.0 >= start && line.0 < end).filter(passes).cloned();
         let mut lines: Vec<_> = within.collect();
         lines.sort_by_key(|line| line.0);
         if asked["direction"] == "backward" {

@@ -317,7 +317,10 @@ impl Older {
     /// How far back all pasts are complete for the filter: a time, or none where one of them does not tell or nothing is older.
     pub fn back_to(&self) -> Back {
         let reach = |past: &Past| past.searches.last().map_or(past.whole.clone(), |search| search.reach.clone());
-        let open: Vec<Reach> = self.pasts.values().map(reach).filter(|reach| !reach.exhausted).collect();
+        // What never gave a line is told of among the sources.
+        let is_bare = |reach: &Reach| reach.before.is_none() && reach.at.is_none();
+        let open: Vec<Reach> =
+            self.pasts.values().map(reach).filter(|reach| !reach.exhausted && !is_bare(reach)).collect();
         if open.is_empty() {
             return Back::Begin;
         }

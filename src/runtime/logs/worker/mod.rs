@@ -117,8 +117,9 @@ pub struct Worker {
     patterns: Vec<Pattern>,
     new: Arc<HashSet<TemplateId>>,
     mined: Mono,
-    /// Lines were counted since patterns were listed.
-    unlisted: bool,
+    /// Batches whose patterns were counted, and how many of them the list knows.
+    counted: u64,
+    listed: u64,
     learned: Mono,
     measured: Mono,
     /// The record that was last looked at, for which query and when.
@@ -174,7 +175,8 @@ impl Worker {
             patterns: Vec::new(),
             new: Arc::default(),
             mined: Mono(0),
-            unlisted: false,
+            counted: 0,
+            listed: 0,
             learned: Mono(0),
             measured: Mono(0),
             looked: None,
@@ -205,7 +207,7 @@ impl Worker {
             }
             self.flush();
             self.measure();
-            if self.unlisted && self.clock.now().mono.since(self.mined) >= PATTERNS_MS {
+            if self.counted != self.listed && self.clock.now().mono.since(self.mined) >= PATTERNS_MS {
                 self.mine();
             }
             let since = self.clock.now().mono.since(self.published);

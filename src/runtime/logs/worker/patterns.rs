@@ -15,7 +15,7 @@ const REMEMBER_NS: i64 = 7 * 86_400 * Nanos::SECOND;
 impl Worker {
     /// Counts the patterns of what came.
     pub(super) fn count(&mut self, segment: &Segment) {
-        self.unlisted = true;
+        self.counted += 1;
         let text = segment.text();
         let sources = self.buffer.sources();
         for record in 0..segment.len() {
@@ -46,7 +46,7 @@ impl Worker {
     pub(super) fn mine(&mut self) {
         let now = self.clock.now();
         self.mined = now.mono;
-        self.unlisted = false;
+        self.listed = self.counted;
         let templates = Arc::new(self.miner.templates());
         let until = Nanos::from(now.utc);
         // Of what was there before one looked, nobody can say that it is new, unless it is remembered.

@@ -1,65 +1,15 @@
 //! Queries, read back by a small reader of what is written: strings are decoded, stages are run.
+#[path = "../../../../../tests/support/logql.rs"]
+mod reader;
+
 use proptest::prelude::*;
 
+use self::reader::{decode, line_filter};
 use super::*;
 use crate::core::logs::filter::{
     grep::tests::{a_line, an_expr, keeps, lines_of},
     parse,
 };
-
-/// Decodes a string literal as Go does; returns it and what follows.
-fn decode(text: &str) -> (String, &str) {
-    let mut chars = text.strip_prefix('"').expect("a quote").char_indices();
-    let mut decoded = String::new();
-    while let Some((at, char)) = chars.next() {
-        match char {
-            '"' => return (decoded, text.split_at(at + 2).1),
-            '\n' => panic!("a raw line break in a string"),
-            '\\' => match chars.next().unwrap().1 {
-                'n' => decoded.push('\n'),
-                'r' => decoded.push('\r'),
-                't' => decoded.push('\t'),
-                'x' => {
-                    let digits: String = chars.by_ref().take(2).map(|(_, digit)| digit).collect();
-                    decoded.push(char::from(u8::from_str_radix(&digits, 16).unwrap()));
-                }
-                same @ ('"' | '\\') => decoded.push(same),
-                other => panic!("no escape \\{other}"),
-            },
-            other => decoded.push(other),
-        }
-    }
-    panic!("a string without an end: {text}")
-}
-
-/// Runs the line filters of a query on a line.
-fn runs(mut stages: &str, line: &str) -> bool {
-    while !stages.is_empty() {
-        let (sign, rest) = stages.split_at(3);
-        let (text, rest) = decode(rest);
-        let found = match sign {
-            "|= " | "!= " => line.contains(&text),
-            "|~ " | "!~ " => {
-                // Go reads no Rust: what is written must mean the same to both.
-                let plain = text.replace("\\\\", "");
-                assert!(
-                    !plain.contains("\\p")
-                        && !plain.contains("\\w")
-                        && !plain.contains("(?i")
-                        && !plain.contains("\\b"),
-                    "{text}"
-                );
-                regex::Regex::new(&text).unwrap().is_match(line)
-            }
-            other => panic!("{other}"),
-        };
-        if found == sign.starts_with('!') {
-            return false;
-        }
-        stages = rest.strip_prefix(' ').unwrap_or(rest);
-    }
-    true
-}
 
 fn made(filter: &str) -> LogQl {
     let select = [("env", "prod")];
@@ -118,7 +68,7 @@ proptest! {
         for line in &lines {
             // Loki stores text.
             let line = String::from_utf8_lossy(line);
-            let (there, here) = (runs(stages, &line), keeps(&expr, line.as_bytes()));
+            let (there, here) = (line_filter(stages)(&line), keeps(&expr, line.as_bytes()));
             prop_assert!(there || !here, "{} drops {:?} of {}", made.query, line, expr);
             if made.local.is_empty() {
                 prop_assert_eq!(there, here, "nothing is left to do here: {} {:?}", made.query, line);
@@ -132,7 +82,7 @@ proptest! {
         let made = logql(&expr, loki).unwrap();
         let entry = String::from_utf8_lossy(&lines.join(&b'\n')).into_owned();
         let here = entry.split('\n').any(|line| keeps(&expr, line.as_bytes()));
-        prop_assert!(runs(&made.stages, &entry) || !here, "{} drops {:?} of {}", made.query, entry, expr);
+        prop_assert!(line_filter(&made.stages)(&entry) || !here, "{} drops {:?} of {}", made.query, entry, expr);
     }
 
     #[test]
