@@ -288,6 +288,8 @@ pub struct Menu {
     pub rows: Vec<(String, String, Danger)>,
     /// The row the cursor is on.
     pub cursor: usize,
+    /// All that there is to say about that row, where rows may be cut; the box is then as wide as there is room.
+    pub whole: Option<String>,
 }
 
 impl Menu {
@@ -310,12 +312,16 @@ impl Menu {
             first: 0,
             sorted: None,
         };
-        let items = if self.rows.is_empty() {
+        let mut items = if self.rows.is_empty() {
             vec![Item::Line(Words::of("nothing can be done to it", Role::Dim), Words::new())]
         } else {
             vec![Item::Table(table, 20)]
         };
-        Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width: 70, items }
+        if let Some(whole) = &self.whole {
+            items.extend([Item::Blank, Item::Text(whole.clone(), Role::Dim)]);
+        }
+        let width = if self.whole.is_some() { 160 } else { 70 };
+        Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width, items }
     }
 }
 

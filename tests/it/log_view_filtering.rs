@@ -1,7 +1,8 @@
 //! What keys do to the filter: typed, taken back, terms at rest, values and patterns kept and left out.
 use quarterdeck::core::{
+    Effect,
     action::{Action, Motion},
-    logs::{Level, LogAction as Log},
+    logs::{Ask, Level, LogAction as Log},
     screen::{Draft, Overlay, Tone},
     time::SECOND,
 };
@@ -9,7 +10,7 @@ use quarterdeck::core::{
 use crate::{
     dump,
     log_view::{chips, dark, filtered},
-    loglines::Desk,
+    loglines::{Desk, TOKEN},
     night::AT,
 };
 
@@ -210,4 +211,50 @@ fn a_source_without_a_service_is_found_by_the_name_that_its_column_shows() {
         desk.act(&[Action::Confirm]);
         assert_eq!(desk.shown().matched(), count, "{term}");
     }
+}
+
+#[test]
+fn patterns_are_counted_under_the_filter_and_name_all_their_services() {
+    let mut desk = Desk::bare();
+    let source = |desk: &mut Desk, name: &str, service| {
+        desk.source(name, "file", "/var/log/x", (Some(service), Some("play-01")), "plain")
+    };
+    let (play, cart) = (source(&mut desk, "play-out", "play"), source(&mut desk, "cart-out", "cart"));
+    let lines = |count: usize| vec![b"the pool is exhausted, nothing is free".to_vec(); count];
+    desk.raw(play, &lines(5), AT - 60 * SECOND);
+    desk.raw(cart, &lines(2), AT - 50 * SECOND);
+    desk.raw(cart, &[b"a cart was forgotten by its owner".to_vec()], AT - 40 * SECOND);
+    desk.open();
+    let listed = |desk: &Desk| -> Vec<(u64, String)> {
+        desk.shown().patterns.iter().map(|pattern| (pattern.count, pattern.service.clone())).collect()
+    };
+    assert_eq!(listed(&desk), [(7, "play +1".into()), (1, "cart".into())]);
+    desk.log(Log::EditFilter);
+    desk.types(Draft::LogFilter, "service:cart");
+    desk.act(&[Action::Confirm]);
+    assert_eq!(listed(&desk), [(2, "cart".into()), (1, "cart".into())]);
+    assert_eq!(desk.shown().patterns[0].trend.iter().sum::<u64>(), 2);
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.contains("Patterns of the filter, new since"), "{text}");
+}
+
+#[test]
+fn a_secret_that_was_typed_is_masked_and_never_saved() {
+    let mut desk = filtered(&format!("\"Authorization: Bearer {TOKEN}\" service:play"));
+    let clean = |desk: &mut Desk| {
+        let text = dump::text(&desk.draw(&dark(), (200, 50)));
+        assert!(!text.contains(TOKEN) && text.contains("service:play"), "{text}");
+    };
+    clean(&mut desk);
+    desk.log(Log::ListFilters);
+    clean(&mut desk);
+    desk.act(&[Action::GoBack]);
+    desk.log(Log::SaveSession);
+    desk.types(Draft::LogSession, "mine");
+    desk.effects.clear();
+    desk.act(&[Action::Confirm]);
+    let (tone, said) = desk.said();
+    assert!(tone == Tone::Error && said.starts_with("not saved: ") && !said.contains(TOKEN), "{said}");
+    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::Logs(Ask::Save { .. }))));
+    assert!(desk.state().logs.saved.is_empty());
 }

@@ -2,7 +2,7 @@
 use quarterdeck::core::{
     Effect,
     action::{Action, Motion},
-    logs::{Ask, Level, LogAction as Log, Nanos},
+    logs::{Ask, Level, LogAction as Log, Nanos, shown::Back},
     screen::{Draft, Tone},
     time::{MINUTE, SECOND},
 };
@@ -273,4 +273,19 @@ fn a_record_is_revealed_alone_and_on_record() {
     assert_eq!(desk.audits(), ["log.revealed api-out"]);
     desk.act(&[Action::Move(Motion::Up), Action::Move(Motion::Down)]);
     assert!(!shows(&mut desk), "it is masked again once one has left it");
+}
+
+#[test]
+fn what_was_not_read_is_no_zero() {
+    let mut desk = Desk::new();
+    let bars = |desk: &mut Desk| dump::text(&desk.draw(&dark(), (120, 36))).lines().nth(6).unwrap().to_owned();
+    assert!(!bars(&mut desk).contains('·'));
+    desk.searched.back = Back::Time((AT - 20 * MINUTE).into());
+    // One line of long before: between it and what was read nobody knows.
+    let line = format!("{{\"level\":30,\"time\":{},\"msg\":\"an old one\"}}\n", (AT - 80 * MINUTE).0);
+    desk.reads(quarterdeck::core::logs::SourceId(2), line.into_bytes(), None);
+    desk.publish();
+    assert!(bars(&mut desk).matches('·').count() > 20, "{}", bars(&mut desk));
+    let text = dump::text(&desk.draw(&dark(), (80, 24)));
+    assert!(text.contains("all read since 02:52:41"), "{text}");
 }

@@ -204,6 +204,12 @@ impl Default for State {
 const UNDO: usize = 100;
 
 impl State {
+    /// Masks what is secret in a text that is shown to whoever looks.
+    pub fn masked(&self, text: &str) -> String {
+        let masked = self.shown.as_ref().map(|shown| shown.redact.text(text).into_owned());
+        masked.unwrap_or_else(|| text.to_owned())
+    }
+
     /// Writes the filter as one line, what rests left out.
     pub fn line(&self) -> String {
         let mut line: Vec<&str> = self.chips.iter().filter(|chip| chip.on).map(|chip| chip.text.as_str()).collect();

@@ -25,6 +25,8 @@ pub struct Lines {
     pub wrap: bool,
     /// Columns of the text that are left of the pane.
     pub sideways: usize,
+    /// What the title says: that lines are merged, or since when they are all here and how many were let go.
+    pub title: String,
     /// How times are shown.
     pub clock: String,
     /// What the lower border says: `412 errors/min · kept 412k · dropped 0`.

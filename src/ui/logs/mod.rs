@@ -248,7 +248,7 @@ fn lines_pane(of: &Logs, room: Room<'_>) -> Pane {
         Words::of("paused", Role::Dim)
     };
     let fact = fact.gap(2).dim(lines.clock.clone());
-    let mut frame = Frame::new(2, "Lines").count("merged by time").fact(fact);
+    let mut frame = Frame::new(2, "Lines").count(lines.title.clone()).fact(fact);
     frame.legend = Words::of(lines.legend.clone(), Role::Dim);
     let mut parts = Vec::new();
     if !lines.empty.is_empty() {

@@ -47,6 +47,7 @@ impl Reader<'_> {
                     .map(|entry| (self.key(entry.action).unwrap_or_default(), entry.words.to_owned(), entry.danger))
                     .collect(),
                 cursor: state.screen.overlay_cursor,
+                whole: None,
             })),
             Overlay::Note { incident } => {
                 let number =
@@ -85,16 +86,21 @@ impl Reader<'_> {
             LogList::Sources => "Sources",
             LogList::Columns => "Columns",
         };
+        let cursor = self.state.screen.overlay_cursor;
+        // What a source tells is more than a row holds, and what is wrong with it must not be cut.
+        let whole = lines.get(cursor).filter(|line| list == LogList::Sources && !line.more.is_empty());
+        let whole = whole.map(|line| crate::parse::sanitise::line_max(format!("{}: {}", line.what, line.more), 600));
+        let widest = lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0).min(28);
         let rows = lines.into_iter().map(|line| {
             let sign = match line.on {
                 Some(true) => "●",
                 Some(false) => "○",
                 None => "▸",
             };
-            let words = if line.more.is_empty() { line.what } else { format!("{}   {}", line.what, line.more) };
+            let words = if line.more.is_empty() { line.what } else { format!("{:<widest$}  {}", line.what, line.more) };
             (sign.to_owned(), crate::parse::sanitise::line_max(words, 200), crate::core::action::Danger::None)
         });
-        Menu { title: title.into(), rows: rows.collect(), cursor: self.state.screen.overlay_cursor }
+        Menu { title: title.into(), rows: rows.collect(), cursor, whole }
     }
 
     /// The key that says yes.

@@ -36,14 +36,16 @@ impl Reader<'_> {
     /// Reads the log view, or the web-server view of the same lines.
     pub(super) fn logs(&self, web: bool) -> Logs {
         let state = &self.state.logs;
-        let chip = |chip: &crate::core::logs::state::Chip| Chip { text: sanitise::line(&chip.text), on: chip.on };
-        let mut logs = Logs {
-            chips: state.chips.iter().map(chip).collect(),
-            search: sanitise::line(&state.search),
-            ..Logs::default()
+        // A secret that was typed is masked like one that was read: others see this screen, too.
+        let safe = |text: &str| match &state.shown {
+            Some(shown) => safe(shown, text),
+            None => sanitise::line(text),
         };
+        let chip = |chip: &crate::core::logs::state::Chip| Chip { text: safe(&chip.text), on: chip.on };
+        let mut logs =
+            Logs { chips: state.chips.iter().map(chip).collect(), search: safe(&state.search), ..Logs::default() };
         if !state.stage.is_empty() {
-            logs.chips.push(Chip { text: format!("| {}", sanitise::line(&state.stage)), on: true });
+            logs.chips.push(Chip { text: format!("| {}", safe(&state.stage)), on: true });
         }
         let Some(shown) = &state.shown else {
             logs.lines.empty = self.nothing(None);
@@ -110,7 +112,11 @@ impl Reader<'_> {
             return;
         }
         let each = wide / i64::try_from(bars).unwrap_or(1).max(1);
+        let unread = shown.unread_bars();
         logs.bar = format!("{} a bar", span_words(each));
+        if let (Back::Time(at), Some(1..)) = (shown.searched.back, unread) {
+            logs.bar = format!("all read since {} · {}", self.clock(at, false).0, logs.bar);
+        }
         let sum = |counts: &[u64; 8], levels: &[Level]| -> u64 {
             levels.iter().filter_map(|level| counts.get(*level as usize)).sum()
         };
@@ -140,6 +146,8 @@ impl Reader<'_> {
         marks.sort();
         logs.histogram = Histogram {
             bars: drawn,
+            // Where nobody can say, a time without lines is none of which something is known either.
+            unread: unread.unwrap_or(bars),
             cursor: self
                 .state
                 .logs
@@ -184,6 +192,13 @@ impl Reader<'_> {
                 LogClock::SinceMark => "since the mark".into(),
             },
             legend: self.legend(shown),
+            title: match shown.snapshot.dropped.records {
+                0 => "merged by time".to_owned(),
+                gone => match shown.searched.back {
+                    Back::Time(at) => format!("since {}, {} older let go", self.clock(at, false).0, grouped(gone)),
+                    Back::Begin | Back::Unknown => format!("{} older let go", grouped(gone)),
+                },
+            },
             context: state.context.is_some(),
             columns: state.columns.clone(),
             ..Lines::default()
@@ -351,14 +366,19 @@ impl Reader<'_> {
         let state = &self.state.logs;
         if let Some(stage) = &shown.stage {
             logs.stage = Some(Stage {
-                words: sanitise::line(&state.stage),
+                words: safe(shown, &state.stage),
                 rows: stage.iter().map(|row| (safe(shown, &row.label), row.number.clone(), row.share)).collect(),
             });
             return;
         }
+        let of = match (state.query.text.is_empty(), shown.patterns_pass) {
+            (_, false) => "of all lines, not of the filter",
+            (true, true) => "of all lines",
+            (false, true) => "of the filter",
+        };
         logs.patterns_since = match state.query.baseline {
-            Some(at) => format!("since {}", self.clock(at, false).0),
-            None => "of all lines, new since it was opened".into(),
+            Some(at) => format!("{of}, new since {}", self.clock(at, false).0),
+            None => format!("{of}, new since it was opened"),
         };
         let (new, gone) = (
             shown.patterns.iter().filter(|pattern| pattern.new).count(),

@@ -7,6 +7,8 @@ use crate::ui::{canvas::Canvas, style::Ink, words::Words};
 pub struct Histogram {
     /// Bars, oldest first.
     pub bars: Vec<Bar>,
+    /// So many of the first bars are of a time that was not all read yet: what they count is the least there is.
+    pub unread: usize,
     /// The bar under the cursor.
     pub cursor: Option<usize>,
     /// What stands under the first bar.
@@ -65,7 +67,12 @@ impl Histogram {
             canvas.sign(SCALE - 1, row, sign, Role::ChartFloor);
         }
         let room = Self::room(wide);
-        for (x, bar) in (SCALE..SCALE + room).zip(&self.bars) {
+        for ((x, bar), at) in (SCALE..SCALE + room).zip(&self.bars).zip(0..) {
+            if at < self.unread && bar.total() == 0 {
+                // Nothing is known of it: that is no zero.
+                canvas.sign(x, rows - 1, '·', Role::Faint);
+                continue;
+            }
             Self::column(canvas, x, *bar, most, rows);
         }
         self.axis(&mut canvas.rows(rows, 1), room);

@@ -6,7 +6,7 @@ use quarterdeck::core::logs::{
     derive::Derived,
     eval::Matcher,
     filter::{self, Filter, Term, moment},
-    patterns::{Memory, Novelty, Period, listed},
+    patterns::{Memory, Novelty, Period, listed, under},
     read::Matches,
     shown::{self, Counted, FieldValue, Number, Shown, SourceStatus, Table, Web},
     state::Query,
@@ -47,14 +47,15 @@ impl Desk {
         let sources = self.buffer.sources();
         let novelty =
             Novelty::of(&templates, period, &Memory::default(), |id| Arc::clone(&sources[usize::from(id.0)].name));
-        let patterns = listed(&templates, sources, &novelty, period);
+        let mut patterns = listed(&templates, sources, &novelty, period);
+        let patterns_pass = matcher.is_all() || under(&mut patterns, &templates, &matches, &snapshot);
         let new = novelty.new.iter().map(|new| new.template).collect();
         let (record, record_redacted) = self.record(&query, &all);
         Shown {
             version: query.version,
             took_us: 3_100,
             ran: String::new(),
-            searched: shown::Searched::default(),
+            searched: self.searched,
             histogram: matches.histogram(span.0, span.1, usize::from(query.bars)),
             histogram_span: span,
             matches,
@@ -64,6 +65,7 @@ impl Desk {
             sources: self.statuses(),
             templates,
             patterns,
+            patterns_pass,
             new: Arc::new(new),
             record_of: query.record,
             record,

@@ -18,7 +18,7 @@ use quarterdeck::{
             patterns::{Miner, Seen},
             redact::Redactor,
             segment::{Batch, Flags, Segment},
-            shown::{Counted, Shown},
+            shown::{Back, Counted, Searched, Shown},
         },
         record::Row,
         screen::{Draft, Tone},
@@ -49,6 +49,8 @@ pub(crate) struct Desk {
     pub(crate) states: Vec<SourceState>,
     /// A table that the last stage of the filter makes.
     pub(crate) stage: Option<Vec<Counted>>,
+    /// How far back the sources were read.
+    pub(crate) searched: Searched,
     buffer: Buffer,
     cache: Cache,
     miner: Miner,
@@ -64,6 +66,7 @@ impl Desk {
             effects: Vec::new(),
             states: Vec::new(),
             stage: None,
+            searched: Searched { back: Back::Begin, ..Searched::default() },
             buffer: Buffer::new(64 << 20),
             cache: Cache::new(8 << 20),
             miner: Miner::default(),

@@ -19,6 +19,7 @@ mod template;
 mod tests;
 mod token;
 mod trend;
+mod under;
 
 use std::{
     collections::HashMap,
@@ -33,6 +34,7 @@ pub use memory::{KnownPattern, Memory};
 pub use novelty::{Gone, New, Novelty, Period};
 pub use template::{Template, Templates};
 pub use trend::Trend;
+pub use under::under;
 
 /// A template's number, made of its text: the same tomorrow, in another process, on another machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -61,6 +61,8 @@ pub struct Shown {
     pub templates: Arc<Templates>,
     /// Those to be listed.
     pub patterns: Vec<Pattern>,
+    /// Whether those are counted among the lines that pass the filter; of all lines otherwise, as too many pass.
+    pub patterns_pass: bool,
     /// Those that are new.
     pub new: Arc<HashSet<TemplateId>>,
     /// The record whose fields are here.
@@ -223,6 +225,20 @@ impl Shown {
         key.first().map(RecordRef::key).filter(|key| self.bar_of(*key) == Some(bar))
     }
 
+    /// How many bars, from the first, are of a time that was not all read or searched; none where nobody can say.
+    pub fn unread_bars(&self) -> Option<usize> {
+        let since = match self.searched.back {
+            Back::Begin => return Some(0),
+            Back::Unknown => return None,
+            Back::Time(since) => since,
+        };
+        let (from, to) = self.histogram_span;
+        let wide = i128::from(to.0) - i128::from(from.0) + 1;
+        let bars = self.histogram.len() as i128;
+        let before = (i128::from(since.0) - i128::from(from.0)).clamp(0, wide);
+        usize::try_from((before * bars + wide - 1) / wide.max(1)).ok()
+    }
+
     /// What the histogram spans.
     pub fn span(&self) -> (Nanos, Nanos) {
         self.histogram_span
@@ -369,16 +385,7 @@ impl Shown {
     /// What the lower border of the lines says.
     pub fn legend(&self) -> String {
         let mb = |bytes: usize| bytes / 1_000_000;
-        let mut legend = format!(
-            "{} errors/min · {} of {} MB",
-            self.errors_a_minute,
-            mb(self.snapshot.bytes),
-            mb(self.snapshot.limit)
-        );
-        if self.snapshot.dropped.records > 0 {
-            legend = format!("{legend} · {} oldest lines let go", self.snapshot.dropped.records);
-        }
-        legend
+        format!("{} errors/min · {} of {} MB", self.errors_a_minute, mb(self.snapshot.bytes), mb(self.snapshot.limit))
     }
 }
 

@@ -42,10 +42,12 @@ impl SourceStatus {
             SourceState::Denied { why } => format!("refused: {why}"),
             SourceState::Ended => "read to its end".to_owned(),
         };
-        let mut words = format!("{state} · {} · {} lines · {}", self.kind, self.records, self.format);
+        let mut words = state;
         if let Some(lag) = self.lag_ms {
             words = format!("{words} · lag {}", time::precise(lag.max(0).unsigned_abs()));
         }
+        let lines = if self.records == 1 { "line" } else { "lines" };
+        words = format!("{words} · {} {lines} · {} · {}", self.records, self.kind, self.format);
         if self.skew_ms.abs() >= 50 {
             words = format!("{words} · clock {} ms off", self.skew_ms);
         }

@@ -67,6 +67,10 @@ pub(super) fn keep(state: &mut State, exclude: bool, now: Now) -> Vec<Effect> {
         return Vec::new();
     };
     let term = if exclude { negated(&term) } else { term };
+    if state.logs.masked(&term) != term {
+        state.screen.say(now, Tone::Info, "this is masked: as a term of the filter everybody would read it");
+        return Vec::new();
+    }
     match state.logs.add_term(&term) {
         Ok(()) => {
             let does = if exclude { "left out" } else { "kept" };

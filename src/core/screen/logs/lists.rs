@@ -22,14 +22,14 @@ pub fn list(state: &State, list: LogList) -> Vec<Listed> {
     match list {
         LogList::Filters => {
             let chips = state.logs.chips.iter().map(|chip| Listed {
-                what: chip.text.clone(),
+                what: state.logs.masked(&chip.text),
                 on: Some(chip.on),
                 more: if chip.on { String::new() } else { "rests".into() },
             });
             let saved = state.logs.saved.iter().map(|(name, session)| Listed {
                 what: name.clone(),
                 on: None,
-                more: session.chips.iter().map(|chip| chip.text.as_str()).collect::<Vec<_>>().join(" "),
+                more: session.chips.iter().map(|chip| state.logs.masked(&chip.text)).collect::<Vec<_>>().join(" "),
             });
             chips.chain(saved).collect()
         }

@@ -74,6 +74,16 @@ pub(in crate::core::screen) fn typed(state: &mut State, draft: Draft, now: Now) 
         Draft::LogSearch => found(state, now),
         Draft::LogTime => go_to(state, &text, now),
         Draft::LogSession if !text.is_empty() => {
+            let secret = |text: &str| state.logs.masked(text) != text;
+            let chips = state.logs.chips.iter().map(|chip| chip.text.as_str());
+            if let Some(term) = chips.chain([state.logs.stage.as_str(), text.as_str()]).find(|text| secret(text)) {
+                let says = format!(
+                    "not saved: {} holds a secret, which everybody could read in the file; take the term out and save again",
+                    state.logs.masked(term)
+                );
+                state.screen.say(now, Tone::Error, says);
+                return Vec::new();
+            }
             let session = Session {
                 chips: state.logs.chips.clone(),
                 stage: state.logs.stage.clone(),

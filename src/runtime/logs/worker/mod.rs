@@ -8,7 +8,7 @@ mod record;
 mod take;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::PathBuf,
     sync::{Arc, mpsc::RecvTimeoutError},
     time::Duration,
@@ -115,6 +115,8 @@ pub struct Worker {
     memory: Memory,
     templates: Arc<Templates>,
     patterns: Vec<Pattern>,
+    /// The same of the lines that pass, with the filter, the sources left out and the list that they are of.
+    patterns_passing: Option<(Passing, Vec<Pattern>, bool)>,
     new: Arc<HashSet<TemplateId>>,
     mined: Mono,
     /// Batches whose patterns were counted, and how many of them the list knows.
@@ -128,6 +130,9 @@ pub struct Worker {
     asked: bool,
     published: Mono,
 }
+
+/// A filter, the sources left out, and when patterns were listed.
+type Passing = (String, BTreeSet<Arc<str>>, Mono);
 
 type Looked = ((Option<Key>, u64), Mono, Vec<FieldValue>, usize);
 
@@ -173,6 +178,7 @@ impl Worker {
             memory: Memory::default(),
             templates,
             patterns: Vec::new(),
+            patterns_passing: None,
             new: Arc::default(),
             mined: Mono(0),
             counted: 0,

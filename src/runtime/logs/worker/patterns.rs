@@ -4,8 +4,12 @@ use std::sync::Arc;
 use super::Worker;
 use crate::core::logs::{
     self, Nanos,
-    patterns::{Novelty, Period, Seen, listed},
+    buffer::Snapshot,
+    eval::Matcher,
+    patterns::{Novelty, Period, Seen, listed, under},
+    read::Matches,
     segment::{Flags, Segment},
+    shown::Pattern,
 };
 
 /// Patterns that are listed.
@@ -55,12 +59,30 @@ impl Worker {
         let sources = self.buffer.sources();
         let scopes = self.scopes();
         let novelty = Novelty::of(&templates, period, &self.memory, |id| scope_of(&scopes, id));
-        let mut patterns = listed(&templates, sources, &novelty, period);
-        patterns.truncate(LISTED);
-        self.patterns = patterns;
+        self.patterns = listed(&templates, sources, &novelty, period);
         self.new = Arc::new(novelty.new.iter().map(|new| new.template).collect());
         self.templates = templates;
         self.dirty = true;
+    }
+
+    /// Lists the patterns of the lines that pass the filter, and says whether they are of those alone. Worked out once for a
+    /// filter and a list.
+    pub(super) fn patterns_of(&mut self, lines: &Matches, snapshot: &Snapshot) -> (Vec<Pattern>, bool) {
+        let first = |patterns: &[Pattern]| patterns.iter().take(LISTED).cloned().collect();
+        if self.matcher.as_ref().is_none_or(Matcher::is_all) {
+            return (first(&self.patterns), true);
+        }
+        let of = (self.query.text.clone(), self.query.hidden.clone(), self.mined);
+        if let Some((known, patterns, pass)) = &self.patterns_passing
+            && *known == of
+        {
+            return (first(patterns), *pass);
+        }
+        let mut patterns = self.patterns.clone();
+        let pass = under(&mut patterns, &self.templates, lines, snapshot);
+        patterns.truncate(LISTED);
+        self.patterns_passing = Some((of, patterns.clone(), pass));
+        (patterns, pass)
     }
 }
 

@@ -34,6 +34,7 @@ impl Worker {
         if before.mono.since(self.mined) >= PATTERNS_MS {
             self.mine();
         }
+        let (patterns, patterns_pass) = self.patterns_of(&lines, &snapshot);
         let span = self.query.span.or_else(|| span_of(&matches)).unwrap_or_default();
         let histogram = matches.histogram(span.0, span.1, usize::from(self.query.bars));
         let minute = Nanos::from(before.utc);
@@ -56,7 +57,8 @@ impl Worker {
             histogram,
             histogram_span: span,
             templates: Arc::clone(&self.templates),
-            patterns: self.patterns.clone(),
+            patterns,
+            patterns_pass,
             new: Arc::clone(&self.new),
             record_of,
             record,
