@@ -346,9 +346,15 @@ fn web_figures(files: &Files, loaded: &Loaded) {
     let (from, to) = loaded.snapshot.extent().unwrap();
     let ask = web::Ask { from, to, bars: 120, limit: 10, proxies: &[] };
     let derived = Derived::default();
-    let (own, view) = best(|| web::view(&ask, &all, &loaded.snapshot, &derived));
-    assert_eq!(view.requests, LINES as u64);
+    let cache = Cache::new(64 << 20);
+    let read = Fields { sources: &loaded.snapshot.sources, derived: &derived, cache: None };
+    let (own, first) = best(|| web::view(&ask, &all, read));
+    assert_eq!(first.requests, LINES as u64);
     beside("all of it", own, "goaccess", goaccess, 0.1);
+    let read = Fields { cache: Some(&cache), ..read };
+    let (own, again) = best(|| web::view(&ask, &all, read));
+    assert_eq!(again, first);
+    within("the same again, of columns", own, Duration::from_millis(100));
     for text in ["| top 5 path", "| count by status", "status>=400 | top 5 client"] {
         let filter = filter::parse(text).unwrap().filter;
         let matches = matcher(text).matches(&loaded.snapshot, &Cache::new(64 << 20));

@@ -2,7 +2,6 @@
 use crate::core::logs::{
     aggregate,
     buffer::Snapshot,
-    derive::Derived,
     eval::Fields,
     figures::{bytes, duration, written},
     filter::{Stage, edit},
@@ -43,10 +42,10 @@ pub(super) fn stage(stage: &Stage, matches: &Matches, read: Fields<'_>) -> Vec<C
 }
 
 /// Works out what web servers did.
-pub(super) fn web(matches: &Matches, snapshot: &Snapshot, derived: &Derived, bars: usize) -> Option<Web> {
+pub(super) fn web(matches: &Matches, snapshot: &Snapshot, read: Fields<'_>, bars: usize) -> Option<Web> {
     let (from, to) = snapshot.extent()?;
     let ask = web::Ask { from, to, bars, limit: TOP, proxies: &[] };
-    let view = web::view(&ask, matches, snapshot, derived);
+    let view = web::view(&ask, matches, read);
     if view.requests == 0 {
         return Some(Web { caution: "no line here is of a web server's access log".into(), ..Web::default() });
     }

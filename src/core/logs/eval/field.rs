@@ -27,11 +27,15 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Makes a field ready to be read of so many records of a segment.
     pub(in super::super) fn of(&self, name: &'a str, segment: &Segment, records: usize) -> Values<'a> {
-        let Self { sources, derived, cache } = *self;
-        match cache.and_then(|cache| cache.column_for(segment, name, (sources, derived), records)) {
+        match self.column(name, segment, records) {
             Some(column) => Values::Column(column),
-            None => Values::Text(Resolved::new(name, sources, derived)),
+            None => Values::Text(Resolved::new(name, self.sources, self.derived)),
         }
+    }
+
+    /// Returns a field's column of a segment for who is about to read so many records, where there is one or it is worth one.
+    pub(in super::super) fn column(&self, name: &str, segment: &Segment, records: usize) -> Option<Arc<Column>> {
+        self.cache?.column_for(segment, name, (self.sources, self.derived), records)
     }
 }
 

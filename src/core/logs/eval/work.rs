@@ -306,18 +306,22 @@ impl Work<'_> {
             return None;
         }
         let mut set = self.scan(hint, Scan::Lines).to_bits();
-        let arena = self.segment.text_once();
-        let mut records = Records { bounds: self.segment.bounds(), at: 0 };
-        let mut from = 0;
-        while let Some(hit) = arena.get(from..).and_then(|rest| memchr::memchr(b'\\', rest)) {
-            let Some((record, end)) = records.holding(from + hit) else { break };
-            set.set(record);
-            from = end;
-        }
+        set.or(&self.escaped());
         if let Some(among) = among {
             set.and(among);
         }
         Some(set.done())
+    }
+
+    /// Finds the records that hold a backslash, the sign of every escape. Every hint asks for them, so they are kept.
+    fn escaped(&self) -> Arc<Bitmap> {
+        let key: Arc<str> = "\\".into();
+        if let Some(set) = self.kept(&key) {
+            return set;
+        }
+        let set = Arc::new(self.find(&memmem::Finder::new(b"\\")));
+        self.keep(&key, &set);
+        set
     }
 
     fn fields(&self, name: &str, test: &FieldTest, among: Option<&Bitmap>) -> Bitmap {

@@ -51,6 +51,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const PATTERNS_MS: u64 = 2_000;
 /// Bytes of sets that are kept, beside the lines.
 const CACHE: usize = 64 << 20;
+/// One part in so many of the limit is left free for what comes between two answers.
+const SPARE: usize = 16;
 /// Orders that are handled between two answers.
 const AT_ONCE: usize = 512;
 
@@ -98,6 +100,9 @@ pub struct Worker {
     began: Option<Nanos>,
     streams: BTreeMap<StreamId, Stream>,
     buffer: Buffer,
+    /// Bytes of the limit that are left free for what comes until the next answer, and those of it that came.
+    spare: usize,
+    fresh: usize,
     cache: Cache,
     query: Query,
     matcher: Option<Matcher>,
@@ -164,6 +169,8 @@ impl Worker {
             began: None,
             streams: BTreeMap::new(),
             buffer: Buffer::new(limit),
+            spare: limit / SPARE,
+            fresh: 0,
             cache: Cache::new(CACHE),
             query: Query::default(),
             matcher: None,
@@ -192,6 +199,11 @@ impl Worker {
         }
     }
 
+    /// Says whether so much came that what is older must go before more is taken: memory has a limit in a storm, too.
+    fn is_full(&self) -> bool {
+        self.fresh >= self.spare
+    }
+
     /// Works until nobody can send orders any more.
     pub fn work(mut self) {
         self.read_sessions();
@@ -203,6 +215,9 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             for _ in 0..AT_ONCE {
+                if self.is_full() {
+                    break;
+                }
                 match self.orders.try_recv() {
                     Ok(order) => self.take(order),
                     Err(_) => break,
@@ -217,7 +232,7 @@ impl Worker {
                 self.mine();
             }
             let since = self.clock.now().mono.since(self.published);
-            if self.asked || self.dirty && since >= u64::try_from(PUBLISH.as_millis()).unwrap_or(0) {
+            if self.asked || self.is_full() || self.dirty && since >= u64::try_from(PUBLISH.as_millis()).unwrap_or(0) {
                 self.publish();
             }
         }

@@ -42,8 +42,9 @@ impl Worker {
         let errors = last_minute.first().map_or(0, |counts| counts.iter().skip(6).sum());
         let (record_of, record, record_redacted) = self.looked_at(&snapshot, &all, &lines, before.mono);
         let stage = self.query.filter.stage.as_ref();
-        let stage = stage.map(|stage| answer::stage(stage, &lines, self.fields(&snapshot)));
-        let web = self.query.web.then(|| answer::web(&lines, &snapshot, &self.derived, usize::from(self.query.bars)));
+        let (read, bars) = (self.fields(&snapshot), usize::from(self.query.bars));
+        let stage = stage.map(|stage| answer::stage(stage, &lines, read));
+        let web = self.query.web.then(|| answer::web(&lines, &snapshot, read, bars));
         let shown = Shown {
             version: self.query.version,
             took_us: took * 1_000,
@@ -74,10 +75,11 @@ impl Worker {
         self.post.logs(Arc::new(shown));
         // Only now may segments be merged and the oldest go: the filter has seen them, and what it found can be put together.
         self.buffer.tidy();
-        let beside = self.cache.bytes();
+        let beside = self.cache.bytes() + self.spare;
         let mut gone_to = self.gone_to;
         self.buffer.fit(beside, |gone| gone_to = gone_to.max(Some(gone.last())));
         self.gone_to = gone_to;
+        self.fresh = 0;
         self.asked = false;
         self.dirty = false;
         self.published = self.clock.now().mono;

@@ -113,6 +113,7 @@ impl Worker {
         let now = self.clock.now();
         let older = history && self.streams.get(&stream).is_some_and(|known| known.records > 0);
         let segment = if older { self.buffer.push_older(segment) } else { self.buffer.push(segment) };
+        self.fresh += segment.bytes();
         if let Some(known) = self.streams.get_mut(&stream) {
             known.took(&segment, history, now);
         }

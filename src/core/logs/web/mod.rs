@@ -7,18 +7,20 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
-    Nanos, SourceId,
+    Nanos, Source, SourceId,
     aggregate::Spread,
     bitmap::Bitmap,
-    buffer::Snapshot,
-    derive::Derived,
-    eval::Resolved,
+    eval::{Fields, Resolved},
     filter::{Expr, Term, Text, edit},
     format::FieldRef,
     hash::TextMap,
     read::Matches,
     segment::Segment,
 };
+
+mod columns;
+
+use columns::Columns;
 
 /// Different values of a field that are told apart; records with further ones are in [`Top::beyond`].
 const VALUES: usize = 1 << 18;
@@ -157,6 +159,16 @@ struct Tally {
 }
 
 impl Tally {
+    /// Adds another with its durations.
+    fn merge(&mut self, other: Self) {
+        self.add(&other);
+        match (&mut self.spread, other.spread) {
+            (Some(known), Some(spread)) => known.merge(*spread),
+            (none @ None, spread) => *none = spread,
+            (Some(_), None) => {}
+        }
+    }
+
     fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.errors += other.errors;
@@ -214,14 +226,7 @@ impl Values {
 
     fn merge(&mut self, other: Self) {
         for (value, tally) in other.tallies {
-            self.count(&value, tally.count, |known| {
-                known.add(&tally);
-                match (&mut known.spread, tally.spread) {
-                    (Some(known), Some(spread)) => known.merge(*spread),
-                    (none @ None, spread) => *none = spread,
-                    (Some(_), None) => {}
-                }
-            });
+            self.count(&value, tally.count, |known| known.merge(tally));
         }
         self.counted += other.beyond;
         self.beyond += other.beyond;
@@ -277,22 +282,22 @@ struct Places {
 
 /// Counts all requests among the matches of a time range. `ask.from` and `ask.to` bound it; the filter's own moments have
 /// been applied.
-pub fn view(ask: &Ask<'_>, matches: &Matches, snapshot: &Snapshot, derived: &Derived) -> Web {
+pub fn view(ask: &Ask<'_>, matches: &Matches, read: Fields<'_>) -> Web {
     let span = (i128::from(ask.to.0) - i128::from(ask.from.0) + 1).max(1);
     let bar_ns = i64::try_from(span.div_euclid(ask.bars.max(1) as i128) + 1).unwrap_or(i64::MAX);
-    let places: Vec<Places> = snapshot
+    let places: Vec<Places> = read
         .sources
         .iter()
         .map(|source| Places {
             fields: FIELDS.iter().map(|name| source.format.resolve(name)).collect(),
             elsewhere: FIELDS
                 .iter()
-                .any(|name| derived.has(name) || source.labels.iter().any(|(label, _)| **label == **name)),
+                .any(|name| read.derived.has(name) || source.labels.iter().any(|(label, _)| **label == **name)),
         })
         .collect();
     let empty = || Counted { series: vec![Bar::default(); ask.bars], ..Counted::default() };
     let count = |mut counted: Counted, (segment, set): &(Arc<Segment>, Arc<Bitmap>)| {
-        let reader = Reader { ask, bar_ns, snapshot, derived, places: &places };
+        let reader = Reader { ask, bar_ns, read, places: &places };
         reader.count(&mut counted, segment, set);
         counted
     };
@@ -358,8 +363,7 @@ fn finish(mut counted: Counted, ask: &Ask<'_>, bar_ns: i64) -> Web {
 struct Reader<'a> {
     ask: &'a Ask<'a>,
     bar_ns: i64,
-    snapshot: &'a Snapshot,
-    derived: &'a Derived,
+    read: Fields<'a>,
     places: &'a [Places],
 }
 
@@ -369,46 +373,24 @@ impl Reader<'_> {
         if segment.statuses().is_empty() || set.count() == 0 || segment.last() < from || segment.first() > to {
             return;
         }
+        if let Some(mut columns) = Columns::new(&self.read, segment, set.count()) {
+            for record in set.iter() {
+                let Some((tally, duration)) = self.request(counted, segment, record) else { continue };
+                columns.count(counted, record, (tally, duration), self.host_of(segment.source(record)));
+            }
+            columns.done(counted);
+            return;
+        }
         let text = segment.text_once();
         let mut slow: Vec<Resolved<'_>> = Vec::new();
         for record in set.iter() {
-            let Some(status) = segment.status(record) else { continue };
-            let time = segment.time(record);
-            if time < from || time > to {
-                continue;
-            }
-            let is_error = status >= 500;
-            counted.requests += 1;
-            let class = usize::from(status / 100);
-            let class = if class > 5 { 0 } else { class };
-            if let Some(count) = counted.classes.get_mut(class) {
-                *count += 1;
-            }
-            let bar = usize::try_from((time.0.wrapping_sub(from.0)) / self.bar_ns).unwrap_or(0);
-            if let Some(bar) = counted.series.get_mut(bar) {
-                bar.requests += 1;
-                bar.errors += u64::from(is_error);
-            }
-            let duration = segment.duration_us(record);
-            if let Some(duration) = duration {
-                counted.durations.add(f64::from(duration));
-            }
-            let tally = Tally {
-                count: 1,
-                errors: u64::from(is_error),
-                refused: u64::from((400..500).contains(&status)),
-                spread: None,
-                bytes: 0,
-                timed: u64::from(duration.is_some()),
-                micros: u64::from(duration.unwrap_or(0)),
-                longest: duration.unwrap_or(0),
-            };
+            let Some((tally, duration)) = self.request(counted, segment, record) else { continue };
             let bytes = text.get(segment.span(record)).unwrap_or_default();
             let id = segment.source(record);
             if segment.has_extras() || self.places_of(id).is_none_or(|places| places.elsewhere) {
                 if slow.is_empty() {
-                    let sources = &self.snapshot.sources;
-                    slow = FIELDS.iter().map(|name| Resolved::new(name, sources, self.derived)).collect();
+                    let Fields { sources, derived, .. } = self.read;
+                    slow = FIELDS.iter().map(|name| Resolved::new(name, sources, derived)).collect();
                 }
                 let mut found: [Option<Vec<u8>>; FIELDS.len()] = Default::default();
                 for (field, found) in slow.iter_mut().zip(&mut found) {
@@ -418,7 +400,7 @@ impl Reader<'_> {
                 take(counted, (tally, duration), found, self.host_of(id));
                 continue;
             }
-            let (Some(source), Some(places)) = (self.snapshot.source(id), self.places_of(id)) else { continue };
+            let (Some(source), Some(places)) = (self.source(id), self.places_of(id)) else { continue };
             let mut found: [Option<std::borrow::Cow<'_, [u8]>>; FIELDS.len()] = Default::default();
             source.format.fields_of(bytes, &places.fields, |at, value| {
                 if let Some(found) = found.get_mut(at) {
@@ -429,14 +411,64 @@ impl Reader<'_> {
         }
     }
 
+    /// Counts what a request's columns say; none where it is no request of the time that is asked for.
+    fn request(&self, counted: &mut Counted, segment: &Segment, record: usize) -> Option<(Tally, Option<u32>)> {
+        let Ask { from, to, .. } = *self.ask;
+        let (status, time) = (segment.status(record)?, segment.time(record));
+        if time < from || time > to {
+            return None;
+        }
+        let is_error = status >= 500;
+        counted.requests += 1;
+        let class = usize::from(status / 100);
+        let class = if class > 5 { 0 } else { class };
+        if let Some(count) = counted.classes.get_mut(class) {
+            *count += 1;
+        }
+        let bar = usize::try_from((time.0.wrapping_sub(from.0)) / self.bar_ns).unwrap_or(0);
+        if let Some(bar) = counted.series.get_mut(bar) {
+            bar.requests += 1;
+            bar.errors += u64::from(is_error);
+        }
+        let duration = segment.duration_us(record);
+        if let Some(duration) = duration {
+            counted.durations.add(f64::from(duration));
+        }
+        let tally = Tally {
+            count: 1,
+            errors: u64::from(is_error),
+            refused: u64::from((400..500).contains(&status)),
+            spread: None,
+            bytes: 0,
+            timed: u64::from(duration.is_some()),
+            micros: u64::from(duration.unwrap_or(0)),
+            longest: duration.unwrap_or(0),
+        };
+        Some((tally, duration))
+    }
+
+    fn source(&self, id: SourceId) -> Option<&Source> {
+        self.read.sources.get(usize::from(id.0))
+    }
+
     fn places_of(&self, id: SourceId) -> Option<&Places> {
         self.places.get(usize::from(id.0))
     }
 
     /// The host whose log it is, where the log does not name the one that was asked for.
     fn host_of(&self, id: SourceId) -> Option<&[u8]> {
-        self.snapshot.source(id)?.host.as_ref().map(|host| host.as_str().as_bytes())
+        self.source(id)?.host.as_ref().map(|host| host.as_str().as_bytes())
     }
+}
+
+fn size_of(bytes: Option<&[u8]>) -> Option<u64> {
+    std::str::from_utf8(bytes?).ok()?.parse().ok()
+}
+
+/// The first of a list is whom the first proxy saw.
+fn first_of(forwarded: Option<&[u8]>) -> Option<&[u8]> {
+    let first = forwarded?.split(|byte| *byte == b',').next()?.trim_ascii();
+    (!first.is_empty() && first != b"-").then_some(first)
 }
 
 fn take(
@@ -446,8 +478,7 @@ fn take(
     at: Option<&[u8]>,
 ) {
     let [path, host, client, agent, referer, bytes, forwarded] = found;
-    let size = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<u64>().ok());
-    if let Some(size) = size {
+    if let Some(size) = size_of(bytes) {
         counted.sized += 1;
         counted.bytes += size;
         tally.bytes = size;
@@ -458,9 +489,7 @@ fn take(
             known.time(duration);
         });
     }
-    // The first of a list is whom the first proxy saw.
-    let first = forwarded.and_then(|list| list.split(|byte| *byte == b',').next()).map(<[u8]>::trim_ascii);
-    let first = first.filter(|first| !first.is_empty() && *first != b"-");
+    let first = first_of(forwarded);
     counted.forwarded += u64::from(first.is_some());
     for (values, value) in counted.others.iter_mut().zip([host.or(at), first.or(client), agent, referer]) {
         if let Some(value) = value {
@@ -505,5 +534,4 @@ pub fn is_proxy(client: &[u8], proxies: &[String]) -> bool {
 }
 
 #[cfg(test)]
-#[path = "web_tests.rs"]
 mod tests;
