@@ -396,16 +396,6 @@ fn count_figures(files: &Files) {
     beside("the same as JSON", own, "jq", jq, 1.0);
     let rg = peer("rg", &["-c", "-a", r#""status":5\d\d"#, json], TIMES);
     beside("the same as JSON", own, "rg -c of the text", rg, f64::INFINITY);
-    let grep = peer("grep", &["-c", "\" 50[0-9] ", files.access.to_str().unwrap()], 3);
-    beside("access log", count_time(&files.access), "grep -c of the text", grep, f64::INFINITY);
-}
-
-/// Counting without the process around it.
-fn count_time(path: &Path) -> Duration {
-    let format = format("nginx-combined");
-    let (source, matcher) = (source(&format), matcher("status>=500"));
-    let reading = load::Reading { source: SourceId(0), format: &format, assume: ASSUME };
-    best(|| load::count(path, reading, &source, &matcher).unwrap()).0
 }
 
 /// Lines as they come in a storm, in batches of a hundredth of a second.

@@ -216,8 +216,8 @@ impl Cache {
         }
     }
 
-    /// As [`Cache::column`] for who is about to read the field of so many records: the column is made once as many were read as
-    /// the segment has, so that it costs at most as much again as what was done without.
+    /// As [`Cache::column`] for who is about to read the field of so many records: the column is made once half as many were read
+    /// as the segment has, so that it costs at most about twice what was done without.
     pub(in super::super) fn column_for(
         &self,
         segment: &Segment,
@@ -233,7 +233,7 @@ impl Cache {
             None => 0,
         };
         let (key, read) = (Arc::from(name), before.saturating_add(records));
-        if read < segment.len() {
+        if read.saturating_mul(2) < segment.len() {
             held(&self.columns).keep(scope, &key, Field::Read(read));
             return None;
         }

@@ -23,7 +23,7 @@ pub(super) struct Columns {
 impl Columns {
     /// Makes it; none where a field has no column. They are made when the same is asked for again.
     pub(super) fn new(read: &Fields<'_>, segment: &Segment, records: usize) -> Option<Self> {
-        let columns = FIELDS.map(|name| read.column(name, segment, records.div_ceil(2)));
+        let columns = FIELDS.map(|name| read.column(name, segment, records.div_ceil(4)));
         let [Some(path), Some(host), Some(client), Some(agent), Some(referer), Some(bytes), Some(forwarded)] = columns
         else {
             return None;
