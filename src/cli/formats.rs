@@ -208,6 +208,10 @@ impl Test<'_> {
             setup::print_json("qd.formats.test/1", self.setup.clock.as_ref(), data)?;
             return Ok(Exit::Ok);
         }
+        if all.is_empty() {
+            setup::print("there is nothing in it to read\n")?;
+            return Ok(Exit::Ok);
+        }
         let mut text = format!("{}: {fit} of {} are of it", format.name(), setup::many(all.len(), "record"));
         if format.name() != found.format.name() {
             text.extend(["; by itself it would be ", found.format.name()]);

@@ -17,13 +17,16 @@ use crate::core::logs::format::{Format, Formats, Spec, Wrong, trial};
 
 /// The formats that come with the console: name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
+    ("alternatives", include_str!("formats/alternatives.toml")),
     ("apache-combined", include_str!("formats/apache-combined.toml")),
     ("apache-common", include_str!("formats/apache-common.toml")),
     ("apache-error", include_str!("formats/apache-error.toml")),
     ("apache-vhost", include_str!("formats/apache-vhost.toml")),
+    ("apt-history", include_str!("formats/apt-history.toml")),
     ("bunyan", include_str!("formats/bunyan.toml")),
     ("celery", include_str!("formats/celery.toml")),
     ("docker-json", include_str!("formats/docker-json.toml")),
+    ("dpkg", include_str!("formats/dpkg.toml")),
     ("java", include_str!("formats/java.toml")),
     ("journald", include_str!("formats/journald.toml")),
     ("json", include_str!("formats/json.toml")),

@@ -18,6 +18,26 @@ const fn at(format: &'static str, path: &'static str, lines: &'static [&'static 
 }
 
 const CASES: &[Case] = &[
+    case(
+        "alternatives",
+        &[
+            "update-alternatives 2026-11-21 00:37:{s}: link group csh{i} updated to point to /bin/tcsh",
+            "update-alternatives 2026-11-21 00:37:{s}: run with --install /bin/csh csh /bin/tcsh {i}",
+        ],
+    ),
+    case(
+        "apt-history",
+        &[
+            "Start-Date: 2026-11-21  08:02:{s}\nCommandline: apt-get install -y nginx\nInstall: nginx:amd64 (1.22.{i})\nEnd-Date: 2026-11-21  08:03:51\n",
+        ],
+    ),
+    case(
+        "dpkg",
+        &[
+            "2026-11-21 08:02:{s} status half-configured dbus:amd64 1.14.{i}",
+            "2026-11-21 08:02:{s} startup archives unpack",
+        ],
+    ),
     at(
         "apache-combined",
         "/var/log/apache2/access.log",

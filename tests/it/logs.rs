@@ -71,6 +71,9 @@ fn a_file_is_filtered_counted_and_made_a_table_of() {
     );
     let top = desk.prints(&["access.log", "-q", "| top 1 path"]);
     assert_eq!(top, "COUNT  SHARE  PATH\n2      50.0%  /b\n");
+    let none = desk.run(&["access.log", "-q", "| p95 queue"]);
+    assert_eq!(none.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&none.stderr).contains("none of 4 records has a `queue`"));
     let by = &desk.json(&["access.log", "-q", "status:5xx | count by path, status", "--json"])[0];
     assert_eq!(by["schema"], "qd.logs.stage/1");
     assert_eq!(by["data"][0], serde_json::json!({ "by": { "path": "/b", "status": "502" }, "count": 1 }));

@@ -36,6 +36,17 @@ pub(super) fn print(desk: &Desk, feed: Feed, stage: &Stage) -> color_eyre::Resul
         let beyond = table.beyond;
         setup::warn(&format!("qd: {beyond} records are in further groups, which are too many to tell apart"));
     }
+    // A table of nothing says nothing of why.
+    let field = match stage {
+        Stage::Top { field, .. } | Stage::Measure { field, .. } => Some(field),
+        Stage::Count { .. } => None,
+    };
+    if let Some(field) = field.filter(|_| table.records > 0 && table.without == table.records) {
+        let records = setup::many(usize::try_from(table.records).unwrap_or(usize::MAX), "record");
+        setup::warn(&format!(
+            "qd: none of {records} has a `{field}`; `qd formats test FILE` shows which fields there are"
+        ));
+    }
     if desk.json { as_json(desk, stage, &table) } else { as_text(desk, stage, &table) }?;
     Ok(read)
 }

@@ -254,6 +254,14 @@ fn clf(text: &[u8]) -> Option<(Nanos, usize)> {
 
 /// `2026-11-20T19:41:02.881Z` and its kin.
 fn iso(text: &[u8], between: u8, assume: Assume) -> Option<(Nanos, usize)> {
+    // apt writes two blanks.
+    if let [date @ .., b' ', b' ', b'0'..=b'9', b'0'..=b'9'] = text.get(..14)? {
+        let mut one = [0; 48];
+        let rest = text.get(11..).map(|rest| rest.get(..38).unwrap_or(rest))?;
+        one.get_mut(..10)?.copy_from_slice(date);
+        one.get_mut(10..10 + rest.len())?.copy_from_slice(rest);
+        return iso(one.get(..10 + rest.len())?, between, assume).map(|(at, taken)| (at, taken + 1));
+    }
     let [y1, y2, y3, y4, p, o1, o2, q, d1, d2, b'T' | b't' | b' ' | b'_', h1, h2, b':', m1, m2, rest @ ..] = text
     else {
         return None;
