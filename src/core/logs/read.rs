@@ -76,6 +76,12 @@ impl Matches {
         self.total - self.notices
     }
 
+    /// How many of them were searched at their source, where others were left out.
+    pub fn found(&self) -> u64 {
+        let partial = self.sets.iter().filter(|(segment, _)| segment.is_partial());
+        partial.map(|(segment, set)| (set.count() - notices(segment, set).count()) as u64).sum()
+    }
+
     /// How many lines of logs match that came at or after a place in the order of arrival.
     pub fn came_since(&self, order: u64) -> u64 {
         let since = |(segment, set): &(Arc<Segment>, Arc<Bitmap>)| {

@@ -2,6 +2,7 @@
 use crate::{
     core::logs::{
         LogPlace, LogSpec,
+        derive::Derived,
         filter::{
             Expr,
             grep::grep,
@@ -44,11 +45,21 @@ impl Asked {
     }
 }
 
-/// Divides a filter for history of a place whose lines are read by these formats. `host` says whether a shell there reads it.
+/// Names that are a source's, whatever its lines say.
+const OF_SOURCES: [&str; 9] = ["service", "env", "host", "source", "file", "format", "kind", "level", "status"];
+
+/// Divides a filter for history of a place whose lines are read by these formats. `host` says whether a shell there reads it,
+/// `derived` which fields are made by rules.
 ///
 /// All of the filter is evaluated here afterwards. Lines that name no time have the one of the line before them, so that a
 /// time in the filter may tell such lines differently where those before them were left out.
-pub fn divide<'a>(expr: &Expr, spec: &LogSpec, host: bool, formats: impl IntoIterator<Item = &'a Format>) -> Asked {
+pub fn divide<'a>(
+    expr: &Expr,
+    spec: &LogSpec,
+    host: bool,
+    derived: &Derived,
+    formats: impl IntoIterator<Item = &'a Format>,
+) -> Asked {
     let mut formats = formats.into_iter().peekable();
     let only = formats.peek().copied();
     // Of lines of which nothing is known, nobody can say what a record is.
@@ -56,7 +67,9 @@ pub fn divide<'a>(expr: &Expr, spec: &LogSpec, host: bool, formats: impl IntoIte
     match &spec.place {
         LogPlace::File { .. } if host => {
             let status = only.and_then(Format::before_status);
-            let lines = Lines { whole, status: status.as_deref(), verbatim: &|_| false };
+            let of_line = |field: &str| !OF_SOURCES.contains(&field) && !derived.has(field);
+            let verbatim = |field: &str| of_line(field) && only.is_some_and(|format| format.is_verbatim(field));
+            let lines = Lines { whole, status: status.as_deref(), escape: Some("\\"), verbatim: &verbatim };
             let made = grep(expr, lines);
             let prefilter = (!made.filter.is_empty()).then_some(Prefilter::Shell(made.filter));
             Asked { prefilter, pushed: made.pushed, local: made.local }
@@ -64,7 +77,8 @@ pub fn divide<'a>(expr: &Expr, spec: &LogSpec, host: bool, formats: impl IntoIte
         LogPlace::Loki(loki) => {
             let select: Vec<(&str, &str)> =
                 loki.select.iter().map(|(label, value)| (label.as_str(), value.as_str())).collect();
-            let lines = Lines { whole, status: None, verbatim: &|_| false };
+            // A field that a line does not have may stand beside it there.
+            let lines = Lines { whole, status: None, escape: None, verbatim: &|_| false };
             let made = logql(expr, Loki { select: &select, labels: &[], lines, split: true }).unwrap_or_default();
             let prefilter = (!made.stages.is_empty()).then_some(Prefilter::LogQl(made.stages));
             Asked { prefilter, pushed: made.pushed, local: made.local }
@@ -94,7 +108,7 @@ mod tests {
             place,
         };
         let filter: crate::core::logs::filter::Filter = filter.parse().unwrap();
-        divide(&filter.expr, &spec, true, [&**built_in().get(format).unwrap()])
+        divide(&filter.expr, &spec, true, &Derived::default(), [&**built_in().get(format).unwrap()])
     }
 
     fn file() -> LogPlace {
@@ -124,5 +138,16 @@ mod tests {
         let Some(Prefilter::Shell(script)) = &there.prefilter else { panic!("{there:?}") };
         assert!(script.contains("g -E -e '\" ( )*(0)*([5-9][0-9][0-9]|"), "{script}");
         assert_eq!(there.words(), "status>=500 on the host (grep), dur>1s status>=500 here");
+    }
+
+    #[test]
+    fn a_fields_text_is_searched_where_it_stands_as_it_is() {
+        let there = asked(file(), "nginx-combined", "path:/api/* -path:/health client:10.0.0.1 service:play");
+        let Some(Prefilter::Shell(script)) = &there.prefilter else { panic!("{there:?}") };
+        // A line with a backslash may write it otherwise.
+        assert!(script.contains(r" -e '\\' | g -F -e '10.0.0.1' -e '\'"), "{script}");
+        assert_eq!(there.pushed, ["path:/api/*", "client:10.0.0.1"]);
+        assert_eq!(there.local, ["-path:/health", "service:play", "path:/api/*", "client:10.0.0.1"]);
+        assert_eq!(asked(file(), "nginx-json", "path:/api/*").prefilter, None, "JSON writes it in many ways");
     }
 }

@@ -16,7 +16,9 @@ pub struct Lines<'a> {
     pub whole: bool,
     /// A regex of what stands directly before the digits of each record's status, where they always stand behind the same.
     pub status: Option<&'a str>,
-    /// Says whether a field's text stands in the line exactly as it is compared, without escapes.
+    /// What a line has in which a field's text may be written otherwise: those pass.
+    pub escape: Option<&'a str>,
+    /// Says whether a field's text stands in the line exactly as it is compared.
     pub verbatim: &'a dyn Fn(&str) -> bool,
 }
 
@@ -126,12 +128,16 @@ fn of_term(term: &Term, lines: Lines<'_>) -> Option<(Vec<Atom>, bool)> {
                 });
                 Atom::of_text(&Text { text: literals.max_by_key(String::len)?, fold: glob.fold })
             };
-            any.iter().map(longest).collect::<Option<Vec<_>>>().map(|any| (any, false))
+            let mut found = any.iter().map(longest).collect::<Option<Vec<_>>>()?;
+            found.extend(lines.escape.map(|escape| Atom::Text(escape.to_owned())));
+            Some((found, false))
         }
         Term::FieldRegex { field, pattern } if lines.holds(field) => {
             let found = hir(&pattern.regex, pattern.fold)?;
             // Anchors hold at the field's ends, which are not the line's.
-            found.properties().look_set().is_empty().then(|| (vec![Atom::Hir(found)], false))
+            let is_free = found.properties().look_set().is_empty();
+            let escape = lines.escape.map(|escape| Atom::Text(escape.to_owned()));
+            is_free.then(|| (std::iter::once(Atom::Hir(found)).chain(escape).collect(), false))
         }
         Term::Compare { field, op: Op::Equal, value: Value::Number(number) }
             if field == "status"

@@ -109,12 +109,12 @@ impl Shown {
 
     /// How many lines of logs are here, without those of which a source left some out.
     pub fn total(&self) -> u64 {
-        self.all.lines() - partial(&self.all)
+        self.all.lines() - self.all.found()
     }
 
     /// How many lines pass the filter that were searched at their source.
     pub fn found(&self) -> u64 {
-        partial(&self.matches)
+        self.matches.found()
     }
 
     /// How many sources are live.
@@ -387,10 +387,6 @@ impl Shown {
         let mb = |bytes: usize| bytes / 1_000_000;
         format!("{} errors/min · {} of {} MB", self.errors_a_minute, mb(self.snapshot.bytes), mb(self.snapshot.limit))
     }
-}
-
-fn partial(of: &Matches) -> u64 {
-    of.sets.iter().filter(|(segment, _)| segment.is_partial()).map(|(_, set)| set.count() as u64).sum()
 }
 
 /// What the filter takes to keep a template's lines.

@@ -32,7 +32,7 @@ fn field(line: &[u8]) -> Option<&[u8]> {
 }
 
 pub(in super::super) fn lines_of(whole: bool) -> Lines<'static> {
-    Lines { whole, status: None, verbatim: &|field| field == "f" }
+    Lines { whole, status: None, escape: None, verbatim: &|field| field == "f" }
 }
 
 /// Makes a folder in which `grep`, `tr`, `cat`, `printf` and `gzip` are those of `BusyBox`.
