@@ -297,14 +297,17 @@ impl Menu {
     pub fn dialog(&self) -> Dialog {
         let rows = self.rows.iter().map(|(key, words, danger)| {
             let changes = *danger == Danger::Changes;
-            vec![
-                Words::of(key.clone(), Ink::bold(Role::Key)),
-                Words::of(words.clone(), Role::Text),
-                if changes { Words::of("changes", Ink::bold(Role::Prod)) } else { Words::new() },
-            ]
+            let mut row = vec![Words::of(key.clone(), Ink::bold(Role::Key)), Words::of(words.clone(), Role::Text)];
+            if self.whole.is_none() {
+                row.push(if changes { Words::of("changes", Ink::bold(Role::Prod)) } else { Words::new() });
+            }
+            row
         });
         let table = Table {
-            columns: vec![Column::text("", 6), Column::text("", 20).grow(60).fill(), Column::text("", 8)],
+            columns: match &self.whole {
+                Some(_) => vec![Column::text("", 2), Column::text("", 20).grow(60).fill()],
+                None => vec![Column::text("", 6), Column::text("", 20).grow(60).fill(), Column::text("", 8)],
+            },
             rows: rows.collect(),
             heads: false,
             name: 1,

@@ -258,3 +258,19 @@ fn a_secret_that_was_typed_is_masked_and_never_saved() {
     assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::Logs(Ask::Save { .. }))));
     assert!(desk.state().logs.saved.is_empty());
 }
+
+#[test]
+fn a_line_without_a_level_is_not_known_to_be_an_error_and_stays() {
+    let mut desk = Desk::new();
+    let mut count = |term: &str| {
+        desk.log(Log::EditFilter);
+        desk.types(Draft::LogFilter, term);
+        desk.act(&[Action::Confirm]);
+        desk.shown().matched()
+    };
+    let (all, unknown) = (count(""), count("level:unknown"));
+    assert!(unknown > 0);
+    assert_eq!(count("level:error") + count("level!=error"), all);
+    assert_eq!(count("level>=trace") + unknown, all);
+    assert_eq!(count("level<=fatal") + unknown, all);
+}

@@ -1,10 +1,10 @@
 //! What was counted, in the words of the console: labels, figures with units, and the terms that step into the filter.
 use crate::core::logs::{
-    aggregate,
+    Source, aggregate,
     buffer::Snapshot,
     eval::Fields,
     figures::{bytes, duration, written},
-    filter::{Stage, edit},
+    filter::Stage,
     read::Matches,
     shown::{Counted, Number, Table, Web},
     web,
@@ -80,12 +80,17 @@ pub(super) fn web(matches: &Matches, snapshot: &Snapshot, read: Fields<'_>, bars
     } else {
         String::new()
     };
-    Some(Web { numbers, caution, tables: tables(&view) })
+    Some(Web { numbers, caution, tables: tables(&view, &snapshot.sources) })
 }
 
-fn tables(view: &web::Web) -> Vec<Table> {
+fn tables(view: &web::Web, sources: &[Source]) -> Vec<Table> {
     let top = |title, top: &web::Top| {
-        items(title, "COUNT", top.field, &top.items, |item| (crate::ui::logs::grouped(item.count), item.count as f64))
+        items(
+            (title, "COUNT"),
+            &top.items,
+            |item| web::term(top.field, item, false, view, sources),
+            |item| (crate::ui::logs::grouped(item.count), item.count as f64),
+        )
     };
     let slow = |item: &web::Item| {
         let p95 = item.p95_us.unwrap_or(0.0);
@@ -94,8 +99,8 @@ fn tables(view: &web::Web) -> Vec<Table> {
     let failing = |item: &web::Item| (crate::ui::logs::grouped(item.errors), item.errors as f64);
     vec![
         top("Paths", &view.paths),
-        items("Failing most", "5XX", "path", &view.failing, failing),
-        items("Slowest", "P95", "path", &view.slowest, slow),
+        items(("Failing most", "5XX"), &view.failing, |item| web::term("path", item, true, view, sources), failing),
+        items(("Slowest", "P95"), &view.slowest, |item| web::term("path", item, false, view, sources), slow),
         top("Clients", &view.clients),
         top("Agents", &view.agents),
         top("Referrers", &view.referers),
@@ -104,19 +109,17 @@ fn tables(view: &web::Web) -> Vec<Table> {
 }
 
 fn items(
-    title: &'static str,
-    head: &'static str,
-    field: &'static str,
+    (title, head): (&'static str, &'static str),
     items: &[web::Item],
+    term: impl Fn(&web::Item) -> Option<String>,
     size: impl Fn(&web::Item) -> (String, f64),
 ) -> Table {
     let most = items.iter().map(|item| size(item).1).fold(0.0_f64, f64::max);
     let rows = items.iter().map(|item| {
         let (number, value) = size(item);
         let text = String::from_utf8_lossy(&item.value).into_owned();
-        let term = std::str::from_utf8(&item.value)
-            .map_or_else(|_| String::new(), |value| edit::keep(field, value).to_string());
-        Counted { label: text, number, share: if most > 0.0 { value / most } else { 0.0 }, term }
+        let share = if most > 0.0 { value / most } else { 0.0 };
+        Counted { label: text, number, share, term: term(item).unwrap_or_default() }
     });
     Table { title, head, rows: rows.collect() }
 }

@@ -99,6 +99,8 @@ pub struct FieldRow {
     pub value: String,
     /// The share of the filtered lines with the same value.
     pub share: Option<f64>,
+    /// The share of lines for which the rules that make it find nothing: `12% unknown`.
+    pub missed: String,
 }
 
 /// A table that the filter's last stage makes.
@@ -330,7 +332,11 @@ fn fields_pane(of: &Logs, focus: Focus) -> Pane {
             };
             vec![
                 Words::of(row.name.clone(), Role::Dim),
-                Words::of(row.value.clone(), Role::Text),
+                if row.missed.is_empty() {
+                    Words::of(row.value.clone(), Role::Text)
+                } else {
+                    Words::of(row.value.clone(), Role::Text).gap(2).add(row.missed.clone(), Role::Degraded)
+                },
                 bar,
                 Words::of(share, Role::Dim),
             ]

@@ -428,6 +428,7 @@ impl Reader<'_> {
                 name: sanitise::name(&field.name),
                 value: if revealed { sanitise::line(&field.value) } else { safe(shown, &field.value) },
                 share: field.share,
+                missed: field.missed.filter(|missed| *missed > 0.0).map_or_else(String::new, share_unknown),
             })
             .collect();
     }
@@ -505,6 +506,11 @@ impl Reader<'_> {
             says: wrong.map_or_else(|| hint.to_owned(), |wrong| wrong.words(self.state.screen.draft(*draft))),
         })
     }
+}
+
+/// Says how much rules miss; never that it is nothing when it is little.
+fn share_unknown(missed: f64) -> String {
+    if missed < 0.01 { "<1% unknown".to_owned() } else { format!("{:.0}% unknown", missed * 100.0) }
 }
 
 /// Makes text of a record fit to be shown.

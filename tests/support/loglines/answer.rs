@@ -101,12 +101,12 @@ impl Desk {
         let mut fields = Vec::new();
         for name in ["service", "env", "host", "source"] {
             let value = logs::read::source_value(source, name).unwrap_or_default().to_owned();
-            fields.push(FieldValue { name: name.into(), value, share: Some(0.42) });
+            fields.push(FieldValue { name: name.into(), value, share: Some(0.42), missed: None });
         }
         let masked = at.with_bytes(|bytes| {
             for (name, value) in source.format.all(bytes) {
                 let value = String::from_utf8_lossy(&value).into_owned();
-                fields.push(FieldValue { name: name.into_owned(), value, share: None });
+                fields.push(FieldValue { name: name.into_owned(), value, ..FieldValue::default() });
             }
             shown::masked(&self.redact, bytes).1
         });

@@ -6,7 +6,7 @@
 //!
 //! What a term means, exactly, is what LogQL and grep are measured by:
 //! *Text* and *regex* look at the record's raw bytes, continuation lines included. *Level* compares with the column; a record
-//! without one matches `level:unknown` alone. A *field* is first the source's (service, env, host, source, file, format,
+//! without one matches `level:unknown` and, as nobody knows it to be any other, what says `level!=` of another. A *field* is first the source's (service, env, host, source, file, format,
 //! kind, a label), then a derived one, then the record's own, then one that the place told beside the text; a service that is
 //! named nowhere is the source's own name, as its column shows it. A comparison with
 //! something that is no number is false, and so is every comparison with a field that is not there: `NOT` turns both.

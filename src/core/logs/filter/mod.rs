@@ -59,7 +59,7 @@ pub enum Term {
     Text(Text),
     /// The record's raw text matches this regex (Rust syntax, bytes, `.` matches no `\n`).
     Regex(Pattern),
-    /// Its level. A record without one matches only `level:unknown`.
+    /// Its level. A record without one matches `level:unknown`, and `level!=` of any other: it is not known to be that.
     Level {
         /// How to compare.
         op: Op,

@@ -276,6 +276,12 @@ impl Format {
         if let Some((_, index)) = self.aliases.iter().find(|(alias, _)| alias == name) {
             return FieldRef::Named(*index);
         }
+        // Where a format has no other word for it, what a server was asked by is its `host`; to a filter that is first whose
+        // log it is.
+        let named = |wanted: &str| self.fields.iter().position(|field| field.name == wanted);
+        if name == "vhost" {
+            return named("host").map_or_else(|| self.resolve("host"), FieldRef::Named);
+        }
         let has_tail = match &self.shape {
             Shape::Json { .. } | Shape::Logfmt | Shape::Plain => true,
             Shape::Pattern { pattern, .. } => pattern.tail().is_some() || self.body.is_some(),

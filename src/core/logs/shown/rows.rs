@@ -98,6 +98,8 @@ pub struct FieldValue {
     pub value: String,
     /// The share of the filtered records that have the same value.
     pub share: Option<f64>,
+    /// Of a field that rules derive: the share of the filtered records for which they find none.
+    pub missed: Option<f64>,
 }
 
 /// A row of something counted.

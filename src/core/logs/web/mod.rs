@@ -11,10 +11,10 @@ use super::{
     aggregate::Spread,
     bitmap::Bitmap,
     eval::{Fields, Resolved},
-    filter::{Expr, Term, Text, edit},
+    filter::{Expr, Op, Term, Text, Value, edit},
     format::FieldRef,
     hash::TextMap,
-    read::Matches,
+    read::{Matches, source_value},
     segment::Segment,
 };
 
@@ -26,7 +26,7 @@ use columns::Columns;
 const VALUES: usize = 1 << 18;
 
 /// What is read from each request, as filters name it.
-const FIELDS: [&str; 7] = ["path", "host", "client", "agent", "referer", "bytes", "forwarded"];
+const FIELDS: [&str; 7] = ["path", "vhost", "client", "agent", "referer", "bytes", "forwarded"];
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -346,7 +346,7 @@ fn finish(mut counted: Counted, ask: &Ask<'_>, bar_ns: i64) -> Web {
         bytes: (counted.sized > 0).then_some(counted.bytes),
         durations,
         paths: counted.paths.top("path", ask.limit, requests),
-        hosts: hosts.top("host", ask.limit, requests),
+        hosts: hosts.top("vhost", ask.limit, requests),
         clients: clients.top("client", ask.limit, requests),
         agents: agents.top("agent", ask.limit, requests),
         referers: referers.top("referer", ask.limit, requests),
@@ -457,7 +457,7 @@ impl Reader<'_> {
 
     /// The host whose log it is, where the log does not name the one that was asked for.
     fn host_of(&self, id: SourceId) -> Option<&[u8]> {
-        self.source(id)?.host.as_ref().map(|host| host.as_str().as_bytes())
+        source_value(self.source(id)?, "host").map(str::as_bytes)
     }
 }
 
@@ -498,18 +498,38 @@ fn take(
     }
 }
 
-/// Writes the filter's term that keeps the requests of an item; none where its value is no UTF-8, which filters cannot say.
+/// Writes the filter's term that keeps exactly the requests of an item, those that failed alone where it lists them; none where
+/// its value is no UTF-8, which filters cannot say.
 ///
-/// A client may be the one whom a proxy saw: then it is the first of a list.
-pub fn term(field: &str, item: &Item) -> Option<String> {
+/// A client may be the one whom a proxy saw: then it is the first of a list. A server that was asked by no name is that of its
+/// host. Lines that are no requests may name the same path or client: where some do, a status is asked for.
+pub fn term(field: &str, item: &Item, failed: bool, view: &Web, sources: &[Source]) -> Option<String> {
     let value = std::str::from_utf8(&item.value).ok()?;
+    let glob = |field: &str, text: Text| Expr::from(Term::Glob { field: field.into(), any: vec![text] });
+    let without = |field: &str| Expr::from(Term::Has(field.into())).negated();
     let kept = edit::keep(field, value);
-    if field != "client" {
-        return Some(kept.to_string());
-    }
-    let list = Text { text: format!("{},*", Text::exactly(value).text), ..Text::exactly(value) };
-    let forwarded = Term::Glob { field: "forwarded".into(), any: vec![Text::exactly(value), list] };
-    Some(Expr::or([kept, forwarded.into()]).to_string())
+    let kept = match field {
+        "client" if view.forwarded > 0 => {
+            let list = Text { text: format!("{},*", Text::exactly(value).text), ..Text::exactly(value) };
+            let nobody = Expr::or([without("forwarded"), glob("forwarded", Text::exactly("-"))]);
+            let seen = [glob("forwarded", Text::exactly(value)), glob("forwarded", list), Expr::and([nobody, kept])];
+            Expr::or(seen)
+        }
+        "vhost" if sources.iter().any(|source| source_value(source, "host") == Some(value)) => {
+            Expr::or([kept, Expr::and([without("vhost"), edit::keep("host", value)])])
+        }
+        _ => kept,
+    };
+    let is_beside = |source: &Source| {
+        let has = |name: &str| source.format.resolve(name);
+        !matches!(has(field), FieldRef::Absent) && !matches!(has("status"), FieldRef::Named(_))
+    };
+    let asked = if failed {
+        Some(Term::Compare { field: "status".into(), op: Op::AtLeast, value: Value::Number(500.0) })
+    } else {
+        sources.iter().any(is_beside).then(|| Term::Has("status".into()))
+    };
+    Some(Expr::and([Some(kept), asked.map(Expr::from)].into_iter().flatten()).to_string())
 }
 
 /// Says whether an address is private, of the machine itself, or that of a known proxy: not that of a user on the internet.

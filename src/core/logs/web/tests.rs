@@ -243,7 +243,7 @@ fn every_item_and_every_group_steps_into_its_own_records() {
     let mut exact = 0;
     for top in [&web.paths, &web.clients, &web.agents, &web.referers] {
         for item in &top.items {
-            let term = term(top.field, item).unwrap();
+            let term = term(top.field, item, false, &web, &real().sources).unwrap();
             // Lower case finds any case: then others may be among them.
             let has_case =
                 item.value.iter().any(u8::is_ascii_uppercase) || !item.value.iter().any(u8::is_ascii_alphabetic);
@@ -258,6 +258,59 @@ fn every_item_and_every_group_steps_into_its_own_records() {
     for row in &counts.rows {
         let term = counts.term(row).unwrap();
         assert_eq!(total(&term), row.count, "{term}");
+    }
+}
+
+/// What a web server writes besides requests: the same clients and paths, and no status.
+const BESIDE: &[u8] = b"2026/11/20 19:42:11 [error] 7#7: *1 upstream timed out (110: Connection timed out) while reading response \
+    header from upstream, client: 10.0.0.7, server: x, request: \"GET /Play/A HTTP/1.1\", upstream: \"http://127.0.0.1:1/\", \
+    host: \"Shop.example\"\n";
+
+#[test]
+fn a_row_steps_into_its_requests_alone_whatever_else_names_the_same() {
+    let request = |client: &str, path: &str, status: u16, rest: &str| {
+        format!(
+            "{client} - - [20/Nov/2026:19:42:11 +0000] \"GET {path} HTTP/1.1\" {status} 17 \"-\" \"curl\" rt=0.001{rest}\n"
+        )
+    };
+    let timed: String = [
+        request("10.0.0.7", "/Play/A", 200, " host=\"Shop.example\""),
+        request("10.0.0.7", "/Play/A", 504, " host=\"Shop.example\""),
+        request("10.0.0.7", "/Play/A", 502, " host=\"10.1.1.1\" forwarded=\"192.0.2.1, 10.0.0.9\""),
+        request("192.0.2.1", "/Play/B", 200, ""),
+        request("192.0.2.9", "/Play/B", 404, " forwarded=\"10.0.0.7\""),
+    ]
+    .concat();
+    let assume = Assume { zone: chrono_tz::UTC, now: Nanos(1_795_144_361_000_000_000) };
+    let mut buffer = Buffer::new(1 << 30);
+    for (name, text) in [("nginx-timed", timed.as_bytes()), ("nginx-error", BESIDE)] {
+        let format = built_in().get(name).unwrap();
+        let of = |id| Source { host: Some("10.1.1.1".into()), ..source(id, format) };
+        let id = buffer.add_source(of).unwrap();
+        buffer.push(Segment::parse(Batch::new(id, format, assume, text.to_vec())));
+    }
+    let here = buffer.snapshot();
+    let (from, to) = here.extent().unwrap();
+    let web = view(
+        &Ask { from, to, bars: 1, limit: 12, proxies: &[] },
+        &Matches::all(&here),
+        Fields { sources: &here.sources, derived: &Derived::default(), cache: None },
+    );
+    let total = |text: &str| {
+        let filter = filter::parse(text).unwrap().filter;
+        Matcher::new(&filter, (None, None), Arc::default()).unwrap().matches(&here, &Cache::new(1 << 20)).total
+    };
+    assert_eq!((web.requests, web.forwarded, web.hosts.items.len(), web.failing.len()), (5, 2, 2, 1));
+    for top in [&web.paths, &web.clients, &web.hosts, &web.agents] {
+        assert!(!top.items.is_empty(), "{}", top.field);
+        for item in &top.items {
+            let term = term(top.field, item, false, &web, &here.sources).unwrap();
+            assert_eq!(total(&term), item.count, "{term}");
+        }
+    }
+    for item in &web.failing {
+        let term = term("path", item, true, &web, &here.sources).unwrap();
+        assert_eq!(total(&term), item.errors, "{term}");
     }
 }
 

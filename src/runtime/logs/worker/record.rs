@@ -24,7 +24,7 @@ impl Worker {
         let mut fields = Vec::new();
         let mut put = |name: &str, value: String| {
             if !value.is_empty() && fields.iter().all(|field: &FieldValue| field.name != name) {
-                fields.push(FieldValue { name: name.to_owned(), value, share: None });
+                fields.push(FieldValue { name: name.to_owned(), value, ..FieldValue::default() });
             }
         };
         for name in ["service", "env", "host", "source"] {
@@ -37,6 +37,7 @@ impl Worker {
             }
             shown::masked(&self.redact, bytes).1
         });
+        put("service", logs::read::service_of_last_resort(source).unwrap_or_default().to_owned());
         for name in self.derived.names() {
             let value = at.with_bytes(|bytes| self.derived.value(name, bytes, &source.format));
             // Where a rule finds nothing, that is said: a partner that is not known is no blank.
@@ -80,8 +81,20 @@ impl Worker {
         if matches.total == 0 || matches.total > SHARES_OF {
             return;
         }
-        let names: Vec<String> = record.iter().map(|field| field.name.clone()).take(SHARED_FIELDS).collect();
-        for (field, table) in record.iter_mut().zip(answer::shares(&names, matches, self.fields(snapshot))) {
+        let mut asked: Vec<&mut FieldValue> = Vec::new();
+        for (at, field) in record.iter_mut().enumerate() {
+            // Of what rules derive, one wants to know what they miss, however many fields there are.
+            if at < SHARED_FIELDS || self.derived.has(&field.name) {
+                asked.push(field);
+            }
+        }
+        let names: Vec<String> = asked.iter().map(|field| field.name.clone()).collect();
+        for (field, table) in asked.into_iter().zip(answer::shares(&names, matches, self.fields(snapshot))) {
+            if self.derived.has(&field.name) {
+                let without = |row: &&logs::aggregate::Row| matches!(row.keys.first(), Some(None));
+                let count = table.rows.iter().find(without).map_or(0, |row| row.count);
+                field.missed = Some(count as f64 / matches.total as f64);
+            }
             let same = |row: &&logs::aggregate::Row| matches!(row.keys.first(), Some(Some(key)) if String::from_utf8_lossy(key) == field.value);
             let count = table.rows.iter().find(same).map(|row| row.count);
             field.share = count.map(|count| count as f64 / matches.total as f64);
