@@ -7,7 +7,7 @@ use super::{
     inventory::CheckSpec,
     logs,
     record::Row,
-    runs::{Plan, PlanFacts, gate::Permit},
+    runs::{Plan, PlanFacts, Way, gate::Permit},
     time::Timestamp,
 };
 
@@ -38,23 +38,27 @@ pub enum Effect {
         /// What recipes plan with.
         facts: PlanFacts,
     },
-    /// Run a confirmed plan on its hosts, detached, and follow it.
-    StartRun {
+    /// Run one host's share of a confirmed plan, detached, and follow it.
+    StartShare {
         /// The run.
         run: Uid,
         /// What to run.
         plan: Plan,
+        /// Where, there or back.
+        share: (HostName, Way),
         /// The gate's leave.
         permit: Permit,
     },
-    /// Follow a run that was started earlier, from what its journal says. Changes nothing on the host.
-    FollowRun {
+    /// Follow a share that was started earlier, from what its journal says. Changes nothing on the host.
+    FollowShare {
         /// The run.
         run: Uid,
         /// What was started.
         plan: Plan,
-        /// When it was confirmed: its console may be about to start it, and a host that does not know it is asked again.
-        confirmed: Timestamp,
+        /// Where, there or back.
+        share: (HostName, Way),
+        /// The last sign of whoever starts it: it may be about to, and a host that does not know of it is asked again.
+        since: Timestamp,
     },
     /// Answer what a host asked: keep its key.
     AcceptHostKey {

@@ -194,7 +194,7 @@ number! {
 }
 
 /// A globally unique id, `qd-` and 12 hex digits: ticket token, remote directory and lock owner.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid(pub [u8; 6]);
 
 impl fmt::Display for Uid {

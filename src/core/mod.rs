@@ -268,26 +268,36 @@ impl State {
         let out = runs::update(&mut self.runs, msg, now, &inventory, &actor);
         let mut effects = Vec::new();
         push_commit(&mut effects, out.rows, what);
-        for ask in out.asks {
+        effects.extend(self.carry_run_asks(out.asks, now));
+        for fact in out.facts {
+            effects.extend(self.after_run(fact, now));
+        }
+        let starts = |effect: &Effect| matches!(effect, Effect::Commit { then, .. } if !then.is_empty());
+        if effects.iter().any(starts) { together(effects) } else { effects }
+    }
+
+    fn carry_run_asks(&mut self, asks: Vec<runs::Ask>, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for ask in asks {
             match ask {
                 runs::Ask::Plan(service) => {
                     let facts = measure::plan_facts(self, &service, now);
                     effects.push(Effect::PlanRestart { service, facts });
                 }
-                runs::Ask::Start { rows, run, plan, permit } => {
-                    let then = vec![Effect::StartRun { run, plan, permit }];
+                runs::Ask::Start { rows, run, plan, shares, permit } => {
+                    let start = |share| Effect::StartShare { run, plan: plan.clone(), share, permit: permit.clone() };
+                    let then = shares.into_iter().map(start).collect();
                     effects.push(Effect::Commit { rows, then, what: Some("starting the run") });
+                }
+                runs::Ask::Follow { run, plan, share, since } => {
+                    effects.push(Effect::FollowShare { run, plan, share, since });
                 }
                 runs::Ask::CheckNow(service) => {
                     effects.extend(self.services_update(services::Msg::CheckRequested(service), now));
                 }
             }
         }
-        for fact in out.facts {
-            effects.extend(self.after_run(fact, now));
-        }
-        let starts = |effect: &Effect| matches!(effect, Effect::Commit { then, .. } if !then.is_empty());
-        if effects.iter().any(starts) { together(effects) } else { effects }
+        effects
     }
 
     fn after_run(&mut self, fact: runs::Fact, now: Now) -> Vec<Effect> {
@@ -316,6 +326,8 @@ impl State {
                     RunOutcome::Failed => (Tone::Error, "a step failed"),
                     RunOutcome::Unknown => (Tone::Error, "the link was lost: nobody knows how it ended"),
                     RunOutcome::Refused => (Tone::Error, "refused before anything ran"),
+                    RunOutcome::Undone => (Tone::Error, "it failed, and what it did was taken back"),
+                    RunOutcome::Stopped => (Tone::Info, "stopped before all hosts were changed"),
                 };
                 self.screen.say(now, tone, format!("{}: {word}", self.run_name(run)));
                 let kind = IncidentEventKind::Result { run, outcome: format!("{outcome:?}"), summary: word.into() };
@@ -531,7 +543,7 @@ fn service_message(state: &mut State, msg: services::Msg, now: Now) -> Vec<Effec
 fn after_result(state: &mut State, check: &id::CheckId, slot: Timestamp, now: Now) -> Vec<Effect> {
     let mut effects = Vec::new();
     effects.extend(measure::result(state, check, now));
-    let waiting = state.runs.awaiting_proof();
+    let waiting = state.runs.awaiting_checks();
     for (service, ended) in waiting {
         if service != check.service {
             continue;

@@ -18,9 +18,9 @@ pub(super) fn load(state: &mut State, loaded: msg::Loaded, now: Now) -> Vec<Effe
     }
     effects.extend(state.services_update(services::Msg::StatusUpdatesArrived(loaded.updates), now));
     state.loaded = true;
-    // Runs of a console that died: their journal on the host says how they went on. Looking changes nothing.
-    let follow = |run: &runs::Run| Effect::FollowRun { run: run.run, plan: run.plan.clone(), confirmed: run.at };
-    effects.extend(state.runs.unfinished().map(follow));
+    // Shares of runs whose console may have died: their journal on the host says how they went on. Looking changes nothing.
+    let asks = state.runs.unfinished().flat_map(runs::Run::shares_to_follow).collect();
+    effects.extend(state.carry_run_asks(asks, now));
     rows::refresh(state, now, true);
     effects
 }

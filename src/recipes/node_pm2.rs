@@ -79,12 +79,10 @@ impl Recipe for NodePm2 {
             "workers are replaced one by one; no request is lost if each starts in time"
         };
         Ok(Plan {
-            service: service.id.clone(),
-            title: format!("{verb} {}", service.id.service),
             steps,
             effect: effect.into(),
             undo: "nothing to undo: the same version starts again".into(),
-            lock: lock(service),
+            ..Plan::new(service.id.clone(), format!("{verb} {}", service.id.service), lock(service))
         })
     }
 }

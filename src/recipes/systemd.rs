@@ -84,12 +84,10 @@ impl Recipe for Systemd {
             "open connections are cut; the service is away while it starts"
         };
         Ok(Plan {
-            service: service.id.clone(),
-            title: format!("{verb} {}", service.id.service),
             steps: steps.collect(),
             effect: effect.into(),
             undo: "nothing to undo: the same version starts again".into(),
-            lock: lock(service),
+            ..Plan::new(service.id.clone(), format!("{verb} {}", service.id.service), lock(service))
         })
     }
 }

@@ -110,6 +110,7 @@ impl Engine {
         let (front_end, front) = mpsc::unbounded_channel();
         let mut state = State::new(Arc::default(), options.actor.clone());
         state.unattended = options.unattended;
+        state.runs.console = random_uid();
         let desk: Result<Desk, String> = match store {
             Ok(store) => {
                 let (desk, worker) = recorder::worker(recorder::Parts {
@@ -117,7 +118,7 @@ impl Engine {
                     post: post.clone(),
                     effects,
                     clock: Arc::clone(&clock),
-                    owner: Owner { uid: random_uid(), label: options.label },
+                    owner: Owner { uid: state.runs.console, label: options.label },
                     keep: options.keep,
                     may_record: options.may_record,
                 });

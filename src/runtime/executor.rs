@@ -18,7 +18,7 @@ use crate::{
         id::{CheckId, HostName, Uid},
         inventory::{CheckSpec, Inventory},
         logs::Ask,
-        runs as core_runs,
+        runs::{self as core_runs, Way},
         screen::Tone,
         services::{self, CheckResult, Health, Outcome},
         time::{Clock, DAY, Timestamp},
@@ -78,6 +78,8 @@ pub struct Executor {
     slots: Arc<Semaphore>,
     front: mpsc::UnboundedSender<Front>,
     operator: crate::core::id::Operator,
+    /// Shares of runs that are followed.
+    followed: runs::Followed,
 }
 
 impl std::fmt::Debug for Executor {
@@ -137,6 +139,7 @@ impl Executor {
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             front,
             operator,
+            followed: runs::Followed::default(),
         }
     }
 
@@ -170,11 +173,13 @@ impl Executor {
                 };
                 self.post.try_fact(Msg::Runs(msg));
             }
-            Effect::StartRun { run, plan, permit } => {
-                tracing::info!(%run, level = ?permit.level(), title = plan.title, "a run starts");
-                self.follow(run, plan, runs::Begin::Start);
+            Effect::StartShare { run, plan, share, permit } => {
+                tracing::info!(%run, level = ?permit.level(), title = plan.title, host = %share.0, "a run starts");
+                self.follow(run, plan, share, runs::Begin::Start);
             }
-            Effect::FollowRun { run, plan, confirmed } => self.follow(run, plan, runs::Begin::Attach { confirmed }),
+            Effect::FollowShare { run, plan, share, since } => {
+                self.follow(run, plan, share, runs::Begin::Attach { since });
+            }
             Effect::AcceptHostKey { host, question } => self.accept(&host, &question),
             Effect::TrustHostKeyOnce { host, question } => {
                 if let Question::UnknownHostKey { line, .. } = &question {
@@ -307,7 +312,10 @@ impl Executor {
             .detach();
     }
 
-    fn follow(&self, run: Uid, plan: core_runs::Plan, begin: runs::Begin) {
+    fn follow(&self, run: Uid, plan: core_runs::Plan, (host, way): (HostName, Way), begin: runs::Begin) {
+        let share = (run, host.clone(), way);
+        // Once at a time: what is started here is not looked at a second time because the store tells of it too.
+        let Some(held) = runs::Held::take(&self.followed, share) else { return };
         let follower = runs::Follower {
             remote: Arc::clone(&self.context.remote),
             clock: Arc::clone(&self.context.clock),
@@ -315,8 +323,14 @@ impl Executor {
             operator: self.operator.clone(),
             run,
             plan,
+            host,
+            way,
         };
-        self.tasks.spawn("run", follower.follow(begin)).detach();
+        let follow = async move {
+            follower.follow(begin).await;
+            drop(held);
+        };
+        self.tasks.spawn("run", follow).detach();
     }
 }
 

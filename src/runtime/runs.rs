@@ -1,12 +1,16 @@
-//! Follows a run on its hosts, one after the other, through lost links, and tells core what happened.
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+//! Follows one host's share of a run through lost links, and tells core what happened.
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::inbox::Post;
 use crate::{
     core::{
         Msg,
         id::{HostName, Operator, Uid},
-        runs::{self, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd},
+        runs::{self, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd, Way},
         time::{Clock, Mono, Timestamp},
     },
     parse::sanitise,
@@ -30,12 +34,36 @@ pub enum Begin {
     Start,
     /// Another console started it, or is about to: only look, start nothing.
     Attach {
-        /// When it was confirmed.
-        confirmed: Timestamp,
+        /// The last sign of whoever starts it.
+        since: Timestamp,
     },
 }
 
-/// Follows one run.
+/// Shares that are followed in this process.
+pub type Followed = Arc<Mutex<HashSet<(Uid, HostName, Way)>>>;
+
+/// Keeps a share from being followed twice at a time; dropped when that ends.
+#[derive(Debug)]
+pub struct Held {
+    followed: Followed,
+    share: (Uid, HostName, Way),
+}
+
+impl Held {
+    /// Takes a share; none when somebody has it.
+    pub fn take(followed: &Followed, share: (Uid, HostName, Way)) -> Option<Self> {
+        let fresh = followed.lock().unwrap_or_else(PoisonError::into_inner).insert(share.clone());
+        fresh.then(|| Self { followed: Arc::clone(followed), share })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.share);
+    }
+}
+
+/// Follows one host's share of a run.
 pub struct Follower {
     /// How to reach hosts.
     pub remote: Arc<dyn Remote>,
@@ -49,6 +77,10 @@ pub struct Follower {
     pub run: Uid,
     /// What runs.
     pub plan: Plan,
+    /// Where.
+    pub host: HostName,
+    /// Whether the change is made there, or taken back.
+    pub way: Way,
 }
 
 impl std::fmt::Debug for Follower {
@@ -57,97 +89,82 @@ impl std::fmt::Debug for Follower {
     }
 }
 
-/// How the share of one host ended.
+/// How the share ended.
 enum Ended {
-    Well,
-    Failed,
-    Refused,
+    /// Every step has its end.
+    Known,
+    /// Nobody knows, and how to find out.
     Unknown(String),
 }
 
+type Steps<'a> = [(usize, &'a Step)];
+
 impl Follower {
-    /// Follows until the end of the run, or until nobody can know it.
+    /// Follows until the end of the share, or until nobody can know it.
     pub async fn follow(self, begin: Begin) {
-        let mut hosts: Vec<(HostName, Vec<(usize, &Step)>)> = Vec::new();
-        for (index, step) in self.plan.steps.iter().enumerate() {
-            match hosts.iter_mut().find(|(host, _)| *host == step.host) {
-                Some((_, steps)) => steps.push((index, step)),
-                None => hosts.push((step.host.clone(), vec![(index, step)])),
+        let numbers = self.plan.steps_of(&self.host, self.way);
+        let steps: Vec<(usize, &Step)> =
+            numbers.into_iter().filter_map(|number| Some((number, self.plan.step(number)?))).collect();
+        if let Ended::Unknown(how) = self.to_its_end(&steps, begin).await {
+            for (index, _) in &steps {
+                let kind = RunEventKind::StepEnded { step: *index, end: StepEnd::Unknown(how.clone()) };
+                self.happened(kind, None).await;
             }
         }
-        let mut outcome = RunOutcome::Succeeded;
-        let mut alive = match begin {
-            Begin::Start => self.clock.now().utc,
-            Begin::Attach { confirmed } => confirmed,
-        };
-        for (host, steps) in &hosts {
-            if outcome != RunOutcome::Succeeded {
-                self.skip(steps, "a host before it did not succeed").await;
-                continue;
-            }
-            outcome = match self.one_host(host, steps, begin, &mut alive).await {
-                Ended::Well => RunOutcome::Succeeded,
-                Ended::Failed => RunOutcome::Failed,
-                Ended::Refused => RunOutcome::Refused,
-                Ended::Unknown(how) => {
-                    for (index, _) in steps {
-                        let kind = RunEventKind::StepEnded { step: *index, end: StepEnd::Unknown(how.clone()) };
-                        self.happened(kind, None).await;
-                    }
-                    RunOutcome::Unknown
-                }
-            };
-        }
-        self.happened(RunEventKind::Ended { outcome }, None).await;
     }
 
-    async fn skip(&self, steps: &[(usize, &Step)], why: &str) {
+    async fn skip(&self, steps: &Steps<'_>, why: &str) {
         for (index, _) in steps {
             let end = StepEnd::NotStarted(why.to_owned());
             self.happened(RunEventKind::StepEnded { step: *index, end }, None).await;
         }
     }
 
-    /// Follows the share of one host. `alive` is the last sign of whoever starts the run, which a later host waits for.
-    async fn one_host(&self, host: &HostName, steps: &[(usize, &Step)], begin: Begin, alive: &mut Timestamp) -> Ended {
+    async fn to_its_end(&self, steps: &Steps<'_>, begin: Begin) -> Ended {
+        let (host, uid) = (&self.host, self.way.uid(self.run));
         let mut lost: Option<Mono> = None;
         let mut pause = FIRST_PAUSE;
+        let mut alive = match begin {
+            Begin::Start => self.clock.now().utc,
+            Begin::Attach { since } => since,
+        };
         if begin == Begin::Start {
             let own: Vec<Step> = steps.iter().map(|(_, step)| (*step).clone()).collect();
             let lock = (self.plan.lock.as_str(), &self.operator);
             // Starting under the same id again runs it once at the most.
-            while let Err(error) = detached::start(self.remote.as_ref(), host, self.run, &own, lock).await {
-                if let Some(ended) = self.wait(host, &error, &mut lost, &mut pause, true).await {
+            while let Err(error) = detached::start(self.remote.as_ref(), host, uid, &own, lock).await {
+                if let Some(ended) = self.wait(&error, &mut lost, &mut pause, true).await {
                     return ended;
                 }
             }
         }
-        let mut attached = detached::attach(Arc::clone(&self.remote), host, self.run, Cursor::default());
+        let mut attached = detached::attach(Arc::clone(&self.remote), host, uid, Cursor::default());
         let mut lines = Lines::default();
         while let Some(event) = attached.next().await {
             if let Some(at) = at_of(&event) {
-                *alive = at.min(self.clock.now().utc).max(*alive);
+                alive = at.min(self.clock.now().utc).max(alive);
             }
-            if event == Event::Absent && self.not_yet(host, begin, *alive, &mut pause).await {
-                attached = detached::attach(Arc::clone(&self.remote), host, self.run, Cursor::default());
+            if event == Event::Absent && self.not_yet(begin, alive, &mut pause).await {
+                attached = detached::attach(Arc::clone(&self.remote), host, uid, Cursor::default());
                 continue;
             }
             if let Event::Lost(error) = &event {
-                if let Some(ended) = self.wait(host, error, &mut lost, &mut pause, false).await {
+                if let Some(ended) = self.wait(error, &mut lost, &mut pause, false).await {
                     return ended;
                 }
                 continue;
             }
             (lost, pause) = (None, FIRST_PAUSE);
-            if let Some(ended) = self.tell(host, steps, event, &mut lines).await {
+            if let Some(ended) = self.tell(steps, event, &mut lines).await {
                 return ended;
             }
         }
-        Ended::Unknown(self.by_hand(host))
+        Ended::Unknown(self.by_hand())
     }
 
     /// Tells core what happened on the host; the end of the host's share, if this is it.
-    async fn tell(&self, host: &HostName, steps: &[(usize, &Step)], event: Event, lines: &mut Lines) -> Option<Ended> {
+    async fn tell(&self, steps: &Steps<'_>, event: Event, lines: &mut Lines) -> Option<Ended> {
+        let host = &self.host;
         // The host counts its own steps; the plan counts those of all hosts.
         let of_plan = |index: usize| steps.get(index).map(|(step, _)| *step);
         match event {
@@ -169,22 +186,20 @@ impl Follower {
             }
             Event::LockRefused(refused) => {
                 self.skip(steps, &locked(host, &self.plan.lock, &refused)).await;
-                return Some(Ended::Refused);
+                return Some(Ended::Known);
             }
-            Event::Done { outcome, .. } => {
-                return Some(match outcome {
-                    RunOutcome::Succeeded => Ended::Well,
-                    RunOutcome::Failed => Ended::Failed,
-                    RunOutcome::Refused => Ended::Refused,
-                    RunOutcome::Unknown => Ended::Unknown(self.by_hand(host)),
-                });
+            Event::Done { outcome: RunOutcome::Unknown, .. } => return Some(Ended::Unknown(self.by_hand())),
+            Event::Done { .. } => {
+                // A step that failed was the last: those behind it never began.
+                self.skip(steps, "a step before it did not succeed").await;
+                return Some(Ended::Known);
             }
             Event::Died => {
-                return Some(Ended::Unknown(format!("the run was killed on {host}; {}", self.by_hand(host))));
+                return Some(Ended::Unknown(format!("the run was killed on {host}; {}", self.by_hand())));
             }
             Event::Absent => {
                 self.skip(steps, &format!("{host} knows no such run: it was never started there")).await;
-                return Some(Ended::Failed);
+                return Some(Ended::Known);
             }
             // Waiting is the caller's.
             Event::Lost(_) => {}
@@ -195,19 +210,19 @@ impl Follower {
     /// Waits before the next try; the end, once it is given up.
     async fn wait(
         &self,
-        host: &HostName,
         error: &RemoteError,
         lost: &mut Option<Mono>,
         pause: &mut Duration,
         starting: bool,
     ) -> Option<Ended> {
+        let host = &self.host;
         let now = self.clock.now().mono;
         let since = *lost.get_or_insert(now);
         if now.since(since) >= PATIENCE_MS {
-            return Some(Ended::Unknown(self.by_hand(host)));
+            return Some(Ended::Unknown(self.by_hand()));
         }
         let what = if starting { "starting" } else { "the run goes on there" };
-        let how = format!("{host}: {}; {what}, trying again. {}", error.what, self.by_hand(host));
+        let how = format!("{host}: {}; {what}, trying again. {}", error.what, self.by_hand());
         self.post.fact(Msg::Runs(runs::Msg::LinkLost { run: self.run, how })).await;
         tokio::time::sleep(*pause).await;
         *pause = (*pause * 2).min(MAX_PAUSE);
@@ -216,20 +231,21 @@ impl Follower {
 
     /// Waits before a host that knows nothing of the run is asked again: the console that confirmed it may be on its way
     /// there. False once that console would have given up.
-    async fn not_yet(&self, host: &HostName, begin: Begin, alive: Timestamp, pause: &mut Duration) -> bool {
+    async fn not_yet(&self, begin: Begin, alive: Timestamp, pause: &mut Duration) -> bool {
         let patience = i64::try_from(PATIENCE_MS).unwrap_or(i64::MAX);
         if begin == Begin::Start || self.clock.now().utc.since(alive) >= patience {
             return false;
         }
-        let how = format!("it has not begun on {host}; looking again. {}", self.by_hand(host));
+        let how = format!("it has not begun on {}; looking again. {}", self.host, self.by_hand());
         self.post.fact(Msg::Runs(runs::Msg::LinkLost { run: self.run, how })).await;
         tokio::time::sleep(*pause).await;
         *pause = (*pause * 2).min(MAX_PAUSE);
         true
     }
 
-    fn by_hand(&self, host: &HostName) -> String {
-        format!("to see for yourself: cat ~/.quarterdeck/runs/{}/journal on {host}", self.run)
+    fn by_hand(&self) -> String {
+        let uid = self.way.uid(self.run);
+        format!("to see for yourself: cat ~/.quarterdeck/runs/{uid}/journal on {}", self.host)
     }
 
     async fn happened(&self, kind: RunEventKind, at: Option<Timestamp>) {

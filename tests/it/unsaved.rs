@@ -49,8 +49,6 @@ fn inventory() -> Inventory {
 
 fn plan() -> Plan {
     Plan {
-        service: "play@staging".parse().unwrap(),
-        title: "restart play".into(),
         steps: vec![Step {
             host: "stage-01".into(),
             name: "restart".into(),
@@ -58,9 +56,7 @@ fn plan() -> Plan {
             path_prefix: Vec::new(),
             timeout_ms: 60_000,
         }],
-        effect: String::new(),
-        undo: String::new(),
-        lock: "/run/lock/qd-play".into(),
+        ..Plan::new("play@staging".parse().unwrap(), "restart play", "/run/lock/qd-play")
     }
 }
 

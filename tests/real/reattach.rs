@@ -62,14 +62,8 @@ fn plan(folder: &Path) -> Plan {
         gate.display()
     );
     let step = Step { host, name: "restart".into(), command, path_prefix: Vec::new(), timeout_ms: 60_000 };
-    Plan {
-        service: "play@prod".parse().unwrap(),
-        title: "restart play".into(),
-        steps: vec![step],
-        effect: "none".into(),
-        undo: "not needed".into(),
-        lock: folder.join("lock").display().to_string(),
-    }
+    let lock = folder.join("lock").display().to_string();
+    Plan { steps: vec![step], ..Plan::new("play@prod".parse().unwrap(), "restart play", lock) }
 }
 
 async fn until(engine: &mut Engine, what: &str, holds: impl Fn(&Engine) -> bool) {
@@ -174,13 +168,17 @@ async fn a_run_of_a_killed_console_is_followed_to_its_end_by_the_next_ones() {
                 assert_eq!(*before, Health::Down, "kept for the proof, whoever gives it");
                 "confirmed"
             }
+            RunEventKind::Coordinated { .. } => "coordinated",
+            RunEventKind::HostStarted { .. } => "host",
+            RunEventKind::GatePassed { .. } | RunEventKind::GateFailed { .. } => "gate",
+            RunEventKind::Stopped { .. } => "stopped",
             RunEventKind::StepStarted { .. } => "started",
             RunEventKind::StepEnded { .. } => "ended",
             RunEventKind::Ended { .. } => "over",
             RunEventKind::Proved { .. } => "proved",
         })
         .collect();
-    assert_eq!(kinds, ["confirmed", "started", "ended", "over"]);
+    assert_eq!(kinds, ["confirmed", "coordinated", "host", "started", "ended", "over"]);
     assert_eq!(third.state.runs.unfinished().count(), 0, "nothing is left to follow");
     assert_eq!(std::fs::read_to_string(folder.join("count")).unwrap(), "once\n", "it ran once");
     third.stop();

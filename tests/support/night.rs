@@ -627,11 +627,9 @@ fn plan(service: &ServiceId) -> Plan {
         timeout_ms: 60_000,
     };
     Plan {
-        service: service.clone(),
-        title: format!("restart {}", service.service),
         steps: vec![step("play-01"), step("play-02")],
         effect: "open requests of each process are cut for about 3 s".into(),
         undo: "not needed: the same version starts again".into(),
-        lock: "/srv/play/.qd.lock".into(),
+        ..Plan::new(service.clone(), format!("restart {}", service.service), "/srv/play/.qd.lock")
     }
 }

@@ -145,6 +145,20 @@ pub fn pass(
     Ok(Permit { level })
 }
 
+/// Decides whether a run that was confirmed may go on from another console: the plan was read and its name typed then.
+///
+/// # Errors
+/// What is missing.
+pub fn go_on(inventory: &Inventory, armed: &Armed, plan: &Plan, now: Now) -> Result<Permit, Refusal> {
+    check_hosts(inventory, plan)?;
+    let env = &plan.service.env;
+    let level = level(inventory, env);
+    if level == Level::Production && !armed.covers(env, now) {
+        return Err(Refusal::NotArmed(env.clone()));
+    }
+    Ok(Permit { level })
+}
+
 /// Refuses plans that touch a host outside of the service's environment, whatever a recipe made of it.
 ///
 /// # Errors
@@ -156,6 +170,7 @@ pub fn check_hosts(inventory: &Inventory, plan: &Plan) -> Result<(), Refusal> {
     let stray = plan
         .steps
         .iter()
+        .chain(&plan.undo_steps)
         .find(|step| inventory.host(&step.host).and_then(|host| host.env.as_ref()) != Some(&plan.service.env));
     match stray {
         Some(step) => Err(Refusal::WrongHost { host: step.host.to_string(), env: plan.service.env.clone() }),

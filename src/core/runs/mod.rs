@@ -1,5 +1,5 @@
 //! Runs: what a change would do, the gate before it, and what became of it.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,59 +12,18 @@ use super::{
     time::{Mono, Now, Timestamp},
 };
 
+mod coordinate;
 pub mod gate;
+mod plan;
 mod reducer;
 #[cfg(test)]
 mod tests;
 
-pub use reducer::{hash, update};
+pub use coordinate::Share;
+pub use plan::{Action, Between, Plan, PlanFacts, Step, Strategy, Target, Way, hash};
+pub use reducer::update;
 
 use gate::{Armed, Confirmation, Level, Permit, Refusal};
-
-/// What a change would do, as data. Built by a recipe; nothing runs while it is only a plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// The service it changes.
-    pub service: ServiceId,
-    /// Verb and object: `restart play`.
-    pub title: String,
-    /// The steps per host, in order.
-    pub steps: Vec<Step>,
-    /// What users will notice: `a restart cuts open requests`.
-    pub effect: String,
-    /// How to undo it, or why that is not needed.
-    pub undo: String,
-    /// Where the lock stands that keeps another login out: a directory made by mkdir.
-    pub lock: String,
-}
-
-impl Plan {
-    /// Says whether what it is about differs between two configurations: the service, the kind of its environment, a host
-    /// or one on the way to it. Names alone are not enough: behind the same name may be another machine.
-    pub fn touched(&self, before: &Inventory, after: &Inventory) -> bool {
-        let env = &self.service.env;
-        let host = |name: &HostName| before.host(name) != after.host(name);
-        let way = |name: &HostName| before.host(name).is_some_and(|known| known.jump.iter().any(host));
-        before.service(&self.service) != after.service(&self.service)
-            || before.env_kind(env) != after.env_kind(env)
-            || self.steps.iter().any(|step| host(&step.host) || way(&step.host))
-    }
-}
-
-/// One command on one host.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    /// Where.
-    pub host: HostName,
-    /// What it is called: `restart`.
-    pub name: String,
-    /// The exact shell text that will run under `sh`, as the review box shows it.
-    pub command: String,
-    /// Directories put before PATH.
-    pub path_prefix: Vec<String>,
-    /// Milliseconds after which it is ended.
-    pub timeout_ms: u64,
-}
 
 /// What happened to a run. A run is the fold of its events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,6 +66,38 @@ pub enum RunEventKind {
         /// How.
         end: StepEnd,
     },
+    /// A console took it on to say which host is next, from here on.
+    Coordinated {
+        /// Which; one per process start.
+        console: Uid,
+    },
+    /// A host's share is about to be started: written before it is, so that whoever comes later knows of it.
+    HostStarted {
+        /// Where.
+        host: HostName,
+        /// Whether the change is made there, or taken back.
+        #[serde(default)]
+        way: Way,
+    },
+    /// The checks said that the next hosts may be changed.
+    GatePassed {
+        /// After which wave of hosts.
+        wave: usize,
+        /// What was seen.
+        summary: String,
+    },
+    /// The checks said that it must not go on, or said nothing in time.
+    GateFailed {
+        /// After which wave of hosts.
+        wave: usize,
+        /// What was seen.
+        summary: String,
+    },
+    /// A person has it end before the next hosts.
+    Stopped {
+        /// Whether what was done is to be taken back.
+        undo: bool,
+    },
     /// The run ended on all hosts.
     Ended {
         /// How.
@@ -137,8 +128,19 @@ impl RunEventKind {
                 step == of && !known.yields_to(end)
             }
             (Self::Ended { outcome }, Self::Ended { outcome: known }) => !known.yields_to(*outcome),
+            (Self::HostStarted { host, way }, Self::HostStarted { host: of, way: known }) => host == of && way == known,
+            (
+                Self::GatePassed { wave, .. } | Self::GateFailed { wave, .. },
+                Self::GatePassed { wave: of, .. } | Self::GateFailed { wave: of, .. },
+            ) => wave == of,
+            (Self::Stopped { undo }, Self::Stopped { undo: known }) => undo == known || *known,
             (
                 Self::Confirmed { .. }
+                | Self::Coordinated { .. }
+                | Self::HostStarted { .. }
+                | Self::GatePassed { .. }
+                | Self::GateFailed { .. }
+                | Self::Stopped { .. }
                 | Self::StepStarted { .. }
                 | Self::StepEnded { .. }
                 | Self::Ended { .. }
@@ -191,6 +193,10 @@ pub enum RunOutcome {
     Unknown,
     /// It was refused before anything ran.
     Refused,
+    /// It failed, or was given up, and everything that it had done was taken back.
+    Undone,
+    /// A person had it end before all hosts were changed; what was done stays.
+    Stopped,
 }
 
 /// Whether the service recovered.
@@ -216,13 +222,6 @@ pub struct OutputLine {
     pub text: String,
 }
 
-/// Facts about a service's instances that recipes plan with, taken from the last samples.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct PlanFacts {
-    /// PM2 processes by host; only lists that are fresh.
-    pub pm2: BTreeMap<HostName, super::hosts::Pm2List>,
-}
-
 /// What the audit log calls it that write was armed.
 pub const ARMED: &str = "write.armed";
 /// How long keys typed before a review opened may still arrive: they are dropped, in milliseconds.
@@ -237,6 +236,8 @@ pub const OUTPUT_LINES: usize = 2_000;
 /// Runs and the review before them.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct State {
+    /// What this console is called among consoles.
+    pub console: Uid,
     /// Which environment may be changed.
     pub armed: Armed,
     /// A restart that was asked for and whose plan is being made.
@@ -324,6 +325,57 @@ pub struct Run {
     pub after: Health,
     /// Whether the link is lost and how to find out what became of it.
     pub lost: Option<String>,
+    /// Which console says which host is next.
+    pub coordinator: Option<Uid>,
+    /// Leave of the gate, where this console has it: without it nothing more is started from here.
+    pub permit: Option<Permit>,
+    /// Shares that were started, or are about to be.
+    pub shares: BTreeSet<(HostName, Way)>,
+    /// What the checks said between waves: how many were passed, and why it must not go on.
+    pub gate: GateState,
+    /// Whether a person has it end, and whether what was done is to be taken back.
+    pub stopped: Option<bool>,
+    /// Since when its end is plain, though whoever coordinates it has not said so.
+    pub plain_since: Option<Mono>,
+}
+
+/// How the gate between two waves stands.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct GateState {
+    /// Waves after which the checks said that it may go on.
+    pub passed: usize,
+    /// Why it must not go on.
+    pub failed: Option<String>,
+    /// While it is waited for: since when, for this console.
+    pub since: Option<Mono>,
+    /// When the checks were last asked.
+    pub asked: Mono,
+    /// Answers from here on count.
+    pub from: Option<Timestamp>,
+    /// Answers in a row that were no worse than before.
+    pub healthy: u32,
+}
+
+impl Run {
+    /// Asks that all shares be followed that were started, and of which nobody here knows how they ended.
+    pub fn shares_to_follow(&self) -> Vec<Ask> {
+        let hosts = self.plan.hosts();
+        let both = hosts.into_iter().flat_map(|host| [(host.clone(), Way::There), (host, Way::Back)]);
+        // Before there were coordinators, whoever confirmed a run went through its hosts without a word.
+        let silent = self.coordinator.is_none();
+        let open = both.filter(|(host, way)| match self.share(host, *way) {
+            Share::Running | Share::Unknown => true,
+            Share::Waiting => silent && *way == Way::There,
+            Share::Well | Share::Failed | Share::Refused => false,
+        });
+        let follow = |share| Ask::Follow { run: self.run, plan: self.plan.clone(), share, since: self.at };
+        open.map(follow).collect()
+    }
+
+    /// Says whether it ended, one way or another that is known.
+    pub fn is_over(&self) -> bool {
+        self.outcome.is_some_and(|(outcome, _)| outcome != RunOutcome::Unknown)
+    }
 }
 
 /// What became of a step.
@@ -414,6 +466,18 @@ pub enum Msg {
         /// When those results began.
         since: Timestamp,
     },
+    /// A person at this console takes a run on whose coordinator is gone: it goes on from here.
+    Adopted {
+        /// Which run.
+        run: Uid,
+    },
+    /// A person has a run end before its next hosts, or take back what it did.
+    Stopped {
+        /// Which run.
+        run: Uid,
+        /// Whether what was done is to be taken back.
+        undo: bool,
+    },
     /// Time went by.
     Ticked,
 }
@@ -423,7 +487,7 @@ pub enum Msg {
 pub enum Ask {
     /// Have the recipe plan a restart.
     Plan(ServiceId),
-    /// Start the run once its rows are on disk.
+    /// Start shares of a run once its rows are on disk.
     Start {
         /// The rows that must be on disk first.
         rows: Vec<Row>,
@@ -431,8 +495,21 @@ pub enum Ask {
         run: Uid,
         /// What to run.
         plan: Plan,
+        /// Where, there or back.
+        shares: Vec<(HostName, Way)>,
         /// The gate's leave.
         permit: Permit,
+    },
+    /// Follow a share that another console started, or this one before it ended.
+    Follow {
+        /// The run.
+        run: Uid,
+        /// What was started.
+        plan: Plan,
+        /// Where, there or back.
+        share: (HostName, Way),
+        /// The last sign of whoever starts it.
+        since: Timestamp,
     },
     /// Ask the service's checks at once: a run ended and they decide whether it helped.
     CheckNow(ServiceId),
@@ -494,12 +571,9 @@ impl State {
         self.runs.values().filter(|run| matches!(run.outcome, None | Some((RunOutcome::Unknown, _))))
     }
 
-    /// Returns the services whose runs wait for their checks, with the moment from which results count.
-    pub fn awaiting_proof(&self) -> Vec<(ServiceId, Timestamp)> {
-        self.runs
-            .values()
-            .filter(|run| run.proof.is_none())
-            .filter_map(|run| run.outcome.map(|(_, at)| (run.plan.service.clone(), at)))
-            .collect()
+    /// Returns the services whose runs wait for their checks, at a gate or for proof, with the moment from which results count.
+    pub fn awaiting_checks(&self) -> Vec<(ServiceId, Timestamp)> {
+        let from = |run: &Run| run.outcome.filter(|_| run.proof.is_none()).map(|(_, at)| at).or(run.gate.from);
+        self.runs.values().filter_map(|run| Some((run.plan.service.clone(), from(run)?))).collect()
     }
 }

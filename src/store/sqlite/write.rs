@@ -303,8 +303,14 @@ impl Writer<'_> {
         // An ended run may still wait for its proof; a console that starts then finds it among the recent ones.
         let ended = match event.kind {
             RunEventKind::Ended { .. } | RunEventKind::Proved { .. } => Some(1),
-            RunEventKind::Confirmed { .. } => Some(0),
-            RunEventKind::StepStarted { .. } | RunEventKind::StepEnded { .. } => None,
+            // A run whose end nobody knew is open again once somebody takes it on.
+            RunEventKind::Confirmed { .. } | RunEventKind::Coordinated { .. } => Some(0),
+            RunEventKind::HostStarted { .. }
+            | RunEventKind::GatePassed { .. }
+            | RunEventKind::GateFailed { .. }
+            | RunEventKind::Stopped { .. }
+            | RunEventKind::StepStarted { .. }
+            | RunEventKind::StepEnded { .. } => None,
         };
         let number = self.number(&RUNS, event.run, event.at, ended)?;
         self.committed.runs.push(NumberedRun { run: event.run, number: RunId(unsigned(number)) });

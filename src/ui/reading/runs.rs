@@ -152,6 +152,8 @@ pub(super) fn result(run: &Run) -> (Tone, String) {
         Some((RunOutcome::Failed, _)) => (Tone::Error, "a step failed".to_owned()),
         Some((RunOutcome::Unknown, _)) => (Tone::Warn, "nobody knows: link lost".to_owned()),
         Some((RunOutcome::Refused, _)) => (Tone::Warn, "refused".to_owned()),
+        Some((RunOutcome::Undone, _)) => (Tone::Warn, "failed, and taken back".to_owned()),
+        Some((RunOutcome::Stopped, _)) => (Tone::Warn, "stopped before all hosts were changed".to_owned()),
     }
 }
 
