@@ -9,6 +9,7 @@ mod pump;
 pub mod script;
 pub mod ssh;
 pub mod tls;
+pub mod upload;
 pub mod websocket;
 
 use std::time::Duration;

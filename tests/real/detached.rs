@@ -96,7 +96,7 @@ impl Told {
 }
 
 /// Says whether the pool would try to connect: before its pause is over it only repeats the last error.
-fn due(pool: &Pool) -> bool {
+pub(crate) fn due(pool: &Pool) -> bool {
     match pool.link(&web()) {
         LinkState::Failing { retry_at, .. } => retry_at <= clock().now().utc,
         LinkState::Idle | LinkState::Connecting { .. } | LinkState::Connected { .. } => true,

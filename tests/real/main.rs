@@ -39,3 +39,6 @@ mod two_consoles;
 
 #[cfg(test)]
 mod reattach;
+
+#[cfg(test)]
+mod upload;
