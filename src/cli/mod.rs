@@ -4,6 +4,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 mod alerts;
+mod audit;
+mod change;
 mod check;
 mod console;
 mod demo;
@@ -12,6 +14,7 @@ mod hosts;
 mod import;
 mod keys;
 mod logs;
+mod runs;
 mod setup;
 mod shell;
 mod status;
@@ -51,7 +54,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "qd", version, about, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 ok · 1 something is down · 2 usage or configuration · 3 unknown · 4 cannot reach · \
+    after_help = "Exit codes: 0 ok · 1 something is down, or the run failed · 2 usage or configuration · 3 unknown · 4 cannot reach · \
                         5 refused by the gate"
 )]
 pub struct Args {
@@ -90,6 +93,18 @@ enum Command {
     Hosts(hosts::Hosts),
     /// Print the alerts
     Alerts(alerts::Alerts),
+    /// Restart a service on its hosts, through the same gate as the console's
+    Restart(change::Restart),
+    /// Bring a build out: to every host first, then host by host, taken back by itself where it fails
+    Deploy(change::Deploy),
+    /// Bring an earlier release back
+    Rollback(change::Rollback),
+    /// Print the runs: what was changed, by whom, and how it ended
+    Runs(runs::Runs),
+    /// Follow a run that goes on, from any console
+    Attach(runs::Attach),
+    /// Print who did what; --verify follows the chain of hashes
+    Audit(audit::Audit),
     /// Check the configuration; with --connect also every host and URL
     Check(check::Check),
     /// Bring in past days from another tool
@@ -125,7 +140,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, restart, deploy, rollback, runs, attach, audit, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -135,6 +150,12 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Status(args)) => status::run(&common, &args),
         Some(Command::Hosts(args)) => hosts::run(&common, &args),
         Some(Command::Alerts(args)) => alerts::run(&common, &args),
+        Some(Command::Restart(args)) => change::restart(&common, &args),
+        Some(Command::Deploy(args)) => change::deploy(&common, &args),
+        Some(Command::Rollback(args)) => change::rollback(&common, &args),
+        Some(Command::Runs(args)) => runs::run(&common, &args),
+        Some(Command::Attach(args)) => runs::attach(&common, &args),
+        Some(Command::Audit(args)) => audit::run(&common, &args),
         Some(Command::Check(args)) => check::run(&common, &args),
         Some(Command::Import(args)) => import::run(&common, &args),
         Some(Command::Logs(args)) => logs::run(&common, &args),

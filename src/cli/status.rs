@@ -11,7 +11,8 @@ use crate::{
     config::problem::closest,
     core::{
         State,
-        id::EnvName,
+        id::{EnvName, ServiceId},
+        inventory::Inventory,
         services::{CheckState, Failing, Health, ServiceState, uptime::Percent},
         time::{Timestamp, short},
     },
@@ -64,6 +65,24 @@ pub(super) fn run(common: &Common, args: &Status) -> color_eyre::Result<Exit> {
         setup::print(&to_text(&wanted, now))?;
     }
     Ok(exit(wanted.iter().map(|service| service.health)))
+}
+
+/// Finds the service that is meant by SERVICE or SERVICE@ENV.
+pub(super) fn service_id(common: &Common, inventory: &Inventory, name: &str) -> color_eyre::Result<ServiceId> {
+    let here = || inventory.services.iter().map(|service| &service.id).filter(|id| of_env(common, &id.env));
+    let meant: Vec<&ServiceId> = here().filter(|id| id.service.as_str() == name || id.to_string() == name).collect();
+    match meant.as_slice() {
+        [id] => Ok((*id).clone()),
+        [] => {
+            let known: Vec<String> = here().map(ToString::to_string).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            Err(unknown("service", name, &known))
+        }
+        several => {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(color_eyre::eyre::eyre!("{name} is in several environments\n  name one: {}", several.join(", ")))
+        }
+    }
 }
 
 fn of_env(common: &Common, env: &EnvName) -> bool {

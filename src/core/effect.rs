@@ -7,7 +7,7 @@ use super::{
     inventory::CheckSpec,
     logs,
     record::Row,
-    runs::{Plan, PlanFacts, Way, gate::Permit},
+    runs::{Plan, PlanFacts, Wanted, Way, gate::Permit},
     time::Timestamp,
 };
 
@@ -31,19 +31,32 @@ pub enum Effect {
         /// What the person did, when a failure to write must be told: `opening the incident`.
         what: Option<&'static str>,
     },
-    /// Have the service's recipe plan a restart and send the plan.
-    PlanRestart {
+    /// Ask the service's hosts how they stand, have its recipe plan a change, and send the plan. Changes nothing.
+    Plan {
         /// The service.
         service: ServiceId,
+        /// What is wanted.
+        wanted: Wanted,
         /// What recipes plan with.
         facts: PlanFacts,
+    },
+    /// Bring a confirmed plan's build to a host: nothing there is changed by it.
+    Stage {
+        /// The run.
+        run: Uid,
+        /// What is to run.
+        plan: Arc<Plan>,
+        /// Where.
+        host: HostName,
+        /// The gate's leave.
+        permit: Permit,
     },
     /// Run one host's share of a confirmed plan, detached, and follow it.
     StartShare {
         /// The run.
         run: Uid,
         /// What to run.
-        plan: Plan,
+        plan: Arc<Plan>,
         /// Where, there or back.
         share: (HostName, Way),
         /// The gate's leave.
@@ -54,7 +67,7 @@ pub enum Effect {
         /// The run.
         run: Uid,
         /// What was started.
-        plan: Plan,
+        plan: Arc<Plan>,
         /// Where, there or back.
         share: (HostName, Way),
         /// The last sign of whoever starts it: it may be about to, and a host that does not know of it is asked again.

@@ -52,5 +52,5 @@ pub(super) fn plan_facts(state: &State, service: &ServiceId, now: Now) -> PlanFa
             Some((name, list))
         })
         .collect();
-    PlanFacts { pm2 }
+    PlanFacts { pm2, ..PlanFacts::default() }
 }

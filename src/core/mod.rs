@@ -280,13 +280,19 @@ impl State {
         let mut effects = Vec::new();
         for ask in asks {
             match ask {
-                runs::Ask::Plan(service) => {
+                runs::Ask::Plan(service, wanted) => {
                     let facts = measure::plan_facts(self, &service, now);
-                    effects.push(Effect::PlanRestart { service, facts });
+                    effects.push(Effect::Plan { service, wanted, facts });
                 }
                 runs::Ask::Start { rows, run, plan, shares, permit } => {
-                    let start = |share| Effect::StartShare { run, plan: plan.clone(), share, permit: permit.clone() };
+                    let start =
+                        |share| Effect::StartShare { run, plan: Arc::clone(&plan), share, permit: permit.clone() };
                     let then = shares.into_iter().map(start).collect();
+                    effects.push(Effect::Commit { rows, then, what: Some("starting the run") });
+                }
+                runs::Ask::Stage { rows, run, plan, hosts, permit } => {
+                    let stage = |host| Effect::Stage { run, plan: Arc::clone(&plan), host, permit: permit.clone() };
+                    let then = hosts.into_iter().map(stage).collect();
                     effects.push(Effect::Commit { rows, then, what: Some("starting the run") });
                 }
                 runs::Ask::Follow { run, plan, share, since } => {

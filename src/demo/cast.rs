@@ -37,6 +37,16 @@ pub(super) struct Host {
     pub units: &'static [Unit],
 }
 
+impl Host {
+    /// Returns what its `/etc/machine-id` says: 32 hex digits of its own.
+    pub(super) fn machine_id(&self) -> String {
+        use sha2::Digest as _;
+        let digest = sha2::Sha256::digest(self.name.as_bytes());
+        let half = digest.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        format!("{half:032x}")
+    }
+}
+
 /// A simulated process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Process {

@@ -12,6 +12,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("ps", PS),
     ("date", DATE),
     ("hostname", "#!/bin/sh\nprintf '%s\\n' \"$QD_HOST\"\n"),
+    ("cat", CAT),
     ("uname", UNAME),
     ("nproc", "#!/bin/sh\nprintf '%s\\n' \"$QD_CORES\"\n"),
     ("mysqladmin", "#!/bin/sh\necho 'mysqld is alive'\n"),
@@ -21,6 +22,9 @@ pub(super) const ALL: &[(&str, &str)] = &[
 
 /// The kernel that the hosts claim to have.
 const UNAME: &str = "#!/bin/sh\ncase $* in *r*) echo Linux 6.1.0-28-amd64 ;; *) echo Linux ;; esac\n";
+
+/// Every simulated host is a machine of its own.
+const CAT: &str = "#!/bin/sh\n[ \"${1:-}\" = /etc/machine-id ] && { printf '%s\\n' \"$QD_MACHINE\"; exit 0; }\nfor real in /bin/cat /usr/bin/cat; do [ -x $real ] && exec $real \"$@\"; done\nexit 127\n";
 
 /// Leaves a request, waits for the reply: its first line is the exit code.
 macro_rules! ask {

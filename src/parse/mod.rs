@@ -7,4 +7,5 @@ pub mod proc;
 pub mod ps;
 pub mod sanitise;
 pub mod ssh_config;
+pub mod survey;
 pub mod systemd;

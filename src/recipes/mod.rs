@@ -1,12 +1,14 @@
 //! Recipes: how a service of some stack is changed. One file per stack; a recipe builds a plan and runs nothing.
 mod node_pm2;
+mod release;
 mod systemd;
 
 use crate::{
     config::{Field, Kind, Misfit, Shape},
     core::{
+        id::HostName,
         inventory::{Inventory, Params, Service},
-        runs::{Plan, PlanFacts},
+        runs::{Build, Plan, PlanFacts, Target, Wanted},
     },
 };
 
@@ -20,6 +22,41 @@ pub trait Recipe: Kind {
     /// # Errors
     /// Why it cannot be planned, and what to do: a sentence for the message line.
     fn restart(&self, inventory: &Inventory, service: &Service, facts: &PlanFacts) -> Result<Plan, String>;
+
+    /// Says whether it plans with the lists of PM2.
+    fn reads_pm2(&self) -> bool {
+        false
+    }
+
+    /// Plans to bring a build out.
+    ///
+    /// # Errors
+    /// Why it cannot be planned, and what to do.
+    fn deploy(
+        &self,
+        inventory: &Inventory,
+        service: &Service,
+        build: &Build,
+        facts: &PlanFacts,
+    ) -> Result<Plan, String> {
+        let _ = (inventory, build, facts);
+        Err(format!("a service of kind `{}` cannot be deployed from here yet: {}", self.name(), service.id))
+    }
+
+    /// Plans to bring an earlier release back: the named one, or the best there is.
+    ///
+    /// # Errors
+    /// Why it cannot be planned, and what to do.
+    fn rollback(
+        &self,
+        inventory: &Inventory,
+        service: &Service,
+        to: Option<&str>,
+        facts: &PlanFacts,
+    ) -> Result<Plan, String> {
+        let _ = (inventory, to, facts);
+        Err(format!("a service of kind `{}` cannot be rolled back from here yet: {}", self.name(), service.id))
+    }
 }
 
 /// Returns all recipes as the configuration needs them.
@@ -27,18 +64,60 @@ pub fn kinds() -> Vec<&'static dyn Kind> {
     ALL.iter().map(|recipe| *recipe as &dyn Kind).collect()
 }
 
-/// Plans a restart by the recipe of the service's kind.
+/// Plans a change by the recipe of the service's kind.
 ///
 /// # Errors
 /// Why it cannot be planned, and what to do.
-pub fn restart(inventory: &Inventory, service: &Service, facts: &PlanFacts) -> Result<Plan, String> {
+pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &PlanFacts) -> Result<Plan, String> {
     if service.hosts.is_empty() {
         return Err(format!("{} has no hosts in the configuration", service.id));
     }
-    match ALL.iter().find(|recipe| recipe.name() == &*service.kind) {
-        Some(recipe) => recipe.restart(inventory, service, facts),
-        None => Err(format!("{}: nobody knows how to restart a service of kind `{}`", service.id, service.kind)),
+    let Some(recipe) = ALL.iter().find(|recipe| recipe.name() == &*service.kind) else {
+        return Err(format!("{}: nobody knows how to change a service of kind `{}`", service.id, service.kind));
+    };
+    let mut plan = match wanted {
+        Wanted::Restart => recipe.restart(inventory, service, facts),
+        Wanted::Deploy { build } => recipe.deploy(inventory, service, build, facts),
+        Wanted::Rollback { to } => recipe.rollback(inventory, service, to.as_deref(), facts),
+    }?;
+    plan.targets = targets(inventory, &plan.hosts(), facts)?;
+    Ok(plan)
+}
+
+/// Says whether a change of this service is planned with the lists of PM2.
+pub fn reads_pm2(service: &Service) -> bool {
+    ALL.iter().any(|recipe| recipe.name() == &*service.kind && recipe.reads_pm2())
+}
+
+/// Names the machines behind the hosts of a plan; two names of one machine are refused: it would be changed twice.
+fn targets(inventory: &Inventory, hosts: &[HostName], facts: &PlanFacts) -> Result<Vec<Target>, String> {
+    let mut targets: Vec<Target> = Vec::new();
+    for name in hosts {
+        let Some(host) = inventory.host(name) else { return Err(format!("{name} is not in the configuration")) };
+        let machine_id = facts.hosts.get(name).and_then(|survey| survey.machine_id.clone());
+        let same = |known: &&Target| machine_id.is_some() && known.machine_id == machine_id;
+        if let Some(other) = targets.iter().find(same) {
+            let what = format!("{name} and {} are one machine (the same /etc/machine-id)", other.host);
+            return Err(format!("{what}: name it once, or give a cloned machine an id of its own"));
+        }
+        targets.push(Target { host: name.clone(), address: host.address.clone(), machine_id });
     }
+    Ok(targets)
+}
+
+/// Returns the script that asks a host how it stands before a change of a service. It changes nothing.
+pub fn survey(service: &Service) -> String {
+    let path = service.recipe.get(PATH.name).and_then(serde_json::Value::as_str);
+    // Without a folder of its own there is no release to look for; its disk is that of the home directory.
+    let values = [("@LOCK@", at_home(&lock(service))), ("@PATH@", path.map_or("\"$HOME\"".to_owned(), at_home))];
+    values.iter().fold(include_str!("survey.sh").to_owned(), |text, (name, value)| text.replace(name, value))
+}
+
+/// Quotes a path for a POSIX shell; a leading `~/` is the home directory there.
+fn at_home(path: &str) -> String {
+    let path = path.replace('\0', "");
+    let quote = |word: &str| shlex::try_quote(word).map_or_else(|_| "''".to_owned(), std::borrow::Cow::into_owned);
+    path.strip_prefix("~/").map_or_else(|| quote(&path), |rest| format!("\"$HOME\"/{}", quote(rest)))
 }
 
 /// Where an application stands: what every recipe takes.
@@ -92,8 +171,11 @@ mod tests {
     fn every_file_is_registered_and_named_like_its_kind() {
         let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/recipes"))
             .unwrap()
-            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().replace('_', "-"))
-            .filter(|name| name != "mod")
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_none_or(|extension| extension == "rs"))
+            .map(|path| path.file_stem().unwrap().to_string_lossy().replace('_', "-"))
+            // What several stacks share is no recipe.
+            .filter(|name| name != "mod" && name != "release")
             .collect();
         files.sort();
         let mut kinds: Vec<String> = ALL.iter().map(|recipe| recipe.name().to_owned()).collect();

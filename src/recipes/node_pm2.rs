@@ -1,11 +1,15 @@
 //! Node.js under PM2.
-use super::{PATH, Recipe, lock, path_misfit, quote};
+use super::{
+    PATH, Recipe, lock, path_misfit, quote,
+    release::{self, Releases},
+};
 use crate::{
     config::{Field, Kind, Misfit, Shape},
     core::{
         hosts::Pm2Process,
+        id::HostName,
         inventory::{Inventory, Params, Service},
-        runs::{Plan, PlanFacts, Step},
+        runs::{Action, Build, Plan, PlanFacts, Step},
     },
 };
 
@@ -22,6 +26,16 @@ const FIELDS: &[Field] = &[
         required: false,
         doc: "What R does; in fork mode a reload is a restart all the same. Default: restart.",
     },
+    Field {
+        name: "start",
+        shape: Shape::Text,
+        required: false,
+        doc: "What PM2 starts where the process is not there yet, from the folder of the release: \"server.js\".",
+    },
+    release::KEEP,
+    release::HEALTH,
+    release::HEALTH_NAMES_VERSION,
+    release::HEALTH_WITHIN,
 ];
 
 impl Kind for NodePm2 {
@@ -34,16 +48,34 @@ impl Kind for NodePm2 {
     }
 
     fn misfits(&self, settings: &Params) -> Vec<Misfit> {
-        path_misfit(settings).into_iter().collect()
+        path_misfit(settings).into_iter().chain(release::misfit(settings)).collect()
     }
 }
 
 /// PM2 needs 1.6 s to kill what ignores SIGINT, and a reload waits for each worker in turn.
 const TIMEOUT_MS: u64 = 120_000;
 
+/// Returns the process's name in PM2.
+fn app(service: &Service) -> &str {
+    service.recipe.get("app").and_then(serde_json::Value::as_str).unwrap_or(service.id.service.as_str())
+}
+
+/// Finds the processes of the service on a host.
+fn processes<'a>(service: &Service, host: &HostName, facts: &'a PlanFacts) -> Result<Vec<&'a Pm2Process>, String> {
+    let list = facts
+        .pm2
+        .get(host)
+        .ok_or_else(|| format!("PM2's list of {host} is missing or too old: wait for it, or see why on {host}"))?;
+    Ok(list.processes.iter().filter(|process| list.daemon && process.name == app(service)).collect())
+}
+
 impl Recipe for NodePm2 {
+    fn reads_pm2(&self) -> bool {
+        true
+    }
+
     fn restart(&self, inventory: &Inventory, service: &Service, facts: &PlanFacts) -> Result<Plan, String> {
-        let app = service.recipe.get("app").and_then(serde_json::Value::as_str).unwrap_or(service.id.service.as_str());
+        let app = app(service);
         let verb = match service.recipe.get("restart").and_then(serde_json::Value::as_str) {
             Some("reload") => "reload",
             _ => "restart",
@@ -51,26 +83,16 @@ impl Recipe for NodePm2 {
         let mut steps = Vec::new();
         let mut cuts = verb == "restart";
         for name in &service.hosts {
-            let list = facts.pm2.get(name).ok_or_else(|| {
-                format!("PM2's list of {name} is missing or too old: wait for it, or see why on {name}")
-            })?;
-            if !list.daemon {
+            let found = processes(service, name, facts)?;
+            if facts.pm2.get(name).is_some_and(|list| !list.daemon) {
                 return Err(format!("no PM2 daemon runs on {name}: nothing there can be restarted by PM2"));
             }
-            let found: Vec<&Pm2Process> = list.processes.iter().filter(|process| process.name == app).collect();
             if found.is_empty() {
                 return Err(format!("PM2 on {name} has no process named {app}"));
             }
-            let path_prefix = inventory.host(name).map_or_else(Vec::new, |host| host.path_prefix.clone());
             cuts |= found.iter().any(|process| process.exec_mode == "fork_mode");
             for process in found {
-                steps.push(Step {
-                    host: name.clone(),
-                    name: format!("{verb} {}", process.pm_id),
-                    command: command(verb, process.pm_id, app)?,
-                    path_prefix: path_prefix.clone(),
-                    timeout_ms: TIMEOUT_MS,
-                });
+                steps.push(step(inventory, name, verb, process.pm_id, app)?);
             }
         }
         let effect = if cuts {
@@ -85,6 +107,144 @@ impl Recipe for NodePm2 {
             ..Plan::new(service.id.clone(), format!("{verb} {}", service.id.service), lock(service))
         })
     }
+
+    fn deploy(
+        &self,
+        inventory: &Inventory,
+        service: &Service,
+        build: &Build,
+        facts: &PlanFacts,
+    ) -> Result<Plan, String> {
+        release::check(build)?;
+        let releases = Releases::of(inventory, service)?;
+        let (name, mut steps) = (build.release(), Vec::new());
+        let mut change = Change { inventory, service, facts, undo_steps: Vec::new(), cuts: false };
+        for host in &service.hosts {
+            steps.extend([releases.unpack(host, build), releases.switch(host, &name)]);
+            steps.extend(change.start_anew(host)?);
+            steps.push(releases.runs(host, app(service), &name));
+            steps.extend(releases.healthy(host, Some(&build.version)));
+            steps.extend([change.save(host), releases.keep(host)]);
+            change.undo_steps.push(releases.back(host, &name));
+            let again = change.start_anew(host)?;
+            change.undo_steps.extend(again);
+            let saved = change.save(host);
+            change.undo_steps.extend(releases.healthy(host, None).into_iter().chain([saved]));
+        }
+        let before = release::current(&service.hosts, facts).unwrap_or_else(|| "no release yet".to_owned());
+        Ok(Plan {
+            action: Action::Deploy { version: build.version.clone() },
+            upload: Some(build.clone()),
+            steps,
+            effect: change.effect(),
+            undo: format!("by itself, once: current leads back to {before}, and PM2 starts that"),
+            undo_steps: change.undo_steps,
+            undo_by_itself: true,
+            ..Plan::new(service.id.clone(), format!("deploy {} {}", service.id.service, build.version), lock(service))
+        })
+    }
+
+    fn rollback(
+        &self,
+        inventory: &Inventory,
+        service: &Service,
+        to: Option<&str>,
+        facts: &PlanFacts,
+    ) -> Result<Plan, String> {
+        let releases = Releases::of(inventory, service)?;
+        let target = release::target(&service.hosts, to, facts)?;
+        let now = release::current(&service.hosts, facts).unwrap_or_else(|| "no release".to_owned());
+        if now == target.name {
+            return Err(format!("every host runs {} already", target.version));
+        }
+        let mut steps = Vec::new();
+        let mut change = Change { inventory, service, facts, undo_steps: Vec::new(), cuts: false };
+        for host in &service.hosts {
+            steps.push(releases.switch(host, &target.name));
+            steps.extend(change.start_anew(host)?);
+            steps.push(releases.runs(host, app(service), &target.name));
+            steps.extend(releases.healthy(host, Some(&target.version)));
+            steps.push(change.save(host));
+            change.undo_steps.push(releases.back(host, &target.name));
+            let again = change.start_anew(host)?;
+            change.undo_steps.extend(again);
+        }
+        Ok(Plan {
+            action: Action::Rollback { version: target.version.clone() },
+            steps,
+            effect: change.effect(),
+            undo: format!("never by itself: it would bring {now} back, which is what you leave"),
+            undo_steps: change.undo_steps,
+            ..Plan::new(
+                service.id.clone(),
+                format!("roll {} back to {}", service.id.service, target.version),
+                lock(service),
+            )
+        })
+    }
+}
+
+/// A change of version while it is planned.
+struct Change<'a> {
+    inventory: &'a Inventory,
+    service: &'a Service,
+    facts: &'a PlanFacts,
+    undo_steps: Vec<Step>,
+    cuts: bool,
+}
+
+impl Change<'_> {
+    /// Has PM2 run what `current` leads to: a reload of what is there, else a start.
+    fn start_anew(&mut self, host: &HostName) -> Result<Vec<Step>, String> {
+        let found = processes(self.service, host, self.facts)?;
+        self.cuts |= found.is_empty() || found.iter().any(|process| process.exec_mode == "fork_mode");
+        if !found.is_empty() {
+            let app = app(self.service);
+            return found.iter().map(|process| step(self.inventory, host, "reload", process.pm_id, app)).collect();
+        }
+        let setting = |name| self.service.recipe.get(name).and_then(serde_json::Value::as_str);
+        let (Some(start), Some(path)) = (setting("start"), setting("path")) else {
+            let what = format!("PM2 on {host} has no process named {}", app(self.service));
+            return Err(format!("{what}: start it there once, or say in the recipe what to `start`"));
+        };
+        // From the link and not from where it leads to now: PM2 would go on starting the old one for ever.
+        let (path, start, app) = (super::at_home(path.trim_end_matches('/')), quote(start)?, quote(app(self.service))?);
+        let command = format!("cd {path}/current && pm2 start {start} --name {app} --no-color");
+        Ok(vec![self.own(host, "start", command)])
+    }
+
+    fn save(&self, host: &HostName) -> Step {
+        self.own(host, "save", "pm2 save --no-color".to_owned())
+    }
+
+    fn own(&self, host: &HostName, name: &str, command: String) -> Step {
+        Step {
+            host: host.clone(),
+            name: name.to_owned(),
+            command,
+            path_prefix: self.inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone()),
+            timeout_ms: TIMEOUT_MS,
+        }
+    }
+
+    fn effect(&self) -> String {
+        let text = if self.cuts {
+            "on each host open requests are cut while its process starts anew (in fork mode a reload is a restart)"
+        } else {
+            "workers are replaced one by one; no request is lost if each starts in time"
+        };
+        text.to_owned()
+    }
+}
+
+fn step(inventory: &Inventory, host: &HostName, verb: &str, id: u32, app: &str) -> Result<Step, String> {
+    Ok(Step {
+        host: host.clone(),
+        name: format!("{verb} {id}"),
+        command: command(verb, id, app)?,
+        path_prefix: inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone()),
+        timeout_ms: TIMEOUT_MS,
+    })
 }
 
 /// The id may belong to another app since the list was read: the name is compared on the host, right before.
@@ -149,7 +309,7 @@ mod tests {
 
     fn facts(daemon: bool, processes: Vec<Pm2Process>) -> PlanFacts {
         let list = Pm2List { daemon, processes, ..Pm2List::default() };
-        PlanFacts { pm2: [("web-01".into(), list)].into() }
+        PlanFacts { pm2: [("web-01".into(), list)].into(), ..PlanFacts::default() }
     }
 
     #[test]

@@ -5,9 +5,9 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     inbox::Post,
-    logs,
+    logs, planning,
     recorder::{Desk, Job, Wanted},
-    runs,
+    runs, staging,
     supervisor::Supervisor,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     core::{
         Effect, Msg,
         hosts::Question,
-        id::{CheckId, HostName, Uid},
+        id::{CheckId, HostName, ServiceId, Uid},
         inventory::{CheckSpec, Inventory},
         logs::Ask,
         runs::{self as core_runs, Way},
@@ -23,7 +23,6 @@ use crate::{
         services::{self, CheckResult, Health, Outcome},
         time::{Clock, DAY, Timestamp},
     },
-    recipes,
     remote::Remote,
     tasks::Tasks,
 };
@@ -161,17 +160,10 @@ impl Executor {
         match effect {
             Effect::RunCheck { check, slot } => self.run_check(check, slot),
             Effect::Commit { rows, then, what } => self.commit(Job { rows, then, what }),
-            Effect::PlanRestart { service, facts } => {
-                let msg = match self.inventory.service(&service) {
-                    Some(found) => match recipes::restart(&self.inventory, found, &facts) {
-                        Ok(plan) => {
-                            core_runs::Msg::Planned { run: random_uid(), plan, incident: None, before: Health::Unknown }
-                        }
-                        Err(why) => core_runs::Msg::PlanRefused { service, why },
-                    },
-                    None => core_runs::Msg::PlanRefused { service, why: "it is not in the configuration".into() },
-                };
-                self.post.try_fact(Msg::Runs(msg));
+            Effect::Plan { service, wanted, facts } => self.plan(service, wanted, facts),
+            Effect::Stage { run, plan, host, permit } => {
+                tracing::info!(%run, level = ?permit.level(), %host, "a build is brought to a host");
+                self.stage(run, &plan, host);
             }
             Effect::StartShare { run, plan, share, permit } => {
                 tracing::info!(%run, level = ?permit.level(), title = plan.title, host = %share.0, "a run starts");
@@ -312,7 +304,39 @@ impl Executor {
             .detach();
     }
 
-    fn follow(&self, run: Uid, plan: core_runs::Plan, (host, way): (HostName, Way), begin: runs::Begin) {
+    /// Asks the hosts how they stand and has the recipe plan.
+    fn plan(&self, service: ServiceId, wanted: core_runs::Wanted, facts: core_runs::PlanFacts) {
+        let (remote, inventory) = (Arc::clone(&self.context.remote), Arc::clone(&self.inventory));
+        let post = self.post.clone();
+        let plan = async move {
+            let msg = match planning::plan(remote.as_ref(), &inventory, &service, &wanted, facts).await {
+                Ok(plan) => core_runs::Msg::Planned {
+                    run: random_uid(),
+                    plan: Arc::new(plan),
+                    incident: None,
+                    before: Health::Unknown,
+                },
+                Err(why) => core_runs::Msg::PlanRefused { service, why },
+            };
+            post.fact(Msg::Runs(msg)).await;
+        };
+        self.tasks.spawn("plan", plan).detach();
+    }
+
+    /// Brings a plan's build to a host.
+    fn stage(&self, run: Uid, plan: &core_runs::Plan, host: HostName) {
+        let Some(build) = plan.upload.clone() else { return };
+        let (remote, clock) = (Arc::clone(&self.context.remote), Arc::clone(&self.context.clock));
+        let (post, by) = (self.post.clone(), self.operator.clone());
+        let stage = async move {
+            let kind = staging::stage(remote.as_ref(), &post, run, &host, &build).await;
+            let event = core_runs::RunEvent { run, at: clock.now().utc, by, kind };
+            post.fact(Msg::Runs(core_runs::Msg::Happened(event))).await;
+        };
+        self.tasks.spawn("upload", stage).detach();
+    }
+
+    fn follow(&self, run: Uid, plan: Arc<core_runs::Plan>, (host, way): (HostName, Way), begin: runs::Begin) {
         let share = (run, host.clone(), way);
         // Once at a time: what is started here is not looked at a second time because the store tells of it too.
         let Some(held) = runs::Held::take(&self.followed, share) else { return };

@@ -92,6 +92,12 @@ impl Post {
         self.telemetry.arrived.notify_one();
     }
 
+    /// Tells how far something on a host is, in place of what was told before and nobody has seen yet.
+    pub fn progress(&self, host: &HostName, what: &'static str, msg: Msg) {
+        self.telemetry.latest.lock().unwrap_or_else(PoisonError::into_inner).insert((host.clone(), what), msg);
+        self.telemetry.arrived.notify_one();
+    }
+
     /// Readings that were replaced before anybody saw them.
     pub fn replaced(&self) -> u64 {
         self.telemetry.replaced.load(Ordering::Relaxed)

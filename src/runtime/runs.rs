@@ -16,7 +16,7 @@ use crate::{
     parse::sanitise,
     remote::{
         Remote, RemoteError,
-        detached::{self, Cursor, Event, LockRefused},
+        detached::{self, Cursor, Event, LockRefused, Started, Terms},
     },
 };
 
@@ -76,7 +76,7 @@ pub struct Follower {
     /// Which run.
     pub run: Uid,
     /// What runs.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// Where.
     pub host: HostName,
     /// Whether the change is made there, or taken back.
@@ -130,11 +130,24 @@ impl Follower {
         };
         if begin == Begin::Start {
             let own: Vec<Step> = steps.iter().map(|(_, step)| (*step).clone()).collect();
-            let lock = (self.plan.lock.as_str(), &self.operator);
-            // Starting under the same id again runs it once at the most.
-            while let Err(error) = detached::start(self.remote.as_ref(), host, uid, &own, lock).await {
-                if let Some(ended) = self.wait(&error, &mut lost, &mut pause, true).await {
-                    return ended;
+            let target = self.plan.targets.iter().find(|target| target.host == *host);
+            let machine_id = target.and_then(|target| target.machine_id.as_deref());
+            let terms = Terms { lock: &self.plan.lock, operator: &self.operator, machine_id };
+            loop {
+                // Starting under the same id again runs it once at the most.
+                match detached::start(self.remote.as_ref(), host, uid, &own, terms).await {
+                    Ok(Started::Now | Started::Already) => break,
+                    Ok(Started::Elsewhere { machine_id }) => {
+                        let what = format!("another machine answers as {host} than when this was planned");
+                        self.skip(steps, &format!("{what} (its machine-id is {machine_id}): nothing was done there"))
+                            .await;
+                        return Ended::Known;
+                    }
+                    Err(error) => {
+                        if let Some(ended) = self.wait(&error, &mut lost, &mut pause, true).await {
+                            return ended;
+                        }
+                    }
                 }
             }
         }

@@ -30,7 +30,7 @@ use crate::core::{
     id::{CheckId, HostName, RunId, Uid},
     incidents::{NumberedRun, StoredIncidentEvent},
     logs::patterns::KnownPattern,
-    record::{Bucket, Changes, HostMinute, Row, StatusUpdate},
+    record::{Audit, Bucket, Changes, HostMinute, Row, StatusUpdate},
     runs::RunEvent,
     services::CheckResult,
     time::{DAY, Now, Timestamp},
@@ -123,6 +123,13 @@ pub trait Store: Send {
     /// # Errors
     /// When the store cannot be read.
     fn audit_verify(&mut self) -> Result<AuditState, StoreError>;
+
+    /// Returns the entries of the audit log from a moment on, oldest first, with their numbers and hashes; what cannot be read
+    /// is counted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn audit(&mut self, from: Timestamp) -> Result<AuditLog, StoreError>;
 }
 
 /// How many results, and how many buckets, one call of [`Store::changes`] returns at most.
@@ -248,6 +255,15 @@ pub struct Pruned {
     pub host_minutes: usize,
     /// Log patterns.
     pub patterns: usize,
+}
+
+/// Entries of the audit log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditLog {
+    /// Number, hash and entry, oldest first.
+    pub entries: Vec<(u64, String, Audit)>,
+    /// How many cannot be read: damaged, or of a newer version.
+    pub unreadable: usize,
 }
 
 /// What verifying the audit log found.

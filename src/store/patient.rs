@@ -2,8 +2,8 @@
 use std::path::PathBuf;
 
 use super::{
-    AuditState, BucketKind, Committed, Holder, Keep, Lease, OpenState, Options, Owner, Pruned, Since, Sqlite, Store,
-    StoreError,
+    AuditLog, AuditState, BucketKind, Committed, Holder, Keep, Lease, OpenState, Options, Owner, Pruned, Since, Sqlite,
+    Store, StoreError,
 };
 use crate::core::{
     id::{CheckId, HostName},
@@ -85,5 +85,9 @@ impl Store for Patient {
 
     fn audit_verify(&mut self) -> Result<AuditState, StoreError> {
         self.open()?.audit_verify()
+    }
+
+    fn audit(&mut self, from: Timestamp) -> Result<AuditLog, StoreError> {
+        self.open()?.audit(from)
     }
 }

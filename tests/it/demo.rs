@@ -13,7 +13,7 @@ use quarterdeck::{
     core::{
         id::HostName,
         inventory::Inventory,
-        runs::PlanFacts,
+        runs::{PlanFacts, Wanted},
         services::Outcome,
         time::{Clock, Mono, Now, Timestamp},
     },
@@ -347,8 +347,8 @@ fn the_console_finds_everything_up_then_one_down_and_mends_it_by_its_recipe() {
     assert_eq!((list.processes[0].name.as_str(), list.processes[0].status.as_str()), ("play", "errored"));
 
     let service = inventory.service(&"play@prod".parse().unwrap()).unwrap();
-    let facts = PlanFacts { pm2: [(host.name.clone(), list)].into() };
-    let plan = quarterdeck::recipes::restart(&inventory, service, &facts).unwrap();
+    let facts = PlanFacts { pm2: [(host.name.clone(), list)].into(), ..PlanFacts::default() };
+    let plan = quarterdeck::recipes::plan(&inventory, service, &Wanted::Restart, &facts).unwrap();
     assert!(plan.lock.starts_with(&*demo.fleet.folder().to_string_lossy()), "{}", plan.lock);
     for step in &plan.steps {
         let script = Script { path_prefix: step.path_prefix.clone(), ..Script::new(&step.command) };
@@ -357,7 +357,7 @@ fn the_console_finds_everything_up_then_one_down_and_mends_it_by_its_recipe() {
     }
     wait_for("the recovery", &true, || ask("play@prod/page").outcome != Outcome::Down);
     let billing = inventory.service(&"billing@prod".parse().unwrap()).unwrap();
-    let plan = quarterdeck::recipes::restart(&inventory, billing, &PlanFacts::default()).unwrap();
+    let plan = quarterdeck::recipes::plan(&inventory, billing, &Wanted::Restart, &PlanFacts::default()).unwrap();
     assert!(plan.lock.starts_with(&*demo.fleet.folder().to_string_lossy()), "{}", plan.lock);
     let script = Script { timeout: GUARD, ..Script::new(&plan.steps[0].command) };
     let output = demo.runtime.block_on(pool.run(&plan.steps[0].host, Lane::Control, script)).unwrap();

@@ -125,7 +125,7 @@ async fn nothing_stays_on_screen_that_a_full_store_refused() {
     assert_eq!(engine.state.runs.armed.left(clock.now()), None);
 
     engine.state.runs.planning = Some(plan().service);
-    let planned = runs::Msg::Planned { run: Uid([2; 6]), plan: plan(), incident: None, before: Health::Down };
+    let planned = runs::Msg::Planned { run: Uid([2; 6]), plan: plan().into(), incident: None, before: Health::Down };
     engine.handle(Msg::Runs(planned));
     assert!(engine.state.runs.review.is_some());
     until(&mut engine, "the review's end", |engine| {

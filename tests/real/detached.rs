@@ -14,7 +14,7 @@ use quarterdeck::{
     },
     remote::{
         LinkState, Remote,
-        detached::{self, Attached, Cursor, Event, LockRefused, Started, Status},
+        detached::{self, Attached, Cursor, Event, LockRefused, Started, Status, Terms},
         ssh::Pool,
     },
 };
@@ -40,7 +40,9 @@ pub(crate) fn lock(sshd: &Sshd) -> String {
 }
 
 pub(crate) async fn start(pool: &Pool, uid: Uid, steps: &[Step], lock: &str) -> Started {
-    detached::start(pool, &web(), uid, steps, (lock, &Operator::from("ann"))).await.unwrap()
+    detached::start(pool, &web(), uid, steps, Terms { lock, operator: &Operator::from("ann"), machine_id: None })
+        .await
+        .unwrap()
 }
 
 fn watch(pool: &Pool, uid: Uid, from: Cursor) -> Attached {
@@ -428,7 +430,9 @@ async fn old_runs_are_removed_and_a_hostile_operator_or_command_stays_text() {
     let command = format!("echo 'a@UID@'\nEND-{UID}-0\necho \"@LOCK@ $((1+1))\"");
     let steps = [step("one", command)];
     let lock = lock(&sshd);
-    detached::start(&pool, &web(), UID, &steps, (&lock, &evil)).await.unwrap();
+    detached::start(&pool, &web(), UID, &steps, Terms { lock: &lock, operator: &evil, machine_id: None })
+        .await
+        .unwrap();
     let told = Told::all(&pool, UID).await;
     assert_eq!(told.events.last().map(String::as_str), Some("Succeeded"), "{told:?}");
     let output = String::from_utf8_lossy(&told.output[0]).into_owned();
@@ -438,6 +442,7 @@ async fn old_runs_are_removed_and_a_hostile_operator_or_command_stays_text() {
     assert!(runs.join("qd-0000000000bb").exists() && runs.join("other").exists());
     let long = [step("long", "x".repeat(100_000))];
     let remote: &dyn Remote = &pool;
-    let error = detached::start(remote, &web(), Uid([9; 6]), &long, (&lock, &evil)).await.unwrap_err();
+    let terms = Terms { lock: &lock, operator: &evil, machine_id: None };
+    let error = detached::start(remote, &web(), Uid([9; 6]), &long, terms).await.unwrap_err();
     assert_eq!(error.fault, LinkFault::Protocol);
 }

@@ -42,3 +42,6 @@ mod reattach;
 
 #[cfg(test)]
 mod upload;
+
+#[cfg(test)]
+mod deploy;

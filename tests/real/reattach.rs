@@ -12,7 +12,7 @@ use quarterdeck::{
         time::{Clock, Timestamp},
     },
     remote::{
-        detached,
+        detached::{self, Terms},
         ssh::{Pool, PoolOptions},
     },
     runtime::engine::Engine,
@@ -81,7 +81,7 @@ async fn confirm(engine: &mut Engine, folder: &Path, clock: &Arc<dyn Clock>) {
     until(engine, "a recorder", |engine| matches!(engine.state.recorder, Recorder::Me { .. })).await;
     until(engine, "a result", |engine| engine.state.services.count(Health::Down) == 1).await;
     engine.state.runs.planning = Some(service);
-    let planned = runs::Msg::Planned { run: RUN, plan: plan(folder), incident: None, before: Health::Unknown };
+    let planned = runs::Msg::Planned { run: RUN, plan: plan(folder).into(), incident: None, before: Health::Unknown };
     engine.handle(Msg::Runs(planned));
     let opened = clock.now().mono;
     until(engine, "the type-ahead guard", |_| clock.now().mono.since(opened) > runs::TYPE_AHEAD_MS).await;
@@ -170,6 +170,7 @@ async fn a_run_of_a_killed_console_is_followed_to_its_end_by_the_next_ones() {
             }
             RunEventKind::Coordinated { .. } => "coordinated",
             RunEventKind::HostStarted { .. } => "host",
+            RunEventKind::Staged { .. } => "staged",
             RunEventKind::GatePassed { .. } | RunEventKind::GateFailed { .. } => "gate",
             RunEventKind::Stopped { .. } => "stopped",
             RunEventKind::StepStarted { .. } => "started",
@@ -196,7 +197,7 @@ async fn a_run_that_its_console_is_about_to_start_is_waited_for() {
     // Confirmed and written down, a moment ago, by a console that has not reached the host yet.
     let plan = plan(&folder);
     let kind = RunEventKind::Confirmed {
-        plan: plan.clone(),
+        plan: plan.clone().into(),
         reason: "it is down".into(),
         incident: None,
         before: Health::Down,
@@ -214,7 +215,9 @@ async fn a_run_that_its_console_is_about_to_start_is_waited_for() {
     std::fs::write(folder.join("gate"), "").unwrap();
     let pool = Pool::new(&inventory.hosts, tasks.clone(), Arc::clone(&clock), ssh(&known));
     let (host, lock) = ("web-01".into(), folder.join("lock").display().to_string());
-    detached::start(&pool, &host, RUN, &plan.steps, (&lock, &"ben".into())).await.unwrap();
+    detached::start(&pool, &host, RUN, &plan.steps, Terms { lock: &lock, operator: &"ben".into(), machine_id: None })
+        .await
+        .unwrap();
     until(&mut ana, "its end", |engine| state(engine).is_some_and(|(_, outcome)| outcome.is_some())).await;
     assert_eq!(state(&ana).unwrap().1.unwrap().0, RunOutcome::Succeeded);
     ana.stop();

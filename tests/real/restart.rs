@@ -95,7 +95,7 @@ async fn a_dead_process_becomes_an_incident_and_is_restarted_through_the_gate_wi
     until(&mut engine, "an incident", |engine| incident(engine).is_some()).await;
 
     // The gate: nothing runs before write is armed, the name is typed and a reason is given.
-    say(&mut engine, runs::Msg::RestartAsked { service: id.clone() });
+    say(&mut engine, runs::Msg::Asked { service: id.clone(), wanted: runs::Wanted::Restart });
     until(&mut engine, "a review", |engine| engine.state.runs.review.is_some()).await;
     let opened = clock.now().mono;
     until(&mut engine, "the type-ahead guard", |_| clock.now().mono.since(opened) > runs::TYPE_AHEAD_MS).await;

@@ -457,11 +457,11 @@ impl Night {
             if let Effect::Commit { rows, then, .. } = effect {
                 self.commit(rows);
                 self.carry_out(then);
-            } else if let Effect::PlanRestart { service, .. } = effect {
+            } else if let Effect::Plan { service, .. } = effect {
                 let plan = plan(&service);
                 let run = Uid([0x8f, 0x21, 0xc0, 0xaa, 0x9d, 0x31]);
                 let before = services::Health::Unknown;
-                self.tell(Msg::Runs(runs::Msg::Planned { run, plan, incident: None, before }));
+                self.tell(Msg::Runs(runs::Msg::Planned { run, plan: plan.into(), incident: None, before }));
             }
         }
     }

@@ -164,14 +164,19 @@ server.listen(Number(process.argv[2]), '127.0.0.1');
 ";
 
 impl Pm2 {
-    /// Starts a daemon and the application in `home`; returns once it answers.
-    pub(crate) async fn start(home: &Path) -> Option<Self> {
+    /// PM2 in `home`, without a daemon yet; whatever runs there in the end is ended with it.
+    pub(crate) fn idle(home: &Path) -> Option<Self> {
         let pm2 = tool("QD_TEST_PM2", "pm2")?;
         let node = tool("QD_TEST_NODE", "node")?;
         let folder = |file: &Path| file.parent().unwrap().display().to_string();
-        let port = free_port();
-        let running =
-            Self { home: home.to_owned(), port, path_prefix: vec![folder(&pm2), folder(&node)], program: pm2 };
+        let path_prefix = vec![folder(&pm2), folder(&node)];
+        Some(Self { home: home.to_owned(), port: free_port(), path_prefix, program: pm2 })
+    }
+
+    /// Starts a daemon and the application in `home`; returns once it answers.
+    pub(crate) async fn start(home: &Path) -> Option<Self> {
+        let running = Self::idle(home)?;
+        let port = running.port;
         std::fs::write(home.join("server.js"), APP).unwrap();
         let apps = serde_json::json!({ "apps": [{
             "name": "play", "script": home.join("server.js"), "cwd": home, "args": [port.to_string()],

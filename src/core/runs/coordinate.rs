@@ -1,5 +1,5 @@
 //! Which hosts are next: a pure function of what became of a run so far, so that any console comes to the same answer.
-use super::{Run, RunOutcome, StepEnd, Way};
+use super::{Action, Run, RunOutcome, StepEnd, Way};
 use crate::core::id::HostName;
 
 /// What is to be done next.
@@ -7,6 +7,11 @@ use crate::core::id::HostName;
 pub(super) enum Next {
     /// Nothing: something is under way, or it is over.
     Wait,
+    /// The plan's build is brought to these hosts, at once: nothing is changed before all have it.
+    Stage {
+        /// Where.
+        hosts: Vec<HostName>,
+    },
     /// The checks must say that it may go on after this wave.
     Gate {
         /// The wave that ended.
@@ -47,9 +52,7 @@ impl Run {
         let states: Vec<_> = numbers.iter().filter_map(|number| self.steps.get(*number)).collect();
         let ends = || states.iter().filter_map(|state| state.ended.as_ref().map(|(_, end)| end));
         let began = self.shares.contains(&(host.clone(), way)) || states.iter().any(|state| state.started.is_some());
-        if ends().any(|end| {
-            matches!(end, StepEnd::Exit(1..) | StepEnd::Exit(..=-1) | StepEnd::Signal(_) | StepEnd::TimedOut)
-        }) {
+        if ends().any(is_bad) {
             Share::Failed
         } else if ends().any(|end| matches!(end, StepEnd::Unknown(_))) {
             Share::Unknown
@@ -65,6 +68,14 @@ impl Run {
     }
 }
 
+fn is_bad(end: &StepEnd) -> bool {
+    match end {
+        StepEnd::Exit(code) => *code != 0,
+        StepEnd::Signal(_) | StepEnd::TimedOut => true,
+        StepEnd::Unknown(_) | StepEnd::NotStarted(_) => false,
+    }
+}
+
 /// Decides what is next.
 pub(super) fn next(run: &Run) -> Next {
     let before = run.outcome.map(|(outcome, _)| outcome);
@@ -73,7 +84,9 @@ pub(super) fn next(run: &Run) -> Next {
     }
     match (before, decide(run)) {
         // What was given up goes on only when a person says so; that it ended all the same may be said.
-        (Some(_), Next::Start { .. } | Next::Gate { .. } | Next::End(RunOutcome::Unknown)) => Next::Wait,
+        (Some(_), Next::Stage { .. } | Next::Start { .. } | Next::Gate { .. } | Next::End(RunOutcome::Unknown)) => {
+            Next::Wait
+        }
         (_, next) => next,
     }
 }
@@ -89,8 +102,12 @@ fn decide(run: &Run) -> Next {
     if back.contains(&Share::Unknown) || back.is_empty() && of(Way::There).any(|(_, share)| share == Share::Unknown) {
         return Next::End(RunOutcome::Unknown);
     }
-    let failed =
-        of(Way::There).any(|(_, share)| matches!(share, Share::Failed | Share::Refused)) || run.gate.failed.is_some();
+    if !run.staging.is_empty() {
+        return Next::Wait;
+    }
+    let failed = of(Way::There).any(|(_, share)| matches!(share, Share::Failed | Share::Refused))
+        || run.gate.failed.is_some()
+        || run.staged.values().any(Option::is_some);
     let given_up = run.stopped == Some(true);
     let waves = plan.waves();
     if failed || given_up || !back.is_empty() {
@@ -115,9 +132,16 @@ fn decide(run: &Run) -> Next {
             (true, false) => RunOutcome::Stopped,
         });
     }
+    let lacking: Vec<HostName> = hosts.iter().filter(|host| !run.staged.contains_key(*host)).cloned().collect();
+    if plan.upload.is_some() && run.stopped.is_none() && !lacking.is_empty() {
+        return Next::Stage { hosts: lacking };
+    }
     let is_done = |wave: &Vec<HostName>| wave.iter().all(|host| run.share(host, Way::There) == Share::Well);
     let Some((number, wave)) = waves.iter().enumerate().find(|(_, wave)| !is_done(wave)) else {
-        return Next::End(RunOutcome::Succeeded);
+        // A new version stays only if the checks bear it; a restart is proved afterwards.
+        let last = waves.len().saturating_sub(1);
+        let bakes = plan.action != Action::Restart && last >= run.gate.passed;
+        return if bakes { Next::Gate { wave: last } } else { Next::End(RunOutcome::Succeeded) };
     };
     if run.stopped.is_some() {
         return Next::End(RunOutcome::Stopped);

@@ -1,5 +1,8 @@
 //! Runs: what a change would do, the gate before it, and what became of it.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,16 +15,20 @@ use super::{
     time::{Mono, Now, Timestamp},
 };
 
+mod conduct;
 mod coordinate;
+mod fold;
 pub mod gate;
 mod plan;
 mod reducer;
+mod survey;
 #[cfg(test)]
 mod tests;
 
 pub use coordinate::Share;
 pub use plan::{Action, Between, Plan, PlanFacts, Step, Strategy, Target, Way, hash};
 pub use reducer::update;
+pub use survey::{Build, Holder, Release, Survey, Wanted, is_release, is_version};
 
 use gate::{Armed, Confirmation, Level, Permit, Refusal};
 
@@ -45,7 +52,7 @@ pub enum RunEventKind {
     /// It was confirmed in the review box.
     Confirmed {
         /// What will run.
-        plan: Plan,
+        plan: Arc<Plan>,
         /// Why, as typed.
         reason: String,
         /// The incident it belongs to.
@@ -78,6 +85,13 @@ pub enum RunEventKind {
         /// Whether the change is made there, or taken back.
         #[serde(default)]
         way: Way,
+    },
+    /// The plan's build is on a host, whole; or it is not, and why.
+    Staged {
+        /// Where.
+        host: HostName,
+        /// Why it is not there.
+        error: Option<String>,
     },
     /// The checks said that the next hosts may be changed.
     GatePassed {
@@ -129,6 +143,7 @@ impl RunEventKind {
             }
             (Self::Ended { outcome }, Self::Ended { outcome: known }) => !known.yields_to(*outcome),
             (Self::HostStarted { host, way }, Self::HostStarted { host: of, way: known }) => host == of && way == known,
+            (Self::Staged { host, .. }, Self::Staged { host: of, error }) => host == of && error.is_none(),
             (
                 Self::GatePassed { wave, .. } | Self::GateFailed { wave, .. },
                 Self::GatePassed { wave: of, .. } | Self::GateFailed { wave: of, .. },
@@ -138,6 +153,7 @@ impl RunEventKind {
                 Self::Confirmed { .. }
                 | Self::Coordinated { .. }
                 | Self::HostStarted { .. }
+                | Self::Staged { .. }
                 | Self::GatePassed { .. }
                 | Self::GateFailed { .. }
                 | Self::Stopped { .. }
@@ -240,7 +256,7 @@ pub struct State {
     pub console: Uid,
     /// Which environment may be changed.
     pub armed: Armed,
-    /// A restart that was asked for and whose plan is being made.
+    /// The service of a change that was asked for and whose plan is being made.
     pub planning: Option<ServiceId>,
     /// The review box, while it is open.
     pub review: Option<Review>,
@@ -254,7 +270,7 @@ pub struct Review {
     /// The id the run will have.
     pub run: Uid,
     /// What would run.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// Digest of the plan: what is confirmed is what was shown.
     pub hash: String,
     /// How hard it is guarded.
@@ -300,7 +316,7 @@ pub struct Run {
     /// Its number, once the store has given one.
     pub number: Option<RunId>,
     /// What was confirmed.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// Why.
     pub reason: String,
     /// By whom.
@@ -331,6 +347,12 @@ pub struct Run {
     pub permit: Option<Permit>,
     /// Shares that were started, or are about to be.
     pub shares: BTreeSet<(HostName, Way)>,
+    /// Hosts that have the plan's build, or why they have not.
+    pub staged: BTreeMap<HostName, Option<String>>,
+    /// Bytes of it that are on each host, as far as this console knows.
+    pub uploaded: BTreeMap<HostName, u64>,
+    /// Hosts that this console brings it to now.
+    pub staging: BTreeSet<HostName>,
     /// What the checks said between waves: how many were passed, and why it must not go on.
     pub gate: GateState,
     /// Whether a person has it end, and whether what was done is to be taken back.
@@ -368,7 +390,7 @@ impl Run {
             Share::Waiting => silent && *way == Way::There,
             Share::Well | Share::Failed | Share::Refused => false,
         });
-        let follow = |share| Ask::Follow { run: self.run, plan: self.plan.clone(), share, since: self.at };
+        let follow = |share| Ask::Follow { run: self.run, plan: Arc::clone(&self.plan), share, since: self.at };
         open.map(follow).collect()
     }
 
@@ -390,17 +412,19 @@ pub struct StepState {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Msg {
-    /// A person asked for a restart.
-    RestartAsked {
+    /// A person asked for a change.
+    Asked {
         /// Of which service.
         service: ServiceId,
+        /// What.
+        wanted: Wanted,
     },
     /// The recipe made a plan.
     Planned {
         /// The id that the run would have.
         run: Uid,
         /// The plan.
-        plan: Plan,
+        plan: Arc<Plan>,
         /// The incident that is open for the service.
         incident: Option<Uid>,
         /// The service's state now.
@@ -432,6 +456,15 @@ pub enum Msg {
     WriteArmed(super::id::EnvName),
     /// Write was disarmed.
     WriteDisarmed,
+    /// So many bytes of the plan's build are on a host.
+    Uploading {
+        /// Of which run.
+        run: Uid,
+        /// Where.
+        host: HostName,
+        /// How many.
+        bytes: u64,
+    },
     /// Output arrived.
     OutputArrived {
         /// Of which run.
@@ -485,8 +518,8 @@ pub enum Msg {
 /// What is to be done outside.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
-    /// Have the recipe plan a restart.
-    Plan(ServiceId),
+    /// Have the recipe plan a change.
+    Plan(ServiceId, Wanted),
     /// Start shares of a run once its rows are on disk.
     Start {
         /// The rows that must be on disk first.
@@ -494,9 +527,22 @@ pub enum Ask {
         /// The run.
         run: Uid,
         /// What to run.
-        plan: Plan,
+        plan: Arc<Plan>,
         /// Where, there or back.
         shares: Vec<(HostName, Way)>,
+        /// The gate's leave.
+        permit: Permit,
+    },
+    /// Bring the plan's build to hosts once its rows are on disk.
+    Stage {
+        /// The rows that must be on disk first.
+        rows: Vec<Row>,
+        /// The run.
+        run: Uid,
+        /// What is to run.
+        plan: Arc<Plan>,
+        /// Where.
+        hosts: Vec<HostName>,
         /// The gate's leave.
         permit: Permit,
     },
@@ -505,7 +551,7 @@ pub enum Ask {
         /// The run.
         run: Uid,
         /// What was started.
-        plan: Plan,
+        plan: Arc<Plan>,
         /// Where, there or back.
         share: (HostName, Way),
         /// The last sign of whoever starts it.

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Build, Survey};
 use crate::core::{
     hosts::Pm2List,
     id::{HostName, ServiceId, Uid},
@@ -22,6 +23,9 @@ pub struct Plan {
     /// The machines behind the names, as they were when it was planned.
     #[serde(default)]
     pub targets: Vec<Target>,
+    /// The file that every host must have before any of them is changed.
+    #[serde(default)]
+    pub upload: Option<Build>,
     /// The steps per host, in order.
     pub steps: Vec<Step>,
     /// The steps per host that take it back, in order; none where nothing can.
@@ -137,6 +141,8 @@ impl Default for Between {
 pub struct PlanFacts {
     /// PM2 processes by host; only lists that are fresh.
     pub pm2: BTreeMap<HostName, Pm2List>,
+    /// What hosts said of themselves just now.
+    pub hosts: BTreeMap<HostName, Survey>,
 }
 
 impl Strategy {
@@ -181,6 +187,7 @@ impl Plan {
             title: title.into(),
             action: Action::default(),
             targets: Vec::new(),
+            upload: None,
             steps: Vec::new(),
             undo_steps: Vec::new(),
             undo_by_itself: false,

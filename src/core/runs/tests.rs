@@ -73,9 +73,9 @@ impl Desk {
     }
 
     fn reviewed(&mut self, ms: u64, plan: Plan) -> Out {
-        let asked = self.send(ms, Msg::RestartAsked { service: plan.service.clone() });
-        assert!(matches!(asked.asks.as_slice(), [Ask::Plan(_)]));
-        self.send(ms, Msg::Planned { run: RUN, plan, incident: None, before: Health::Down })
+        let asked = self.send(ms, Msg::Asked { service: plan.service.clone(), wanted: Wanted::Restart });
+        assert!(matches!(asked.asks.as_slice(), [Ask::Plan(..)]));
+        self.send(ms, Msg::Planned { run: RUN, plan: plan.into(), incident: None, before: Health::Down })
     }
 }
 
@@ -160,8 +160,11 @@ fn a_plan_for_a_host_of_another_environment_is_refused_before_any_box() {
 #[test]
 fn a_plan_nobody_waits_for_opens_no_box() {
     let mut desk = Desk::new();
-    _ = desk.send(0, Msg::RestartAsked { service: "cloud@prod".parse().unwrap() });
-    _ = desk.send(1, Msg::Planned { run: RUN, plan: plan("play@prod", "web-01"), incident: None, before: Health::Up });
+    _ = desk.send(0, Msg::Asked { service: "cloud@prod".parse().unwrap(), wanted: Wanted::Restart });
+    _ = desk.send(
+        1,
+        Msg::Planned { run: RUN, plan: plan("play@prod", "web-01").into(), incident: None, before: Health::Up },
+    );
     assert_eq!(desk.state.review, None);
 }
 
@@ -227,7 +230,7 @@ fn without_recovery_in_time_the_verdict_is_no() {
 fn events_from_the_store_build_the_same_run_as_those_from_the_host() {
     let mut ours = running();
     let confirmed = RunEventKind::Confirmed {
-        plan: plan("play@staging", "stage-01"),
+        plan: plan("play@staging", "stage-01").into(),
         reason: String::new(),
         incident: None,
         before: Health::Down,
@@ -325,7 +328,7 @@ fn another_configuration_closes_a_review_that_it_touches_and_never_asks_for_less
 
     // A plan that is being made was made for what was.
     desk.state.review = None;
-    _ = desk.send(0, Msg::RestartAsked { service: "play@prod".parse().unwrap() });
+    _ = desk.send(0, Msg::Asked { service: "play@prod".parse().unwrap(), wanted: Wanted::Restart });
     let out = desk.send(10, Msg::InventoryReplaced { touched: false });
     assert!(matches!(out.facts.as_slice(), [Fact::Said(said)] if said.contains("ask again")), "{out:?}");
     assert_eq!(desk.state.planning, None);
@@ -425,8 +428,8 @@ mod order {
                 checks: (0..checks).map(check).collect(),
             }));
             desk.state.console = Uid([7; 6]);
-            _ = desk.send(0, Msg::RestartAsked { service: plan.service.clone() });
-            _ = desk.send(0, Msg::Planned { run: RUN, plan, incident: None, before: Health::Up });
+            _ = desk.send(0, Msg::Asked { service: plan.service.clone(), wanted: Wanted::Restart });
+            _ = desk.send(0, Msg::Planned { run: RUN, plan: plan.into(), incident: None, before: Health::Up });
             let mut console = Self { desk, clock: 600 };
             let started = console.send(Msg::Confirmed);
             (console, started)
@@ -611,7 +614,7 @@ mod order {
         second.inventory = first.desk.inventory.clone();
         second.state.console = Uid([8; 6]);
         let mut kinds = vec![
-            RunEventKind::Confirmed { plan: three(), reason: "x".into(), incident: None, before: Health::Up },
+            RunEventKind::Confirmed { plan: three().into(), reason: "x".into(), incident: None, before: Health::Up },
             RunEventKind::Coordinated { console: Uid([7; 6]) },
             RunEventKind::HostStarted { host: "a".into(), way: Way::There },
         ];
@@ -637,7 +640,7 @@ mod order {
         second.state.console = Uid([8; 6]);
         let one = plan("play@staging", "stage-01");
         for kind in [
-            RunEventKind::Confirmed { plan: one, reason: "x".into(), incident: None, before: Health::Up },
+            RunEventKind::Confirmed { plan: one.into(), reason: "x".into(), incident: None, before: Health::Up },
             RunEventKind::Coordinated { console: Uid([7; 6]) },
             RunEventKind::HostStarted { host: "stage-01".into(), way: Way::There },
             RunEventKind::StepEnded { step: 0, end: StepEnd::Exit(0) },

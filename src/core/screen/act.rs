@@ -392,7 +392,7 @@ fn restart(state: &mut State, now: Now) -> Vec<Effect> {
     state.screen.drafts.remove(&Draft::Name);
     state.screen.drafts.remove(&Draft::Reason);
     state.screen.review_reason = false;
-    state.runs_update(runs::Msg::RestartAsked { service }, now)
+    state.runs_update(runs::Msg::Asked { service, wanted: runs::Wanted::Restart }, now)
 }
 
 /// The environment that arming would mean: that of the object under the cursor, else the first production one.

@@ -115,12 +115,28 @@ pub struct LockRefused {
 }
 
 /// Whether a start was the first one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Started {
     /// It runs now.
     Now,
     /// It was started before, and was not started again.
     Already,
+    /// Another machine answers under this name: nothing was started.
+    Elsewhere {
+        /// What its `/etc/machine-id` says.
+        machine_id: String,
+    },
+}
+
+/// What a run is started with, beside its steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The lock's path; a leading `~/` is the home directory there.
+    pub lock: &'a str,
+    /// Who starts it.
+    pub operator: &'a Operator,
+    /// The machine that it is meant for; none: whichever answers.
+    pub machine_id: Option<&'a str>,
 }
 
 /// How a run stands.
@@ -148,7 +164,7 @@ fn failed(host: &HostName, what: impl Into<String>) -> RemoteError {
     RemoteError { host: host.clone(), fault: LinkFault::Protocol, what: what.into(), hint: None, question: None }
 }
 
-/// Starts a run of these steps, one after the other until one fails. `lock` is a path; a leading `~/` is the home directory there.
+/// Starts a run of these steps, one after the other until one fails.
 ///
 /// # Errors
 /// When the host cannot be reached or cannot start it. With [`LinkFault::Lost`] or [`LinkFault::Timeout`] nobody knows whether
@@ -158,18 +174,22 @@ pub async fn start(
     host: &HostName,
     uid: Uid,
     steps: &[Step],
-    (lock, operator): (&str, &Operator),
+    terms: Terms<'_>,
 ) -> Result<Started, RemoteError> {
     if let Some(step) = steps.iter().find(|step| step.command.len() > MAX_COMMAND) {
         return Err(failed(host, format!("the command of step {} is longer than 64 KiB", sanitise::name(&step.name))));
     }
-    let text = start_script(uid, steps, lock, operator);
+    let text = start_script(uid, steps, terms);
     let mut script = Script::new(text);
     script.timeout = std::time::Duration::from_secs(30);
     let output = remote.run(host, Lane::Control, script).await?;
     match (&output.exit, output.stdout.trim_ascii()) {
         (Exit::Code(0), b"started") => Ok(Started::Now),
         (Exit::Code(0), b"already") => Ok(Started::Already),
+        (Exit::Code(0), said) if said.starts_with(b"other ") => {
+            let machine_id = sanitise::name(said.strip_prefix(b"other ").unwrap_or_default());
+            Ok(Started::Elsewhere { machine_id })
+        }
         _ => {
             let said = sanitise::line(output.stderr.trim_ascii());
             Err(failed(host, format!("the run could not be started: {said}")))
@@ -177,7 +197,8 @@ pub async fn start(
     }
 }
 
-fn start_script(uid: Uid, steps: &[Step], lock: &str, operator: &Operator) -> String {
+fn start_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
+    let Terms { lock, operator, machine_id } = terms;
     let steps: Vec<String> = steps
         .iter()
         .enumerate()
@@ -195,7 +216,8 @@ fn start_script(uid: Uid, steps: &[Step], lock: &str, operator: &Operator) -> St
     // A line that ends the plan early would let a step's text run as part of the start.
     let end =
         (0_u32..100_000).map(|n| format!("END-{uid}-{n}")).find(|end| !plan.contains(end.as_str())).unwrap_or_default();
-    fill(START, &[("UID", &uid), ("END", &end), ("PLAN", plan.trim_end())])
+    let machine = quote(machine_id.unwrap_or_default());
+    fill(START, &[("UID", &uid), ("END", &end), ("PLAN", plan.trim_end()), ("MACHINE", &machine)])
 }
 
 /// Puts values where `@NAME@` stands in a template; what a value holds is never looked at again.

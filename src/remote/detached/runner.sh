@@ -15,6 +15,8 @@ trap '' HUP
 # The machine goes down: the step goes with it, and the lock is not left behind.
 trap 'kill -TERM $g 2>/dev/null; [ -n "$over" ] && : >"$over"; [ -n "$locked" ] && unlock; journal done killed; exit 143' TERM INT
 locked= g= over=
+# The first deployment finds no folder yet.
+[ -d "${lock%/*}" ] || (umask 022 && mkdir -p "${lock%/*}" 2>/dev/null)
 if m=$(umask 022 && mkdir "$lock" 2>&1); then
   locked=yes
   # Others are to see who holds it.

@@ -4,6 +4,11 @@ d=$b/@UID@
 mkdir -p "$d" || exit 73
 find "$b" -mindepth 1 -maxdepth 1 -type d -name 'qd-*' -mtime +30 -exec rm -rf {} + 2>/dev/null
 [ -d "$d/claim" ] && { echo already; exit 0; }
+m=@MACHINE@
+if [ -n "$m" ]; then
+  is=$(cat /etc/machine-id /var/lib/dbus/machine-id 2>/dev/null | head -n 1)
+  [ "$is" = "$m" ] || { rmdir "$d" 2>/dev/null; echo "other ${is:-none}"; exit 0; }
+fi
 : >>"$d/journal" || exit 73
 cat >"$d/plan.$$" <<'@END@' || exit 73
 @PLAN@

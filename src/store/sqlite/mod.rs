@@ -15,7 +15,8 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior, config::DbConfig, ffi
 
 use self::{lease::Watch, read::Cursors};
 use super::{
-    AuditState, BucketKind, Committed, Holder, Keep, Lease, OpenState, Owner, Pruned, Since, Store, StoreError,
+    AuditLog, AuditState, BucketKind, Committed, Holder, Keep, Lease, OpenState, Owner, Pruned, Since, Store,
+    StoreError,
     audit::{Link, Verifier},
 };
 use crate::core::{
@@ -238,6 +239,21 @@ impl Store for Sqlite {
                 }
             }
             Ok(verifier.finish())
+        })
+    }
+
+    fn audit(&mut self, from: Timestamp) -> Result<AuditLog, StoreError> {
+        self.read(|conn, _| {
+            let mut statement = conn.prepare("SELECT seq, hash, body FROM audit WHERE at >= ?1 ORDER BY seq")?;
+            let mut rows = statement.query([from.0])?;
+            let mut log = AuditLog::default();
+            while let Some(row) = rows.next()? {
+                match serde_json::from_str(&text(row, 2)?) {
+                    Ok(entry) => log.entries.push((unsigned(row.get(0)?), text(row, 1)?, entry)),
+                    Err(_) => log.unreadable += 1,
+                }
+            }
+            Ok(log)
         })
     }
 }

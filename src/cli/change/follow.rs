@@ -1,0 +1,200 @@
+//! Follows a run on standard output until it ended.
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    cli::{
+        Common, Exit,
+        setup::{self, Setup},
+    },
+    core::{
+        Msg,
+        id::Uid,
+        runs::{self, Run, RunOutcome, Share, StepEnd, Verdict},
+    },
+    runtime::engine::Engine,
+};
+
+/// Lets the engine work for some milliseconds.
+pub(super) async fn pause(engine: &mut Engine, milliseconds: u64) {
+    let over = tokio::time::sleep(std::time::Duration::from_millis(milliseconds));
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            () = &mut over => return,
+            turn = engine.turn() => drop(turn),
+        }
+    }
+}
+
+/// Follows a run until it ended, or with `wait` until the checks said whether it helped.
+pub(in crate::cli) async fn to_its_end(
+    setup: &Setup,
+    common: &Common,
+    engine: &mut Engine,
+    run: Uid,
+    wait: bool,
+) -> color_eyre::Result<Exit> {
+    let (mut int, mut term) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut teller = Teller { quiet: common.json, ..Teller::default() };
+    loop {
+        let stop = tokio::select! {
+            turn = engine.turn() => { drop(turn); false }
+            _ = int.recv() => true,
+            _ = term.recv() => true,
+        };
+        if stop && engine.state.runs.review.is_some() {
+            engine.handle(Msg::Runs(runs::Msg::Cancelled));
+            setup::warn("cancelled: nothing was changed");
+            return Ok(Exit::Refused);
+        }
+        let Some(found) = engine.state.runs.runs.get(&run) else {
+            if engine.state.runs.review.is_none() {
+                let said = engine.state.screen.message.as_ref().map(|message| message.text.clone());
+                setup::warn(&said.unwrap_or_else(|| "it was not started".to_owned()));
+                return Ok(Exit::Refused);
+            }
+            if let Some(refused) = engine.state.runs.review.as_ref().and_then(|review| review.refused.clone()) {
+                setup::warn(&refused);
+                return Ok(Exit::Refused);
+            }
+            continue;
+        };
+        let name = engine.state.run_name(run);
+        teller.tell(&name, found)?;
+        if stop {
+            setup::warn(&format!("{name} goes on where it was started: qd attach {run} follows it again"));
+            return Ok(Exit::Unknown);
+        }
+        let over = found.is_over() || found.outcome.is_some_and(|(outcome, _)| outcome == RunOutcome::Unknown);
+        if over && (!wait || found.proof.is_some()) {
+            // What was told last is on disk before this process says so.
+            pause(engine, 300).await;
+            let Some(found) = engine.state.runs.runs.get(&run) else { return Ok(Exit::Unknown) };
+            if common.json {
+                setup::print_json("qd.run/1", setup.clock.as_ref(), to_json(found))?;
+            }
+            return Ok(exit(found, wait));
+        }
+    }
+}
+
+/// Says how a run ended, as an exit code.
+fn exit(run: &Run, wait: bool) -> Exit {
+    match run.outcome.map(|(outcome, _)| outcome) {
+        Some(RunOutcome::Refused) => Exit::Refused,
+        Some(RunOutcome::Failed | RunOutcome::Undone | RunOutcome::Stopped) => Exit::Down,
+        Some(RunOutcome::Unknown) | None => Exit::Unknown,
+        Some(RunOutcome::Succeeded) => match run.proof.as_ref().map(|(verdict, _)| *verdict).filter(|_| wait) {
+            Some(Verdict::NotRecovered) => Exit::Down,
+            Some(Verdict::Unknown) => Exit::Unknown,
+            Some(Verdict::Recovered) | None => Exit::Ok,
+        },
+    }
+}
+
+/// A run as JSON.
+pub(in crate::cli) fn to_json(run: &Run) -> serde_json::Value {
+    let step = |(number, state): (usize, &runs::StepState)| {
+        let step = run.plan.step(number);
+        json!({
+            "host": step.map(|step| step.host.clone()),
+            "step": step.map(|step| step.name.clone()),
+            "started": state.started.map(crate::core::time::Timestamp::rfc3339),
+            "ended": state.ended.as_ref().map(|(at, _)| at.rfc3339()),
+            "end": state.ended.as_ref().map(|(_, end)| end.clone()),
+        })
+    };
+    json!({
+        "run": run.number.map(|number| number.to_string()),
+        "uid": run.run,
+        "service": run.plan.service,
+        "title": run.plan.title,
+        "by": run.by,
+        "at": run.at.rfc3339(),
+        "reason": run.reason,
+        "plan": runs::hash(&run.plan),
+        "outcome": run.outcome.map(|(outcome, _)| outcome),
+        "ended": run.outcome.map(|(_, at)| at.rfc3339()),
+        "verdict": run.proof.as_ref().map(|(verdict, _)| *verdict),
+        "proof": run.proof.as_ref().map(|(_, summary)| summary.clone()),
+        "steps": run.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
+    })
+}
+
+/// Tells what is new, line by line.
+#[derive(Debug, Default)]
+struct Teller {
+    quiet: bool,
+    lines: u64,
+    said: BTreeSet<String>,
+}
+
+impl Teller {
+    fn tell(&mut self, name: &str, run: &Run) -> color_eyre::Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
+        let mut news = Vec::new();
+        for (host, error) in &run.staged {
+            match error {
+                None => news.push(format!("{host}: the build is there")),
+                Some(error) => news.push(format!("{host}: the build is not there: {error}")),
+            }
+        }
+        for (number, state) in run.steps.iter().enumerate() {
+            let Some(step) = run.plan.step(number) else { continue };
+            let (host, step) = (&step.host, &step.name);
+            if state.started.is_some() {
+                news.push(format!("{host}: {step} …"));
+            }
+            match state.ended.as_ref().map(|(_, end)| end) {
+                None => {}
+                Some(StepEnd::Exit(code)) => news.push(format!("{host}: {step}: exit {code}")),
+                Some(StepEnd::Signal(signal)) => news.push(format!("{host}: {step}: ended by {signal}")),
+                Some(StepEnd::TimedOut) => news.push(format!("{host}: {step}: timed out")),
+                Some(StepEnd::Unknown(how)) => news.push(format!("{host}: {step}: unknown: {how}")),
+                Some(StepEnd::NotStarted(why)) => news.push(format!("{host}: {step}: not started: {why}")),
+            }
+        }
+        news.extend(run.lost.iter().map(|how| format!("link lost: {how}")));
+        if run.gate.passed > 0 {
+            news.push(format!("the checks let it go on after wave {}", run.gate.passed));
+        }
+        news.extend(run.gate.failed.iter().map(|why| format!("the checks stop it: {why}")));
+        let output: Vec<String> = run
+            .output
+            .iter()
+            .skip(usize::try_from(self.lines.saturating_sub(run.output.dropped())).unwrap_or(usize::MAX))
+            .map(|line| {
+                let host = run.plan.step(line.step).map_or("?", |step| step.host.as_str());
+                format!("{host} | {}", line.text)
+            })
+            .collect();
+        self.lines = run.output.dropped() + run.output.len() as u64;
+        if let Some((outcome, _)) = run.outcome {
+            news.push(format!("{name}: {}", words(run, outcome)));
+        }
+        news.extend(run.proof.iter().map(|(_, summary)| summary.clone()));
+        let fresh = news.into_iter().filter(|line| self.said.insert(line.clone()));
+        for line in output.into_iter().chain(fresh) {
+            setup::print(&format!("{line}\n"))?;
+        }
+        Ok(())
+    }
+}
+
+fn words(run: &Run, outcome: RunOutcome) -> String {
+    let done = run.plan.hosts().iter().filter(|host| run.share(host, runs::Way::There) == Share::Well).count();
+    let of = run.plan.hosts().len();
+    match outcome {
+        RunOutcome::Succeeded => format!("done on {of} of {of} hosts"),
+        RunOutcome::Failed => format!("failed; {done} of {of} hosts were changed"),
+        RunOutcome::Unknown => "nobody knows how it ended: the link was lost".to_owned(),
+        RunOutcome::Refused => "refused: nothing ran".to_owned(),
+        RunOutcome::Undone => "failed, and what it did was taken back".to_owned(),
+        RunOutcome::Stopped => format!("stopped; {done} of {of} hosts were changed"),
+    }
+}

@@ -1,0 +1,187 @@
+//! `qd restart`, `deploy`, `rollback`: a change from the shell, through the same gate as the console's.
+mod build;
+mod follow;
+mod plan;
+
+pub(super) use follow::{to_its_end, to_json};
+
+use std::path::PathBuf;
+
+use super::{
+    Common, Exit,
+    setup::{self, Setup},
+    status,
+};
+use crate::{
+    core::{
+        Msg,
+        id::ServiceId,
+        runs::{self, CANCEL_MS, Review, TYPE_AHEAD_MS, Wanted, gate::Level},
+    },
+    runtime::engine::Engine,
+    store::IfMissing,
+};
+
+/// What every change takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Consent {
+    /// The service, as SERVICE@ENV; SERVICE alone where it is in one environment only
+    service: String,
+    /// The service once more, as SERVICE@ENV: what it names is changed, and nothing else
+    #[arg(long, value_name = "SERVICE@ENV")]
+    yes_i_mean: Option<String>,
+    /// Why; needed in production, and kept on the audit
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// The hash that --dry-run printed; needed in production. Another plan by now is refused
+    #[arg(long, value_name = "HASH")]
+    plan: Option<String>,
+    /// Ask the hosts, print what would run, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Also wait until the checks say whether it helped
+    #[arg(long)]
+    wait: bool,
+}
+
+/// What `qd restart` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Restart {
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// What `qd deploy` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Deploy {
+    #[command(flatten)]
+    consent: Consent,
+    /// The build: an archive (.tar.gz, .tgz, .tar), or a folder that is packed first
+    #[arg(long, value_name = "PATH")]
+    build: PathBuf,
+    /// What the version is called [default: the build's name without its endings]
+    #[arg(long = "as", value_name = "VERSION")]
+    version: Option<String>,
+}
+
+/// What `qd rollback` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rollback {
+    #[command(flatten)]
+    consent: Consent,
+    /// The version or release to go back to [default: the newest before the one that runs, complete on every host]
+    #[arg(long, value_name = "VERSION")]
+    to: Option<String>,
+}
+
+pub(super) fn restart(common: &Common, args: &Restart) -> color_eyre::Result<Exit> {
+    change(common, &args.consent, |_| Ok(Wanted::Restart))
+}
+
+pub(super) fn deploy(common: &Common, args: &Deploy) -> color_eyre::Result<Exit> {
+    change(common, &args.consent, |setup| {
+        Ok(Wanted::Deploy { build: build::read(setup, &args.build, args.version.as_deref())? })
+    })
+}
+
+pub(super) fn rollback(common: &Common, args: &Rollback) -> color_eyre::Result<Exit> {
+    change(common, &args.consent, |_| Ok(Wanted::Rollback { to: args.to.clone() }))
+}
+
+fn change(
+    common: &Common,
+    consent: &Consent,
+    wanted: impl FnOnce(&Setup) -> color_eyre::Result<Wanted>,
+) -> color_eyre::Result<Exit> {
+    let setup = Setup::new()?;
+    let loaded = setup.config(common)?;
+    let service = status::service_id(common, &loaded.inventory, &consent.service)?;
+    let wanted = wanted(&setup)?;
+    let store = Setup::store(&loaded, IfMissing::Create).map_err(|error| error.report())?;
+    let remote: setup::SharedRemote = setup.remote(&loaded, false);
+    // A change is proved by checks: where nobody else runs them, this process does while it lasts.
+    let options = setup.options(&loaded, !consent.dry_run, false);
+    let clock = std::sync::Arc::clone(&setup.clock);
+    let problems = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
+    setup.runtime.block_on(async {
+        let mut engine = Engine::new(options, Ok(store), remote, clock, &setup.tasks);
+        engine.adopt(std::sync::Arc::new(loaded.inventory.clone()), problems);
+        let done = carry_out(&setup, common, consent, &mut engine, (service, wanted)).await;
+        engine.stop();
+        done
+    })
+}
+
+async fn carry_out(
+    setup: &Setup,
+    common: &Common,
+    consent: &Consent,
+    engine: &mut Engine,
+    (service, wanted): (ServiceId, Wanted),
+) -> color_eyre::Result<Exit> {
+    let review = match plan::review(setup, engine, &service, &wanted).await {
+        Ok(review) => review,
+        Err(why) => {
+            setup::warn(&format!("{service}: {why}"));
+            return Ok(Exit::Refused);
+        }
+    };
+    if consent.dry_run {
+        plan::print(setup, common, &review)?;
+        return Ok(Exit::Ok);
+    }
+    if let Err(missing) = consents(consent, &review) {
+        setup::warn(&missing);
+        return Ok(Exit::Refused);
+    }
+    let run = review.run;
+    setup::warn(&format!("{} on {}", review.plan.title, plan::hosts(&review)));
+    if review.level == Level::Production {
+        say(engine, runs::Msg::WriteArmed(service.env.clone()));
+    }
+    follow::pause(engine, TYPE_AHEAD_MS + 100).await;
+    say(engine, runs::Msg::NameTyped(service.service.to_string()));
+    say(engine, runs::Msg::ReasonTyped(consent.reason.clone().unwrap_or_default()));
+    say(engine, runs::Msg::Confirmed);
+    if let Some(refused) = engine.state.runs.review.as_ref().and_then(|review| review.refused.clone()) {
+        setup::warn(&format!("{service}: {refused}"));
+        return Ok(Exit::Refused);
+    }
+    if review.level == Level::Production {
+        setup::warn(&format!("starts in {} s; Ctrl-C cancels", CANCEL_MS / 1_000));
+    }
+    follow::to_its_end(setup, common, engine, run, consent.wait).await
+}
+
+fn say(engine: &mut Engine, msg: runs::Msg) {
+    engine.handle(Msg::Runs(msg));
+}
+
+/// Says what is missing of what a person must have typed.
+fn consents(consent: &Consent, review: &Review) -> Result<(), String> {
+    let id = review.plan.service.to_string();
+    let production = review.level == Level::Production;
+    let wrong = |given: &str| format!("--yes-i-mean names {given}, and not {id}: nothing was changed");
+    let mut missing = Vec::new();
+    match consent.yes_i_mean.as_deref() {
+        Some(given) if given == id => {}
+        Some(given) => return Err(wrong(given)),
+        None => missing.push(format!("--yes-i-mean {id}")),
+    }
+    if production && consent.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+        missing.push("--reason \"why\"".to_owned());
+    }
+    match consent.plan.as_deref() {
+        Some(given) if given == review.hash => {}
+        Some(given) => {
+            let what = format!("the plan is another by now ({}, and not {given}): nothing was changed", review.hash);
+            return Err(format!("{what}\n  look at it with --dry-run, and name its hash"));
+        }
+        None if production => missing.push("--plan HASH, from --dry-run".to_owned()),
+        None => {}
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{id}: nothing was changed; it also needs {}", missing.join(", ")))
+}

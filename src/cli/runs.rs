@@ -1,0 +1,167 @@
+//! `qd runs` and `qd attach`: what was changed, and following it from anywhere.
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    Common, Exit, change,
+    setup::{self, Setup},
+};
+use crate::{
+    core::{
+        Msg, State,
+        id::{RunId, Uid},
+        runs::{self, Run, RunOutcome, Verdict},
+        time::{Timestamp, short},
+    },
+    parse::sanitise,
+    runtime::engine::Engine,
+    store::{IfMissing, Since},
+};
+
+/// What `qd runs` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Runs {
+    /// Also those that ended more than a week ago
+    #[arg(long)]
+    all: bool,
+}
+
+/// What `qd attach` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Attach {
+    /// The run, as RUN-882 or by its id
+    run: String,
+    /// Go on with its next hosts from here: only where the console that started it is gone
+    #[arg(long)]
+    go_on: bool,
+    /// The service once more, as SERVICE@ENV; needed with --go-on
+    #[arg(long, value_name = "SERVICE@ENV")]
+    yes_i_mean: Option<String>,
+    /// Also wait until the checks say whether it helped
+    #[arg(long)]
+    wait: bool,
+}
+
+/// A week.
+const RECENT_MS: i64 = 7 * crate::core::time::DAY;
+
+pub(super) fn run(common: &Common, args: &Runs) -> color_eyre::Result<Exit> {
+    let setup = Setup::new()?;
+    let loaded = setup.config(common)?;
+    let mut store = Setup::store(&loaded, IfMissing::Fail).map_err(|error| error.report())?;
+    let now = setup.clock.now();
+    let from = if args.all { Timestamp(i64::MIN) } else { now.utc - RECENT_MS };
+    let open = store.open_state(Since { events: from, results: now.utc }).map_err(|error| error.report())?;
+    let mut state = State::new(Arc::new(loaded.inventory.clone()), setup.actor.clone());
+    for (number, event) in open.runs {
+        let msg = runs::Msg::Stored { number, event };
+        drop(runs::update(&mut state.runs, msg, now, &state.inventory, &setup.actor));
+    }
+    let env = common.env.as_deref();
+    let wanted = state.runs.newest_first().into_iter();
+    let wanted: Vec<&Run> = wanted.filter(|run| env.is_none_or(|env| run.plan.service.env.as_str() == env)).collect();
+    if common.json {
+        let data = json!(wanted.iter().map(|run| change::to_json(run)).collect::<Vec<_>>());
+        setup::print_json("qd.runs/1", setup.clock.as_ref(), data)?;
+    } else if wanted.is_empty() {
+        let all = if args.all { "" } else { " within a week; --all prints older ones" };
+        setup::print(&format!("nothing was changed{all}\n"))?;
+    } else {
+        let mut rows = vec![["RUN", "AGE", "SERVICE", "WHAT", "BY", "ENDED", "PROOF"].map(str::to_owned).to_vec()];
+        for run in wanted {
+            let age = u64::try_from(now.utc.since(run.at)).unwrap_or(0);
+            rows.push(vec![
+                run.number.map_or_else(|| run.run.to_string(), |number| number.to_string()),
+                short(age),
+                run.plan.service.to_string(),
+                sanitise::line(&run.plan.title),
+                run.by.to_string(),
+                outcome(run).to_owned(),
+                proof(run).to_owned(),
+            ]);
+        }
+        setup::print(&setup::table(&rows))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn outcome(run: &Run) -> &'static str {
+    match run.outcome.map(|(outcome, _)| outcome) {
+        None => "not yet",
+        Some(RunOutcome::Succeeded) => "done",
+        Some(RunOutcome::Failed) => "failed",
+        Some(RunOutcome::Unknown) => "?",
+        Some(RunOutcome::Refused) => "refused",
+        Some(RunOutcome::Undone) => "taken back",
+        Some(RunOutcome::Stopped) => "stopped",
+    }
+}
+
+fn proof(run: &Run) -> &'static str {
+    match run.proof.as_ref().map(|(verdict, _)| verdict) {
+        Some(Verdict::Recovered) => "recovered",
+        Some(Verdict::NotRecovered) => "did not recover",
+        Some(Verdict::Unknown) | None => "?",
+    }
+}
+
+pub(super) fn attach(common: &Common, args: &Attach) -> color_eyre::Result<Exit> {
+    let setup = Setup::new()?;
+    let loaded = setup.config(common)?;
+    let store = Setup::store(&loaded, IfMissing::Fail).map_err(|error| error.report())?;
+    let remote: setup::SharedRemote = setup.remote(&loaded, false);
+    let options = setup.options(&loaded, true, false);
+    let clock = Arc::clone(&setup.clock);
+    setup.runtime.block_on(async {
+        let mut engine = Engine::new(options, Ok(store), remote, clock, &setup.tasks);
+        engine.adopt(Arc::new(loaded.inventory.clone()), Vec::new());
+        while !engine.state.is_loaded() {
+            drop(engine.turn().await);
+        }
+        let done = match meant(&engine.state, &args.run) {
+            Some(run) => followed(&setup, common, args, &mut engine, run).await,
+            None => Err(color_eyre::eyre::eyre!(
+                "no run `{}`\n  `qd runs` prints them",
+                sanitise::line(args.run.as_bytes())
+            )),
+        };
+        engine.stop();
+        done
+    })
+}
+
+async fn followed(
+    setup: &Setup,
+    common: &Common,
+    args: &Attach,
+    engine: &mut Engine,
+    run: Uid,
+) -> color_eyre::Result<Exit> {
+    if args.go_on {
+        let Some(found) = engine.state.runs.runs.get(&run) else { return Ok(Exit::Unknown) };
+        let service = found.plan.service.clone();
+        if args.yes_i_mean.as_deref() != Some(service.to_string().as_str()) {
+            setup::warn(&format!("nothing was changed; to go on it needs --yes-i-mean {service}"));
+            return Ok(Exit::Refused);
+        }
+        engine.handle(Msg::Runs(runs::Msg::WriteArmed(service.env.clone())));
+        engine.state.screen.message = None;
+        engine.handle(Msg::Runs(runs::Msg::Adopted { run }));
+        let ours = engine.state.runs.runs.get(&run).is_some_and(|run| run.permit.is_some() || run.is_over());
+        if !ours {
+            let said = engine.state.screen.message.take().map(|message| message.text).unwrap_or_default();
+            setup::warn(&said);
+            return Ok(Exit::Refused);
+        }
+    }
+    change::to_its_end(setup, common, engine, run, args.wait).await
+}
+
+fn meant(state: &State, name: &str) -> Option<Uid> {
+    let number = name.parse::<RunId>().ok();
+    let uid = name.parse::<Uid>().ok();
+    let found =
+        state.runs.runs.values().find(|run| Some(run.run) == uid || run.number.is_some() && run.number == number);
+    found.map(|run| run.run)
+}

@@ -1,0 +1,233 @@
+//! What becomes of runs that were confirmed: what hosts and other consoles tell of them, and what is next.
+use std::sync::Arc;
+
+use super::{
+    Actor, Ask, Fact, Msg, Out, RunEvent, RunEventKind, RunOutcome, State, StepEnd, Way,
+    coordinate::{self, Next, Share},
+    fold::fold,
+    gate,
+    reducer::audit,
+};
+use crate::core::{
+    id::{HostName, Uid},
+    inventory::Inventory,
+    record::Row,
+    time::Now,
+};
+
+/// When, by which configuration and who.
+pub(super) type Scene<'a> = (Now, &'a Inventory, &'a Actor);
+
+/// Milliseconds between two questions to the checks while a gate waits for them.
+const ASK_MS: u64 = 1_000;
+/// How long a run whose end is plain stays without a word of who coordinates it, before another console says it.
+const GRACE_MS: u64 = 5_000;
+
+/// Has something happen to a run here: it is folded and goes to the store.
+pub(super) fn happen(
+    state: &mut State,
+    run: Uid,
+    kind: RunEventKind,
+    (now, actor): (Now, &Actor),
+    out: &mut Out,
+) -> bool {
+    let event = RunEvent { run, at: now.utc, by: actor.by.clone(), kind };
+    let news = fold(state, None, &event, now, &mut out.facts);
+    if news {
+        out.rows.push(Row::Run(event));
+    }
+    news
+}
+
+/// Takes a run on whose coordinator is gone: the gate is asked as for a new one.
+fn adopt(state: &mut State, uid: Uid, (now, inventory, actor): Scene<'_>, out: &mut Out) {
+    let Some(run) = state.runs.get(&uid).filter(|run| !run.is_over()) else { return };
+    match gate::go_on(inventory, &state.armed, &run.plan, now) {
+        Ok(permit) => {
+            let detail = format!("{uid} goes on from here");
+            out.rows.push(Row::Audit(audit(actor, now, "run.adopted", &run.plan.service.to_string(), &detail)));
+            let console = state.console;
+            happen(state, uid, RunEventKind::Coordinated { console }, (now, actor), out);
+            if let Some(run) = state.runs.get_mut(&uid) {
+                run.permit = Some(permit);
+                // What did not get there before is tried anew.
+                run.staged.retain(|_, error| error.is_none());
+            }
+            advance(state, uid, (now, inventory, actor), out);
+        }
+        Err(refusal) => out.facts.push(Fact::Said(refusal.to_string())),
+    }
+}
+
+/// Does what is next for a run that this console coordinates.
+pub(super) fn advance(state: &mut State, uid: Uid, (now, inventory, actor): Scene<'_>, out: &mut Out) {
+    let console = state.console;
+    let Some(run) = state.runs.get_mut(&uid) else { return };
+    let ours = run.coordinator == Some(console) && run.permit.is_some();
+    match (coordinate::next(run), ours) {
+        (Next::Wait, _) => run.plain_since = None,
+        (Next::End(outcome), true) => end(state, uid, outcome, (now, actor), out),
+        (Next::End(outcome), false) => {
+            // Whoever coordinates it may be about to take it back, and says so first.
+            let since = *run.plain_since.get_or_insert(now.mono);
+            if now.mono.since(since) >= GRACE_MS {
+                end(state, uid, outcome, (now, actor), out);
+            }
+        }
+        (_, false) => {}
+        (Next::Gate { wave }, true) => wait_at_gate(state, uid, wave, (now, inventory, actor), out),
+        (Next::Stage { hosts }, true) => {
+            let hosts: Vec<HostName> = hosts.into_iter().filter(|host| run.staging.insert(host.clone())).collect();
+            if let (Some(permit), false) = (run.permit.clone(), hosts.is_empty()) {
+                let (plan, rows) = (Arc::clone(&run.plan), std::mem::take(&mut out.rows));
+                out.asks.push(Ask::Stage { rows, run: uid, plan, hosts, permit });
+            }
+        }
+        (Next::Start { hosts, way }, true) => {
+            let Some(permit) = run.permit.clone() else { return };
+            let plan = Arc::clone(&run.plan);
+            // Before they are started: who comes later, looks at these hosts.
+            let mut rows = std::mem::take(&mut out.rows);
+            for host in &hosts {
+                happen(state, uid, RunEventKind::HostStarted { host: host.clone(), way }, (now, actor), out);
+            }
+            rows.append(&mut out.rows);
+            let shares = hosts.into_iter().map(|host| (host, way)).collect();
+            out.asks.push(Ask::Start { rows, run: uid, plan, shares, permit });
+        }
+    }
+}
+
+/// Ends a run; what was not started is told apart from what was.
+fn end(state: &mut State, uid: Uid, outcome: RunOutcome, (now, actor): (Now, &Actor), out: &mut Out) {
+    let Some(run) = state.runs.get_mut(&uid) else { return };
+    run.plain_since = None;
+    let hosts = run.plan.hosts();
+    let waiting = hosts.iter().filter(|host| run.share(host, Way::There) == Share::Waiting);
+    let left: Vec<usize> = waiting.flat_map(|host| run.plan.steps_of(host, Way::There)).collect();
+    let service = run.plan.service.clone();
+    let why = match outcome {
+        RunOutcome::Stopped => "it was stopped before this host",
+        RunOutcome::Unknown => "",
+        RunOutcome::Succeeded | RunOutcome::Failed | RunOutcome::Refused | RunOutcome::Undone => {
+            "a host before it did not succeed"
+        }
+    };
+    for step in left.into_iter().filter(|_| !why.is_empty()) {
+        let end = StepEnd::NotStarted(why.to_owned());
+        happen(state, uid, RunEventKind::StepEnded { step, end }, (now, actor), out);
+    }
+    if happen(state, uid, RunEventKind::Ended { outcome }, (now, actor), out) {
+        out.asks.push(Ask::CheckNow(service));
+    }
+}
+
+/// Waits between two waves until the checks say that it may go on.
+fn wait_at_gate(state: &mut State, uid: Uid, wave: usize, scene: Scene<'_>, out: &mut Out) {
+    let (now, inventory, actor) = scene;
+    let Some(run) = state.runs.get_mut(&uid) else { return };
+    let between = run.plan.between;
+    let watched = inventory.service(&run.plan.service).is_some_and(|service| !service.checks.is_empty());
+    let since = *run.gate.since.get_or_insert(now.mono);
+    let verdict = if !watched {
+        Some(Ok("no checks watch it: by the exit codes alone".to_owned()))
+    } else if run.gate.healthy >= between.healthy {
+        Some(Ok(format!("{} answers in a row no worse than before", run.gate.healthy)))
+    } else if now.mono.since(since) >= between.within_ms {
+        let (seconds, healthy) = (between.within_ms / 1_000, run.gate.healthy);
+        Some(Err(format!("{healthy} of {} good answers in a row within {seconds} s", between.healthy)))
+    } else {
+        None
+    };
+    match verdict {
+        Some(Ok(summary)) => {
+            happen(state, uid, RunEventKind::GatePassed { wave, summary }, (now, actor), out);
+            advance(state, uid, scene, out);
+        }
+        Some(Err(summary)) => {
+            happen(state, uid, RunEventKind::GateFailed { wave, summary }, (now, actor), out);
+            advance(state, uid, scene, out);
+        }
+        None if run.gate.from.is_none_or(|_| now.mono.since(run.gate.asked) >= ASK_MS) => {
+            run.gate.from.get_or_insert(now.utc);
+            run.gate.asked = now.mono;
+            out.asks.push(Ask::CheckNow(run.plan.service.clone()));
+        }
+        None => {}
+    }
+}
+
+/// Applies a message about runs that were confirmed.
+pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene<'_>, out: &mut Out) {
+    match msg {
+        Msg::Uploading { run, host, bytes } => {
+            if let Some(run) = state.runs.get_mut(&run) {
+                run.uploaded.insert(host, bytes);
+            }
+        }
+        Msg::OutputArrived { run, line } => {
+            if let Some(run) = state.runs.get_mut(&run) {
+                run.lost = None;
+                run.output.push(line);
+            }
+        }
+        Msg::Happened(event) => {
+            // A host that is asked again tells all of it again.
+            if !fold(state, None, &event, now, &mut out.facts) {
+                return;
+            }
+            let run = event.run;
+            out.rows.push(Row::Run(event));
+            advance(state, run, (now, inventory, actor), out);
+        }
+        Msg::LinkLost { run, how } => {
+            if let Some(run) = state.runs.get_mut(&run).filter(|run| run.outcome.is_none()) {
+                run.lost = Some(how);
+            }
+        }
+        Msg::Stored { number, event } => {
+            let news = fold(state, Some(number), &event, now, &mut Vec::new());
+            if let (true, RunEventKind::HostStarted { host, way }) = (news, event.kind) {
+                // What another console starts is followed here too: it may die.
+                if let Some(run) = state.runs.get(&event.run) {
+                    let (plan, share) = (Arc::clone(&run.plan), (host, way));
+                    out.asks.push(Ask::Follow { run: event.run, plan, share, since: event.at });
+                }
+            }
+        }
+        Msg::Adopted { run } => adopt(state, run, (now, inventory, actor), out),
+        Msg::Stopped { run, undo } => {
+            let open = state.runs.get(&run).is_some_and(|run| run.outcome.is_none());
+            if open {
+                happen(state, run, RunEventKind::Stopped { undo }, (now, actor), out);
+                advance(state, run, (now, inventory, actor), out);
+            }
+        }
+        Msg::NotSaved(event) => {
+            if let (RunEventKind::HostStarted { host, way }, Some(run)) = (&event.kind, state.runs.get_mut(&event.run))
+            {
+                // It was not started. Nothing more is, until a person has this console go on.
+                run.shares.remove(&(host.clone(), *way));
+                run.permit = None;
+            }
+            let confirmed = matches!(event.kind, RunEventKind::Confirmed { .. });
+            // One that has a number is in the store, whatever was refused now.
+            if confirmed && state.runs.get(&event.run).is_some_and(|run| run.number.is_none()) {
+                state.runs.remove(&event.run);
+            }
+        }
+        Msg::Asked { .. }
+        | Msg::Planned { .. }
+        | Msg::PlanRefused { .. }
+        | Msg::NameTyped(_)
+        | Msg::ReasonTyped(_)
+        | Msg::CommandsToggled
+        | Msg::Confirmed
+        | Msg::Cancelled
+        | Msg::InventoryReplaced { .. }
+        | Msg::WriteArmed(_)
+        | Msg::WriteDisarmed
+        | Msg::HealthSeen { .. }
+        | Msg::Ticked => {}
+    }
+}

@@ -1,0 +1,146 @@
+//! A run is the fold of its events, whoever tells them and however often.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{Fact, GateState, OUTPUT_LINES, Run, RunEvent, RunEventKind, RunOutcome, State, StepState};
+use crate::core::{id::RunId, ring::Ring, services::Health, time::Now};
+
+/// Adds one event. False when it says nothing new.
+pub(super) fn fold(
+    state: &mut State,
+    number: Option<RunId>,
+    event: &RunEvent,
+    now: Now,
+    facts: &mut Vec<Fact>,
+) -> bool {
+    let fresh = !state.runs.contains_key(&event.run);
+    if fresh && let Some(run) = confirmed(event) {
+        state.runs.insert(event.run, run);
+        facts.push(Fact::Confirmed { run: event.run });
+    }
+    let Some(run) = state.runs.get_mut(&event.run) else { return false };
+    run.number = run.number.or(number);
+    match &event.kind {
+        RunEventKind::Confirmed { .. } => fresh,
+        RunEventKind::Coordinated { .. }
+        | RunEventKind::HostStarted { .. }
+        | RunEventKind::Staged { .. }
+        | RunEventKind::GatePassed { .. }
+        | RunEventKind::GateFailed { .. }
+        | RunEventKind::Stopped { .. } => conducted(run, event),
+        RunEventKind::StepStarted { step } => match run.steps.get_mut(*step) {
+            Some(step) if step.started.is_none() => {
+                step.started = Some(event.at);
+                true
+            }
+            Some(_) | None => false,
+        },
+        RunEventKind::StepEnded { step, end } => match run.steps.get_mut(*step) {
+            Some(step) if step.ended.as_ref().is_none_or(|(_, known)| known.yields_to(end)) => {
+                step.ended = Some((event.at, end.clone()));
+                true
+            }
+            Some(_) | None => false,
+        },
+        RunEventKind::Ended { outcome } => {
+            let news = run.outcome.is_none_or(|(known, _)| known.yields_to(*outcome));
+            if news {
+                run.outcome = Some((*outcome, event.at));
+                run.ended = Some(now.mono);
+                run.lost = None;
+                facts.push(Fact::Ended { run: event.run });
+            }
+            news
+        }
+        RunEventKind::Proved { verdict, summary } => {
+            let news = run.proof.is_none();
+            if news {
+                run.proof = Some((*verdict, summary.clone()));
+                facts.push(Fact::Proved { run: event.run });
+            }
+            news
+        }
+    }
+}
+
+/// Makes the run that was confirmed.
+fn confirmed(event: &RunEvent) -> Option<Run> {
+    let RunEventKind::Confirmed { plan, reason, incident, before } = &event.kind else { return None };
+    Some(Run {
+        run: event.run,
+        number: None,
+        steps: vec![StepState::default(); plan.steps.len() + plan.undo_steps.len()],
+        plan: Arc::clone(plan),
+        reason: reason.clone(),
+        by: event.by.clone(),
+        at: event.at,
+        incident: *incident,
+        outcome: None,
+        proof: None,
+        output: Ring::new(OUTPUT_LINES),
+        ended: None,
+        before: *before,
+        after: Health::Unknown,
+        lost: None,
+        coordinator: None,
+        permit: None,
+        shares: BTreeSet::new(),
+        staged: BTreeMap::new(),
+        uploaded: BTreeMap::new(),
+        staging: BTreeSet::new(),
+        gate: GateState::default(),
+        stopped: None,
+        plain_since: None,
+    })
+}
+
+/// Adds what was decided about a run's hosts.
+fn conducted(run: &mut Run, event: &RunEvent) -> bool {
+    match &event.kind {
+        RunEventKind::Coordinated { console } => {
+            // What nobody knew the end of is open again.
+            let reopened = run.outcome.is_some_and(|(outcome, at)| outcome == RunOutcome::Unknown && at <= event.at);
+            if reopened {
+                (run.outcome, run.ended) = (None, None);
+            }
+            run.coordinator.replace(*console) != Some(*console) || reopened
+        }
+        RunEventKind::HostStarted { host, way } => run.shares.insert((host.clone(), *way)),
+        RunEventKind::Staged { host, error } => {
+            let news = run.staged.get(host).is_none_or(Option::is_some) && run.staged.get(host) != Some(error);
+            if news {
+                run.staged.insert(host.clone(), error.clone());
+            }
+            run.staging.remove(host);
+            news
+        }
+        RunEventKind::GatePassed { wave, .. } => {
+            let news = *wave >= run.gate.passed && run.gate.failed.is_none();
+            if news {
+                run.gate = GateState { passed: wave + 1, ..GateState::default() };
+            }
+            news
+        }
+        RunEventKind::GateFailed { wave, summary } => {
+            let news = *wave >= run.gate.passed && run.gate.failed.is_none();
+            if news {
+                run.gate = GateState { passed: run.gate.passed, failed: Some(summary.clone()), ..GateState::default() };
+            }
+            news
+        }
+        RunEventKind::Stopped { undo } => {
+            let news = run.stopped.is_none() || run.stopped == Some(false) && *undo;
+            if news {
+                run.stopped = Some(*undo);
+            }
+            news
+        }
+        RunEventKind::Confirmed { .. }
+        | RunEventKind::StepStarted { .. }
+        | RunEventKind::StepEnded { .. }
+        | RunEventKind::Ended { .. }
+        | RunEventKind::Proved { .. } => false,
+    }
+}

@@ -1,0 +1,97 @@
+//! What hosts say of themselves before they are changed.
+use serde::{Deserialize, Serialize};
+
+use crate::core::time::Timestamp;
+
+/// What is wanted of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Wanted {
+    /// The same version, started again.
+    Restart,
+    /// A build, brought out.
+    Deploy {
+        /// Which.
+        build: Build,
+    },
+    /// An earlier release.
+    Rollback {
+        /// Its name or version; none: the best there is.
+        to: Option<String>,
+    },
+}
+
+/// A build on this machine, ready to be brought to hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// The archive's path here.
+    pub path: String,
+    /// What the version is called.
+    pub version: String,
+    /// SHA-256 of the archive, in lower-case hex.
+    pub sha256: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was made: it gives the release its name, so that the same build has the same one everywhere.
+    pub made: Timestamp,
+}
+
+/// What a host says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Survey {
+    /// `/etc/machine-id`.
+    pub machine_id: Option<String>,
+    /// Who holds the lock of the service.
+    pub lock: Option<Holder>,
+    /// Bytes free where the application stands.
+    pub free_bytes: Option<u64>,
+    /// The name of the release that `current` leads to.
+    pub current: Option<String>,
+    /// Complete releases, the newest last.
+    pub releases: Vec<Release>,
+}
+
+/// Who holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Holder {
+    /// Who.
+    pub by: Option<String>,
+    /// Since when, by the host's clock.
+    pub since: Option<Timestamp>,
+    /// The run it is for.
+    pub run: Option<String>,
+}
+
+/// A release that lies complete on a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Its folder's name: `20261120025801-v2.31.0`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the archive that it came from.
+    pub sha256: String,
+    /// When it was unpacked there.
+    pub at: Option<Timestamp>,
+    /// Who brought it.
+    pub by: String,
+}
+
+impl Build {
+    /// Returns the name of the release that it becomes: when it was made, and its version.
+    pub fn release(&self) -> String {
+        let made = self.made.to_utc().map(|at| at.format("%Y%m%d%H%M%S").to_string()).unwrap_or_default();
+        format!("{made}-{}", self.version)
+    }
+}
+
+/// Says whether a text can be a version: it becomes the name of a folder, and part of commands.
+pub fn is_version(text: &str) -> bool {
+    text.len() <= 48 && is_release(text)
+}
+
+/// Says whether a text can be the name of a release.
+pub fn is_release(text: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "._+-".contains(letter);
+    (1..=80).contains(&text.len()) && text.chars().all(fits) && !text.starts_with(['.', '-'])
+}

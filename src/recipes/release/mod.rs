@@ -1,0 +1,205 @@
+//! Releases: builds that lie side by side in `PATH/releases`, one of which `PATH/current` leads to.
+//!
+//! A release is complete once its `.qd-release` is there, which is written last. `current` is replaced by a rename, so that it
+//! always leads somewhere. Before it is switched, what it led to is noted in `PATH/.qd-before.RELEASE`: the way back.
+use super::at_home;
+use crate::{
+    config::{Field, Misfit, Shape},
+    core::{
+        id::HostName,
+        inventory::{Inventory, Params, Service},
+        runs::{Build, PlanFacts, Release, Step, is_version},
+    },
+};
+
+/// How many releases stay.
+pub(super) const KEEP: Field = Field {
+    name: "keep",
+    shape: Shape::Integer { min: 2, max: 100 },
+    required: false,
+    doc: "How many releases stay on each host. Default: 5.",
+};
+
+/// Where the service is asked on its own host.
+pub(super) const HEALTH: Field = Field {
+    name: "health",
+    shape: Shape::Url,
+    required: false,
+    doc: "Asked on each host after a change, as in \"http://127.0.0.1:3004/health\": it must answer well three times in a row.",
+};
+
+/// Whether the answer proves the version.
+pub(super) const HEALTH_NAMES_VERSION: Field = Field {
+    name: "health_names_version",
+    shape: Shape::Flag,
+    required: false,
+    doc: "Whether that answer holds the version, which must then be the new one. Default: false.",
+};
+
+/// How long it may take.
+pub(super) const HEALTH_WITHIN: Field = Field {
+    name: "health_within",
+    shape: Shape::Duration,
+    required: false,
+    doc: "How long it may take to answer well. Default: 60s.",
+};
+
+/// Good answers in a row that make a host healthy.
+const HEALTHY: u64 = 3;
+/// Unpacking a large build on a slow disk.
+const UNPACK_MS: u64 = 10 * 60_000;
+/// What only moves links and folders.
+const QUICK_MS: u64 = 60_000;
+
+/// The steps of one service's releases.
+pub(super) struct Releases<'a> {
+    inventory: &'a Inventory,
+    settings: &'a Params,
+    path: &'a str,
+}
+
+impl<'a> Releases<'a> {
+    /// Makes them; the service needs a folder.
+    pub(super) fn of(inventory: &'a Inventory, service: &'a Service) -> Result<Self, String> {
+        let path = service.recipe.get("path").and_then(serde_json::Value::as_str);
+        let help = "set `path` in its recipe to the folder that holds `releases` and `current`";
+        let path = path.ok_or_else(|| format!("{} has no folder for releases: {help}", service.id))?;
+        Ok(Self { inventory, settings: &service.recipe, path: path.trim_end_matches('/') })
+    }
+
+    fn step(&self, host: &HostName, name: &str, template: &str, values: &[(&str, String)]) -> Step {
+        let path = [("@PATH@", at_home(self.path))];
+        let command =
+            path.iter().chain(values).fold(template.to_owned(), |text, (name, value)| text.replace(name, value));
+        Step {
+            host: host.clone(),
+            name: name.to_owned(),
+            command: command.trim_end().to_owned(),
+            path_prefix: self.inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone()),
+            timeout_ms: QUICK_MS,
+        }
+    }
+
+    /// Unpacks an uploaded build, unless it is there already.
+    pub(super) fn unpack(&self, host: &HostName, build: &Build) -> Step {
+        let values =
+            [("@RELEASE@", build.release()), ("@VERSION@", build.version.clone()), ("@SUM@", build.sha256.clone())];
+        Step { timeout_ms: UNPACK_MS, ..self.step(host, "unpack", include_str!("unpack.sh"), &values) }
+    }
+
+    /// Has `current` lead to a release.
+    pub(super) fn switch(&self, host: &HostName, release: &str) -> Step {
+        self.step(host, "switch", include_str!("switch.sh"), &[("@RELEASE@", release.to_owned())])
+    }
+
+    /// Has `current` lead to what it led to before.
+    pub(super) fn back(&self, host: &HostName, release: &str) -> Step {
+        self.step(host, "switch back", include_str!("back.sh"), &[("@RELEASE@", release.to_owned())])
+    }
+
+    /// Removes old releases, never the one in use or the one before it.
+    pub(super) fn keep(&self, host: &HostName) -> Step {
+        let keep = self.settings.get("keep").and_then(serde_json::Value::as_u64).unwrap_or(5);
+        self.step(host, "tidy", include_str!("keep.sh"), &[("@KEEP@", keep.to_string())])
+    }
+
+    /// Sees whether the processes that PM2 calls so run from a release: what was switched may have no effect on them.
+    pub(super) fn runs(&self, host: &HostName, app: &str, release: &str) -> Step {
+        let values = [("@RELEASE@", release.to_owned()), ("@APP@", at_home(app))];
+        self.step(host, "see it run", include_str!("runs.sh"), &values)
+    }
+
+    /// Waits until the service answers well on its host; none where nobody said how to ask. `version` is what it is to name.
+    pub(super) fn healthy(&self, host: &HostName, version: Option<&str>) -> Option<Step> {
+        let url = self.settings.get("health")?.as_str()?;
+        let names = self.settings.get("health_names_version").and_then(serde_json::Value::as_bool).unwrap_or(false);
+        let within = self.settings.get("health_within").and_then(serde_json::Value::as_u64).unwrap_or(60_000);
+        let tries = (within / 1_000).max(HEALTHY);
+        let values = [
+            ("@URL@", at_home(url)),
+            ("@VERSION@", at_home(version.filter(|_| names).unwrap_or_default())),
+            ("@TRIES@", tries.to_string()),
+            ("@HEALTHY@", HEALTHY.to_string()),
+        ];
+        let step = self.step(host, "healthy", include_str!("healthy.sh"), &values);
+        // A try may take its two seconds and another.
+        Some(Step { timeout_ms: tries * 4_000 + QUICK_MS, ..step })
+    }
+}
+
+/// Says what is wrong with the settings of releases.
+pub(super) fn misfit(settings: &Params) -> Option<Misfit> {
+    let path = settings.get("path").and_then(serde_json::Value::as_str);
+    let lone = [KEEP, HEALTH, HEALTH_NAMES_VERSION, HEALTH_WITHIN];
+    let lone = lone.iter().find(|field| settings.contains_key(field.name) && path.is_none())?;
+    let what = format!("`{}` is about releases, and there is no `path` for them", lone.name);
+    Some(Misfit::new(lone.name, what, "add `path`: the folder that holds `releases` and `current`"))
+}
+
+/// Says why a build cannot become a release.
+pub(super) fn check(build: &Build) -> Result<(), String> {
+    if !is_version(&build.version) {
+        let what = format!("{:?} cannot be a version", build.version);
+        return Err(format!("{what}: up to 48 letters, digits, dots, dashes, underscores and pluses"));
+    }
+    if build.sha256.len() != 64 || !build.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!("{} has no SHA-256", build.path));
+    }
+    Ok(())
+}
+
+/// Names what every host runs now; a host that runs something else than the others is named with it.
+pub(super) fn current(hosts: &[HostName], facts: &PlanFacts) -> Option<String> {
+    let of = |host: &HostName| facts.hosts.get(host).and_then(|survey| survey.current.clone());
+    let first = of(hosts.first()?)?;
+    if hosts.iter().all(|host| of(host).as_ref() == Some(&first)) {
+        return Some(first);
+    }
+    let each: Vec<String> =
+        hosts.iter().map(|host| format!("{host}: {}", of(host).unwrap_or_else(|| "none".to_owned()))).collect();
+    Some(each.join(", "))
+}
+
+/// Chooses what to go back to: complete on every host, not what runs there now, and older than that; the named one, or the
+/// newest of those.
+pub(super) fn target(hosts: &[HostName], to: Option<&str>, facts: &PlanFacts) -> Result<Release, String> {
+    let surveys: Vec<_> = hosts.iter().map(|host| (host, facts.hosts.get(host))).collect();
+    if let Some((host, _)) = surveys.iter().find(|(_, survey)| survey.is_none()) {
+        return Err(format!("{host} did not say which releases it has"));
+    }
+    let surveys: Vec<_> = surveys.into_iter().filter_map(|(host, survey)| Some((host, survey?))).collect();
+    let Some((first, rest)) = surveys.split_first() else { return Err("there are no hosts".to_owned()) };
+    let has = |survey: &crate::core::runs::Survey, of: &Release| {
+        survey.releases.iter().any(|known| known.name == of.name && known.sha256 == of.sha256)
+    };
+    let common = || first.1.releases.iter().filter(|of| rest.iter().all(|(_, survey)| has(survey, of)));
+    if let Some(to) = to {
+        let found = common().rev().find(|of| of.name == to || of.version == to);
+        return found.cloned().ok_or_else(|| {
+            let lacking: Vec<&str> = surveys
+                .iter()
+                .filter(|(_, survey)| !survey.releases.iter().any(|of| of.name == to || of.version == to))
+                .map(|(host, _)| host.as_str())
+                .collect();
+            let known: Vec<&str> = common().map(|of| of.version.as_str()).collect();
+            let lacking =
+                if lacking.is_empty() { "every host, but not the same build".into() } else { lacking.join(", ") };
+            format!("{to} is not complete on {lacking}; on all of them are: {}", listed(&known))
+        });
+    }
+    let newest = surveys.iter().filter_map(|(_, survey)| survey.current.as_ref()).max();
+    let Some(newest) = newest else {
+        return Err("no host says which release it runs: name the one to go back to".to_owned());
+    };
+    common().rev().find(|of| of.name < *newest).cloned().ok_or_else(|| {
+        let known: Vec<&str> = common().map(|of| of.version.as_str()).collect();
+        format!(
+            "nothing to go back to: before {newest} no release is complete on every host (on all of them: {})",
+            listed(&known)
+        )
+    })
+}
+
+fn listed(versions: &[&str]) -> String {
+    if versions.is_empty() { "none".to_owned() } else { versions.join(", ") }
+}

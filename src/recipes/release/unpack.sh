@@ -1,0 +1,23 @@
+set -u
+p=@PATH@
+r=@RELEASE@
+f=$HOME/.quarterdeck/uploads/@SUM@
+to=$p/releases/$r
+if [ -f "$to/.qd-release" ]; then
+  grep -qx 'sha256=@SUM@' "$to/.qd-release" && { echo "$r is here, complete"; exit 0; }
+  echo "$to is there already, from another build" >&2
+  exit 65
+fi
+[ -f "$f" ] || { echo "the build is not on this host: $f" >&2; exit 66; }
+[ -e "$to" ] && { echo "$to is there already, and was not made by quarterdeck" >&2; exit 65; }
+part=$p/releases/.$r.part
+rm -rf "$part" || exit 73
+mkdir -p "$part" || exit 73
+if gzip -t "$f" 2>/dev/null; then
+  gzip -dc "$f" | tar -xf - -C "$part" || { rm -rf "$part"; exit 74; }
+else
+  tar -xf "$f" -C "$part" || { rm -rf "$part"; exit 74; }
+fi
+printf 'version=%s\nsha256=%s\nat=%s\nby=%s\n' @VERSION@ @SUM@ "$(date +%s)" "$(id -un)" >"$part/.qd-release" || exit 74
+mv "$part" "$to" || exit 74
+echo "$r is here, complete"

@@ -1,0 +1,24 @@
+umask 077
+l=@LOCK@
+p=@PATH@
+printf '@@ machine\n'
+cat /etc/machine-id /var/lib/dbus/machine-id 2>/dev/null | head -n 1
+if [ -d "$l" ]; then
+  printf '@@ lock\n'
+  head -c 1000 "$l/owner" 2>/dev/null
+fi
+printf '\n@@ free\n'
+df -Pk "$p" 2>/dev/null | tail -n 1 | awk '{ print $(NF - 2) }'
+printf '@@ current\n'
+if [ -L "$p/current" ]; then
+  c=$(readlink "$p/current")
+  printf '%s\n' "${c##*/}"
+fi
+printf '@@ releases\n'
+for r in "$p"/releases/*/; do
+  r=${r%/}
+  [ -f "$r/.qd-release" ] || continue
+  printf 'release %s\n' "${r##*/}"
+  head -n 5 "$r/.qd-release"
+done
+printf '\n@@ end\n'

@@ -1,0 +1,48 @@
+//! Plans a change: asks every host of the service how it stands, all at once, and has the recipe make the plan.
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::{
+    core::{
+        id::{HostName, ServiceId},
+        inventory::Inventory,
+        runs::{Plan, PlanFacts, Survey, Wanted},
+    },
+    parse::{sanitise, survey},
+    recipes,
+    remote::{Exit, Lane, Remote, Script},
+};
+
+/// How long a host may take to say how it stands.
+const SURVEY: Duration = Duration::from_secs(15);
+
+/// Plans a change; nothing is changed by it.
+///
+/// # Errors
+/// Why it cannot be planned, and what to do: a host that cannot be asked is one.
+pub async fn plan(
+    remote: &dyn Remote,
+    inventory: &Inventory,
+    service: &ServiceId,
+    wanted: &Wanted,
+    mut facts: PlanFacts,
+) -> Result<Plan, String> {
+    let found = inventory.service(service).ok_or_else(|| "it is not in the configuration".to_owned())?;
+    let script = recipes::survey(found);
+    let surveys = join_all(found.hosts.iter().map(|host| ask(remote, host, &script))).await;
+    for (host, survey) in found.hosts.iter().zip(surveys) {
+        facts.hosts.insert(host.clone(), survey?);
+    }
+    recipes::plan(inventory, found, wanted, &facts)
+}
+
+async fn ask(remote: &dyn Remote, host: &HostName, script: &str) -> Result<Survey, String> {
+    let script = Script { timeout: SURVEY, ..Script::new(script) };
+    let output = remote.run(host, Lane::Control, script).await.map_err(|error| error.to_string())?;
+    let survey = survey::survey(&output.stdout).filter(|_| output.exit == Exit::Code(0));
+    survey.ok_or_else(|| {
+        let said = sanitise::line_max(output.stderr.trim_ascii(), 200);
+        format!("{host} did not say how it stands: {said}")
+    })
+}

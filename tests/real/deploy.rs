@@ -1,0 +1,195 @@
+//! A Node service over its life, on real OpenSSH and PM2: it is brought out, brought out anew, a bad build is taken back by
+//! itself, and an earlier release is brought back.
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+};
+
+use quarterdeck::{
+    core::{
+        Msg,
+        id::{ServiceId, Uid},
+        inventory::Inventory,
+        runs::{self, Build, Run, RunOutcome, Wanted},
+        time::{Clock, Timestamp},
+    },
+    remote::ssh::PoolOptions,
+    runtime::engine::Engine,
+};
+use sha2::Digest as _;
+
+use crate::{
+    support::{
+        HANG, clock,
+        servers::{Pm2, get},
+        sshd::Sshd,
+        tasks,
+    },
+    two_consoles::{console, inventory},
+};
+
+const SERVER: &str = r"
+const http = require('http');
+const fs = require('fs');
+const version = fs.readFileSync(__dirname + '/VERSION', 'utf8').trim();
+http.createServer((request, response) => {
+  response.statusCode = version === 'v3-bad' ? 500 : 200;
+  response.end(JSON.stringify({ status: 'ok', version }));
+}).listen(PORT, '127.0.0.1');
+";
+
+/// A service with one host.
+struct Fleet {
+    pm2: Pm2,
+    sshd: Sshd,
+    inventory: Inventory,
+    clock: Arc<dyn Clock>,
+}
+
+impl Fleet {
+    async fn start() -> Option<Self> {
+        let sshd = Sshd::start().await;
+        let pm2 = Pm2::idle(&sshd.home())?;
+        let path = |path: PathBuf| format!("{:?}", path.display().to_string());
+        let text = format!(
+            "version = 1\nenvironment = [{{ name = \"stage\", kind = \"staging\" }}]\n[store]\npath = {store}\n[[host]]\nname = \
+             \"web-01\"\nenv = \"stage\"\naddress = \"127.0.0.1\"\nport = {port}\nuser = {user:?}\nidentity = {id}\npath_prefix = \
+             {prefix:?}\n[[service]]\nname = \"play\"\nkind = \"node-pm2\"\nrecipe = {{ app = \"play\", path = \"~/app\", start = \
+             \"server.js\", keep = 2, health = \"http://127.0.0.1:{app}/\", health_names_version = true, health_within = \"8s\" \
+             }}\n[service.in.stage]\nhosts = [\"web-01\"]\nchecks = [{{ name = \"up\", type = \"http\", url = \
+             \"http://127.0.0.1:{app}/\", expect = [\"200\"], every = \"1s\", timeout = \"900ms\" }}]\n",
+            store = path(sshd.path("qd.db")),
+            port = sshd.port,
+            user = sshd.user,
+            id = path(sshd.identity()),
+            prefix = pm2.path_prefix,
+            app = pm2.port,
+        );
+        let inventory = inventory(&text);
+        Some(Self { pm2, sshd, inventory, clock: clock() })
+    }
+
+    /// Packs a build of a version.
+    fn build(&self, version: &str, made: i64) -> Build {
+        let folder = self.sshd.path(&format!("build-{version}"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("server.js"), SERVER.replace("PORT", &self.pm2.port.to_string())).unwrap();
+        std::fs::write(folder.join("VERSION"), version).unwrap();
+        let archive = self.sshd.path(&format!("{version}.tar.gz"));
+        let packed = Command::new("tar").arg("-C").arg(&folder).arg("-czf").arg(&archive).arg(".").status().unwrap();
+        assert!(packed.success());
+        let bytes = std::fs::read(&archive).unwrap();
+        Build {
+            path: archive.display().to_string(),
+            version: version.into(),
+            sha256: sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+            bytes: u64::try_from(bytes.len()).unwrap(),
+            made: Timestamp(made * 86_400_000),
+        }
+    }
+
+    fn console(&self) -> Engine {
+        let ssh = PoolOptions {
+            known_hosts: Some(vec![self.sshd.known_hosts(self.sshd.port)]),
+            agent: None,
+            ssh: None,
+            ..PoolOptions::from_env(false)
+        };
+        console("ana", &self.sshd.path("qd.db"), &self.inventory, ssh, &self.clock, &tasks())
+    }
+
+    /// Has a change planned, confirms it, and returns the run once it ended.
+    async fn change(&self, engine: &mut Engine, wanted: Wanted) -> Run {
+        let service: ServiceId = "play@stage".parse().unwrap();
+        until(engine, "PM2's list", |engine| {
+            engine.state.hosts.host(&"web-01".into()).is_some_and(|host| host.last_pm2().is_some())
+        })
+        .await;
+        engine.state.screen.message = None;
+        engine.handle(Msg::Runs(runs::Msg::Asked { service, wanted }));
+        until(engine, "a review", |engine| engine.state.runs.review.is_some()).await;
+        let (run, opened) = (engine.state.runs.review.as_ref().unwrap().run, self.clock.now().mono);
+        until(engine, "the type-ahead guard", |_| self.clock.now().mono.since(opened) > runs::TYPE_AHEAD_MS).await;
+        engine.handle(Msg::Runs(runs::Msg::Confirmed));
+        self.ended(engine, run).await
+    }
+
+    async fn ended(&self, engine: &mut Engine, run: Uid) -> Run {
+        until(engine, "the run's end", |engine| {
+            engine.state.runs.runs.get(&run).is_some_and(|run| run.outcome.is_some())
+        })
+        .await;
+        engine.state.runs.runs[&run].clone()
+    }
+
+    /// Returns the version that answers.
+    async fn version(&self) -> Option<String> {
+        let (_, body) = get(self.pm2.port, "/").await?;
+        let json: serde_json::Value = serde_json::from_str(&body).ok()?;
+        json["version"].as_str().map(str::to_owned)
+    }
+
+    fn app(&self) -> PathBuf {
+        self.sshd.home().join("app")
+    }
+}
+
+async fn until(engine: &mut Engine, what: &str, holds: impl Fn(&Engine) -> bool) {
+    let waited = tokio::time::timeout(HANG * 2, async {
+        while !holds(engine) {
+            drop(engine.turn().await);
+        }
+    });
+    let done = waited.await.is_ok();
+    let said: Vec<&String> = engine.state.screen.messages.iter().map(|said| &said.text).collect();
+    let runs: Vec<_> = engine.state.runs.runs.values().map(|run| (&run.steps, &run.lost, &run.staged)).collect();
+    assert!(done, "never came: {what}: {said:?} {runs:?}");
+}
+
+/// What a run wrote, for the message of a test that fails.
+fn told(run: &Run) -> String {
+    let output = run.output.iter().map(|line| format!("{}: {}\n", line.step, line.text));
+    let ends = run.steps.iter().enumerate().map(|(number, step)| format!("{number}: {:?}\n", step.ended));
+    output.chain(ends).collect()
+}
+
+fn link(path: &Path) -> String {
+    std::fs::read_link(path).unwrap().display().to_string()
+}
+
+#[tokio::test]
+async fn a_node_service_is_deployed_anew_taken_back_and_rolled_back() {
+    let Some(fleet) = Fleet::start().await else { return };
+    let mut engine = fleet.console();
+    let (v1, v2, v3) = (fleet.build("v1", 1), fleet.build("v2", 2), fleet.build("v3-bad", 3));
+
+    // The first one: nothing is there yet, PM2 has not even a daemon.
+    let run = fleet.change(&mut engine, Wanted::Deploy { build: v1.clone() }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    assert_eq!(
+        (fleet.version().await.as_deref(), link(&fleet.app().join("current"))),
+        (Some("v1"), "releases/19700102000000-v1".into())
+    );
+
+    let run = fleet.change(&mut engine, Wanted::Deploy { build: v2.clone() }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    assert_eq!(fleet.version().await.as_deref(), Some("v2"));
+
+    // It answers, and badly: what was there comes back without anybody asking.
+    let run = fleet.change(&mut engine, Wanted::Deploy { build: v3 }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Undone, "{}", told(&run));
+    assert_eq!(fleet.version().await.as_deref(), Some("v2"), "{}", told(&run));
+
+    // To the newest before the one that runs, which is not the one that failed.
+    let run = fleet.change(&mut engine, Wanted::Rollback { to: None }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    assert_eq!(fleet.version().await.as_deref(), Some("v1"));
+    assert!(!fleet.app().join(".qd.lock").exists(), "the lock is given back");
+
+    // The same build once more: it is there already, and only the switch is made.
+    let run = fleet.change(&mut engine, Wanted::Deploy { build: v2 }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    assert_eq!(fleet.version().await.as_deref(), Some("v2"));
+    engine.stop();
+}
