@@ -7,7 +7,7 @@ use super::{
     inventory::CheckSpec,
     logs,
     record::Row,
-    runs::{Plan, PlanFacts, Wanted, Way, gate::Permit},
+    runs::{Plan, Wanted, Way, gate::Permit},
     time::Timestamp,
 };
 
@@ -37,8 +37,6 @@ pub enum Effect {
         service: ServiceId,
         /// What is wanted.
         wanted: Wanted,
-        /// What recipes plan with.
-        facts: PlanFacts,
     },
     /// Bring a confirmed plan's build to a host: nothing there is changed by it.
     Stage {

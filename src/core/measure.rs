@@ -1,12 +1,5 @@
-//! What readings mean for alert rules and plans.
-use super::{
-    Effect, State, alerts,
-    alerts::feed,
-    hosts,
-    id::{CheckId, ServiceId},
-    runs::PlanFacts,
-    time::Now,
-};
+//! What readings mean for alert rules.
+use super::{Effect, State, alerts, alerts::feed, hosts, id::CheckId, time::Now};
 use std::sync::Arc;
 
 /// Returns what a reading of a host is to the rules, if it is anything to them.
@@ -40,17 +33,4 @@ pub(super) fn result(state: &mut State, check: &CheckId, now: Now) -> Vec<Effect
 pub(super) fn services(state: &mut State, now: Now) -> Vec<Effect> {
     let measured = feed::services(&state.services, now.utc);
     state.alerts_update(alerts::Msg::Measured(measured), now)
-}
-
-/// Returns what recipes plan with: only lists that are fresh, so that no plan rests on yesterday's processes.
-pub(super) fn plan_facts(state: &State, service: &ServiceId, now: Now) -> PlanFacts {
-    let hosts = state.inventory.service(service).map_or_else(Vec::new, |service| service.hosts.clone());
-    let pm2 = hosts
-        .into_iter()
-        .filter_map(|name| {
-            let list = state.hosts.host(&name)?.pm2(now.mono)?.clone();
-            Some((name, list))
-        })
-        .collect();
-    PlanFacts { pm2, ..PlanFacts::default() }
 }

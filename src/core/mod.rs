@@ -280,10 +280,7 @@ impl State {
         let mut effects = Vec::new();
         for ask in asks {
             match ask {
-                runs::Ask::Plan(service, wanted) => {
-                    let facts = measure::plan_facts(self, &service, now);
-                    effects.push(Effect::Plan { service, wanted, facts });
-                }
+                runs::Ask::Plan(service, wanted) => effects.push(Effect::Plan { service, wanted }),
                 runs::Ask::Start { rows, run, plan, shares, permit } => {
                     let start =
                         |share| Effect::StartShare { run, plan: Arc::clone(&plan), share, permit: permit.clone() };

@@ -62,10 +62,7 @@ fn app(service: &Service) -> &str {
 
 /// Finds the processes of the service on a host.
 fn processes<'a>(service: &Service, host: &HostName, facts: &'a PlanFacts) -> Result<Vec<&'a Pm2Process>, String> {
-    let list = facts
-        .pm2
-        .get(host)
-        .ok_or_else(|| format!("PM2's list of {host} is missing or too old: wait for it, or see why on {host}"))?;
+    let list = facts.pm2.get(host).ok_or_else(|| format!("PM2's list of {host} is missing: see why on {host}"))?;
     Ok(list.processes.iter().filter(|process| list.daemon && process.name == app(service)).collect())
 }
 
@@ -207,9 +204,10 @@ impl Change<'_> {
             let what = format!("PM2 on {host} has no process named {}", app(self.service));
             return Err(format!("{what}: start it there once, or say in the recipe what to `start`"));
         };
-        // From the link and not from where it leads to now: PM2 would go on starting the old one for ever.
+        // By the link's name, and from nowhere inside of it: PM2 notes where it stands as the system says, which is the release
+        // that the link leads to now, and would go on starting that for ever.
         let (path, start, app) = (super::at_home(path.trim_end_matches('/')), quote(start)?, quote(app(self.service))?);
-        let command = format!("cd {path}/current && pm2 start {start} --name {app} --no-color");
+        let command = format!("pm2 start {path}/current/{start} --name {app} --cwd {path}/current --no-color");
         Ok(vec![self.own(host, "start", command)])
     }
 
@@ -329,7 +327,7 @@ mod tests {
     #[test]
     fn what_cannot_be_known_is_not_planned() {
         let why = |facts| NodePm2.restart(&inventory(), &play(), &facts).unwrap_err();
-        assert!(why(PlanFacts::default()).contains("too old"));
+        assert!(why(PlanFacts::default()).contains("missing"));
         assert!(why(facts(false, Vec::new())).contains("no PM2 daemon"));
         assert!(why(facts(true, vec![process(0, "cloud")])).contains("no process named play"));
     }

@@ -160,7 +160,7 @@ impl Executor {
         match effect {
             Effect::RunCheck { check, slot } => self.run_check(check, slot),
             Effect::Commit { rows, then, what } => self.commit(Job { rows, then, what }),
-            Effect::Plan { service, wanted, facts } => self.plan(service, wanted, facts),
+            Effect::Plan { service, wanted } => self.plan(service, wanted),
             Effect::Stage { run, plan, host, permit } => {
                 tracing::info!(%run, level = ?permit.level(), %host, "a build is brought to a host");
                 self.stage(run, &plan, host);
@@ -305,11 +305,11 @@ impl Executor {
     }
 
     /// Asks the hosts how they stand and has the recipe plan.
-    fn plan(&self, service: ServiceId, wanted: core_runs::Wanted, facts: core_runs::PlanFacts) {
+    fn plan(&self, service: ServiceId, wanted: core_runs::Wanted) {
         let (remote, inventory) = (Arc::clone(&self.context.remote), Arc::clone(&self.inventory));
-        let post = self.post.clone();
+        let (post, clock) = (self.post.clone(), Arc::clone(&self.context.clock));
         let plan = async move {
-            let msg = match planning::plan(remote.as_ref(), &inventory, &service, &wanted, facts).await {
+            let msg = match planning::plan(remote.as_ref(), &inventory, &service, &wanted, clock.as_ref()).await {
                 Ok(plan) => core_runs::Msg::Planned {
                     run: random_uid(),
                     plan: Arc::new(plan),

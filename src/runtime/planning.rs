@@ -8,16 +8,19 @@ use crate::{
         id::{HostName, ServiceId},
         inventory::Inventory,
         runs::{Plan, PlanFacts, Survey, Wanted},
+        time::Clock,
     },
     parse::{sanitise, survey},
     recipes,
     remote::{Exit, Lane, Remote, Script},
+    sources::pm2,
 };
 
 /// How long a host may take to say how it stands.
 const SURVEY: Duration = Duration::from_secs(15);
 
-/// Plans a change; nothing is changed by it.
+/// Plans a change; nothing is changed by it. What it rests on is asked for now: a sample of half a minute ago may be of before
+/// the last change.
 ///
 /// # Errors
 /// Why it cannot be planned, and what to do: a host that cannot be asked is one.
@@ -26,13 +29,22 @@ pub async fn plan(
     inventory: &Inventory,
     service: &ServiceId,
     wanted: &Wanted,
-    mut facts: PlanFacts,
+    clock: &dyn Clock,
 ) -> Result<Plan, String> {
+    let mut facts = PlanFacts::default();
     let found = inventory.service(service).ok_or_else(|| "it is not in the configuration".to_owned())?;
     let script = recipes::survey(found);
     let surveys = join_all(found.hosts.iter().map(|host| ask(remote, host, &script))).await;
     for (host, survey) in found.hosts.iter().zip(surveys) {
         facts.hosts.insert(host.clone(), survey?);
+    }
+    if recipes::reads_pm2(found) {
+        let hosts: Vec<_> = found.hosts.iter().filter_map(|name| inventory.host(name)).collect();
+        let lists = join_all(hosts.iter().map(|host| pm2::list(remote, host, clock))).await;
+        for (host, list) in hosts.into_iter().zip(lists) {
+            let list = list.map_err(|error| format!("{}: PM2's list: {error}", host.name))?;
+            facts.pm2.insert(host.name.clone(), list);
+        }
     }
     recipes::plan(inventory, found, wanted, &facts)
 }

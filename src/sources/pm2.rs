@@ -12,9 +12,10 @@ use crate::{
     core::{
         hosts::Pm2List,
         inventory::{Host, Inventory},
+        time::Clock,
     },
     parse::pm2,
-    remote::{Lane, Output, Script},
+    remote::{Lane, Output, Remote, Script},
 };
 
 /// Asks PM2.
@@ -57,14 +58,22 @@ impl Source for Pm2 {
 /// # Errors
 /// As the source's.
 pub async fn ask(context: &Context) -> Result<Pm2List, SourceError> {
+    list(context.remote.as_ref(), &context.host, context.clock.as_ref()).await
+}
+
+/// Asks a host once, for who has no [`Context`].
+///
+/// # Errors
+/// As the source's.
+pub async fn list(remote: &dyn Remote, host: &Host, clock: &dyn Clock) -> Result<Pm2List, SourceError> {
     let script = Script {
-        path_prefix: context.host.path_prefix.clone(),
+        path_prefix: host.path_prefix.clone(),
         timeout: Duration::from_secs(20),
         max_output: MAX_OUTPUT,
         ..Script::new(SCRIPT)
     };
-    let output = context.remote.run(&context.host.name, Lane::Control, script).await?;
-    read(&output, context.clock.now().utc)
+    let output = remote.run(&host.name, Lane::Control, script).await?;
+    read(&output, clock.now().utc)
 }
 
 /// Reads the script's answer.

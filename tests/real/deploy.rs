@@ -102,10 +102,6 @@ impl Fleet {
     /// Has a change planned, confirms it, and returns the run once it ended.
     async fn change(&self, engine: &mut Engine, wanted: Wanted) -> Run {
         let service: ServiceId = "play@stage".parse().unwrap();
-        until(engine, "PM2's list", |engine| {
-            engine.state.hosts.host(&"web-01".into()).is_some_and(|host| host.last_pm2().is_some())
-        })
-        .await;
         engine.state.screen.message = None;
         engine.handle(Msg::Runs(runs::Msg::Asked { service, wanted }));
         until(engine, "a review", |engine| engine.state.runs.review.is_some()).await;

@@ -119,7 +119,7 @@ async fn carry_out(
     engine: &mut Engine,
     (service, wanted): (ServiceId, Wanted),
 ) -> color_eyre::Result<Exit> {
-    let review = match plan::review(setup, engine, &service, &wanted).await {
+    let review = match plan::review(engine, &service, &wanted).await {
         Ok(review) => review,
         Err(why) => {
             setup::warn(&format!("{service}: {why}"));

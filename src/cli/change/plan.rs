@@ -11,33 +11,12 @@ use crate::{
         id::ServiceId,
         runs::{self, Review, Wanted, gate::Level},
     },
-    recipes,
     runtime::engine::Engine,
 };
 
-/// How long PM2's list and the store are waited for.
-const FACTS_MS: u64 = 20_000;
-
 /// Has the change planned and returns the review of it; else why it cannot be.
-pub(super) async fn review(
-    setup: &Setup,
-    engine: &mut Engine,
-    service: &ServiceId,
-    wanted: &Wanted,
-) -> Result<Review, String> {
-    let deadline = setup.clock.now().mono + FACTS_MS;
-    let found = engine.state.inventory.service(service).cloned();
-    let lists = found.as_ref().is_some_and(|service| recipes::reads_pm2(service));
-    let hosts = found.map_or_else(Vec::new, |service| service.hosts.clone());
-    loop {
-        let now = setup.clock.now().mono;
-        let listed = |engine: &Engine| {
-            hosts.iter().all(|host| engine.state.hosts.host(host).is_some_and(|host| host.pm2(now).is_some()))
-        };
-        let ready = engine.state.is_loaded() && (!lists || listed(engine));
-        if ready || now >= deadline {
-            break;
-        }
+pub(super) async fn review(engine: &mut Engine, service: &ServiceId, wanted: &Wanted) -> Result<Review, String> {
+    while !engine.state.is_loaded() {
         drop(engine.turn().await);
     }
     engine.state.screen.message = None;

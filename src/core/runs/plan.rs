@@ -136,10 +136,10 @@ impl Default for Between {
     }
 }
 
-/// Facts about a service's instances that recipes plan with, taken from the last samples.
+/// Facts about a service's hosts that recipes plan with, as of just now.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct PlanFacts {
-    /// PM2 processes by host; only lists that are fresh.
+    /// PM2 processes by host.
     pub pm2: BTreeMap<HostName, Pm2List>,
     /// What hosts said of themselves just now.
     pub hosts: BTreeMap<HostName, Survey>,
