@@ -62,6 +62,14 @@ pub enum Action {
     OpenActionMenu,
     /// Restarts the selected service, after a review.
     RestartService,
+    /// Brings an earlier release of the selected service back, after a review.
+    RollBackService,
+    /// Has a run end before its next hosts.
+    StopRun,
+    /// Has what a run did taken back, after a question.
+    TakeRunBack,
+    /// Goes on with a run whose console is gone.
+    TakeRunOver,
     /// Arms write for an environment.
     ArmWrite,
     /// Goes back to looking only.
@@ -274,6 +282,22 @@ pub const ACTIONS: &[Entry] = &[
     entry("write-update", Action::WriteUpdate, "update", "write a status update").danger(Danger::Records),
     entry("open-action-menu", Action::OpenActionMenu, "act", "what can be done to it"),
     entry("restart-service", Action::RestartService, "restart", "restart the service, after a review")
+        .danger(Danger::Changes),
+    entry(
+        "roll-back-service",
+        Action::RollBackService,
+        "roll back",
+        "bring the best earlier release back, after a review",
+    )
+    .danger(Danger::Changes),
+    entry("stop-run", Action::StopRun, "stop", "end the run before its next hosts; what was done stays")
+        .within(Scope::Runs)
+        .danger(Danger::Changes),
+    entry("take-run-back", Action::TakeRunBack, "undo", "end the run and take back what it did, after a question")
+        .within(Scope::Runs)
+        .danger(Danger::Changes),
+    entry("take-run-over", Action::TakeRunOver, "take over", "go on with a run whose console is gone")
+        .within(Scope::Runs)
         .danger(Danger::Changes),
     entry("arm-write", Action::ArmWrite, "arm", "arm write for this environment, for minutes").danger(Danger::Records),
     entry("disarm-write", Action::DisarmWrite, "disarm", "look only again"),

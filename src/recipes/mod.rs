@@ -8,7 +8,7 @@ use crate::{
     core::{
         id::HostName,
         inventory::{Inventory, Params, Service},
-        runs::{Build, Plan, PlanFacts, Target, Wanted},
+        runs::{Build, Fit, Plan, PlanFacts, Precheck, Target, Wanted},
     },
 };
 
@@ -81,12 +81,50 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
         Wanted::Rollback { to } => recipe.rollback(inventory, service, to.as_deref(), facts),
     }?;
     plan.targets = targets(inventory, &plan.hosts(), facts)?;
+    plan.prechecks.extend(prechecks(&plan, facts));
     Ok(plan)
 }
 
 /// Says whether a change of this service is planned with the lists of PM2.
 pub fn reads_pm2(service: &Service) -> bool {
     ALL.iter().any(|recipe| recipe.name() == &*service.kind && recipe.reads_pm2())
+}
+
+/// Says how the hosts stand for a plan, whatever the recipe.
+fn prechecks(plan: &Plan, facts: &PlanFacts) -> Vec<Precheck> {
+    let mut checks = Vec::new();
+    let hosts = plan.hosts();
+    let surveys = || hosts.iter().filter_map(|host| Some((host, facts.hosts.get(host)?)));
+    for (host, holder) in surveys().filter_map(|(host, survey)| Some((host, survey.lock.as_ref()?))) {
+        let by = holder.by.as_deref().unwrap_or("somebody");
+        let since = holder.since.map(|at| format!(" since {}", at.rfc3339())).unwrap_or_default();
+        checks.push(Precheck { verdict: Fit::Bad, text: format!("{host} is locked by {by}{since}") });
+    }
+    if checks.is_empty() {
+        checks.push(Precheck {
+            verdict: Fit::Good,
+            text: format!("the lock is free on {} of {}", hosts.len(), hosts.len()),
+        });
+    }
+    if let Some(build) = &plan.upload {
+        // The archive, what is unpacked from it, and as much again to be safe.
+        let need = build.bytes.saturating_mul(4);
+        for (host, survey) in surveys() {
+            let mib = |bytes: u64| bytes / (1 << 20);
+            match survey.free_bytes {
+                Some(free) if free >= need => {}
+                Some(free) => checks.push(Precheck {
+                    verdict: Fit::Bad,
+                    text: format!("{host} has {} MiB free; the build may need {}", mib(free), mib(need)),
+                }),
+                None => checks.push(Precheck {
+                    verdict: Fit::Doubtful,
+                    text: format!("{host} does not say how much room it has"),
+                }),
+            }
+        }
+    }
+    checks
 }
 
 /// Names the machines behind the hosts of a plan; two names of one machine are refused: it would be changed twice.

@@ -128,8 +128,10 @@ impl Recipe for NodePm2 {
             let saved = change.save(host);
             change.undo_steps.extend(releases.healthy(host, None).into_iter().chain([saved]));
         }
-        let before = release::current(&service.hosts, facts).unwrap_or_else(|| "no release yet".to_owned());
+        let from = release::current(&service.hosts, facts);
+        let before = from.clone().unwrap_or_else(|| "no release yet".to_owned());
         Ok(Plan {
+            from,
             action: Action::Deploy { version: build.version.clone() },
             upload: Some(build.clone()),
             steps,
@@ -167,6 +169,7 @@ impl Recipe for NodePm2 {
             change.undo_steps.extend(again);
         }
         Ok(Plan {
+            from: Some(now.clone()),
             action: Action::Rollback { version: target.version.clone() },
             steps,
             effect: change.effect(),

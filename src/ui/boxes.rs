@@ -27,6 +27,10 @@ pub struct Review {
     pub service: String,
     /// Hosts as resolved.
     pub hosts: Vec<String>,
+    /// What runs there now, where that is known.
+    pub now: Option<String>,
+    /// The hash of what is confirmed, to compare with a dry run's.
+    pub hash: String,
     /// Host and exact command of each step.
     pub commands: Vec<(String, String)>,
     /// Whether the commands are shown in full.
@@ -64,6 +68,9 @@ impl Review {
             labelled("service", Words::new().strong(self.service.clone())),
             Item::Labelled("hosts", self.hosts.join("  "), Role::Text),
         ];
+        if let Some(now) = &self.now {
+            items.push(Item::Labelled("runs now", now.clone(), Role::Text));
+        }
         if self.commands_open || self.commands.len() <= 2 {
             for (at, (host, command)) in self.commands.iter().enumerate() {
                 let label = if at == 0 { "commands" } else { "" };
@@ -92,7 +99,8 @@ impl Review {
         }
         Dialog {
             title: surround::badge(&self.env.0, self.env.1).gap(1).strong(self.title.clone()),
-            fact: Words::of("review ", Role::Dim).add(format!("level {}", self.level), Ink::bold(level_role)),
+            fact: Words::of(format!("plan {}  review ", self.hash), Role::Dim)
+                .add(format!("level {}", self.level), Ink::bold(level_role)),
             changes: production,
             width: 84,
             items,

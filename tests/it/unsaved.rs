@@ -124,7 +124,7 @@ async fn nothing_stays_on_screen_that_a_full_store_refused() {
     refused(&mut engine, "arming write").await;
     assert_eq!(engine.state.runs.armed.left(clock.now()), None);
 
-    engine.state.runs.planning = Some(plan().service);
+    engine.state.runs.planning = Some((plan().service, runs::Wanted::Restart));
     let planned = runs::Msg::Planned { run: Uid([2; 6]), plan: plan().into(), incident: None, before: Health::Down };
     engine.handle(Msg::Runs(planned));
     assert!(engine.state.runs.review.is_some());

@@ -80,7 +80,7 @@ async fn confirm(engine: &mut Engine, folder: &Path, clock: &Arc<dyn Clock>) {
     let service: ServiceId = "play@prod".parse().unwrap();
     until(engine, "a recorder", |engine| matches!(engine.state.recorder, Recorder::Me { .. })).await;
     until(engine, "a result", |engine| engine.state.services.count(Health::Down) == 1).await;
-    engine.state.runs.planning = Some(service);
+    engine.state.runs.planning = Some((service, runs::Wanted::Restart));
     let planned = runs::Msg::Planned { run: RUN, plan: plan(folder).into(), incident: None, before: Health::Unknown };
     engine.handle(Msg::Runs(planned));
     let opened = clock.now().mono;

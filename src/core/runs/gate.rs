@@ -96,6 +96,9 @@ pub enum Refusal {
     /// Since the box opened, the configuration came to ask for another level.
     #[error("the configuration changed: close this and ask again")]
     Changed,
+    /// Its hosts do not stand as they must.
+    #[error("{0}")]
+    Precheck(String),
     /// `y` was not said.
     #[error("press y to go on")]
     Yes,

@@ -26,7 +26,7 @@ mod survey;
 mod tests;
 
 pub use coordinate::Share;
-pub use plan::{Action, Between, Plan, PlanFacts, Step, Strategy, Target, Way, hash};
+pub use plan::{Action, Between, Fit, Plan, PlanFacts, Precheck, Step, Strategy, Target, Way, hash};
 pub use reducer::update;
 pub use survey::{Build, Holder, Release, Survey, Wanted, is_release, is_version};
 
@@ -242,6 +242,8 @@ pub struct OutputLine {
 pub const ARMED: &str = "write.armed";
 /// How long keys typed before a review opened may still arrive: they are dropped, in milliseconds.
 pub const TYPE_AHEAD_MS: u64 = 500;
+/// Milliseconds between two looks at a plan's hosts while its review is open.
+pub const LOOK_MS: u64 = 5_000;
 /// How long a confirmed change in production can still be cancelled, in milliseconds.
 pub const CANCEL_MS: u64 = 2_000;
 /// How long the checks have to show that the service recovered, in milliseconds.
@@ -257,7 +259,7 @@ pub struct State {
     /// Which environment may be changed.
     pub armed: Armed,
     /// The service of a change that was asked for and whose plan is being made.
-    pub planning: Option<ServiceId>,
+    pub planning: Option<(ServiceId, Wanted)>,
     /// The review box, while it is open.
     pub review: Option<Review>,
     /// Every run this console knows of.
@@ -291,6 +293,12 @@ pub struct Review {
     pub refused: Option<String>,
     /// The service's state when the box opened.
     pub before: Health,
+    /// What was asked for.
+    pub wanted: Wanted,
+    /// When its hosts were last asked how they stand.
+    pub looked: Mono,
+    /// Why it cannot be confirmed as it stands: another plan would be made by now, or none.
+    pub stale: Option<String>,
 }
 
 impl Review {
@@ -302,6 +310,12 @@ impl Review {
         // What was asked of the person when the box opened is what counts, never less.
         if gate::level(inventory, &self.plan.service.env) != self.level {
             return Err(Refusal::Changed);
+        }
+        if let Some(why) = &self.stale {
+            return Err(Refusal::Precheck(why.clone()));
+        }
+        if let Some(bad) = self.plan.prechecks.iter().find(|check| check.verdict == Fit::Bad) {
+            return Err(Refusal::Precheck(bad.text.clone()));
         }
         let given = Confirmation { typed: &self.typed, reason: &self.reason, yes: true };
         gate::pass(inventory, armed, &self.plan, given, now)

@@ -20,6 +20,9 @@ pub struct Plan {
     /// What kind of change it is.
     #[serde(default)]
     pub action: Action,
+    /// What runs there now, where that is known: a release, or one by host.
+    #[serde(default)]
+    pub from: Option<String>,
     /// The machines behind the names, as they were when it was planned.
     #[serde(default)]
     pub targets: Vec<Target>,
@@ -46,6 +49,29 @@ pub struct Plan {
     pub undo: String,
     /// Where the lock stands that keeps another login out: a directory made by mkdir.
     pub lock: String,
+    /// How its hosts stand for it now. No part of what is confirmed: it is looked at again while the review is open.
+    #[serde(skip)]
+    pub prechecks: Vec<Precheck>,
+}
+
+/// How something stands before a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Precheck {
+    /// Whether the change may go on.
+    pub verdict: Fit,
+    /// What was seen: `web-01 has 12 GiB free`.
+    pub text: String,
+}
+
+/// Whether a change may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// Nothing stands against it.
+    Good,
+    /// A person should know of it.
+    Doubtful,
+    /// It must not.
+    Bad,
 }
 
 /// What kind of change.
@@ -186,6 +212,7 @@ impl Plan {
             service,
             title: title.into(),
             action: Action::default(),
+            from: None,
             targets: Vec::new(),
             upload: None,
             steps: Vec::new(),
@@ -196,6 +223,7 @@ impl Plan {
             effect: String::new(),
             undo: String::new(),
             lock: lock.into(),
+            prechecks: Vec::new(),
         }
     }
 

@@ -2,8 +2,8 @@
 use std::sync::Arc;
 
 use super::{
-    Actor, Ask, CANCEL_MS, Fact, Msg, Out, PROOF_MS, Plan, Review, Run, RunEvent, RunEventKind, State, TYPE_AHEAD_MS,
-    Verdict,
+    Actor, Ask, CANCEL_MS, Fact, LOOK_MS, Msg, Out, PROOF_MS, Plan, Review, Run, RunEvent, RunEventKind, State,
+    TYPE_AHEAD_MS, Verdict,
     conduct::{Scene, advance, follow, happen},
     fold::fold,
     gate::{self, Level, Permit},
@@ -22,17 +22,19 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
     let mut out = Out::default();
     match msg {
         Msg::Asked { service, wanted } => {
-            state.planning = Some(service.clone());
+            state.planning = Some((service.clone(), wanted.clone()));
             out.asks.push(Ask::Plan(service, wanted));
         }
         Msg::Planned { run, plan, incident, before } => {
             open_review(state, (run, plan, incident, before), now, inventory, &mut out);
         }
         Msg::PlanRefused { service, why } => {
-            if state.planning.as_ref() == Some(&service) {
+            if state.planning.as_ref().is_some_and(|(asked, _)| *asked == service) {
                 state.planning = None;
+                out.facts.push(Fact::Said(format!("{service}: {why}")));
+            } else if let Some(review) = state.review.as_mut().filter(|review| review.plan.service == service) {
+                review.stale = Some(why);
             }
-            out.facts.push(Fact::Said(format!("{service}: {why}")));
         }
         Msg::NameTyped(text) => edit(state, now, |review| review.typed = text),
         Msg::ReasonTyped(text) => edit(state, now, |review| review.reason = text),
@@ -44,7 +46,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
             }
         }
         Msg::InventoryReplaced { touched } => {
-            if let Some(service) = state.planning.take() {
+            if let Some((service, _)) = state.planning.take() {
                 out.facts.push(Fact::Said(format!("{service}: the configuration changed meanwhile, ask again")));
             }
             if let Some(review) = state.review.take_if(|_| touched) {
@@ -91,10 +93,8 @@ fn open_review(
     out: &mut Out,
 ) {
     // A plan that nobody waits for any more (the person asked for another, or left) opens no box.
-    if state.planning.as_ref() != Some(&plan.service) {
-        return;
-    }
-    state.planning = None;
+    let asked = state.planning.take_if(|(service, _)| *service == plan.service);
+    let Some((_, wanted)) = asked else { return look_again(state, &plan) };
     if let Err(refusal) = gate::check_hosts(inventory, &plan) {
         out.facts.push(Fact::Said(format!("{}: {refusal}", plan.title)));
         return;
@@ -112,7 +112,21 @@ fn open_review(
         starts: None,
         refused: None,
         before,
+        wanted,
+        looked: now.mono,
+        stale: None,
     });
+}
+
+/// Takes a look at the hosts into the review that is open.
+fn look_again(state: &mut State, plan: &Arc<Plan>) {
+    let Some(review) = state.review.as_mut().filter(|review| review.plan.service == plan.service) else { return };
+    review.stale = None;
+    if hash(plan) == review.hash {
+        review.plan = Arc::clone(plan);
+    } else {
+        review.stale = Some("by now another plan would be made: close this and ask again".to_owned());
+    }
 }
 
 /// Changes the review unless the keys may have been meant for what was on screen before the box.
@@ -218,6 +232,10 @@ fn conclude(state: &mut State, uid: Uid, verdict: Verdict, (now, actor): (Now, &
 fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: &mut Out) {
     if state.armed.left(now).is_none() {
         state.armed.disarm();
+    }
+    if let Some(review) = state.review.as_mut().filter(|review| now.mono.since(review.looked) >= LOOK_MS) {
+        review.looked = now.mono;
+        out.asks.push(Ask::Plan(review.plan.service.clone(), review.wanted.clone()));
     }
     if let Some(review) = state.review.as_mut().filter(|review| review.starts.is_some_and(|at| at <= now.mono)) {
         // The gate is asked again: write may have been disarmed during the two seconds.

@@ -121,7 +121,8 @@ fn the_countdown_can_be_cancelled_and_disarming_stops_it() {
         _ = desk.send(600, Msg::Confirmed);
         assert!(desk.state.review.as_ref().unwrap().starts.is_some());
         _ = desk.send(1_000, stop);
-        assert_eq!(desk.send(5_000, Msg::Ticked).asks, []);
+        let asks = desk.send(5_000, Msg::Ticked).asks;
+        assert!(!asks.iter().any(|ask| matches!(ask, Ask::Start { .. })), "{asks:?}");
         assert!(desk.state.runs.is_empty());
         desk.state.review = None;
     }
@@ -135,6 +136,32 @@ fn what_was_typed_before_the_box_opened_is_dropped() {
     _ = desk.send(10_499, Msg::NameTyped("play".into()));
     assert_eq!(desk.state.review.as_ref().unwrap().typed, "");
     assert!(matches!(desk.send(10_500, Msg::Confirmed).asks.as_slice(), [Ask::Start { .. }]));
+}
+
+#[test]
+fn hosts_are_looked_at_again_while_the_box_is_open_and_what_stands_against_it_holds_it() {
+    let mut desk = Desk::new();
+    let plan = || plan("play@staging", "stage-01");
+    _ = desk.reviewed(0, plan());
+    assert_eq!(desk.send(4_900, Msg::Ticked).asks, []);
+    let asked = desk.send(5_000, Msg::Ticked).asks;
+    assert!(matches!(asked.as_slice(), [Ask::Plan(_, Wanted::Restart)]), "{asked:?}");
+    let seen = |desk: &mut Desk, plan: Plan| {
+        let planned = Msg::Planned { run: Uid([9; 6]), plan: plan.into(), incident: None, before: Health::Up };
+        _ = desk.send(5_100, planned);
+        _ = desk.send(5_200, Msg::Confirmed);
+        desk.state.review.as_ref().map(|review| (review.run, review.refused.clone().unwrap_or_default()))
+    };
+    let bad = Precheck { verdict: Fit::Bad, text: "stage-01 is locked by ben".into() };
+    let held = seen(&mut desk, Plan { prechecks: vec![bad], ..plan() });
+    assert_eq!(held, Some((RUN, "stage-01 is locked by ben".into())), "the run keeps its id");
+    let (_, other) = seen(&mut desk, Plan { effect: "another".into(), ..plan() }).unwrap();
+    assert!(other.contains("another plan"), "{other}");
+    let gone = Msg::PlanRefused { service: "play@staging".parse().unwrap(), why: "stage-01: no answer".into() };
+    assert_eq!(desk.send(5_300, gone), Out::default());
+    assert_eq!(desk.state.review.as_ref().unwrap().stale.as_deref(), Some("stage-01: no answer"));
+    assert_eq!(seen(&mut desk, plan()), None, "it is as it was: it starts");
+    assert!(desk.state.runs.contains_key(&RUN));
 }
 
 #[test]

@@ -139,7 +139,24 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
             state.screen.open(Overlay::Update { service, state: DeclaredState::Investigating });
         }
         Action::OpenActionMenu => open_menu(state),
-        Action::RestartService => return restart(state, now),
+        Action::RestartService => return change(state, runs::Wanted::Restart, now),
+        Action::RollBackService => return change(state, runs::Wanted::Rollback { to: None }, now),
+        Action::StopRun => {
+            if let Some(run) = selected_run(state) {
+                state.screen.say(now, Tone::Info, "it ends before its next hosts");
+                return state.runs_update(runs::Msg::Stopped { run, undo: false }, now);
+            }
+        }
+        Action::TakeRunBack => {
+            if let Some(run) = selected_run(state) {
+                state.screen.open(Overlay::TakeBack { run });
+            }
+        }
+        Action::TakeRunOver => {
+            if let Some(run) = selected_run(state) {
+                return state.runs_update(runs::Msg::Adopted { run }, now);
+            }
+        }
         Action::ArmWrite => {
             if let Some(env) = offered_env(state) {
                 state.screen.open(Overlay::Arm { env });
@@ -318,6 +335,15 @@ pub(super) fn selected_host(state: &State) -> Option<HostName> {
     }
 }
 
+/// The run under the cursor, or the one that is shown.
+pub(super) fn selected_run(state: &State) -> Option<Uid> {
+    match (&state.screen.view, state.screen.cursor(state.screen.pane())) {
+        (_, Some(RowKey::Run(run))) => Some(*run),
+        (View::Run(run), _) => Some(*run),
+        _ => None,
+    }
+}
+
 pub(super) fn selected_incident(state: &State) -> Option<Uid> {
     let by_row = match state.screen.cursor(state.screen.pane()) {
         Some(RowKey::Incident(uid)) => Some(*uid),
@@ -387,12 +413,13 @@ fn open_menu(state: &mut State) {
     state.screen.open(Overlay::Menu { actions });
 }
 
-fn restart(state: &mut State, now: Now) -> Vec<Effect> {
+fn change(state: &mut State, wanted: runs::Wanted, now: Now) -> Vec<Effect> {
     let Some(service) = selected_service(state) else { return Vec::new() };
     state.screen.drafts.remove(&Draft::Name);
     state.screen.drafts.remove(&Draft::Reason);
     state.screen.review_reason = false;
-    state.runs_update(runs::Msg::Asked { service, wanted: runs::Wanted::Restart }, now)
+    state.screen.say(now, Tone::Info, format!("{service}: its hosts are asked how they stand"));
+    state.runs_update(runs::Msg::Asked { service, wanted }, now)
 }
 
 /// The environment that arming would mean: that of the object under the cursor, else the first production one.

@@ -85,6 +85,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Note { .. }
                 | Overlay::Host { .. }
                 | Overlay::Quit
+                | Overlay::TakeBack { .. }
                 | Overlay::Arm { .. } => 0,
             };
             state.screen.overlay_cursor = super::moved(state.screen.overlay_cursor, len, 10, motion);
@@ -109,7 +110,10 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
 /// Says whether a box asks for a yes.
 fn asks(overlay: &Overlay) -> bool {
     match overlay {
-        Overlay::Quit | Overlay::Arm { .. } | Overlay::Host { question: Question::UnknownHostKey { .. }, .. } => true,
+        Overlay::Quit
+        | Overlay::Arm { .. }
+        | Overlay::TakeBack { .. }
+        | Overlay::Host { question: Question::UnknownHostKey { .. }, .. } => true,
         Overlay::Help
         | Overlay::Palette
         | Overlay::Menu { .. }
@@ -214,7 +218,11 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             state.screen.close();
             state.runs_update(runs::Msg::WriteArmed(env), now)
         }
-        Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. } => {
+        Overlay::TakeBack { run } if yes => {
+            state.screen.close();
+            state.runs_update(runs::Msg::Stopped { run, undo: true }, now)
+        }
+        Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. } | Overlay::TakeBack { .. } => {
             state.screen.say(now, Tone::Info, "Enter is not yes here: the key beside the button is");
             Vec::new()
         }

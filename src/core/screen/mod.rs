@@ -89,6 +89,11 @@ pub enum Overlay {
     LogList(LogList),
     /// Asks before the program ends while a run is going on.
     Quit,
+    /// Asks whether what a run did is to be taken back.
+    TakeBack {
+        /// Which.
+        run: Uid,
+    },
     /// Asks whether to arm write for an environment.
     Arm {
         /// The environment.
@@ -297,9 +302,12 @@ impl State {
             Overlay::Update { .. } => Some(Draft::Update),
             Overlay::Log(draft) => Some(*draft),
             Overlay::Host { question: Question::Passphrase { .. }, .. } => Some(Draft::Passphrase),
-            Overlay::Host { .. } | Overlay::Menu { .. } | Overlay::LogList(_) | Overlay::Quit | Overlay::Arm { .. } => {
-                None
-            }
+            Overlay::Host { .. }
+            | Overlay::Menu { .. }
+            | Overlay::LogList(_)
+            | Overlay::Quit
+            | Overlay::Arm { .. }
+            | Overlay::TakeBack { .. } => None,
         }
     }
 

@@ -28,7 +28,25 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
                 "it is resolved already",
             ),
         },
-        Action::RestartService => no_restart(state),
+        Action::RestartService | Action::RollBackService => no_restart(state),
+        Action::StopRun | Action::TakeRunBack => {
+            match act::selected_run(state).and_then(|run| state.runs.runs.get(&run)) {
+                None => Some("put the cursor on a run".to_owned()),
+                Some(run) if run.is_over() => Some("it is over: a roll-back is a change of its own".to_owned()),
+                Some(run) => because(
+                    action == Action::TakeRunBack && run.plan.undo_steps.is_empty(),
+                    "nothing takes this one back: it can only be stopped",
+                ),
+            }
+        }
+        Action::TakeRunOver => match act::selected_run(state).and_then(|run| state.runs.runs.get(&run)) {
+            None => Some("put the cursor on a run".to_owned()),
+            Some(run) if run.is_over() => Some("it is over".to_owned()),
+            Some(run) => because(
+                run.coordinator == Some(state.runs.console) && run.permit.is_some(),
+                "it goes on from this console already",
+            ),
+        },
         Action::ReconnectHost => {
             because(act::selected_host(state).is_none(), "put the cursor on a host to connect to it again")
         }
@@ -103,7 +121,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
 /// Returns why what the cursor or the view is about cannot be restarted.
 pub fn no_restart(state: &State) -> Option<String> {
     let Some(id) = act::selected_service(state) else {
-        return Some("put the cursor on a service to restart it".to_owned());
+        return Some("put the cursor on a service to change it".to_owned());
     };
     match state.inventory.service(&id) {
         None => Some(format!("{id} is no longer configured")),
@@ -129,7 +147,7 @@ pub fn menu(state: &State) -> Vec<Action> {
         actions.extend([Action::OpenIncident, Action::WriteUpdate]);
     }
     if no_restart(state).is_none() {
-        actions.push(Action::RestartService);
+        actions.extend([Action::RestartService, Action::RollBackService]);
     }
     if act::selected_host(state).is_some() {
         actions.push(Action::ReconnectHost);

@@ -191,18 +191,18 @@ impl Reader<'_> {
     fn hints(&self) -> Vec<(String, String)> {
         use Action::{
             AcknowledgeAlert, AddNote, FilterRows, FocusNextPane, GoBack, OpenHelp, OpenIncident, OpenPalette,
-            OpenSelected, ReconnectHost, ResolveIncident, RestartService, SortRows, ToggleMaintenance, WriteUpdate,
-            ZoomPane,
+            OpenSelected, ReconnectHost, ResolveIncident, RestartService, RollBackService, SortRows, StopRun,
+            TakeRunBack, TakeRunOver, ToggleMaintenance, WriteUpdate, ZoomPane,
         };
         let screen = &self.state.screen;
         let own: &[Action] = match self.state.scope() {
             Scope::Box => return self.box_hints(),
             Scope::Days => &[RestartService, OpenIncident, WriteUpdate, ToggleMaintenance],
-            Scope::Services => &[RestartService, AcknowledgeAlert, OpenIncident, WriteUpdate],
+            Scope::Services => &[RestartService, RollBackService, AcknowledgeAlert, OpenIncident, WriteUpdate],
             Scope::Hosts => &[ReconnectHost],
             Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
             Scope::Incidents => &[AddNote, RestartService, ResolveIncident, WriteUpdate],
-            Scope::Runs => &[RestartService],
+            Scope::Runs => &[StopRun, TakeRunBack, TakeRunOver, RestartService],
             Scope::Logs => {
                 use LogAction::{
                     Context, EditFilter, Follow, Keep, ListFilters, Mark, NextError, NextHit, NextOfRequest, Search,
@@ -270,7 +270,7 @@ impl Reader<'_> {
             (None, Some(Overlay::Host { .. })) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes"), (Action::SayOnce, "once")]
             }
-            (None, Some(Overlay::Quit | Overlay::Arm { .. })) => {
+            (None, Some(Overlay::Quit | Overlay::Arm { .. } | Overlay::TakeBack { .. })) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes")]
             }
             (None, Some(Overlay::Palette | Overlay::Menu { .. })) => {

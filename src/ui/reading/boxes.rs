@@ -5,7 +5,7 @@ use crate::{
         action::Action,
         hosts::Question as Asked,
         record::DeclaredState,
-        runs::gate::Level,
+        runs::{Fit, gate::Level},
         screen::{Draft, LogList, Overlay, logs, palette},
     },
     ui::{
@@ -23,6 +23,11 @@ const STATES: [DeclaredState; 5] = [
     DeclaredState::Resolved,
     DeclaredState::Maintenance,
 ];
+
+/// A command of several lines in one, as the box has room for.
+fn one_line(command: &str) -> String {
+    command.lines().collect::<Vec<_>>().join(" ⏎ ")
+}
 
 impl Reader<'_> {
     pub(super) fn over(&self) -> Option<Over> {
@@ -74,7 +79,9 @@ impl Reader<'_> {
                     ..Ask::default()
                 }))
             }
-            overlay @ (Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. }) => return self.question(overlay),
+            overlay @ (Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. } | Overlay::TakeBack { .. }) => {
+                return self.question(overlay);
+            }
         })
     }
 
@@ -159,6 +166,21 @@ impl Reader<'_> {
                 once: None,
                 alarm: false,
             })),
+            Overlay::TakeBack { run } => {
+                let found = state.runs.runs.get(run)?;
+                Over::Question(Box::new(Question {
+                    title: format!("Take back {}", state.run_name(*run)),
+                    text: format!(
+                        "What runs now ends first. Then each host that was changed is taken back, the last one first: {}.",
+                        found.plan.undo
+                    ),
+                    facts: vec![("service", found.plan.service.to_string())],
+                    yes: "take it back".into(),
+                    yes_key: self.yes(),
+                    once: None,
+                    alarm: true,
+                }))
+            }
             Overlay::Help
             | Overlay::Palette
             | Overlay::Menu { .. }
@@ -182,8 +204,10 @@ impl Reader<'_> {
             (None, Err(why)) if production && !state.runs.armed.covers(&id.env, self.now) => why.to_string(),
             (None, _) => String::new(),
         };
-        let mut hosts: Vec<String> = of.plan.steps.iter().map(|step| step.host.to_string()).collect();
-        hosts.dedup();
+        let mut hosts: Vec<String> = of.plan.hosts().iter().map(ToString::to_string).collect();
+        if hosts.len() > 1 {
+            hosts.push(format!("({})", of.plan.strategy.words()));
+        }
         let mut title = of.plan.title.clone();
         if let Some(first) = title.get(..1).map(str::to_uppercase) {
             title.replace_range(..1, &first);
@@ -197,6 +221,15 @@ impl Reader<'_> {
         if let Some(incident) = incident {
             prechecks.push((Tone::Info, format!("goes into the timeline of {}", incident.number)));
         }
+        prechecks.extend(of.plan.prechecks.iter().map(|check| {
+            let tone = match check.verdict {
+                Fit::Good => Tone::Good,
+                Fit::Doubtful => Tone::Warn,
+                Fit::Bad => Tone::Error,
+            };
+            (tone, check.text.clone())
+        }));
+        prechecks.extend(of.stale.iter().map(|why| (Tone::Error, why.clone())));
         if production && !state.runs.armed.covers(&id.env, self.now) {
             let key =
                 keys::in_box(self.keymap, Action::ArmWrite, editing.is_some()).unwrap_or_else(|| ":arm-write".into());
@@ -216,7 +249,9 @@ impl Reader<'_> {
             verb,
             service: id.service.to_string(),
             hosts,
-            commands: of.plan.steps.iter().map(|step| (step.host.to_string(), step.command.clone())).collect(),
+            commands: of.plan.steps.iter().map(|step| (step.host.to_string(), one_line(&step.command))).collect(),
+            now: of.plan.from.clone(),
+            hash: of.hash.clone(),
             commands_open: of.commands,
             effect: of.plan.effect.clone(),
             undo: of.plan.undo.clone(),

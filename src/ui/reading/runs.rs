@@ -53,7 +53,11 @@ impl Reader<'_> {
             facts.push(("incident".to_owned(), format!("{} {}", incident.number, incident.title)));
         }
         facts.retain(|(_, text)| !text.is_empty());
-        let steps = of.plan.steps.iter().enumerate().map(|(index, step)| {
+        // Steps back are shown once it is taken back.
+        let began =
+            |index: usize| of.steps.get(index).is_some_and(|state| state.started.is_some() || state.ended.is_some());
+        let all = of.plan.steps.iter().chain(&of.plan.undo_steps).enumerate();
+        let steps = all.filter(|(index, _)| *index < of.plan.steps.len() || began(*index)).map(|(index, step)| {
             let state = of.steps.get(index).cloned().unwrap_or_default();
             let (tone, says) = self.step_words(&state);
             StepRow {
@@ -62,7 +66,7 @@ impl Reader<'_> {
                 tone,
                 running: state.started.is_some() && state.ended.is_none(),
                 says,
-                command: step.command.clone(),
+                command: step.command.lines().collect::<Vec<_>>().join(" ⏎ "),
             }
         });
         let lines: Vec<_> = of.output.iter().collect();
