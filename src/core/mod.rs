@@ -439,6 +439,8 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             let msg = if let runs::Msg::Planned { run, plan, .. } = msg {
                 let incident = state.incidents.open_for(&plan.service).map(|incident| incident.uid);
                 let before = state.services.service(&plan.service).map_or(Health::Unknown, |service| service.health);
+                // The box says it now.
+                state.screen.message = state.screen.message.take().filter(|message| message.tone != Tone::Info);
                 runs::Msg::Planned { run, plan, incident, before }
             } else {
                 msg

@@ -53,21 +53,17 @@ impl Desk {
 }
 
 fn deploy(at: Timestamp) -> Row {
-    let plan = Plan {
-        service: "play@staging".parse().unwrap(),
-        title: "restart play".into(),
-        steps: vec![Step {
-            host: "stage-01".into(),
-            name: "restart".into(),
-            command: "true".into(),
-            path_prefix: Vec::new(),
-            timeout_ms: 60_000,
-        }],
-        effect: String::new(),
-        undo: String::new(),
-        lock: "/run/lock/qd-play".into(),
+    let step = Step {
+        host: "stage-01".into(),
+        name: "restart".into(),
+        command: "true".into(),
+        path_prefix: Vec::new(),
+        timeout_ms: 60_000,
     };
-    let kind = RunEventKind::Confirmed { plan, reason: String::new(), incident: None, before: Health::Unknown };
+    let id = "play@staging".parse().unwrap();
+    let plan = Plan { steps: vec![step], ..Plan::new(id, "restart play", "/run/lock/qd-play") };
+    let (plan, reason, before) = (plan.into(), String::new(), Health::Unknown);
+    let kind = RunEventKind::Confirmed { plan, reason, incident: None, before };
     Row::Run(RunEvent { run: Uid([7; 6]), at, by: "ana".into(), kind })
 }
 

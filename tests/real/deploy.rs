@@ -3,7 +3,10 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use quarterdeck::{
@@ -22,8 +25,8 @@ use sha2::Digest as _;
 use crate::{
     support::{
         HANG, clock,
-        servers::{Pm2, get},
-        sshd::Sshd,
+        servers::{Pm2, Server, get, nginx},
+        sshd::{Setup, Sshd},
         tasks,
     },
     two_consoles::{console, inventory},
@@ -36,47 +39,69 @@ const version = fs.readFileSync(__dirname + '/VERSION', 'utf8').trim();
 http.createServer((request, response) => {
   response.statusCode = version === 'v3-bad' ? 500 : 200;
   response.end(JSON.stringify({ status: 'ok', version }));
-}).listen(PORT, '127.0.0.1');
+}).listen(Number(fs.readFileSync(process.env.HOME + '/port', 'utf8')), '127.0.0.1');
 ";
 
-/// A service with one host.
+/// A service on some hosts, and Nginx before them.
 struct Fleet {
-    pm2: Pm2,
-    sshd: Sshd,
+    hosts: Vec<(Pm2, Sshd)>,
+    nginx: Server,
     inventory: Inventory,
     clock: Arc<dyn Clock>,
 }
 
 impl Fleet {
-    async fn start() -> Option<Self> {
-        let sshd = Sshd::start().await;
-        let pm2 = Pm2::idle(&sshd.home())?;
+    async fn start(count: usize) -> Option<Self> {
+        let mut hosts = Vec::new();
+        for _ in 0..count {
+            let sshd = Sshd::with(Setup { own_machine: true, ..Setup::default() }).await;
+            hosts.push((Pm2::idle(&sshd.home())?, sshd));
+        }
+        let ports: Vec<u16> = hosts.iter().map(|(pm2, _)| pm2.port).collect();
+        let nginx = nginx(&ports).await?;
         let path = |path: PathBuf| format!("{:?}", path.display().to_string());
-        let text = format!(
-            "version = 1\nenvironment = [{{ name = \"stage\", kind = \"staging\" }}]\n[store]\npath = {store}\n[[host]]\nname = \
-             \"web-01\"\nenv = \"stage\"\naddress = \"127.0.0.1\"\nport = {port}\nuser = {user:?}\nidentity = {id}\npath_prefix = \
-             {prefix:?}\n[[service]]\nname = \"play\"\nkind = \"node-pm2\"\nrecipe = {{ app = \"play\", path = \"~/app\", start = \
-             \"server.js\", keep = 2, health = \"http://127.0.0.1:{app}/\", health_names_version = true, health_within = \"8s\" \
-             }}\n[service.in.stage]\nhosts = [\"web-01\"]\nchecks = [{{ name = \"up\", type = \"http\", url = \
-             \"http://127.0.0.1:{app}/\", expect = [\"200\"], every = \"1s\", timeout = \"900ms\" }}]\n",
-            store = path(sshd.path("qd.db")),
-            port = sshd.port,
-            user = sshd.user,
-            id = path(sshd.identity()),
-            prefix = pm2.path_prefix,
-            app = pm2.port,
+        let mut text = format!(
+            "version = 1\nenvironment = [{{ name = \"stage\", kind = \"staging\" }}]\n[store]\npath = {}\n",
+            path(hosts[0].1.path("qd.db"))
         );
+        for (number, (pm2, sshd)) in hosts.iter().enumerate() {
+            // Each asks its own process for its health: they share an address, so the port is by host.
+            std::fs::write(sshd.home().join("port"), pm2.port.to_string()).unwrap();
+            text.push_str(&format!(
+                "[[host]]\nname = \"web-{number}\"\nenv = \"stage\"\naddress = \"127.0.0.1\"\nport = {}\nuser = {:?}\nidentity = \
+                 {}\npath_prefix = {:?}\n",
+                sshd.port,
+                sshd.user,
+                path(sshd.identity()),
+                pm2.path_prefix,
+            ));
+        }
+        let names: Vec<String> = (0..count).map(|number| format!("web-{number}")).collect();
+        let health = if count == 1 {
+            format!("http://127.0.0.1:{}/", ports[0])
+        } else {
+            format!("http://127.0.0.1:{}/", nginx.port)
+        };
+        let names_version = count == 1;
+        text.push_str(&format!(
+            "[[service]]\nname = \"play\"\nkind = \"node-pm2\"\nrecipe = {{ app = \"play\", path = \"~/app\", start = \
+             \"server.js\", keep = 2, health = {health:?}, health_names_version = {names_version}, health_within = \"8s\" \
+             }}\n[service.in.stage]\nhosts = {names:?}\nchecks = [{{ name = \"up\", type = \"http\", url = \
+             \"http://127.0.0.1:{}/\", expect = [\"200\"], every = \"1s\", timeout = \"900ms\" }}]\n",
+            nginx.port
+        ));
         let inventory = inventory(&text);
-        Some(Self { pm2, sshd, inventory, clock: clock() })
+        Some(Self { hosts, nginx, inventory, clock: clock() })
     }
 
     /// Packs a build of a version.
     fn build(&self, version: &str, made: i64) -> Build {
-        let folder = self.sshd.path(&format!("build-{version}"));
+        let (_, sshd) = &self.hosts[0];
+        let folder = sshd.path(&format!("build-{version}"));
         std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("server.js"), SERVER.replace("PORT", &self.pm2.port.to_string())).unwrap();
+        std::fs::write(folder.join("server.js"), SERVER).unwrap();
         std::fs::write(folder.join("VERSION"), version).unwrap();
-        let archive = self.sshd.path(&format!("{version}.tar.gz"));
+        let archive = sshd.path(&format!("{version}.tar.gz"));
         let packed = Command::new("tar").arg("-C").arg(&folder).arg("-czf").arg(&archive).arg(".").status().unwrap();
         assert!(packed.success());
         let bytes = std::fs::read(&archive).unwrap();
@@ -90,13 +115,9 @@ impl Fleet {
     }
 
     fn console(&self) -> Engine {
-        let ssh = PoolOptions {
-            known_hosts: Some(vec![self.sshd.known_hosts(self.sshd.port)]),
-            agent: None,
-            ssh: None,
-            ..PoolOptions::from_env(false)
-        };
-        console("ana", &self.sshd.path("qd.db"), &self.inventory, ssh, &self.clock, &tasks())
+        let files = self.hosts.iter().map(|(_, sshd)| sshd.known_hosts(sshd.port)).collect();
+        let ssh = PoolOptions { known_hosts: Some(files), agent: None, ssh: None, ..PoolOptions::from_env(false) };
+        console("ana", &self.hosts[0].1.path("qd.db"), &self.inventory, ssh, &self.clock, &tasks())
     }
 
     /// Has a change planned, confirms it, and returns the run once it ended.
@@ -119,15 +140,15 @@ impl Fleet {
         engine.state.runs.runs[&run].clone()
     }
 
-    /// Returns the version that answers.
-    async fn version(&self) -> Option<String> {
-        let (_, body) = get(self.pm2.port, "/").await?;
+    /// Returns the version that answers on a host.
+    async fn version(&self, host: usize) -> Option<String> {
+        let (_, body) = get(self.hosts[host].0.port, "/").await?;
         let json: serde_json::Value = serde_json::from_str(&body).ok()?;
         json["version"].as_str().map(str::to_owned)
     }
 
     fn app(&self) -> PathBuf {
-        self.sshd.home().join("app")
+        self.hosts[0].1.home().join("app")
     }
 }
 
@@ -156,7 +177,7 @@ fn link(path: &Path) -> String {
 
 #[tokio::test]
 async fn a_node_service_is_deployed_anew_taken_back_and_rolled_back() {
-    let Some(fleet) = Fleet::start().await else { return };
+    let Some(fleet) = Fleet::start(1).await else { return };
     let mut engine = fleet.console();
     let (v1, v2, v3) = (fleet.build("v1", 1), fleet.build("v2", 2), fleet.build("v3-bad", 3));
 
@@ -164,28 +185,72 @@ async fn a_node_service_is_deployed_anew_taken_back_and_rolled_back() {
     let run = fleet.change(&mut engine, Wanted::Deploy { build: v1.clone() }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
     assert_eq!(
-        (fleet.version().await.as_deref(), link(&fleet.app().join("current"))),
+        (fleet.version(0).await.as_deref(), link(&fleet.app().join("current"))),
         (Some("v1"), "releases/19700102000000-v1".into())
     );
 
     let run = fleet.change(&mut engine, Wanted::Deploy { build: v2.clone() }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
-    assert_eq!(fleet.version().await.as_deref(), Some("v2"));
+    assert_eq!(fleet.version(0).await.as_deref(), Some("v2"));
 
     // It answers, and badly: what was there comes back without anybody asking.
     let run = fleet.change(&mut engine, Wanted::Deploy { build: v3 }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Undone, "{}", told(&run));
-    assert_eq!(fleet.version().await.as_deref(), Some("v2"), "{}", told(&run));
+    assert_eq!(fleet.version(0).await.as_deref(), Some("v2"), "{}", told(&run));
 
     // To the newest before the one that runs, which is not the one that failed.
     let run = fleet.change(&mut engine, Wanted::Rollback { to: None }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
-    assert_eq!(fleet.version().await.as_deref(), Some("v1"));
+    assert_eq!(fleet.version(0).await.as_deref(), Some("v1"));
     assert!(!fleet.app().join(".qd.lock").exists(), "the lock is given back");
 
     // The same build once more: it is there already, and only the switch is made.
     let run = fleet.change(&mut engine, Wanted::Deploy { build: v2 }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
-    assert_eq!(fleet.version().await.as_deref(), Some("v2"));
+    assert_eq!(fleet.version(0).await.as_deref(), Some("v2"));
+    engine.stop();
+}
+
+#[tokio::test]
+async fn a_rolling_deploy_behind_nginx_loses_no_request() {
+    let Some(fleet) = Fleet::start(2).await else { return };
+    let mut engine = fleet.console();
+    let (v1, v2) = (fleet.build("v1", 1), fleet.build("v2", 2));
+    let run = fleet.change(&mut engine, Wanted::Deploy { build: v1 }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+
+    let (stop, port) = (Arc::new(AtomicBool::new(false)), fleet.nginx.port);
+    let ask = |stop: Arc<AtomicBool>| async move {
+        let (mut good, mut bad) = (0_u32, Vec::new());
+        while !stop.load(Ordering::Relaxed) {
+            match get(port, "/").await {
+                Some((200, _)) => good += 1,
+                other => bad.push(other),
+            }
+        }
+        (good, bad)
+    };
+    let users: Vec<_> = (0..4).map(|_| tokio::spawn(ask(Arc::clone(&stop)))).collect();
+    let run = fleet.change(&mut engine, Wanted::Deploy { build: v2 }).await;
+    stop.store(true, Ordering::Relaxed);
+    let (mut good, mut bad) = (0, Vec::new());
+    for user in users {
+        let (more, failed) = user.await.unwrap();
+        good += more;
+        bad.extend(failed);
+    }
+    println!("{good} requests answered while both hosts were changed, {} failed", bad.len());
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    assert_eq!((fleet.version(0).await.as_deref(), fleet.version(1).await.as_deref()), (Some("v2"), Some("v2")));
+    assert!(good > 100, "{good}");
+    assert_eq!(bad, [], "of {good}");
+    // One host was over before the other began, and the checks stood between them.
+    let moments = |host: &str| {
+        let numbers = run.plan.steps_of(&host.into(), runs::Way::There);
+        let first = run.steps[numbers[0]].started.unwrap();
+        (first, run.steps[*numbers.last().unwrap()].ended.clone().unwrap().0)
+    };
+    assert!(moments("web-0").1 <= moments("web-1").0);
+    assert_eq!(run.gate.passed, 2);
     engine.stop();
 }

@@ -113,8 +113,8 @@ impl Drop for Server {
     }
 }
 
-/// Starts Nginx as a proxy before a port of 127.0.0.1.
-pub(crate) async fn nginx(upstream: u16) -> Option<Server> {
+/// Starts Nginx as a proxy before ports of 127.0.0.1.
+pub(crate) async fn nginx(upstreams: &[u16]) -> Option<Server> {
     let nginx = tool("QD_TEST_NGINX", "nginx")?;
     let root = Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0";
     let server = Server::start("nginx", "/", |dir, port| {
@@ -124,12 +124,17 @@ pub(crate) async fn nginx(upstream: u16) -> Option<Server> {
             // Its workers would be another user, who cannot enter the folder.
             conf.push_str("user root;\n");
         }
+        let upstreams: String = upstreams
+            .iter()
+            .map(|port| format!("server 127.0.0.1:{port} max_fails=1 fail_timeout=1s; "))
+            .collect();
         write!(
             conf,
             "daemon off; worker_processes 1; pid {at}/nginx.pid; error_log {at}/error.log;\nevents {{}}\nhttp {{\n  \
              access_log {at}/access.log;\n  server_tokens off;\n  client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; \
-             fastcgi_temp_path {at}/fastcgi; uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n  server {{\n    \
-             listen 127.0.0.1:{port};\n    location / {{ proxy_pass http://127.0.0.1:{upstream}; proxy_connect_timeout 2s; }}\n  \
+             fastcgi_temp_path {at}/fastcgi; uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n  \
+             upstream app {{ {upstreams}}}\n  server {{\n    \
+             listen 127.0.0.1:{port};\n    location / {{ proxy_pass http://app; proxy_connect_timeout 2s; }}\n  \
              }}\n}}\n"
         )
         .unwrap();
@@ -249,7 +254,7 @@ impl Play {
         tool("QD_TEST_NGINX", "nginx")?;
         let sshd = Sshd::start().await;
         let pm2 = Pm2::start(&sshd.home()).await?;
-        let nginx = nginx(pm2.port).await?;
+        let nginx = nginx(&[pm2.port]).await?;
         Some(Self { nginx, pm2, sshd })
     }
 

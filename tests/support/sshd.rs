@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use sha2::Digest as _;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -28,6 +29,8 @@ pub(crate) struct Setup {
     pub(crate) shell: Option<PathBuf>,
     /// A server that is nobody special, for a user without rights who exists only in its sight. Needs root to be set up.
     pub(crate) unprivileged: bool,
+    /// Whether it is a machine of its own to whoever logs in, by its `/etc/machine-id`. Needs root, and a machine that has one.
+    pub(crate) own_machine: bool,
 }
 
 /// Name and number of the user without rights; no machine has it.
@@ -52,6 +55,8 @@ struct How {
     config: PathBuf,
     /// The list of users it sees.
     sight: Option<PathBuf>,
+    /// What stands in its `/etc/machine-id`.
+    machine_id: Option<PathBuf>,
     unprivileged: bool,
 }
 
@@ -139,6 +144,12 @@ impl Sshd {
             std::fs::write(at("passwd"), passwd(&user, &at("home"), &shell)).unwrap();
             at("passwd")
         });
+        let machine_id = (setup.own_machine && is_root() && Path::new("/etc/machine-id").exists()).then(|| {
+            let id = sha2::Sha256::digest(dir.path().as_os_str().as_encoded_bytes());
+            let id = id.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+            std::fs::write(at("machine-id"), format!("{id:032x}\n")).unwrap();
+            at("machine-id")
+        });
         let path = setup.sh.as_ref().map(|sh| tools(sh, &at("tools")));
         let log = Arc::new(Mutex::new(String::new()));
         for _ in 0..20 {
@@ -164,7 +175,8 @@ impl Sshd {
                 own.args(["-R", &format!("{0}:{0}", NOBODY.1)]).arg(dir.path());
                 assert!(own.status().unwrap().success(), "chown needs root");
             }
-            let how = How { config: at("sshd_config"), sight: sight.clone(), unprivileged: setup.unprivileged };
+            let (sight, machine_id) = (sight.clone(), machine_id.clone());
+            let how = How { config: at("sshd_config"), sight, machine_id, unprivileged: setup.unprivileged };
             if let Some(child) = serve(&how, &log).await {
                 return Self { dir, port, user, child, log, how };
             }
@@ -317,11 +329,12 @@ pub(crate) fn runs(text: &str) -> bool {
 
 async fn serve(how: &How, log: &Arc<Mutex<String>>) -> Option<Child> {
     let mut words: Vec<String> = Vec::new();
-    if let Some(sight) = &how.sight {
+    for (file, instead) in [("/etc/passwd", &how.sight), ("/etc/machine-id", &how.machine_id)] {
+        let Some(instead) = instead else { continue };
         // A mount of its own: nobody else sees another list of users, and nothing is to be undone.
-        let script = r#"mount --bind "$1" /etc/passwd && shift && exec "$@""#;
+        let script = r#"mount --bind "$1" "$2" && shift 2 && exec "$@""#;
         words.extend(["unshare", "-m", "sh", "-c", script, "sh"].map(str::to_owned));
-        words.push(sight.display().to_string());
+        words.extend([instead.display().to_string(), file.to_owned()]);
     }
     if how.unprivileged {
         let id = NOBODY.1;

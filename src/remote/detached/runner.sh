@@ -16,7 +16,7 @@ trap '' HUP
 trap 'kill -TERM $g 2>/dev/null; [ -n "$over" ] && : >"$over"; [ -n "$locked" ] && unlock; journal done killed; exit 143' TERM INT
 locked= g= over=
 # The first deployment finds no folder yet.
-[ -d "${lock%/*}" ] || (umask 022 && mkdir -p "${lock%/*}" 2>/dev/null)
+[ -d "${lock%/*}" ] || (umask 022 && mkdir "${lock%/*}" 2>/dev/null)
 if m=$(umask 022 && mkdir "$lock" 2>&1); then
   locked=yes
   # Others are to see who holds it.

@@ -198,7 +198,7 @@ impl Reader<'_> {
         let own: &[Action] = match self.state.scope() {
             Scope::Box => return self.box_hints(),
             Scope::Days => &[RestartService, OpenIncident, WriteUpdate, ToggleMaintenance],
-            Scope::Services => &[RestartService, RollBackService, AcknowledgeAlert, OpenIncident, WriteUpdate],
+            Scope::Services => &[RestartService, AcknowledgeAlert, OpenIncident, WriteUpdate, RollBackService],
             Scope::Hosts => &[ReconnectHost],
             Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
             Scope::Incidents => &[AddNote, RestartService, ResolveIncident, WriteUpdate],
