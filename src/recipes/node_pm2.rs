@@ -34,7 +34,7 @@ const FIELDS: &[Field] = &[
     },
     release::KEEP,
     release::HEALTH,
-    release::HEALTH_NAMES_VERSION,
+    release::VERSION_URL,
     release::HEALTH_WITHIN,
 ];
 

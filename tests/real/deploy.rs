@@ -77,15 +77,13 @@ impl Fleet {
             ));
         }
         let names: Vec<String> = (0..count).map(|number| format!("web-{number}")).collect();
-        let health = if count == 1 {
-            format!("http://127.0.0.1:{}/", ports[0])
-        } else {
-            format!("http://127.0.0.1:{}/", nginx.port)
-        };
-        let names_version = count == 1;
+        // All hosts share an address here: only one of its own can say its version.
+        let own =
+            if count == 1 { format!(", version_url = \"http://127.0.0.1:{}/\"", ports[0]) } else { String::new() };
+        let health = format!("http://127.0.0.1:{}/", nginx.port);
         text.push_str(&format!(
             "[[service]]\nname = \"play\"\nkind = \"node-pm2\"\nrecipe = {{ app = \"play\", path = \"~/app\", start = \
-             \"server.js\", keep = 2, health = {health:?}, health_names_version = {names_version}, health_within = \"8s\" \
+             \"server.js\", keep = 2, health = {health:?}, health_within = \"8s\"{own} \
              }}\n[service.in.stage]\nhosts = {names:?}\nchecks = [{{ name = \"up\", type = \"http\", url = \
              \"http://127.0.0.1:{}/\", expect = [\"200\"], every = \"1s\", timeout = \"900ms\" }}]\n",
             nginx.port

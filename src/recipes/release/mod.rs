@@ -28,12 +28,12 @@ pub(super) const HEALTH: Field = Field {
     doc: "Asked on each host after a change, as in \"http://127.0.0.1:3004/health\": it must answer well three times in a row.",
 };
 
-/// Whether the answer proves the version.
-pub(super) const HEALTH_NAMES_VERSION: Field = Field {
-    name: "health_names_version",
-    shape: Shape::Flag,
+/// Where the service says which version it is.
+pub(super) const VERSION_URL: Field = Field {
+    name: "version_url",
+    shape: Shape::Url,
     required: false,
-    doc: "Whether that answer holds the version, which must then be the new one. Default: false.",
+    doc: "Asked on each host after a change, as in \"http://127.0.0.1:3004/version\": the answer must hold the new version, three times in a row.",
 };
 
 /// How long it may take.
@@ -109,28 +109,33 @@ impl<'a> Releases<'a> {
         self.step(host, "see it run", include_str!("runs.sh"), &values)
     }
 
-    /// Waits until the service answers well on its host; none where nobody said how to ask. `version` is what it is to name.
-    pub(super) fn healthy(&self, host: &HostName, version: Option<&str>) -> Option<Step> {
-        let url = self.settings.get("health")?.as_str()?;
-        let names = self.settings.get("health_names_version").and_then(serde_json::Value::as_bool).unwrap_or(false);
-        let within = self.settings.get("health_within").and_then(serde_json::Value::as_u64).unwrap_or(60_000);
+    /// Waits until the service answers well on its host, and names the version that it is to be; nothing where nobody said how
+    /// to ask.
+    pub(super) fn healthy(&self, host: &HostName, version: Option<&str>) -> Vec<Step> {
+        let url = |name: &str| self.settings.get(name).and_then(serde_json::Value::as_str);
+        let within = self.settings.get(HEALTH_WITHIN.name).and_then(serde_json::Value::as_u64).unwrap_or(60_000);
         let tries = (within / 1_000).max(HEALTHY);
-        let values = [
-            ("@URL@", at_home(url)),
-            ("@VERSION@", at_home(version.filter(|_| names).unwrap_or_default())),
-            ("@TRIES@", tries.to_string()),
-            ("@HEALTHY@", HEALTHY.to_string()),
-        ];
-        let step = self.step(host, "healthy", include_str!("healthy.sh"), &values);
-        // A try may take its two seconds and another.
-        Some(Step { timeout_ms: tries * 4_000 + QUICK_MS, ..step })
+        let ask = |name: &str, url: &str, version: &str| {
+            let values = [
+                ("@URL@", at_home(url)),
+                ("@VERSION@", at_home(version)),
+                ("@TRIES@", tries.to_string()),
+                ("@HEALTHY@", HEALTHY.to_string()),
+            ];
+            let step = self.step(host, name, include_str!("healthy.sh"), &values);
+            // A try may take its two seconds and another.
+            Step { timeout_ms: tries * 4_000 + QUICK_MS, ..step }
+        };
+        let healthy = url(HEALTH.name).map(|url| ask("healthy", url, ""));
+        let version = url(VERSION_URL.name).map(|url| ask("version", url, version.unwrap_or_default()));
+        healthy.into_iter().chain(version).collect()
     }
 }
 
 /// Says what is wrong with the settings of releases.
 pub(super) fn misfit(settings: &Params) -> Option<Misfit> {
     let path = settings.get("path").and_then(serde_json::Value::as_str);
-    let lone = [KEEP, HEALTH, HEALTH_NAMES_VERSION, HEALTH_WITHIN];
+    let lone = [KEEP, HEALTH, VERSION_URL, HEALTH_WITHIN];
     let lone = lone.iter().find(|field| settings.contains_key(field.name) && path.is_none())?;
     let what = format!("`{}` is about releases, and there is no `path` for them", lone.name);
     Some(Misfit::new(lone.name, what, "add `path`: the folder that holds `releases` and `current`"))
