@@ -1,6 +1,7 @@
 //! A Node service over its life, on real OpenSSH and PM2: it is brought out, brought out anew, a bad build is taken back by
 //! itself, and an earlier release is brought back.
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     process::Command,
     sync::{
@@ -67,27 +68,31 @@ impl Fleet {
         for (number, (pm2, sshd)) in hosts.iter().enumerate() {
             // Each asks its own process for its health: they share an address, so the port is by host.
             std::fs::write(sshd.home().join("port"), pm2.port.to_string()).unwrap();
-            text.push_str(&format!(
+            write!(
+                text,
                 "[[host]]\nname = \"web-{number}\"\nenv = \"stage\"\naddress = \"127.0.0.1\"\nport = {}\nuser = {:?}\nidentity = \
                  {}\npath_prefix = {:?}\n",
                 sshd.port,
                 sshd.user,
                 path(sshd.identity()),
                 pm2.path_prefix,
-            ));
+            )
+            .unwrap();
         }
         let names: Vec<String> = (0..count).map(|number| format!("web-{number}")).collect();
         // All hosts share an address here: only one of its own can say its version.
         let own =
             if count == 1 { format!(", version_url = \"http://127.0.0.1:{}/\"", ports[0]) } else { String::new() };
         let health = format!("http://127.0.0.1:{}/", nginx.port);
-        text.push_str(&format!(
+        write!(
+            text,
             "[[service]]\nname = \"play\"\nkind = \"node-pm2\"\nrecipe = {{ app = \"play\", path = \"~/app\", start = \
              \"server.js\", keep = 2, health = {health:?}, health_within = \"8s\"{own} \
              }}\n[service.in.stage]\nhosts = {names:?}\nchecks = [{{ name = \"up\", type = \"http\", url = \
              \"http://127.0.0.1:{}/\", expect = [\"200\"], every = \"1s\", timeout = \"900ms\" }}]\n",
             nginx.port
-        ));
+        )
+        .unwrap();
         let inventory = inventory(&text);
         Some(Self { hosts, nginx, inventory, clock: clock() })
     }
@@ -228,12 +233,13 @@ async fn a_rolling_deploy_behind_nginx_loses_no_request() {
         }
         (good, bad)
     };
-    let users: Vec<_> = (0..4).map(|_| tokio::spawn(ask(Arc::clone(&stop)))).collect();
+    let tasks = tasks();
+    let users: Vec<_> = (0..4).map(|_| tasks.spawn("user", ask(Arc::clone(&stop)))).collect();
     let run = fleet.change(&mut engine, Wanted::Deploy { build: v2 }).await;
     stop.store(true, Ordering::Relaxed);
     let (mut good, mut bad) = (0, Vec::new());
     for user in users {
-        let (more, failed) = user.await.unwrap();
+        let (more, failed) = user.join().await.unwrap();
         good += more;
         bad.extend(failed);
     }

@@ -124,16 +124,14 @@ pub(crate) async fn nginx(upstreams: &[u16]) -> Option<Server> {
             // Its workers would be another user, who cannot enter the folder.
             conf.push_str("user root;\n");
         }
-        let upstreams: String = upstreams
-            .iter()
-            .map(|port| format!("server 127.0.0.1:{port} max_fails=1 fail_timeout=1s; "))
-            .collect();
+        let each = upstreams.iter().map(|port| format!("server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;"));
+        let upstreams = each.collect::<Vec<_>>().join(" ");
         write!(
             conf,
             "daemon off; worker_processes 1; pid {at}/nginx.pid; error_log {at}/error.log;\nevents {{}}\nhttp {{\n  \
              access_log {at}/access.log;\n  server_tokens off;\n  client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; \
              fastcgi_temp_path {at}/fastcgi; uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n  \
-             upstream app {{ {upstreams}}}\n  server {{\n    \
+             upstream app {{ {upstreams} }}\n  server {{\n    \
              listen 127.0.0.1:{port};\n    location / {{ proxy_pass http://app; proxy_connect_timeout 2s; }}\n  \
              }}\n}}\n"
         )

@@ -509,16 +509,14 @@ mod order {
     }
 
     fn started(out: &Out) -> Vec<String> {
-        let shares = out.asks.iter().filter_map(|ask| match ask {
-            Ask::Start { shares, rows, .. } => {
-                for (host, way) in shares {
-                    let told = RunEventKind::HostStarted { host: host.clone(), way: *way };
-                    let first = rows.iter().any(|row| matches!(row, Row::Run(event) if event.kind == told));
-                    assert!(first, "it is on disk before it is started");
-                }
-                Some(shares)
+        let shares = out.asks.iter().filter_map(|ask| {
+            let Ask::Start { shares, rows, .. } = ask else { return None };
+            for (host, way) in shares {
+                let told = RunEventKind::HostStarted { host: host.clone(), way: *way };
+                let first = rows.iter().any(|row| matches!(row, Row::Run(event) if event.kind == told));
+                assert!(first, "it is on disk before it is started");
             }
-            _ => None,
+            Some(shares)
         });
         shares.flatten().map(|(host, way)| format!("{host} {way:?}")).collect()
     }

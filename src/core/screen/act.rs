@@ -338,8 +338,7 @@ pub(super) fn selected_host(state: &State) -> Option<HostName> {
 /// The run under the cursor, or the one that is shown.
 pub(super) fn selected_run(state: &State) -> Option<Uid> {
     match (&state.screen.view, state.screen.cursor(state.screen.pane())) {
-        (_, Some(RowKey::Run(run))) => Some(*run),
-        (View::Run(run), _) => Some(*run),
+        (_, Some(RowKey::Run(run))) | (View::Run(run), _) => Some(*run),
         _ => None,
     }
 }
