@@ -63,6 +63,9 @@ pub struct Matches {
     pub notices: u64,
 }
 
+/// Packed segments that are read for what is said of the newest records.
+const PACKED: usize = 2;
+
 impl Matches {
     /// Makes it of sets.
     pub fn new(sets: Vec<(Arc<Segment>, Arc<Bitmap>)>) -> Self {
@@ -114,6 +117,23 @@ impl Matches {
             (Arc::clone(segment), Arc::new(set.without(&own.done())))
         };
         Self::new(self.sets.iter().map(lines).collect())
+    }
+
+    /// Those of the newest segments, until there are so many; of packed segments only a few are taken, as each must be
+    /// unpacked to be read.
+    #[must_use]
+    pub fn newest(&self, most: u64) -> Self {
+        let (mut sets, mut total, mut packed) = (Vec::new(), 0, 0);
+        for (segment, set) in self.sets.iter().rev().filter(|(_, set)| set.count() > 0) {
+            packed += usize::from(segment.is_packed());
+            if total >= most || packed > PACKED {
+                break;
+            }
+            total += set.count() as u64;
+            sets.push((Arc::clone(segment), Arc::clone(set)));
+        }
+        sets.reverse();
+        Self::new(sets)
     }
 
     /// Makes the set of all records.

@@ -124,10 +124,9 @@ fn items(
     Table { title, head, rows: rows.collect() }
 }
 
-/// How many records have the same values as the one under the cursor, of those that pass: a share for each field.
-pub(super) fn shares(names: &[String], matches: &Matches, read: Fields<'_>) -> Vec<aggregate::Table> {
-    let top = |name: &String| aggregate::run(&Stage::Top { limit: SHARED, field: name.clone() }, matches, read);
-    names.iter().map(top).collect()
+/// How often the values of a field come.
+pub(super) fn shares(name: &str, matches: &Matches, read: Fields<'_>) -> aggregate::Table {
+    aggregate::run(&Stage::Top { limit: SHARED, field: name.to_owned() }, matches, read)
 }
 
 /// Values of a field that are told apart for shares.

@@ -417,6 +417,9 @@ impl Reader<'_> {
         };
         let revealed = self.state.logs.revealed == Some(key);
         logs.fields_of = self.clock(key.time, false).0;
+        if shown.shares_of > 0 && shown.shares_of < shown.matches.lines() {
+            logs.fields_fact = format!("shares of the newest {}", crate::ui::logs::grouped(shown.shares_of));
+        }
         if shown.record_redacted > 0 {
             logs.fields_fact =
                 if revealed { "revealed, on record".into() } else { format!("{} redacted", shown.record_redacted) };

@@ -51,6 +51,7 @@ impl Desk {
         let patterns_pass = matcher.is_all() || under(&mut patterns, &templates, &matches, &snapshot);
         let new = novelty.new.iter().map(|new| new.template).collect();
         let (record, record_redacted) = self.record(&query, &all);
+        let shares_of = matches.lines();
         Shown {
             version: query.version,
             took_us: 3_100,
@@ -70,6 +71,7 @@ impl Desk {
             record_of: query.record,
             record,
             record_redacted,
+            shares_of,
             stage: self.stage.clone(),
             web: query.web.then(web),
             lag_ms: Some(840),

@@ -71,6 +71,8 @@ pub struct Shown {
     pub record: Vec<FieldValue>,
     /// How much of it is masked.
     pub record_redacted: usize,
+    /// Of how many of the newest lines that pass its shares are.
+    pub shares_of: u64,
     /// What the filter's last stage makes.
     pub stage: Option<Vec<Counted>>,
     /// What web servers did.

@@ -25,7 +25,7 @@ use crate::{
         id::HostName,
         inventory::Inventory,
         logs::{
-            Key, Nanos,
+            Nanos,
             buffer::Buffer,
             derive::Derived,
             eval::{Cache, Matcher},
@@ -33,7 +33,7 @@ use crate::{
             format::Formats,
             patterns::{Memory, Miner, TemplateId, Templates},
             redact::Redactor,
-            shown::{FieldValue, Pattern},
+            shown::Pattern,
             state::Query,
         },
         time::{Clock, Mono},
@@ -129,8 +129,8 @@ pub struct Worker {
     listed: u64,
     learned: Mono,
     measured: Mono,
-    /// The record that was last looked at, for which query and when.
-    looked: Option<Looked>,
+    /// How often values of fields come, as of a moment ago.
+    shares: Option<record::Shares>,
     dirty: bool,
     asked: bool,
     published: Mono,
@@ -138,8 +138,6 @@ pub struct Worker {
 
 /// A filter, the sources left out, and when patterns were listed.
 type Passing = (String, BTreeSet<Arc<str>>, Mono);
-
-type Looked = ((Option<Key>, u64), Mono, Vec<FieldValue>, usize);
 
 impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -192,7 +190,7 @@ impl Worker {
             listed: 0,
             learned: Mono(0),
             measured: Mono(0),
-            looked: None,
+            shares: None,
             dirty: false,
             asked: false,
             published: Mono(0),

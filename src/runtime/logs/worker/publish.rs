@@ -64,6 +64,7 @@ impl Worker {
             record_of,
             record,
             record_redacted,
+            shares_of: self.shares.as_ref().map_or(0, |shares| shares.of.lines()),
             stage,
             web: web.flatten(),
             lag_ms: self.lag(),

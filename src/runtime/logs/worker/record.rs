@@ -1,9 +1,12 @@
 //! Reads the record that is looked at.
+use std::collections::{HashMap, hash_map::Entry};
+
 use super::{PATTERNS_MS, Worker};
 use crate::{
     core::{
         logs::{
             self, Key,
+            aggregate::{Row, Table},
             buffer::Snapshot,
             read::Matches,
             shown::{self, FieldValue},
@@ -13,8 +16,8 @@ use crate::{
     runtime::logs::answer,
 };
 
-/// Lines of which shares are worked out at most; fields of a record at most.
-const SHARES_OF: u64 = 200_000;
+/// Lines of which shares are worked out, about; fields of a record at most.
+const SHARES_OF: u64 = 20_000;
 const SHARED_FIELDS: usize = 12;
 impl Worker {
     /// Reads a record, field by field.
@@ -51,7 +54,7 @@ impl Worker {
         (fields, masked)
     }
 
-    /// Reads the record under the cursor; what was read of it a moment ago still holds.
+    /// Reads the record under the cursor, and says of each field how many of the newest lines that pass have the same value.
     pub(super) fn looked_at(
         &mut self,
         snapshot: &Snapshot,
@@ -60,44 +63,51 @@ impl Worker {
         now: Mono,
     ) -> (Option<Key>, Vec<FieldValue>, usize) {
         // While the newest line is followed, it is the one that is looked at.
-        let record = self.query.record.or_else(|| matches.last().map(|last| last.key()));
-        let of = (record, self.query.version);
-        if let Some((known, at, fields, masked)) = &self.looked
-            && *known == of
-            && now.since(*at) < PATTERNS_MS
-        {
-            return (record, fields.clone(), *masked);
-        }
-        let key = record;
+        let key = self.query.record.or_else(|| matches.last().map(|last| last.key()));
         let (mut record, masked) = self.record(key, snapshot, all);
-        self.shares(&mut record, matches, snapshot);
-        self.looked = Some((of, now, record.clone(), masked));
+        self.shares(&mut record, matches, snapshot, now);
         (key, record, masked)
     }
 
-    /// Says of each field how many of the lines that pass have the same value. As it reads them all, only where somebody looks
-    /// at a record, and a field at a time no longer than the view may wait.
-    fn shares(&self, record: &mut [FieldValue], matches: &Matches, snapshot: &Snapshot) {
-        if matches.total == 0 || matches.total > SHARES_OF {
-            return;
+    /// Counts values of a field at a time, and only those of fields that the record has; what was counted a moment ago still
+    /// holds, whichever record is looked at.
+    fn shares(&mut self, record: &mut [FieldValue], matches: &Matches, snapshot: &Snapshot, now: Mono) {
+        let old = |shares: &Shares| shares.version != self.query.version || now.since(shares.at) >= PATTERNS_MS;
+        if self.shares.as_ref().is_none_or(old) {
+            let of = matches.newest(SHARES_OF);
+            self.shares = Some(Shares { version: self.query.version, at: now, of, tables: HashMap::new() });
         }
-        let mut asked: Vec<&mut FieldValue> = Vec::new();
+        let Some(mut shares) = self.shares.take().filter(|shares| shares.of.total > 0) else { return };
         for (at, field) in record.iter_mut().enumerate() {
+            let derived = self.derived.has(&field.name);
             // Of what rules derive, one wants to know what they miss, however many fields there are.
-            if at < SHARED_FIELDS || self.derived.has(&field.name) {
-                asked.push(field);
+            if at >= SHARED_FIELDS && !derived {
+                continue;
             }
-        }
-        let names: Vec<String> = asked.iter().map(|field| field.name.clone()).collect();
-        for (field, table) in asked.into_iter().zip(answer::shares(&names, matches, self.fields(snapshot))) {
-            if self.derived.has(&field.name) {
-                let without = |row: &&logs::aggregate::Row| matches!(row.keys.first(), Some(None));
-                let count = table.rows.iter().find(without).map_or(0, |row| row.count);
-                field.missed = Some(count as f64 / matches.total as f64);
+            let table = match shares.tables.entry(field.name.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(answer::shares(&field.name, &shares.of, self.fields(snapshot))),
+            };
+            let share = |count: u64| count as f64 / shares.of.total as f64;
+            if derived {
+                let without = |row: &&Row| matches!(row.keys.first(), Some(None));
+                field.missed = Some(share(table.rows.iter().find(without).map_or(0, |row| row.count)));
             }
-            let same = |row: &&logs::aggregate::Row| matches!(row.keys.first(), Some(Some(key)) if String::from_utf8_lossy(key) == field.value);
-            let count = table.rows.iter().find(same).map(|row| row.count);
-            field.share = count.map(|count| count as f64 / matches.total as f64);
+            let same =
+                |row: &&Row| matches!(row.keys.first(), Some(Some(key)) if String::from_utf8_lossy(key) == field.value);
+            field.share = table.rows.iter().find(same).map(|row| share(row.count));
         }
+        self.shares = Some(shares);
     }
+}
+
+/// How often values of fields come among the newest lines that pass.
+#[derive(Debug)]
+pub(super) struct Shares {
+    /// Of which query.
+    version: u64,
+    at: Mono,
+    /// Of which lines.
+    pub(super) of: Matches,
+    tables: HashMap<String, Table>,
 }
