@@ -38,17 +38,14 @@ pub(super) fn run(common: &Common, args: &Audit) -> color_eyre::Result<Exit> {
             let data = json!({ "entries": state.entries, "head": state.head, "broken": broken });
             setup::print_json("qd.audit-verify/1", setup.clock.as_ref(), data)?;
         } else if let Some(broken) = &state.broken {
-            setup::print(&format!(
-                "entry {} {}\n{} before it hold, up to {}\n",
-                broken.seq,
-                broken.why,
-                setup::many(usize::try_from(state.entries).unwrap_or(usize::MAX), "entry").replace("entrys", "entries"),
-                state.head
-            ))?;
+            let text =
+                format!("entry {} {}; before it {} hold, up to {}", broken.seq, broken.why, state.entries, state.head);
+            setup::print(&format!("{text}\n"))?;
         } else {
+            let help = "write that hash down elsewhere: a chain alone cannot show that its end was cut off";
             setup::print(&format!(
-                "{} entries hold; the last is {}\n  write that hash down elsewhere: a chain alone cannot show that its end was cut off\n",
-                state.entries, state.head
+                "whole: {} of {}, the last {}\n  {help}\n",
+                state.entries, state.entries, state.head
             ))?;
         }
         return Ok(if state.broken.is_some() { Exit::Down } else { Exit::Ok });
