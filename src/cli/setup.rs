@@ -220,7 +220,7 @@ pub(super) fn warn(text: &str) {
 /// Writes data in the envelope that every `--json` has.
 pub(super) fn print_json(schema: &str, clock: &dyn Clock, data: serde_json::Value) -> color_eyre::Result<()> {
     let all = serde_json::json!({ "schema": schema, "at": clock.now().utc.rfc3339(), "data": data });
-    print(&format!("{}\n", serde_json::to_string_pretty(&all)?))
+    print(&format!("{}\n", crate::parse::sanitise::json(&serde_json::to_string_pretty(&all)?)))
 }
 
 /// Pads columns to the widest cell of each; the last is left as it is.

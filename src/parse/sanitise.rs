@@ -53,6 +53,27 @@ pub fn lines(bytes: impl AsRef<[u8]>, max_lines: usize, max_chars: usize) -> Vec
         .collect()
 }
 
+/// Writes JSON such that a terminal takes nothing of it for a command: what is not safe stands there as `\uXXXX`, and means the
+/// same to whoever reads the JSON. Line breaks between values stay.
+pub fn json(text: &str) -> std::borrow::Cow<'_, str> {
+    let harmless = |c: char| c == '\n' || is_safe(c);
+    if text.chars().all(harmless) {
+        return text.into();
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if harmless(c) {
+            safe.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            safe.push_str("\\u");
+            safe.extend((0..4).rev().filter_map(|digit| char::from_digit(u32::from(*unit >> (digit * 4) & 15), 16)));
+        }
+    }
+    safe.into()
+}
+
 /// Says whether a character may reach the terminal; `\n` may not, the caller lays out lines.
 pub fn is_safe(c: char) -> bool {
     !c.is_control() && !is_hidden(c) && !matches!(c, '\u{2028}' | '\u{2029}')
@@ -227,6 +248,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn json_reaches_no_terminal_as_a_command_and_means_the_same() {
+        let value = serde_json::json!({ "a": "x\u{9b}31m\u{202e}y\u{7f}\u{1b}[2J\u{e0001}z", "ñ": [1, "é\n"] });
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let safe = json(&text);
+        assert!(safe.chars().all(|c| c == '\n' || is_safe(c)), "{safe:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+        assert!(safe.contains("ñ") && safe.contains("\\u009b"), "{safe}");
+        assert!(matches!(json("{\"a\":1}"), std::borrow::Cow::Borrowed(_)));
+    }
 
     #[test]
     fn plain_text_stays_as_it_is() {

@@ -51,7 +51,7 @@ pub(super) fn print(desk: &Desk, feed: Feed, with_lines: bool) -> color_eyre::Re
                 };
                 object.insert("lines".into(), places.iter().map(place).collect());
             }
-            out.push_str(&one.to_string());
+            out.push_str(&sanitise::json(&one.to_string()));
             out.push('\n');
             continue;
         }

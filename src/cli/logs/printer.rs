@@ -125,7 +125,7 @@ impl<'a> Printer<'a> {
         if !fields.is_empty() {
             object.insert("fields".into(), fields.into());
         }
-        serde_json::to_writer(&mut self.out, &record)?;
+        self.out.extend_from_slice(crate::parse::sanitise::json(&serde_json::to_string(&record)?).as_bytes());
         self.out.push(b'\n');
         Ok(())
     }
