@@ -207,17 +207,8 @@ fn format(name: &str) -> Arc<Format> {
     Arc::clone(formats::built_in().get(name).unwrap())
 }
 
-fn source(format: &Arc<Format>) -> Source {
-    Source {
-        id: SourceId(0),
-        name: "access".into(),
-        kind: "local",
-        path: "access.log".into(),
-        service: None,
-        host: None,
-        labels: Vec::new(),
-        format: Arc::clone(format),
-    }
+fn source(id: SourceId, format: &Arc<Format>) -> Source {
+    Source::new(id, ("access", "local", "access.log"), format)
 }
 
 fn matcher(text: &str) -> Matcher {
@@ -234,7 +225,7 @@ impl Loaded {
     fn new(path: &Path, name: &str) -> Self {
         let format = format(name);
         let mut buffer = Buffer::new(4 << 30);
-        buffer.add_source(|id| Source { id, ..source(&format) }).unwrap();
+        buffer.add_source(|id| source(id, &format)).unwrap();
         let reading = load::Reading { source: SourceId(0), format: &format, assume: ASSUME };
         for segment in load::load(path, reading).unwrap() {
             buffer.push(segment);
@@ -406,7 +397,7 @@ fn ingest(files: &Files) {
     let batch = RATE / 100;
     let format = format("nginx-combined");
     let mut buffer = Buffer::new(LIMIT);
-    buffer.add_source(|id| Source { id, ..source(&format) }).unwrap();
+    buffer.add_source(|id| source(id, &format)).unwrap();
     let (matcher, cache) = (matcher("mozilla status>=400"), Cache::new(16 << 20));
     let (mut sent, mut hits, mut counted) = (0, 0_u64, 0_u64);
     let (mut slowest, mut busy, mut late, mut most) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0);

@@ -83,6 +83,25 @@ pub struct Host {
     pub units: Vec<String>,
 }
 
+impl Host {
+    /// Makes one of no environment that is reached under its name, with nothing said of how.
+    pub fn new(name: impl Into<HostName>) -> Self {
+        let name = name.into();
+        Self {
+            address: name.as_str().to_owned(),
+            name,
+            env: None,
+            port: None,
+            user: None,
+            jump: Vec::new(),
+            identity: None,
+            labels: BTreeMap::new(),
+            path_prefix: Vec::new(),
+            units: Vec::new(),
+        }
+    }
+}
+
 /// A service in one environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {

@@ -53,8 +53,8 @@ pub fn lines(bytes: impl AsRef<[u8]>, max_lines: usize, max_chars: usize) -> Vec
         .collect()
 }
 
-/// Writes JSON such that a terminal takes nothing of it for a command: what is not safe stands there as `\uXXXX`, and means the
-/// same to whoever reads the JSON. Line breaks between values stay.
+/// Writes JSON such that a terminal takes nothing of it for a command: what is not safe stands there as its escape (`\u001b`), and
+/// means the same to whoever reads the JSON. Line breaks between values stay.
 pub fn json(text: &str) -> std::borrow::Cow<'_, str> {
     let harmless = |c: char| c == '\n' || is_safe(c);
     if text.chars().all(harmless) {

@@ -259,7 +259,7 @@ fn command(verb: &str, id: u32, app: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::sync::Arc;
 
     use super::*;
     use crate::{
@@ -274,16 +274,10 @@ mod tests {
     fn inventory() -> Inventory {
         Inventory {
             hosts: vec![Arc::new(Host {
-                name: "web-01".into(),
                 env: Some("prod".into()),
                 address: "10.0.1.11".into(),
-                port: None,
-                user: None,
-                jump: Vec::new(),
-                identity: None,
-                labels: BTreeMap::new(),
                 path_prefix: vec!["/opt/node/bin".into()],
-                units: Vec::new(),
+                ..Host::new("web-01")
             })],
             ..Inventory::default()
         }

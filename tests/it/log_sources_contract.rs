@@ -1,5 +1,5 @@
 //! What every log source promises: it is registered, says what it is, shows a loss, and ends with its future.
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use futures_util::{
     FutureExt as _,
@@ -9,9 +9,8 @@ use quarterdeck::{
     core::{
         hosts::{LinkFault, Pm2List},
         id::HostName,
-        inventory::{Host, Inventory, Service},
+        inventory::{Inventory, Service},
         logs::{LogPlace, LokiSpec, SourceState},
-        time::{Clock, Mono, Now, Timestamp},
     },
     parse::sanitise,
     remote::{Dialog, Lane, Output, Remote, RemoteError, Script, Stream},
@@ -19,7 +18,11 @@ use quarterdeck::{
     tasks::Tasks,
 };
 
-use crate::log_support::{Bench, entry};
+use crate::{
+    log_desk::host,
+    log_support::{Bench, entry},
+    sources_contract::Still,
+};
 
 struct Unreachable;
 
@@ -50,29 +53,6 @@ impl Remote for Unreachable {
         Ok(())
     }
     fn unlock(&self, _: &str, _: secrecy::SecretString) {}
-}
-
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Now {
-        Now { utc: Timestamp(1_795_000_000_000), mono: Mono(1_000) }
-    }
-}
-
-fn host() -> Host {
-    Host {
-        name: "web-01".into(),
-        env: Some("prod".into()),
-        address: "web-01".into(),
-        port: None,
-        user: None,
-        jump: Vec::new(),
-        identity: None,
-        labels: BTreeMap::new(),
-        path_prefix: Vec::new(),
-        units: Vec::new(),
-    }
 }
 
 fn place(kind: &str) -> LogPlace {

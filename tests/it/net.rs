@@ -84,18 +84,8 @@ pub(crate) fn context(hosts: Hosts) -> Context {
     let clock = Arc::new(Ticking { start: tokio::time::Instant::now() });
     let remote: Arc<dyn Remote> = match hosts {
         Hosts::Here => {
-            let host = Host {
-                name: "web-01".into(),
-                env: None,
-                address: "local".into(),
-                port: None,
-                user: None,
-                jump: vec![],
-                identity: None,
-                labels: std::collections::BTreeMap::new(),
-                path_prefix: vec!["/opt/qd-test/bin".into()],
-                units: vec![],
-            };
+            let host =
+                Host { address: "local".into(), path_prefix: vec!["/opt/qd-test/bin".into()], ..Host::new("web-01") };
             let clock = Arc::clone(&clock) as Arc<dyn Clock>;
             Arc::new(Pool::new(&[Arc::new(host)], tasks(), clock, PoolOptions::from_env(false)))
         }

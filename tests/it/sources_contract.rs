@@ -105,7 +105,8 @@ impl Remote for FakeRemote {
     fn unlock(&self, _: &str, _: secrecy::SecretString) {}
 }
 
-struct Still;
+/// A clock that stands still.
+pub(crate) struct Still;
 
 impl Clock for Still {
     fn now(&self) -> Now {
@@ -131,18 +132,7 @@ struct Ran {
 }
 
 fn host() -> Host {
-    Host {
-        name: "web-01".into(),
-        env: Some("prod".into()),
-        address: "web-01".into(),
-        port: None,
-        user: None,
-        jump: Vec::new(),
-        identity: None,
-        labels: std::collections::BTreeMap::new(),
-        path_prefix: Vec::new(),
-        units: vec!["nginx".into()],
-    }
+    Host { env: Some("prod".into()), units: vec!["nginx".into()], ..Host::new("web-01") }
 }
 
 /// Runs a source for as long as it has something to do at once, then drops it.

@@ -1,5 +1,5 @@
 //! A store that refuses: what a person did is taken back, and said.
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use quarterdeck::{
     core::{
@@ -32,16 +32,10 @@ fn inventory() -> Inventory {
     Inventory {
         environments: vec![Environment { name: "staging".into(), kind: EnvKind::Staging }],
         hosts: vec![Arc::new(Host {
-            name: "stage-01".into(),
             env: Some("staging".into()),
             address: "127.0.0.1".into(),
             port: Some(1),
-            user: None,
-            jump: Vec::new(),
-            identity: None,
-            labels: BTreeMap::new(),
-            path_prefix: Vec::new(),
-            units: Vec::new(),
+            ..Host::new("stage-01")
         })],
         ..Inventory::default()
     }

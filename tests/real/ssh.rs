@@ -19,16 +19,11 @@ use crate::support::{
 
 pub(crate) fn host(name: &str, address: &str, port: Option<u16>, identity: Option<PathBuf>) -> Host {
     Host {
-        name: name.into(),
-        env: None,
         address: address.into(),
         port,
         user: Some(login()),
-        jump: Vec::new(),
         identity: identity.map(|path| path.display().to_string()),
-        labels: std::collections::BTreeMap::new(),
-        path_prefix: Vec::new(),
-        units: Vec::new(),
+        ..Host::new(name)
     }
 }
 

@@ -34,18 +34,8 @@ fn service(number: usize) -> ServiceId {
 
 fn inventory(hosts: usize, checks: usize) -> Inventory {
     let name = |number: usize| HostName::from(format!("host-{number:03}").as_str());
-    let host = |number| Host {
-        name: name(number),
-        env: Some(EnvName::from("prod")),
-        address: "127.0.0.1".into(),
-        port: None,
-        user: None,
-        jump: Vec::new(),
-        identity: None,
-        labels: [].into(),
-        path_prefix: Vec::new(),
-        units: Vec::new(),
-    };
+    let host =
+        |number| Host { env: Some(EnvName::from("prod")), address: "127.0.0.1".into(), ..Host::new(name(number)) };
     let spec = |service: &ServiceId, number: usize| CheckSpec {
         id: CheckId { service: service.clone(), check: format!("check-{number}").as_str().into() },
         kind: "tcp".into(),

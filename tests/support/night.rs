@@ -104,16 +104,13 @@ pub(crate) fn inventory() -> Inventory {
     });
     let hosts = HOSTS.map(|(name, role)| {
         Arc::new(Host {
-            name: name.into(),
             env: (name != "jump").then(|| EnvName::from("prod")),
             address: format!("{name}.acme.example"),
-            port: None,
             user: Some("app".into()),
             jump: if name == "jump" { Vec::new() } else { vec!["jump".into()] },
-            identity: None,
             labels: [("role".to_owned(), role.to_owned())].into(),
-            path_prefix: Vec::new(),
             units: vec!["nginx.service".into()],
+            ..Host::new(name)
         })
     });
     let mut inventory = Inventory {

@@ -117,16 +117,7 @@ impl Stream {
         let format = desk.format.clone().unwrap_or_else(|| detect(&desk.formats, &held, Some(&shown)).format);
         let name = path.file_name().map_or_else(|| "stdin".into(), |name| name.to_string_lossy());
         let name = if is_stdin { "stdin".to_owned() } else { sanitise::name(name.as_bytes()) };
-        let source = Source {
-            id,
-            name: name.into(),
-            kind,
-            path: shown.into(),
-            service: None,
-            host: None,
-            labels: Vec::new(),
-            format,
-        };
+        let source = Source::new(id, (&name, kind, &shown), &format);
         let file = (!is_stdin && path.is_file()).then(|| path.to_path_buf());
         Ok(Self { source, from, file, held, step: FIRST, previous: None, lines: 0 })
     }

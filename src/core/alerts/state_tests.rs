@@ -19,16 +19,9 @@ fn at(seconds: i64) -> Now {
 
 fn host(name: &str) -> Arc<Host> {
     Arc::new(Host {
-        name: name.into(),
         env: Some("prod".into()),
-        address: name.to_owned(),
-        port: None,
-        user: None,
-        jump: Vec::new(),
-        identity: None,
         labels: BTreeMap::from([("role".to_owned(), name.split('-').next().unwrap().to_owned())]),
-        path_prefix: Vec::new(),
-        units: Vec::new(),
+        ..Host::new(name)
     })
 }
 

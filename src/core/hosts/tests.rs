@@ -18,16 +18,9 @@ fn now(ms: u64) -> Now {
 
 fn host(name: &str) -> Host {
     Host {
-        name: name.into(),
         env: Some("prod".into()),
-        address: name.into(),
-        port: None,
-        user: None,
-        jump: Vec::new(),
-        identity: None,
         labels: BTreeMap::from([("role".to_owned(), "api".to_owned())]),
-        path_prefix: Vec::new(),
-        units: Vec::new(),
+        ..Host::new(name)
     }
 }
 

@@ -32,6 +32,22 @@ pub struct Source {
     pub format: Arc<Format>,
 }
 
+impl Source {
+    /// Makes one of no service, on no host, without labels: `("access", "file", "/var/log/nginx/access.log")`.
+    pub fn new(id: SourceId, (name, kind, path): (&str, &'static str, &str), format: &Arc<Format>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            kind,
+            path: path.into(),
+            service: None,
+            host: None,
+            labels: Vec::new(),
+            format: Arc::clone(format),
+        }
+    }
+}
+
 /// How a source is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceState {

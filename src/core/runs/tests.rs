@@ -1,21 +1,10 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::*;
 use crate::core::inventory::{EnvKind, Environment, Host};
 
 fn host(name: &str, env: Option<&str>) -> Arc<Host> {
-    Arc::new(Host {
-        name: name.into(),
-        env: env.map(Into::into),
-        address: "127.0.0.1".into(),
-        port: None,
-        user: None,
-        jump: Vec::new(),
-        identity: None,
-        labels: BTreeMap::new(),
-        path_prefix: Vec::new(),
-        units: Vec::new(),
-    })
+    Arc::new(Host { env: env.map(Into::into), address: "127.0.0.1".into(), ..Host::new(name) })
 }
 
 fn inventory() -> Inventory {

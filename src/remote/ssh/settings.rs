@@ -127,16 +127,11 @@ fn ad_hoc(jump: JumpSpec, hosts: &HashMap<HostName, Arc<Host>>) -> Host {
     let name = HostName::from(jump.host.as_str());
     let known = hosts.get(&name).filter(|host| host.address == jump.host);
     Host {
-        env: None,
         address: jump.host,
         port: jump.port.or_else(|| known.and_then(|host| host.port)),
         user: jump.user.or_else(|| known.and_then(|host| host.user.clone())),
-        jump: Vec::new(),
         identity: known.and_then(|host| host.identity.clone()),
-        labels: std::collections::BTreeMap::new(),
-        path_prefix: Vec::new(),
-        units: Vec::new(),
-        name,
+        ..Host::new(name)
     }
 }
 

@@ -14,16 +14,7 @@ fn reading(format: &Format) -> Reading<'_> {
 }
 
 fn source(format: &Arc<Format>) -> Source {
-    Source {
-        id: SourceId(0),
-        name: "a".into(),
-        kind: "local",
-        path: "a".into(),
-        service: None,
-        host: None,
-        labels: Vec::new(),
-        format: Arc::clone(format),
-    }
+    Source::new(SourceId(0), ("a", "local", "a"), format)
 }
 
 fn matcher(text: &str) -> Matcher {

@@ -83,21 +83,13 @@ impl Stream {
         self.state = state;
     }
 
-    fn source(&self, id: SourceId, format: Arc<Format>) -> Source {
+    fn source(&self, id: SourceId, format: &Arc<Format>) -> Source {
+        let info = &self.info;
         Source {
-            id,
-            name: self.info.name.as_str().into(),
-            kind: self.info.kind,
-            path: self.info.path.as_str().into(),
-            service: self.info.service.clone(),
-            host: self.info.host.clone(),
-            labels: self
-                .info
-                .labels
-                .iter()
-                .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
-                .collect(),
-            format,
+            service: info.service.clone(),
+            host: info.host.clone(),
+            labels: info.labels.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect(),
+            ..Source::new(id, (&info.name, info.kind, &info.path), format)
         }
     }
 
@@ -129,8 +121,8 @@ impl Stream {
 
     fn adopt(&mut self, format: Arc<Format>, buffer: &mut Buffer) {
         match self.id {
-            Some(id) => buffer.set_source(self.source(id, Arc::clone(&format))),
-            None => self.id = buffer.add_source(|id| self.source(id, Arc::clone(&format))),
+            Some(id) => buffer.set_source(self.source(id, &format)),
+            None => self.id = buffer.add_source(|id| self.source(id, &format)),
         }
         self.format = Some(format);
     }

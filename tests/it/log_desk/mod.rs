@@ -3,7 +3,7 @@ mod search;
 mod worker;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -60,18 +60,7 @@ impl Drop for Console {
 
 /// Makes the host that files are on.
 pub(crate) fn host() -> Host {
-    Host {
-        name: "web-01".into(),
-        env: Some("prod".into()),
-        address: "web-01".into(),
-        port: None,
-        user: None,
-        jump: Vec::new(),
-        identity: None,
-        labels: BTreeMap::new(),
-        path_prefix: Vec::new(),
-        units: Vec::new(),
-    }
+    Host { env: Some("prod".into()), ..Host::new("web-01") }
 }
 
 /// Makes the entry of a file on that host.
@@ -254,20 +243,24 @@ impl Whole {
     pub(crate) fn new(text: &str, format: &str) -> Self {
         let format = Arc::clone(built_in().get(format).unwrap());
         let mut buffer = Buffer::new(1 << 30);
-        let source = buffer.add_source(|id| Source {
-            id,
-            name: "log".into(),
-            kind: "file",
-            path: "".into(),
-            service: None,
-            host: Some("web-01".into()),
-            labels: Vec::new(),
-            format: Arc::clone(&format),
-        });
+        let source = buffer
+            .add_source(|id| Source { host: Some("web-01".into()), ..Source::new(id, ("log", "file", ""), &format) });
         let assume = Assume { zone: chrono_tz::UTC, now: Nanos(i64::MAX / 2) };
         let batch = Batch::new(source.unwrap(), &format, assume, text.as_bytes().to_vec());
         buffer.push(Segment::parse(batch));
         Self(buffer.snapshot())
+    }
+
+    /// Goes from filter to filter, each with so many pages of what is older, and holds the view to this text at every step.
+    pub(crate) async fn follows(&self, console: &mut Console, steps: &[(&str, usize)]) {
+        for (filter, pages) in steps {
+            let shown = console.filter(filter).await;
+            holds(&shown, self, filter);
+            for _ in 0..*pages {
+                let shown = console.earlier().await;
+                holds(&shown, self, filter);
+            }
+        }
     }
 
     /// Evaluates a filter, in the order of time; each line with its time.

@@ -135,14 +135,7 @@ async fn whatever_filters_follow_one_another_the_view_is_that_of_the_whole_file(
         ("/PoolX.*Health/", 4),
         ("PoolX", 9),
     ];
-    for (filter, pages) in steps {
-        let shown = console.filter(filter).await;
-        holds(&shown, &whole, filter);
-        for _ in 0..pages {
-            let shown = console.earlier().await;
-            holds(&shown, &whole, filter);
-        }
-    }
+    whole.follows(&mut console, &steps).await;
     // A page that is on its way when the filter changes is nobody's.
     for filter in ["Health", "status>=500", "PoolX", "Health -PoolX", ""] {
         console.ask(quarterdeck::core::logs::Ask::Earlier);

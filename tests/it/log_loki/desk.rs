@@ -49,14 +49,7 @@ async fn whatever_filters_follow_one_another_the_view_is_that_of_all_lines() {
         ("", 2),
         ("PoolX -Health", 3),
     ];
-    for (filter, pages) in steps {
-        let shown = console.filter(filter).await;
-        holds(&shown, &whole, filter);
-        for _ in 0..pages {
-            let shown = console.earlier().await;
-            holds(&shown, &whole, filter);
-        }
-    }
+    whole.follows(&mut console, &steps).await;
     let shown = console.earlier().await;
     assert_eq!(shown.searched.back, Back::Begin);
     assert!(

@@ -132,14 +132,9 @@ impl Desk {
     ) -> SourceId {
         let format = config::formats::built_in().get(format).unwrap().clone();
         let make = |id| Source {
-            id,
-            name: name.into(),
-            kind,
-            path: path.into(),
             service: service.map(|name| quarterdeck::core::id::ServiceId { service: name.into(), env: "prod".into() }),
             host: host.map(Into::into),
-            labels: Vec::new(),
-            format,
+            ..Source::new(id, (name, kind, path), &format)
         };
         self.states.push(SourceState::Live);
         self.records.push(0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{
     super::{
         bitmap::Bitmap,
-        eval::{Column, Fields, Values, measured},
+        eval::{At, Column, Fields, Values, measured},
         filter::Figure,
         format::Kind,
         hash::TextMap,
@@ -145,11 +145,11 @@ impl<'a> Measured<'a> {
         matches!(self, Self::Text(_))
     }
 
-    fn of(&mut self, segment: &Segment, record: usize, bytes: &[u8]) -> Has {
+    fn of(&mut self, at: At<'_>) -> Has {
         let number = match self {
             Self::Nothing => return Has::Counted,
-            Self::Column(column, each) => each.get(column.id(record)).copied().flatten(),
-            Self::Text(values) => values.with(segment, record, bytes, number).flatten(),
+            Self::Column(column, each) => each.get(column.id(at.record)).copied().flatten(),
+            Self::Text(values) => values.with(at, number).flatten(),
         };
         number.map_or(Has::Nothing, |(number, unit)| Has::Number(number, unit))
     }
@@ -176,19 +176,21 @@ impl Groups {
         let mut measured = Measured::new(measure.map(|(_, name)| read.of(name, segment, set.count())));
         let needs_text = measured.needs_text() || fields.iter().any(Values::needs_text);
         let text = needs_text.then(|| segment.text_once());
-        let bytes_of =
-            |record: usize| text.as_ref().and_then(|text| text.get(segment.span(record))).unwrap_or_default();
+        let at = |record: usize| {
+            let bytes = text.as_ref().and_then(|text| text.get(segment.span(record))).unwrap_or_default();
+            At { segment, record, bytes }
+        };
         if let [Values::Column(column)] = fields.as_slice() {
-            self.add_column(set, column, |record| measured.of(segment, record, bytes_of(record)));
+            self.add_column(set, column, |record| measured.of(at(record)));
             return;
         }
         let mut key = Vec::new();
         for record in set.iter() {
-            let bytes = bytes_of(record);
-            let Some(value) = self.measured(measured.of(segment, record, bytes)) else { continue };
+            let at = at(record);
+            let Some(value) = self.measured(measured.of(at)) else { continue };
             key.clear();
             for field in &mut fields {
-                if field.with(segment, record, bytes, |value, _| push(&mut key, Some(value))).is_none() {
+                if field.with(at, |value, _| push(&mut key, Some(value))).is_none() {
                     push(&mut key, None);
                 }
             }

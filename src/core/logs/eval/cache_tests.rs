@@ -19,16 +19,7 @@ fn format() -> Arc<Format> {
 }
 
 fn source(id: SourceId, format: &Arc<Format>) -> Source {
-    Source {
-        id,
-        name: "access".into(),
-        kind: "file",
-        path: "access.log".into(),
-        service: None,
-        host: None,
-        labels: Vec::new(),
-        format: Arc::clone(format),
-    }
+    Source::new(id, ("access", "file", "access.log"), format)
 }
 
 fn piece(format: &Format, from: u32, lines: u32) -> Segment {

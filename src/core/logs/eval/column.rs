@@ -8,7 +8,7 @@ use super::{
         hash::TextMap,
         segment::Segment,
     },
-    field::Resolved,
+    field::{At, Resolved},
 };
 
 /// A column's values are not counted before there are so many of them.
@@ -96,7 +96,7 @@ impl Column {
         let mut maker = Maker { ids: Vec::with_capacity(segment.len()), ..Maker::default() };
         for record in 0..segment.len() {
             let bytes = text.get(segment.span(record)).unwrap_or_default();
-            let id = resolved.with(segment, record, bytes, |value, kind| maker.number(value, kind));
+            let id = resolved.with(At { segment, record, bytes }, |value, kind| maker.number(value, kind));
             maker.ids.push(id.unwrap_or(0));
             if maker.is_various() {
                 return None;

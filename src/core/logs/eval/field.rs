@@ -39,6 +39,17 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// A record whose fields are read.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// What it is in.
+    pub segment: &'a Segment,
+    /// Which of its records.
+    pub record: usize,
+    /// Its text.
+    pub bytes: &'a [u8],
+}
+
 /// A field's values in a segment: from its column where it has one, else from the records' text.
 pub(in super::super) enum Values<'a> {
     Column(Arc<Column>),
@@ -47,16 +58,10 @@ pub(in super::super) enum Values<'a> {
 
 impl Values<'_> {
     /// Hands a record's value to a function; none where it has none. Only where there is no column, `bytes` is looked at.
-    pub(in super::super) fn with<T>(
-        &mut self,
-        segment: &Segment,
-        record: usize,
-        bytes: &[u8],
-        take: impl FnOnce(&[u8], Kind) -> T,
-    ) -> Option<T> {
+    pub(in super::super) fn with<T>(&mut self, at: At<'_>, take: impl FnOnce(&[u8], Kind) -> T) -> Option<T> {
         match self {
-            Self::Column(column) => column.value(column.id(record)).map(|(value, kind)| take(value, kind)),
-            Self::Text(resolved) => resolved.with(segment, record, bytes, take),
+            Self::Column(column) => column.value(column.id(at.record)).map(|(value, kind)| take(value, kind)),
+            Self::Text(resolved) => resolved.with(at, take),
         }
     }
 
@@ -122,24 +127,13 @@ impl<'a> Resolved<'a> {
     }
 
     /// Looks at a record's value; false where it has none.
-    pub fn test(
-        &mut self,
-        segment: &Segment,
-        record: usize,
-        bytes: &[u8],
-        holds: impl Fn(&[u8], Kind) -> bool,
-    ) -> bool {
-        self.with(segment, record, bytes, holds).unwrap_or(false)
+    pub fn test(&mut self, at: At<'_>, holds: impl Fn(&[u8], Kind) -> bool) -> bool {
+        self.with(at, holds).unwrap_or(false)
     }
 
     /// Hands a record's value to a function; none where it has none.
-    pub fn with<T>(
-        &mut self,
-        segment: &Segment,
-        record: usize,
-        bytes: &[u8],
-        take: impl FnOnce(&[u8], Kind) -> T,
-    ) -> Option<T> {
+    pub fn with<T>(&mut self, at: At<'_>, take: impl FnOnce(&[u8], Kind) -> T) -> Option<T> {
+        let At { segment, record, bytes } = at;
         let (format, field, kind) = match self.places.get(usize::from(segment.source(record).0))? {
             Place::Source(value) => return Some(take(value.as_bytes(), Kind::Text)),
             Place::Level => return Some(take(segment.level(record).word().as_bytes(), Kind::Text)),

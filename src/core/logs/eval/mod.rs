@@ -34,7 +34,7 @@ mod tests;
 pub use cache::Cache;
 pub(super) use column::Column;
 pub(super) use field::Values;
-pub use field::{Fields, Resolved};
+pub use field::{At, Fields, Resolved};
 pub(super) use test::measured;
 
 use node::{Node, node};

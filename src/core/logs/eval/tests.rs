@@ -23,14 +23,8 @@ fn buffer(texts: &[&str]) -> Buffer {
         let format = Format::plain_shared();
         let source = buffer
             .add_source(|id| Source {
-                id,
-                name: format!("s{at}").into(),
-                kind: "file",
-                path: format!("/var/log/{at}.log").into(),
-                service: None,
                 host: Some(if at == 0 { "web-01".into() } else { "web-02".into() }),
-                labels: Vec::new(),
-                format: Arc::clone(&format),
+                ..Source::new(id, (&format!("s{at}"), "file", &format!("/var/log/{at}.log")), &format)
             })
             .unwrap();
         let segment = Segment::parse(Batch::new(source, &format, assume(), text.as_bytes().to_vec()));
@@ -121,16 +115,7 @@ fn windows_steps_and_ties_are_in_order() {
 fn the_limit_holds_and_what_goes_is_counted() {
     let mut buffer = Buffer::new(40_000);
     let format = Format::plain_shared();
-    buffer.add_source(|id| Source {
-        id,
-        name: "s".into(),
-        kind: "file",
-        path: "p".into(),
-        service: None,
-        host: None,
-        labels: Vec::new(),
-        format: Arc::clone(&format),
-    });
+    buffer.add_source(|id| Source::new(id, ("s", "file", "p"), &format));
     let mut gone = 0;
     for n in 0..400 {
         let lines = (0..20).map(|at| format!("line {n} {at} {:x}\n", (n * 7_919_i64 + at) * 104_729));

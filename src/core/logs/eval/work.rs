@@ -13,7 +13,7 @@ use super::{
         read::source_value,
         segment::{Flags, Segment},
     },
-    Cache, Matcher, Resolved,
+    At, Cache, Matcher, Resolved,
     node::{Leaf, Node, key_of, passes},
     records::Records,
     regexes::Scan,
@@ -342,7 +342,7 @@ impl Work<'_> {
         let mut resolved = Resolved::new(name, self.sources, &self.matcher.derived);
         let mut look = |record: usize| {
             let bytes = arena.get(self.segment.span(record)).unwrap_or_default();
-            if resolved.test(self.segment, record, bytes, |value, kind| test.holds(value, kind)) {
+            if resolved.test(At { segment: self.segment, record, bytes }, |value, kind| test.holds(value, kind)) {
                 set.set(record);
             }
         };

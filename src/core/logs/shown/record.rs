@@ -2,7 +2,7 @@
 use super::Shown;
 use crate::core::logs::{
     Key, Level, Nanos, Source,
-    eval::Resolved,
+    eval::{At, Resolved},
     patterns::TemplateId,
     read::{Matches, RecordRef, service_of_last_resort, source_value},
 };
@@ -86,7 +86,8 @@ impl Record<'_> {
     /// A field's value.
     pub fn field(&self, name: &str) -> Option<Vec<u8>> {
         let mut resolved = Resolved::new(name, &self.shown.snapshot.sources, &self.shown.derived);
-        self.at.with_bytes(|bytes| resolved.with(&self.at.segment, self.at.index, bytes, |value, _| value.to_vec()))
+        let (segment, record) = (&self.at.segment, self.at.index);
+        self.at.with_bytes(|bytes| resolved.with(At { segment, record, bytes }, |value, _| value.to_vec()))
     }
 }
 

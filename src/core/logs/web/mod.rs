@@ -10,7 +10,7 @@ use super::{
     Nanos, Source, SourceId,
     aggregate::Spread,
     bitmap::Bitmap,
-    eval::{Fields, Resolved},
+    eval::{At, Fields, Resolved},
     filter::{Expr, Op, Term, Text, Value, edit},
     format::FieldRef,
     hash::TextMap,
@@ -394,7 +394,7 @@ impl Reader<'_> {
                 }
                 let mut found: [Option<Vec<u8>>; FIELDS.len()] = Default::default();
                 for (field, found) in slow.iter_mut().zip(&mut found) {
-                    *found = field.with(segment, record, bytes, |value, _| value.to_vec());
+                    *found = field.with(At { segment, record, bytes }, |value, _| value.to_vec());
                 }
                 let found = found.each_ref().map(|value| value.as_deref());
                 take(counted, (tally, duration), found, self.host_of(id));

@@ -16,16 +16,7 @@ use crate::{
 };
 
 fn source(id: SourceId, format: &Arc<Format>) -> Source {
-    Source {
-        id,
-        name: "access".into(),
-        kind: "local",
-        path: "access.log".into(),
-        service: None,
-        host: None,
-        labels: Vec::new(),
-        format: Arc::clone(format),
-    }
+    Source::new(id, ("access", "local", "access.log"), format)
 }
 
 /// Pieces of a text of one format.
