@@ -93,10 +93,27 @@ pub(crate) const SERVICE_OWN: &[&str] = &["recipe", "in"];
 pub(crate) const PLACE: &[Field] = &[
     field("hosts", Shape::List(&Shape::Host), "Hosts it runs on."),
     field("checks", Shape::List(&Shape::Table(CHECK)), "How it is asked whether it works."),
+    field("rollout", Shape::Table(ROLLOUT), "How a change goes over its hosts."),
 ];
 
-/// Keys of a service in one environment that a later version uses.
-pub(crate) const PLACE_LATER: &[&str] = &["rollout"];
+/// How a change goes over hosts.
+pub(crate) const ROLLOUT: &[Field] = &[
+    field(
+        "strategy",
+        Shape::Choice(&["rolling", "canary", "all"]),
+        "`rolling`: so many hosts at a time; `canary`: some first; `all`: at once. Default `rolling`.",
+    ),
+    field("parallel", Shape::Integer { min: 1, max: 1_000 }, "How many hosts at a time. Default `1`."),
+    field("canary", Shape::List(&Shape::Host), "The hosts that are first. Default: the first one."),
+    field(
+        "max_failures",
+        Shape::Integer { min: 0, max: 1_000 },
+        "How many hosts may fail before it stops. Default `0`.",
+    ),
+    field("bake", Shape::Duration, "How long the checks must stay good after the last host. Default `0s`."),
+    field("undo", Shape::Choice(&["auto", "ask"]), "Whether what failed is taken back by itself. Default `auto`."),
+    field("migrate_on", Shape::Host, "The one host on which migrations run. Default: the first."),
+];
 
 /// A service's objective.
 pub(crate) const SLO: &[Field] = &[

@@ -7,6 +7,7 @@ use super::{
     alerts::RuleSpec,
     id::{CheckId, EnvName, HostName, ServiceId},
     logs::{LogSpec, derive::DeriveSpec},
+    runs::Strategy,
 };
 
 /// Settings of one check kind or recipe, as the configuration gave them after validation.
@@ -121,6 +122,50 @@ pub struct Service {
     pub hosts: Vec<HostName>,
     /// Its checks.
     pub checks: Vec<Arc<CheckSpec>>,
+    /// How a change goes over its hosts.
+    pub rollout: Rollout,
+}
+
+impl Service {
+    /// Makes one that is only watched, without hosts and checks.
+    pub fn new(id: ServiceId) -> Self {
+        Self {
+            id,
+            kind: "external".into(),
+            owner: None,
+            needs: Vec::new(),
+            slo: None,
+            recipe: Params::new(),
+            hosts: Vec::new(),
+            checks: Vec::new(),
+            rollout: Rollout::default(),
+        }
+    }
+}
+
+/// How a change goes over the hosts of a service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rollout {
+    /// In which order.
+    pub strategy: Strategy,
+    /// How many hosts may fail before it stops.
+    pub max_failures: u32,
+    /// Milliseconds of good answers after the last host, before it counts as done.
+    pub bake_ms: u64,
+    /// Whether what failed is taken back without asking, where the recipe can.
+    pub undo: UndoPolicy,
+    /// The one host on which migrations run. Default: the first that is changed.
+    pub migrate_on: Option<HostName>,
+}
+
+/// Whether what failed is taken back without asking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UndoPolicy {
+    /// Where the recipe can.
+    #[default]
+    Auto,
+    /// A person is asked.
+    Ask,
 }
 
 /// A service level objective.

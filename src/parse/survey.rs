@@ -1,4 +1,6 @@
 //! What the survey before a change says of a host: sections that begin with `@@ NAME`.
+use std::collections::BTreeMap;
+
 use super::sanitise;
 use crate::core::{
     runs::{Holder, Release, Survey, is_release},
@@ -7,6 +9,9 @@ use crate::core::{
 
 /// Releases that are kept of a host's list.
 const RELEASES: usize = 200;
+/// Questions of a recipe's own, and bytes of an answer.
+const OWN: usize = 32;
+const OWN_BYTES: usize = 512 * 1024;
 
 /// Reads a survey; none when it is not whole: a host that broke off has said nothing.
 pub fn survey(bytes: &[u8]) -> Option<Survey> {
@@ -27,13 +32,31 @@ pub fn survey(bytes: &[u8]) -> Option<Survey> {
             "free" => survey.free_bytes = line.trim().parse::<u64>().ok().and_then(|kib| kib.checked_mul(1_024)),
             "current" => survey.current = is_release(line).then(|| line.to_owned()),
             "releases" => release(&mut survey.releases, line),
-            _ => {}
+            _ => {
+                if let Some(name) = section.strip_prefix("own ") {
+                    own(&mut survey.own, name, line);
+                }
+            }
         }
     }
     survey.releases.retain(|release| !release.name.is_empty());
     // Names begin with when their build was made.
     survey.releases.sort_by(|a, b| a.name.cmp(&b.name));
     whole.then_some(survey)
+}
+
+/// Adds a line to what a recipe's own question was answered.
+fn own(answers: &mut BTreeMap<String, String>, name: &str, line: &str) {
+    if answers.len() >= OWN && !answers.contains_key(name) {
+        return;
+    }
+    let answer = answers.entry(sanitise::name(name)).or_default();
+    if answer.len() + line.len() < OWN_BYTES {
+        if !answer.is_empty() {
+            answer.push('\n');
+        }
+        answer.push_str(line);
+    }
 }
 
 fn held(holder: &mut Holder, line: &str) {

@@ -7,55 +7,130 @@ use crate::{
     config::{Field, Kind, Misfit, Shape},
     core::{
         id::HostName,
-        inventory::{Inventory, Params, Service},
-        runs::{Build, Fit, Plan, PlanFacts, Precheck, Target, Wanted},
+        inventory::{Inventory, Params, Service, UndoPolicy},
+        runs::{Fit, Order, Plan, PlanFacts, Precheck, Step, Survey, Target, Task, Wanted, What},
     },
 };
 
 /// Every recipe, by the `kind` of its services.
 pub const ALL: &[&dyn Recipe] = &[&node_pm2::NodePm2, &systemd::Systemd];
 
-/// How services of one kind are changed.
+/// What a recipe plans with.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The configuration.
+    pub inventory: &'a Inventory,
+    /// The service that is to be changed.
+    pub service: &'a Service,
+    /// What its hosts said just now.
+    pub facts: &'a PlanFacts,
+}
+
+/// How services of one kind are changed. A recipe says what would run, and runs nothing: what it makes is read by a person, and
+/// names in its plan what users notice, how it is undone and what proves it.
 pub trait Recipe: Kind {
     /// Plans a restart on every host of the service.
     ///
     /// # Errors
     /// Why it cannot be planned, and what to do: a sentence for the message line.
-    fn restart(&self, inventory: &Inventory, service: &Service, facts: &PlanFacts) -> Result<Plan, String>;
+    fn restart(&self, of: Context<'_>) -> Result<Plan, String>;
 
-    /// Says whether it plans with the lists of PM2.
-    fn reads_pm2(&self) -> bool {
-        false
-    }
-
-    /// Plans to bring a build out.
+    /// Plans to bring a version out.
     ///
     /// # Errors
     /// Why it cannot be planned, and what to do.
-    fn deploy(
-        &self,
-        inventory: &Inventory,
-        service: &Service,
-        build: &Build,
-        facts: &PlanFacts,
-    ) -> Result<Plan, String> {
-        let _ = (inventory, build, facts);
-        Err(format!("a service of kind `{}` cannot be deployed from here yet: {}", self.name(), service.id))
+    fn deploy(&self, of: Context<'_>, what: &What) -> Result<Plan, String> {
+        let _ = what;
+        Err(format!("a service of kind `{}` cannot be deployed from here: {}", self.name(), of.service.id))
     }
 
     /// Plans to bring an earlier release back: the named one, or the best there is.
     ///
     /// # Errors
     /// Why it cannot be planned, and what to do.
-    fn rollback(
-        &self,
-        inventory: &Inventory,
-        service: &Service,
-        to: Option<&str>,
-        facts: &PlanFacts,
-    ) -> Result<Plan, String> {
-        let _ = (inventory, to, facts);
-        Err(format!("a service of kind `{}` cannot be rolled back from here yet: {}", self.name(), service.id))
+    fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {
+        let _ = to;
+        Err(format!("a service of kind `{}` cannot be rolled back from here: {}", self.name(), of.service.id))
+    }
+
+    /// Lists what else it can do for a service.
+    fn tasks(&self, service: &Service) -> Vec<Task> {
+        let _ = service;
+        Vec::new()
+    }
+
+    /// Plans one of its [`Recipe::tasks`]; what is asked for has been held against them.
+    ///
+    /// # Errors
+    /// Why it cannot be planned, and what to do.
+    fn task(&self, of: Context<'_>, order: &Order) -> Result<Plan, String> {
+        Err(format!("a service of kind `{}` has no task `{}`: {}", self.name(), order.task, of.service.id))
+    }
+
+    /// Returns what it asks every host before it plans: a shell text that changes nothing and prints `@@ own NAME` before each
+    /// answer. Answers come back in [`Survey::own`](crate::core::runs::Survey); `@@ current` and `@@ releases` fill those fields.
+    fn survey(&self, service: &Service, wanted: &Wanted) -> Option<String> {
+        let _ = (service, wanted);
+        None
+    }
+
+    /// Says whether it plans with the lists of PM2.
+    fn reads_pm2(&self) -> bool {
+        false
+    }
+}
+
+impl<'a> Context<'a> {
+    /// Returns a setting of the recipe that is text.
+    pub fn text(&self, key: &str) -> Option<&'a str> {
+        self.service.recipe.get(key).and_then(serde_json::Value::as_str)
+    }
+
+    /// Returns a setting of the recipe that is `true` or `false`.
+    pub fn flag(&self, key: &str, default: bool) -> bool {
+        self.service.recipe.get(key).and_then(serde_json::Value::as_bool).unwrap_or(default)
+    }
+
+    /// Returns a setting of the recipe that is a number, or a duration in milliseconds.
+    pub fn number(&self, key: &str, default: u64) -> u64 {
+        self.service.recipe.get(key).and_then(serde_json::Value::as_u64).unwrap_or(default)
+    }
+
+    /// Returns a setting that the plan cannot do without.
+    ///
+    /// # Errors
+    /// That it is missing.
+    pub fn needed(&self, key: &str) -> Result<&'a str, String> {
+        self.text(key).ok_or_else(|| format!("{}: its recipe says no `{key}`", self.service.id))
+    }
+
+    /// Returns what a host said of itself.
+    ///
+    /// # Errors
+    /// That it said nothing.
+    pub fn survey(&self, host: &HostName) -> Result<&'a Survey, String> {
+        self.facts.hosts.get(host).ok_or_else(|| format!("{host} did not say how it stands"))
+    }
+
+    /// Returns what a host answered to a question of the recipe's own.
+    pub fn said(&self, host: &HostName, name: &str) -> Option<&'a str> {
+        self.facts.hosts.get(host)?.own.get(name).map(String::as_str)
+    }
+
+    /// Makes a step: `command` is shell text, whatever came from outside in it quoted.
+    pub fn step(&self, host: &HostName, name: impl Into<String>, command: impl Into<String>, timeout_ms: u64) -> Step {
+        Step {
+            host: host.clone(),
+            name: name.into(),
+            command: command.into(),
+            path_prefix: self.inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone()),
+            timeout_ms,
+        }
+    }
+
+    /// Makes a plan without steps: verb and object are its title.
+    pub fn plan(&self, title: impl Into<String>) -> Plan {
+        Plan::new(self.service.id.clone(), title, lock(self.service))
     }
 }
 
@@ -72,22 +147,56 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     if service.hosts.is_empty() {
         return Err(format!("{} has no hosts in the configuration", service.id));
     }
-    let Some(recipe) = ALL.iter().find(|recipe| recipe.name() == &*service.kind) else {
+    let Some(recipe) = of(service) else {
         return Err(format!("{}: nobody knows how to change a service of kind `{}`", service.id, service.kind));
     };
+    let of = Context { inventory, service, facts };
     let mut plan = match wanted {
-        Wanted::Restart => recipe.restart(inventory, service, facts),
-        Wanted::Deploy { build } => recipe.deploy(inventory, service, build, facts),
-        Wanted::Rollback { to } => recipe.rollback(inventory, service, to.as_deref(), facts),
+        Wanted::Restart => recipe.restart(of),
+        Wanted::Deploy { what } => recipe.deploy(of, what),
+        Wanted::Rollback { to } => recipe.rollback(of, to.as_deref()),
+        Wanted::Task(order) => {
+            check_order(&recipe.tasks(service), service, order).and_then(|()| recipe.task(of, order))
+        }
     }?;
+    let rollout = &service.rollout;
+    plan.strategy = rollout.strategy.clone();
+    plan.max_failures = rollout.max_failures;
+    plan.undo_by_itself &= rollout.undo == UndoPolicy::Auto;
+    if plan.changes_version() {
+        plan.between.bake_ms = rollout.bake_ms;
+    }
     plan.targets = targets(inventory, &plan.hosts(), facts)?;
     plan.prechecks.extend(prechecks(&plan, facts));
     Ok(plan)
 }
 
-/// Says whether a change of this service is planned with the lists of PM2.
-pub fn reads_pm2(service: &Service) -> bool {
-    ALL.iter().any(|recipe| recipe.name() == &*service.kind && recipe.reads_pm2())
+/// Returns the recipe of a service; none where it is only watched.
+pub fn of(service: &Service) -> Option<&'static dyn Recipe> {
+    ALL.iter().find(|recipe| recipe.name() == &*service.kind).copied()
+}
+
+/// Holds what is asked for against what there is.
+fn check_order(tasks: &[Task], service: &Service, order: &Order) -> Result<(), String> {
+    let Some(task) = tasks.iter().find(|task| task.name == order.task) else {
+        let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
+        let known =
+            if names.is_empty() { "it has none".to_owned() } else { format!("its tasks: {}", names.join(", ")) };
+        return Err(format!("{} has no task `{}`; {known}", service.id, order.task));
+    };
+    if let Some(lacking) = task.takes.iter().find(|takes| takes.required && !order.settings.contains_key(&takes.name)) {
+        return Err(format!("`{}` needs `{}`: {}", task.name, lacking.name, lacking.doc));
+    }
+    if let Some(stray) = order.settings.keys().find(|name| !task.takes.iter().any(|takes| takes.name == **name)) {
+        let names: Vec<&str> = task.takes.iter().map(|takes| takes.name.as_str()).collect();
+        let takes = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+        return Err(format!("`{}` is given `{stray}`, and takes {takes}", task.name));
+    }
+    match (&order.file, task.file) {
+        (None, true) => Err(format!("`{}` needs a file: --file PATH", task.name)),
+        (Some(_), false) => Err(format!("`{}` takes no file", task.name)),
+        (Some(_), true) | (None, false) => Ok(()),
+    }
 }
 
 /// Says how the hosts stand for a plan, whatever the recipe.
@@ -144,10 +253,12 @@ fn targets(inventory: &Inventory, hosts: &[HostName], facts: &PlanFacts) -> Resu
 }
 
 /// Returns the script that asks a host how it stands before a change of a service. It changes nothing.
-pub fn survey(service: &Service) -> String {
+pub fn survey(service: &Service, wanted: &Wanted) -> String {
+    let own = of(service).and_then(|recipe| recipe.survey(service, wanted)).unwrap_or_default();
     let path = service.recipe.get(PATH.name).and_then(serde_json::Value::as_str);
     // Without a folder of its own there is no release to look for; its disk is that of the home directory.
-    let values = [("@LOCK@", at_home(&lock(service))), ("@PATH@", path.map_or("\"$HOME\"".to_owned(), at_home))];
+    let path = path.map_or("\"$HOME\"".to_owned(), at_home);
+    let values = [("@LOCK@", at_home(&lock(service))), ("@PATH@", path), ("@OWN@", own)];
     values.iter().fold(include_str!("survey.sh").to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
@@ -194,14 +305,10 @@ mod tests {
     /// A service with the settings of its recipe.
     pub(super) fn service(id: &str, kind: &str, hosts: &[&str], recipe: &[(&str, &str)]) -> Service {
         Service {
-            id: id.parse::<ServiceId>().unwrap(),
             kind: kind.into(),
-            owner: None,
-            needs: Vec::new(),
-            slo: None,
             recipe: recipe.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect(),
             hosts: hosts.iter().map(|host| (*host).into()).collect(),
-            checks: Vec::new(),
+            ..Service::new(id.parse::<ServiceId>().unwrap())
         }
     }
 

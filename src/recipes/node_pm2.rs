@@ -1,6 +1,6 @@
 //! Node.js under PM2.
 use super::{
-    PATH, Recipe, lock, path_misfit, quote,
+    Context, PATH, Recipe, path_misfit, quote,
     release::{self, Releases},
 };
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
     core::{
         hosts::Pm2Process,
         id::HostName,
-        inventory::{Inventory, Params, Service},
-        runs::{Action, Build, Plan, PlanFacts, Step},
+        inventory::{Params, Service},
+        runs::{Action, Plan, PlanFacts, Step, What},
     },
 };
 
@@ -71,9 +71,10 @@ impl Recipe for NodePm2 {
         true
     }
 
-    fn restart(&self, inventory: &Inventory, service: &Service, facts: &PlanFacts) -> Result<Plan, String> {
+    fn restart(&self, of: Context<'_>) -> Result<Plan, String> {
+        let Context { service, facts, .. } = of;
         let app = app(service);
-        let verb = match service.recipe.get("restart").and_then(serde_json::Value::as_str) {
+        let verb = match of.text("restart") {
             Some("reload") => "reload",
             _ => "restart",
         };
@@ -89,7 +90,7 @@ impl Recipe for NodePm2 {
             }
             cuts |= found.iter().any(|process| process.exec_mode == "fork_mode");
             for process in found {
-                steps.push(step(inventory, name, verb, process.pm_id, app)?);
+                steps.push(step(of, name, verb, process.pm_id, app)?);
             }
         }
         let effect = if cuts {
@@ -101,21 +102,20 @@ impl Recipe for NodePm2 {
             steps,
             effect: effect.into(),
             undo: "nothing to undo: the same version starts again".into(),
-            ..Plan::new(service.id.clone(), format!("{verb} {}", service.id.service), lock(service))
+            proof: "PM2 says so, and the checks answer".into(),
+            ..of.plan(format!("{verb} {}", service.id.service))
         })
     }
 
-    fn deploy(
-        &self,
-        inventory: &Inventory,
-        service: &Service,
-        build: &Build,
-        facts: &PlanFacts,
-    ) -> Result<Plan, String> {
+    fn deploy(&self, of: Context<'_>, what: &What) -> Result<Plan, String> {
+        let Context { service, facts, .. } = of;
+        let What::Build(build) = what else {
+            return Err(format!("{} is brought out as a build: --build PATH names an archive or a folder", service.id));
+        };
         release::check(build)?;
-        let releases = Releases::of(inventory, service)?;
+        let releases = Releases::of(of)?;
         let (name, mut steps) = (build.release(), Vec::new());
-        let mut change = Change { inventory, service, facts, undo_steps: Vec::new(), cuts: false };
+        let mut change = Change { of, undo_steps: Vec::new(), cuts: false };
         for host in &service.hosts {
             steps.extend([releases.unpack(host, build), releases.switch(host, &name)]);
             steps.extend(change.start_anew(host)?);
@@ -139,25 +139,21 @@ impl Recipe for NodePm2 {
             undo: format!("by itself, once: current leads back to {before}, and PM2 starts that"),
             undo_steps: change.undo_steps,
             undo_by_itself: true,
-            ..Plan::new(service.id.clone(), format!("deploy {} {}", service.id.service, build.version), lock(service))
+            proof: releases.proof(&build.version),
+            ..of.plan(format!("deploy {} {}", service.id.service, build.version))
         })
     }
 
-    fn rollback(
-        &self,
-        inventory: &Inventory,
-        service: &Service,
-        to: Option<&str>,
-        facts: &PlanFacts,
-    ) -> Result<Plan, String> {
-        let releases = Releases::of(inventory, service)?;
+    fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {
+        let Context { service, facts, .. } = of;
+        let releases = Releases::of(of)?;
         let target = release::target(&service.hosts, to, facts)?;
         let now = release::current(&service.hosts, facts).unwrap_or_else(|| "no release".to_owned());
         if now == target.name {
             return Err(format!("every host runs {} already", target.version));
         }
         let mut steps = Vec::new();
-        let mut change = Change { inventory, service, facts, undo_steps: Vec::new(), cuts: false };
+        let mut change = Change { of, undo_steps: Vec::new(), cuts: false };
         for host in &service.hosts {
             steps.push(releases.switch(host, &target.name));
             steps.extend(change.start_anew(host)?);
@@ -175,20 +171,15 @@ impl Recipe for NodePm2 {
             effect: change.effect(),
             undo: format!("never by itself: it would bring {now} back, which is what you leave"),
             undo_steps: change.undo_steps,
-            ..Plan::new(
-                service.id.clone(),
-                format!("roll {} back to {}", service.id.service, target.version),
-                lock(service),
-            )
+            proof: releases.proof(&target.version),
+            ..of.plan(format!("roll {} back to {}", service.id.service, target.version))
         })
     }
 }
 
 /// A change of version while it is planned.
 struct Change<'a> {
-    inventory: &'a Inventory,
-    service: &'a Service,
-    facts: &'a PlanFacts,
+    of: Context<'a>,
     undo_steps: Vec<Step>,
     cuts: bool,
 }
@@ -196,36 +187,26 @@ struct Change<'a> {
 impl Change<'_> {
     /// Has PM2 run what `current` leads to: a reload of what is there, else a start.
     fn start_anew(&mut self, host: &HostName) -> Result<Vec<Step>, String> {
-        let found = processes(self.service, host, self.facts)?;
+        let found = processes(self.of.service, host, self.of.facts)?;
         self.cuts |= found.is_empty() || found.iter().any(|process| process.exec_mode == "fork_mode");
         if !found.is_empty() {
-            let app = app(self.service);
-            return found.iter().map(|process| step(self.inventory, host, "reload", process.pm_id, app)).collect();
+            let app = app(self.of.service);
+            return found.iter().map(|process| step(self.of, host, "reload", process.pm_id, app)).collect();
         }
-        let setting = |name| self.service.recipe.get(name).and_then(serde_json::Value::as_str);
-        let (Some(start), Some(path)) = (setting("start"), setting("path")) else {
-            let what = format!("PM2 on {host} has no process named {}", app(self.service));
+        let (Some(start), Some(path)) = (self.of.text("start"), self.of.text("path")) else {
+            let what = format!("PM2 on {host} has no process named {}", app(self.of.service));
             return Err(format!("{what}: start it there once, or say in the recipe what to `start`"));
         };
         // By the link's name, and from nowhere inside of it: PM2 notes where it stands as the system says, which is the release
         // that the link leads to now, and would go on starting that for ever.
-        let (path, start, app) = (super::at_home(path.trim_end_matches('/')), quote(start)?, quote(app(self.service))?);
+        let (path, start, app) =
+            (super::at_home(path.trim_end_matches('/')), quote(start)?, quote(app(self.of.service))?);
         let command = format!("pm2 start {path}/current/{start} --name {app} --cwd {path}/current --no-color");
-        Ok(vec![self.own(host, "start", command)])
+        Ok(vec![self.of.step(host, "start", command, TIMEOUT_MS)])
     }
 
     fn save(&self, host: &HostName) -> Step {
-        self.own(host, "save", "pm2 save --no-color".to_owned())
-    }
-
-    fn own(&self, host: &HostName, name: &str, command: String) -> Step {
-        Step {
-            host: host.clone(),
-            name: name.to_owned(),
-            command,
-            path_prefix: self.inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone()),
-            timeout_ms: TIMEOUT_MS,
-        }
+        self.of.step(host, "save", "pm2 save --no-color", TIMEOUT_MS)
     }
 
     fn effect(&self) -> String {
@@ -238,14 +219,8 @@ impl Change<'_> {
     }
 }
 
-fn step(inventory: &Inventory, host: &HostName, verb: &str, id: u32, app: &str) -> Result<Step, String> {
-    Ok(Step {
-        host: host.clone(),
-        name: format!("{verb} {id}"),
-        command: command(verb, id, app)?,
-        path_prefix: inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone()),
-        timeout_ms: TIMEOUT_MS,
-    })
+fn step(of: Context<'_>, host: &HostName, verb: &str, id: u32, app: &str) -> Result<Step, String> {
+    Ok(of.step(host, format!("{verb} {id}"), command(verb, id, app)?, TIMEOUT_MS))
 }
 
 /// The id may belong to another app since the list was read: the name is compared on the host, right before.
@@ -263,7 +238,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        core::{hosts::Pm2List, inventory::Host},
+        core::{
+            hosts::Pm2List,
+            inventory::{Host, Inventory},
+        },
         recipes::tests::service,
     };
 
@@ -307,10 +285,14 @@ mod tests {
         PlanFacts { pm2: [("web-01".into(), list)].into(), ..PlanFacts::default() }
     }
 
+    fn restart(facts: &PlanFacts) -> Result<Plan, String> {
+        NodePm2.restart(Context { inventory: &inventory(), service: &play(), facts })
+    }
+
     #[test]
     fn a_restart_goes_by_id_and_only_to_the_app() {
         let facts = facts(true, vec![process(0, "cloud"), process(4, "play"), process(5, "play")]);
-        let plan = NodePm2.restart(&inventory(), &play(), &facts).unwrap();
+        let plan = restart(&facts).unwrap();
         let names: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
         assert_eq!(names, ["restart 4", "restart 5"]);
         assert!(plan.steps[0].command.ends_with("pm2 restart 4 --no-color"));
@@ -323,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_known_is_not_planned() {
-        let why = |facts| NodePm2.restart(&inventory(), &play(), &facts).unwrap_err();
+        let why = |facts| restart(&facts).unwrap_err();
         assert!(why(PlanFacts::default()).contains("missing"));
         assert!(why(facts(false, Vec::new())).contains("no PM2 daemon"));
         assert!(why(facts(true, vec![process(0, "cloud")])).contains("no process named play"));

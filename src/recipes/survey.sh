@@ -21,4 +21,6 @@ for r in "$p"/releases/*/; do
   printf 'release %s\n' "${r##*/}"
   head -n 5 "$r/.qd-release"
 done
+printf '\n'
+@OWN@
 printf '\n@@ end\n'

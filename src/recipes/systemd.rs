@@ -1,11 +1,8 @@
 //! Services that are systemd units.
-use super::{PATH, Recipe, lock, path_misfit, quote};
+use super::{Context, PATH, Recipe, path_misfit, quote};
 use crate::{
     config::{self, Field, Kind, Misfit, Shape},
-    core::{
-        inventory::{Inventory, Params, Service},
-        runs::{Plan, PlanFacts, Step},
-    },
+    core::{inventory::Params, runs::Plan},
 };
 
 /// Restarts a systemd unit.
@@ -58,26 +55,19 @@ impl Kind for Systemd {
 const TIMEOUT_MS: u64 = 180_000;
 
 impl Recipe for Systemd {
-    fn restart(&self, inventory: &Inventory, service: &Service, _facts: &PlanFacts) -> Result<Plan, String> {
-        let text = |key: &str| service.recipe.get(key).and_then(serde_json::Value::as_str);
-        let unit = text("unit").ok_or_else(|| format!("{}: its recipe names no unit", service.id))?;
-        let verb = text("restart").unwrap_or("restart");
-        let sudo = service.recipe.get("sudo").and_then(serde_json::Value::as_bool).unwrap_or(true);
-        let systemctl = if sudo { "sudo -n systemctl" } else { "systemctl" };
+    fn restart(&self, of: Context<'_>) -> Result<Plan, String> {
+        let unit = of.needed("unit")?;
+        let verb = of.text("restart").unwrap_or("restart");
+        let systemctl = if of.flag("sudo", true) { "sudo -n systemctl" } else { "systemctl" };
         let quoted = quote(unit)?;
         // `restart` of a simple unit returns once exec began: whether it lives is seen some seconds later.
         let restart = format!("{systemctl} {verb} {quoted} && sleep 3 && systemctl is-active {quoted}");
-        let command = match text("test") {
+        let command = match of.text("test") {
             Some(before) => format!("{before} && {restart}"),
             None => restart,
         };
-        let steps = service.hosts.iter().map(|name| Step {
-            host: name.clone(),
-            name: format!("{verb} {unit}"),
-            command: command.clone(),
-            path_prefix: inventory.host(name).map_or_else(Vec::new, |host| host.path_prefix.clone()),
-            timeout_ms: TIMEOUT_MS,
-        });
+        let steps =
+            of.service.hosts.iter().map(|host| of.step(host, format!("{verb} {unit}"), command.clone(), TIMEOUT_MS));
         let effect = if verb == "reload" {
             "open connections are kept, if the service can reload"
         } else {
@@ -87,7 +77,8 @@ impl Recipe for Systemd {
             steps: steps.collect(),
             effect: effect.into(),
             undo: "nothing to undo: the same version starts again".into(),
-            ..Plan::new(service.id.clone(), format!("{verb} {}", service.id.service), lock(service))
+            proof: "the unit is active three seconds later, and the checks answer".into(),
+            ..of.plan(format!("{verb} {}", of.service.id.service))
         })
     }
 }
@@ -95,13 +86,17 @@ impl Recipe for Systemd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipes::tests::service;
+    use crate::{
+        core::{inventory::Inventory, runs::PlanFacts},
+        recipes::tests::service,
+    };
 
     #[test]
     fn the_test_goes_first_and_the_state_is_looked_at_last() {
         let recipe = [("unit", "nginx.service"), ("restart", "reload"), ("test", "sudo -n nginx -t")];
         let service = service("www@prod", "systemd", &["web-01", "web-02"], &recipe);
-        let plan = Systemd.restart(&Inventory::default(), &service, &PlanFacts::default()).unwrap();
+        let (inventory, facts) = (Inventory::default(), PlanFacts::default());
+        let plan = Systemd.restart(Context { inventory: &inventory, service: &service, facts: &facts }).unwrap();
         assert_eq!(plan.steps.len(), 2);
         assert_eq!(
             plan.steps[0].command,

@@ -33,12 +33,12 @@ pub async fn plan(
 ) -> Result<Plan, String> {
     let mut facts = PlanFacts::default();
     let found = inventory.service(service).ok_or_else(|| "it is not in the configuration".to_owned())?;
-    let script = recipes::survey(found);
+    let script = recipes::survey(found, wanted);
     let surveys = join_all(found.hosts.iter().map(|host| ask(remote, host, &script))).await;
     for (host, survey) in found.hosts.iter().zip(surveys) {
         facts.hosts.insert(host.clone(), survey?);
     }
-    if recipes::reads_pm2(found) {
+    if recipes::of(found).is_some_and(recipes::Recipe::reads_pm2) {
         let hosts: Vec<_> = found.hosts.iter().filter_map(|name| inventory.host(name)).collect();
         let lists = join_all(hosts.iter().map(|host| pm2::list(remote, host, clock))).await;
         for (host, list) in hosts.into_iter().zip(lists) {

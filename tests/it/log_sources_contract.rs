@@ -148,14 +148,10 @@ fn all_files_of_a_host_are_one_job_those_that_pm2_names_included() {
     let mut inventory = Inventory { hosts: vec![Arc::new(host())], ..Inventory::default() };
     let recipe = serde_json::json!({ "app": "play" }).as_object().unwrap().clone();
     inventory.services.push(Arc::new(Service {
-        id: "play@prod".parse().unwrap(),
         kind: "node-pm2".into(),
-        owner: None,
-        needs: vec![],
-        slo: None,
         recipe,
         hosts: vec!["web-01".into()],
-        checks: vec![],
+        ..Service::new("play@prod".parse().unwrap())
     }));
     for (name, place, hosts) in [
         ("access", place("file"), vec!["web-01"]),

@@ -41,16 +41,7 @@ fn service(id: &str) -> Arc<Service> {
         on: None,
         params: Params::from_iter([("address".to_owned(), "127.0.0.1:1".into())]),
     };
-    Arc::new(Service {
-        id: id.parse().unwrap(),
-        kind: "external".into(),
-        owner: None,
-        needs: Vec::new(),
-        slo: None,
-        recipe: Params::new(),
-        hosts: Vec::new(),
-        checks: vec![Arc::new(check)],
-    })
+    Arc::new(Service { checks: vec![Arc::new(check)], ..Service::new(id.parse().unwrap()) })
 }
 
 /// Three days of UTC before today, hour by hour: up but for the last six hours of each day.

@@ -15,7 +15,7 @@ use quarterdeck::{
         Msg,
         id::{ServiceId, Uid},
         inventory::Inventory,
-        runs::{self, Build, Run, RunOutcome, Wanted},
+        runs::{self, Build, Run, RunOutcome, Wanted, What},
         time::{Clock, Timestamp},
     },
     remote::ssh::PoolOptions,
@@ -185,19 +185,19 @@ async fn a_node_service_is_deployed_anew_taken_back_and_rolled_back() {
     let (v1, v2, v3) = (fleet.build("v1", 1), fleet.build("v2", 2), fleet.build("v3-bad", 3));
 
     // The first one: nothing is there yet, PM2 has not even a daemon.
-    let run = fleet.change(&mut engine, Wanted::Deploy { build: v1.clone() }).await;
+    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v1.clone()) }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
     assert_eq!(
         (fleet.version(0).await.as_deref(), link(&fleet.app().join("current"))),
         (Some("v1"), "releases/19700102000000-v1".into())
     );
 
-    let run = fleet.change(&mut engine, Wanted::Deploy { build: v2.clone() }).await;
+    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v2.clone()) }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
     assert_eq!(fleet.version(0).await.as_deref(), Some("v2"));
 
     // It answers, and badly: what was there comes back without anybody asking.
-    let run = fleet.change(&mut engine, Wanted::Deploy { build: v3 }).await;
+    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v3) }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Undone, "{}", told(&run));
     assert_eq!(fleet.version(0).await.as_deref(), Some("v2"), "{}", told(&run));
 
@@ -208,7 +208,7 @@ async fn a_node_service_is_deployed_anew_taken_back_and_rolled_back() {
     assert!(!fleet.app().join(".qd.lock").exists(), "the lock is given back");
 
     // The same build once more: it is there already, and only the switch is made.
-    let run = fleet.change(&mut engine, Wanted::Deploy { build: v2 }).await;
+    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v2) }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
     assert_eq!(fleet.version(0).await.as_deref(), Some("v2"));
     engine.stop();
@@ -219,7 +219,7 @@ async fn a_rolling_deploy_behind_nginx_loses_no_request() {
     let Some(fleet) = Fleet::start(2).await else { return };
     let mut engine = fleet.console();
     let (v1, v2) = (fleet.build("v1", 1), fleet.build("v2", 2));
-    let run = fleet.change(&mut engine, Wanted::Deploy { build: v1 }).await;
+    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v1) }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
 
     let (stop, port) = (Arc::new(AtomicBool::new(false)), fleet.nginx.port);
@@ -235,7 +235,7 @@ async fn a_rolling_deploy_behind_nginx_loses_no_request() {
     };
     let tasks = tasks();
     let users: Vec<_> = (0..4).map(|_| tasks.spawn("user", ask(Arc::clone(&stop)))).collect();
-    let run = fleet.change(&mut engine, Wanted::Deploy { build: v2 }).await;
+    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v2) }).await;
     stop.store(true, Ordering::Relaxed);
     let (mut good, mut bad) = (0, Vec::new());
     for user in users {

@@ -49,16 +49,7 @@ fn inventory(hosts: usize, checks: usize) -> Inventory {
     let service = |number| {
         let id = service(number);
         let checks = (0..checks).map(|at| Arc::new(spec(&id, at))).collect();
-        Service {
-            kind: "external".into(),
-            owner: None,
-            needs: Vec::new(),
-            slo: None,
-            recipe: Params::new(),
-            hosts: vec![name(number)],
-            checks,
-            id,
-        }
+        Service { hosts: vec![name(number)], checks, ..Service::new(id) }
     };
     Inventory {
         client: "acme".into(),

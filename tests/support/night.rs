@@ -92,14 +92,13 @@ pub(crate) fn inventory() -> Inventory {
             .map(|(host, _)| HostName::from(*host))
             .collect();
         Arc::new(Service {
-            id: id(name),
             kind: if hosts.is_empty() { "external".into() } else { "node-pm2".into() },
             owner: Some("team 1".into()),
-            needs: Vec::new(),
             slo: Some(Slo { objective: 99.9, window_ms: 30 * DAY.unsigned_abs() }),
             recipe,
             hosts,
             checks,
+            ..Service::new(id(name))
         })
     });
     let hosts = HOSTS.map(|(name, role)| {

@@ -16,7 +16,7 @@ use crate::{
     core::{
         Msg,
         id::ServiceId,
-        runs::{self, CANCEL_MS, Review, TYPE_AHEAD_MS, Wanted, gate::Level},
+        runs::{self, CANCEL_MS, Review, TYPE_AHEAD_MS, Wanted, What, gate::Level},
     },
     runtime::engine::Engine,
     store::IfMissing,
@@ -57,10 +57,13 @@ pub(super) struct Deploy {
     #[command(flatten)]
     consent: Consent,
     /// The build: an archive (.tar.gz, .tgz, .tar), or a folder that is packed first
-    #[arg(long, value_name = "PATH")]
-    build: PathBuf,
-    /// What the version is called [default: the build's name without its endings]
-    #[arg(long = "as", value_name = "VERSION")]
+    #[arg(long, value_name = "PATH", conflicts_with = "version")]
+    build: Option<PathBuf>,
+    /// What the build's version is called [default: the build's name without its endings]
+    #[arg(long = "as", value_name = "VERSION", requires = "build")]
+    name: Option<String>,
+    /// What the hosts fetch themselves: a git ref, an image's tag, a revision [default: what the recipe is set to]
+    #[arg(long, value_name = "VERSION")]
     version: Option<String>,
 }
 
@@ -80,7 +83,11 @@ pub(super) fn restart(common: &Common, args: &Restart) -> color_eyre::Result<Exi
 
 pub(super) fn deploy(common: &Common, args: &Deploy) -> color_eyre::Result<Exit> {
     change(common, &args.consent, |setup| {
-        Ok(Wanted::Deploy { build: build::read(setup, &args.build, args.version.as_deref())? })
+        let what = match &args.build {
+            Some(path) => What::Build(build::read(setup, path, args.name.as_deref())?),
+            None => args.version.clone().map_or(What::Default, |version| What::Version { version }),
+        };
+        Ok(Wanted::Deploy { what })
     })
 }
 

@@ -11,7 +11,8 @@ use crate::{
     },
     core::{
         id::{EnvName, HostName, ServiceId, ServiceName},
-        inventory::{CheckSpec, Host, Params, Service, Slo},
+        inventory::{CheckSpec, Host, Params, Rollout, Service, Slo, UndoPolicy},
+        runs::Strategy,
     },
 };
 
@@ -80,7 +81,7 @@ fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], hosts: &[Arc<Hos
             continue;
         };
         let id = ServiceId { service: ServiceName::from(name.as_str()), env: around.env.name.clone() };
-        let InPlace { on, checks, whole } = in_place(walk, (env, place), &id, around, hosts);
+        let InPlace { on, checks, rollout, whole } = in_place(walk, (env, place), &id, around, hosts);
         let changes = sound && whole;
         halves.push(Half {
             needs: entries.texts("needs").into_iter().map(|(text, place)| (text.to_owned(), place.clone())).collect(),
@@ -93,6 +94,7 @@ fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], hosts: &[Arc<Hos
                 recipe: if changes { recipe.clone() } else { Params::new() },
                 hosts: on,
                 checks,
+                rollout,
             },
         });
     }
@@ -164,6 +166,7 @@ fn unknown_kind(walk: &mut Walk<'_>, kind: &str, place: &Place) {
 struct InPlace {
     on: Vec<HostName>,
     checks: Vec<Arc<CheckSpec>>,
+    rollout: Rollout,
     /// Whether nothing was wrong but checks: then it may be changed.
     whole: bool,
 }
@@ -177,7 +180,7 @@ fn in_place(
     hosts: &[Arc<Host>],
 ) -> InPlace {
     let mark = walk.book.drafts.len();
-    let keys = Keys { later: fields::PLACE_LATER, own: &["hosts", "checks"], ..Keys::default() };
+    let keys = Keys { own: &["hosts", "checks", "rollout"], ..Keys::default() };
     let _only_keys = walk.table(raw, keys, &format!("`in.{}`", shown(&env.name)));
     let listed = raw.get("hosts");
     let parts = match listed {
@@ -201,10 +204,49 @@ fn in_place(
             None => missing = true,
         }
     }
+    let rollout = raw.get("rollout").map(|raw| rollout(walk, raw, &on)).unwrap_or_default();
     let sound = !has_errors(walk, mark) && !missing;
     walk.book.left_out_since(mark, &format!("restarts of {id}; it is still watched"));
     let checks = raw.get("checks").map(|checks| checks::build(walk, checks, id, around)).unwrap_or_default();
-    InPlace { on, checks, whole: sound }
+    InPlace { on, checks, rollout, whole: sound }
+}
+
+/// Reads how a change goes over the hosts.
+fn rollout(walk: &mut Walk<'_>, raw: &Raw, on: &[HostName]) -> Rollout {
+    let entries = walk.table(raw, Keys { fields: &[fields::ROLLOUT], ..Keys::default() }, "`rollout`");
+    let number = |key: &str| entries.node(key).and_then(|node| node.value.as_u64()).and_then(|n| u32::try_from(n).ok());
+    let (parallel, mut canary) = (number("parallel").unwrap_or(1), Vec::new());
+    let named = entries
+        .texts("canary")
+        .into_iter()
+        .chain(entries.text("migrate_on").map(|on| (on, entries.place_of("migrate_on"))));
+    for (name, place) in named {
+        if !on.iter().any(|host| host.as_str() == name) {
+            walk.book.error(place, format!("`{}` is no host of this service", shown(name)), "name one of its `hosts`");
+        }
+    }
+    canary.extend(entries.texts("canary").into_iter().map(|(name, _)| HostName::from(name)));
+    let strategy = match entries.text("strategy") {
+        Some("all") => Strategy::All,
+        Some("canary") => {
+            let first = || on.first().cloned().into_iter().collect();
+            Strategy::Canary { hosts: if canary.is_empty() { first() } else { canary }, then: parallel }
+        }
+        _ if !canary.is_empty() => {
+            let help = "add `strategy = \"canary\"`, or leave `canary` out";
+            walk.book.error(entries.place_of("canary"), "`canary` names hosts, and the strategy is another", help);
+            Strategy::default()
+        }
+        _ if parallel == 1 => Strategy::OneByOne,
+        _ => Strategy::Batches { size: parallel },
+    };
+    Rollout {
+        strategy,
+        max_failures: number("max_failures").unwrap_or(0),
+        bake_ms: entries.node("bake").and_then(|node| node.value.as_u64()).unwrap_or(0),
+        undo: if entries.text("undo") == Some("ask") { UndoPolicy::Ask } else { UndoPolicy::Auto },
+        migrate_on: entries.text("migrate_on").map(HostName::from),
+    }
 }
 
 /// Holds a host to the environment of the service: whoever restarts in staging must not touch production.

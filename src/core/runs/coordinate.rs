@@ -105,7 +105,8 @@ fn decide(run: &Run) -> Next {
     if !run.staging.is_empty() {
         return Next::Wait;
     }
-    let failed = of(Way::There).any(|(_, share)| matches!(share, Share::Failed | Share::Refused))
+    let fell = of(Way::There).filter(|(_, share)| matches!(share, Share::Failed | Share::Refused)).count();
+    let failed = fell > usize::try_from(plan.max_failures).unwrap_or(usize::MAX)
         || run.gate.failed.is_some()
         || run.staged.values().any(Option::is_some);
     let given_up = run.stopped == Some(true);
@@ -136,12 +137,16 @@ fn decide(run: &Run) -> Next {
     if plan.upload.is_some() && run.stopped.is_none() && !lacking.is_empty() {
         return Next::Stage { hosts: lacking };
     }
-    let is_done = |wave: &Vec<HostName>| wave.iter().all(|host| run.share(host, Way::There) == Share::Well);
+    // A host that may fail is left as it is, and the others go on.
+    let is_done = |wave: &Vec<HostName>| {
+        wave.iter().all(|host| matches!(run.share(host, Way::There), Share::Well | Share::Failed | Share::Refused))
+    };
     let Some((number, wave)) = waves.iter().enumerate().find(|(_, wave)| !is_done(wave)) else {
         // A new version stays only if the checks bear it; a restart is proved afterwards.
         let last = waves.len().saturating_sub(1);
         let bakes = plan.action != Action::Restart && last >= run.gate.passed;
-        return if bakes { Next::Gate { wave: last } } else { Next::End(RunOutcome::Succeeded) };
+        let outcome = if fell == 0 { RunOutcome::Succeeded } else { RunOutcome::Failed };
+        return if bakes { Next::Gate { wave: last } } else { Next::End(outcome) };
     };
     if run.stopped.is_some() {
         return Next::End(RunOutcome::Stopped);

@@ -40,6 +40,9 @@ pub struct Plan {
     /// In which order hosts are changed.
     #[serde(default)]
     pub strategy: Strategy,
+    /// How many hosts may fail before it stops.
+    #[serde(default)]
+    pub max_failures: u32,
     /// What must be seen before the next hosts are changed.
     #[serde(default)]
     pub between: Between,
@@ -47,6 +50,9 @@ pub struct Plan {
     pub effect: String,
     /// How to undo it, or why that is not needed.
     pub undo: String,
+    /// What will show that it worked.
+    #[serde(default)]
+    pub proof: String,
     /// Where the lock stands that keeps another login out: a directory made by mkdir.
     pub lock: String,
     /// How its hosts stand for it now. No part of what is confirmed: it is looked at again while the review is open.
@@ -154,11 +160,14 @@ pub struct Between {
     pub healthy: u32,
     /// Milliseconds within which they must come.
     pub within_ms: u64,
+    /// Milliseconds for which they must stay so after the last hosts.
+    #[serde(default)]
+    pub bake_ms: u64,
 }
 
 impl Default for Between {
     fn default() -> Self {
-        Self { healthy: 2, within_ms: 60_000 }
+        Self { healthy: 2, within_ms: 60_000, bake_ms: 0 }
     }
 }
 
@@ -219,12 +228,19 @@ impl Plan {
             undo_steps: Vec::new(),
             undo_by_itself: false,
             strategy: Strategy::default(),
+            max_failures: 0,
             between: Between::default(),
             effect: String::new(),
             undo: String::new(),
+            proof: String::new(),
             lock: lock.into(),
             prechecks: Vec::new(),
         }
+    }
+
+    /// Says whether another version runs afterwards.
+    pub fn changes_version(&self) -> bool {
+        matches!(self.action, Action::Deploy { .. } | Action::Rollback { .. })
     }
 
     /// Returns the hosts that it changes, in its order.

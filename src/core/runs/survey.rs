@@ -1,4 +1,6 @@
 //! What hosts say of themselves before they are changed.
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::core::time::Timestamp;
@@ -9,16 +11,70 @@ use crate::core::time::Timestamp;
 pub enum Wanted {
     /// The same version, started again.
     Restart,
-    /// A build, brought out.
+    /// Another version, brought out.
     Deploy {
         /// Which.
-        build: Build,
+        what: What,
     },
     /// An earlier release.
     Rollback {
         /// Its name or version; none: the best there is.
         to: Option<String>,
     },
+    /// Something else that the recipe knows how to do.
+    Task(Order),
+}
+
+/// What is brought out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum What {
+    /// An archive of this machine.
+    Build(Build),
+    /// What the hosts fetch themselves: a git ref, the tag of an image, a revision.
+    Version {
+        /// Its name.
+        version: String,
+    },
+    /// What the recipe is set to bring out: its `ref`, or the newest there is.
+    Default,
+}
+
+/// One of a recipe's tasks, asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its name: `scale`.
+    pub task: String,
+    /// What it is given: `replicas` is `5`.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// A file of this machine that it is given.
+    #[serde(default)]
+    pub file: Option<Build>,
+}
+
+/// A task that a recipe has beside restart, deploy and rollback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its name: `scale`.
+    pub name: String,
+    /// What it does, as a sentence.
+    pub doc: String,
+    /// What it is given: name, whether it must be, and what it means.
+    pub takes: Vec<Takes>,
+    /// Whether it needs a file of this machine.
+    pub file: bool,
+}
+
+/// What a task is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Takes {
+    /// Its name: `replicas`.
+    pub name: String,
+    /// Whether it must be given.
+    pub required: bool,
+    /// What it means, as a sentence.
+    pub doc: String,
 }
 
 /// A build on this machine, ready to be brought to hosts.
@@ -49,6 +105,8 @@ pub struct Survey {
     pub current: Option<String>,
     /// Complete releases, the newest last.
     pub releases: Vec<Release>,
+    /// What the recipe's own questions were answered, by their names. Text from outside, sanitised.
+    pub own: BTreeMap<String, String>,
 }
 
 /// Who holds a lock.

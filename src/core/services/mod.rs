@@ -118,13 +118,7 @@ pub(crate) mod testing {
         for id in ids {
             inventory.services.push(Arc::new(Service {
                 checks: checks.iter().filter(|check| check.id.service == id).cloned().collect(),
-                id,
-                kind: "external".into(),
-                owner: None,
-                needs: Vec::new(),
-                slo: None,
-                recipe: Params::new(),
-                hosts: Vec::new(),
+                ..Service::new(id)
             }));
         }
         inventory

@@ -2,12 +2,12 @@
 //!
 //! A release is complete once its `.qd-release` is there, which is written last. `current` is replaced by a rename, so that it
 //! always leads somewhere. Before it is switched, what it led to is noted in `PATH/.qd-before.RELEASE`: the way back.
-use super::at_home;
+use super::{Context, PATH, at_home};
 use crate::{
     config::{Field, Misfit, Shape},
     core::{
         id::HostName,
-        inventory::{Inventory, Params, Service},
+        inventory::Params,
         runs::{Build, PlanFacts, Release, Step, is_version},
     },
 };
@@ -53,31 +53,23 @@ const QUICK_MS: u64 = 60_000;
 
 /// The steps of one service's releases.
 pub(super) struct Releases<'a> {
-    inventory: &'a Inventory,
-    settings: &'a Params,
+    of: Context<'a>,
     path: &'a str,
 }
 
 impl<'a> Releases<'a> {
     /// Makes them; the service needs a folder.
-    pub(super) fn of(inventory: &'a Inventory, service: &'a Service) -> Result<Self, String> {
-        let path = service.recipe.get("path").and_then(serde_json::Value::as_str);
+    pub(super) fn of(of: Context<'a>) -> Result<Self, String> {
         let help = "set `path` in its recipe to the folder that holds `releases` and `current`";
-        let path = path.ok_or_else(|| format!("{} has no folder for releases: {help}", service.id))?;
-        Ok(Self { inventory, settings: &service.recipe, path: path.trim_end_matches('/') })
+        let path = of.text(PATH.name).ok_or_else(|| format!("{} has no folder for releases: {help}", of.service.id))?;
+        Ok(Self { of, path: path.trim_end_matches('/') })
     }
 
     fn step(&self, host: &HostName, name: &str, template: &str, values: &[(&str, String)]) -> Step {
         let path = [("@PATH@", at_home(self.path))];
         let command =
             path.iter().chain(values).fold(template.to_owned(), |text, (name, value)| text.replace(name, value));
-        Step {
-            host: host.clone(),
-            name: name.to_owned(),
-            command: command.trim_end().to_owned(),
-            path_prefix: self.inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone()),
-            timeout_ms: QUICK_MS,
-        }
+        self.of.step(host, name, command.trim_end(), QUICK_MS)
     }
 
     /// Unpacks an uploaded build, unless it is there already.
@@ -99,7 +91,7 @@ impl<'a> Releases<'a> {
 
     /// Removes old releases, never the one in use or the one before it.
     pub(super) fn keep(&self, host: &HostName) -> Step {
-        let keep = self.settings.get("keep").and_then(serde_json::Value::as_u64).unwrap_or(5);
+        let keep = self.of.number(KEEP.name, 5);
         self.step(host, "tidy", include_str!("keep.sh"), &[("@KEEP@", keep.to_string())])
     }
 
@@ -109,11 +101,20 @@ impl<'a> Releases<'a> {
         self.step(host, "see it run", include_str!("runs.sh"), &values)
     }
 
+    /// Says what proves a version.
+    pub(super) fn proof(&self, version: &str) -> String {
+        let asked = match (self.of.text(HEALTH.name), self.of.text(VERSION_URL.name)) {
+            (_, Some(url)) => format!("{url} names {version} on each host, {HEALTHY} times in a row"),
+            (Some(url), None) => format!("{url} answers well on each host, {HEALTHY} times in a row"),
+            (None, None) => "each process runs from the release's folder".to_owned(),
+        };
+        format!("{asked}; then the checks")
+    }
+
     /// Waits until the service answers well on its host, and names the version that it is to be; nothing where nobody said how
     /// to ask.
     pub(super) fn healthy(&self, host: &HostName, version: Option<&str>) -> Vec<Step> {
-        let url = |name: &str| self.settings.get(name).and_then(serde_json::Value::as_str);
-        let within = self.settings.get(HEALTH_WITHIN.name).and_then(serde_json::Value::as_u64).unwrap_or(60_000);
+        let within = self.of.number(HEALTH_WITHIN.name, 60_000);
         let tries = (within / 1_000).max(HEALTHY);
         let ask = |name: &str, url: &str, version: &str| {
             let values = [
@@ -126,8 +127,8 @@ impl<'a> Releases<'a> {
             // A try may take its two seconds and another.
             Step { timeout_ms: tries * 4_000 + QUICK_MS, ..step }
         };
-        let healthy = url(HEALTH.name).map(|url| ask("healthy", url, ""));
-        let version = url(VERSION_URL.name).map(|url| ask("version", url, version.unwrap_or_default()));
+        let healthy = self.of.text(HEALTH.name).map(|url| ask("healthy", url, ""));
+        let version = self.of.text(VERSION_URL.name).map(|url| ask("version", url, version.unwrap_or_default()));
         healthy.into_iter().chain(version).collect()
     }
 }

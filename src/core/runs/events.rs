@@ -1,0 +1,206 @@
+//! What happened to runs, as it is kept.
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, Way};
+use crate::core::{
+    id::{HostName, Operator, Uid},
+    services::Health,
+    time::Timestamp,
+};
+
+/// What happened to a run. A run is the fold of its events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// The run; also the name of its directory on the host.
+    pub run: Uid,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Operator,
+    /// What.
+    pub kind: RunEventKind,
+}
+
+/// What happened to a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RunEventKind {
+    /// It was confirmed in the review box.
+    Confirmed {
+        /// What will run.
+        plan: Arc<Plan>,
+        /// Why, as typed.
+        reason: String,
+        /// The incident it belongs to.
+        incident: Option<Uid>,
+        /// The service's state before.
+        #[serde(default = "unknown")]
+        before: Health,
+    },
+    /// A step began on its host.
+    StepStarted {
+        /// Index into the plan's steps.
+        step: usize,
+    },
+    /// A step ended.
+    StepEnded {
+        /// Index into the plan's steps.
+        step: usize,
+        /// How.
+        end: StepEnd,
+    },
+    /// A console took it on to say which host is next, from here on.
+    Coordinated {
+        /// Which; one per process start.
+        console: Uid,
+    },
+    /// A host's share is about to be started: written before it is, so that whoever comes later knows of it.
+    HostStarted {
+        /// Where.
+        host: HostName,
+        /// Whether the change is made there, or taken back.
+        #[serde(default)]
+        way: Way,
+    },
+    /// The plan's build is on a host, whole; or it is not, and why.
+    Staged {
+        /// Where.
+        host: HostName,
+        /// Why it is not there.
+        error: Option<String>,
+    },
+    /// The checks said that the next hosts may be changed.
+    GatePassed {
+        /// After which wave of hosts.
+        wave: usize,
+        /// What was seen.
+        summary: String,
+    },
+    /// The checks said that it must not go on, or said nothing in time.
+    GateFailed {
+        /// After which wave of hosts.
+        wave: usize,
+        /// What was seen.
+        summary: String,
+    },
+    /// A person has it end before the next hosts.
+    Stopped {
+        /// Whether what was done is to be taken back.
+        undo: bool,
+    },
+    /// The run ended on all hosts.
+    Ended {
+        /// How.
+        outcome: RunOutcome,
+    },
+    /// The checks decided whether the service recovered.
+    Proved {
+        /// Whether it did.
+        verdict: Verdict,
+        /// One line with the state before and after.
+        summary: String,
+    },
+}
+
+/// What is taken of a run that was written before its service's state was noted with it.
+fn unknown() -> Health {
+    Health::Unknown
+}
+
+impl RunEventKind {
+    /// Says whether an earlier event of the same run has said this already. The host's journal is read by every console
+    /// that follows a run, and again by the next one: the store keeps what was told first, and drops the rest.
+    pub fn repeats(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::Confirmed { .. }, Self::Confirmed { .. }) | (Self::Proved { .. }, Self::Proved { .. }) => true,
+            (Self::StepStarted { step }, Self::StepStarted { step: known }) => step == known,
+            (Self::StepEnded { step, end }, Self::StepEnded { step: of, end: known }) => {
+                step == of && !known.yields_to(end)
+            }
+            (Self::Ended { outcome }, Self::Ended { outcome: known }) => !known.yields_to(*outcome),
+            (Self::HostStarted { host, way }, Self::HostStarted { host: of, way: known }) => host == of && way == known,
+            (Self::Staged { host, .. }, Self::Staged { host: of, error }) => host == of && error.is_none(),
+            (
+                Self::GatePassed { wave, .. } | Self::GateFailed { wave, .. },
+                Self::GatePassed { wave: of, .. } | Self::GateFailed { wave: of, .. },
+            ) => wave == of,
+            (Self::Stopped { undo }, Self::Stopped { undo: known }) => undo == known || *known,
+            (
+                Self::Confirmed { .. }
+                | Self::Coordinated { .. }
+                | Self::HostStarted { .. }
+                | Self::Staged { .. }
+                | Self::GatePassed { .. }
+                | Self::GateFailed { .. }
+                | Self::Stopped { .. }
+                | Self::StepStarted { .. }
+                | Self::StepEnded { .. }
+                | Self::Ended { .. }
+                | Self::Proved { .. },
+                _,
+            ) => false,
+        }
+    }
+}
+
+impl StepEnd {
+    /// Says whether another end is worth more: what the host's journal says is, over that the link was lost.
+    pub fn yields_to(&self, other: &Self) -> bool {
+        matches!(self, Self::Unknown(_)) && !matches!(other, Self::Unknown(_))
+    }
+}
+
+impl RunOutcome {
+    /// Says whether another outcome is worth more: a known one is, over an unknown one.
+    pub fn yields_to(self, other: Self) -> bool {
+        self == Self::Unknown && other != Self::Unknown
+    }
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepEnd {
+    /// With this exit code.
+    Exit(i32),
+    /// By this signal, without SIG.
+    Signal(String),
+    /// It was given up after its time-out.
+    TimedOut,
+    /// The connection was lost: nobody knows. Says how to find out.
+    Unknown(String),
+    /// It was never started, and why.
+    NotStarted(String),
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// Every step exited with 0.
+    Succeeded,
+    /// A step failed.
+    Failed,
+    /// The link was lost: neither success nor failure.
+    Unknown,
+    /// It was refused before anything ran.
+    Refused,
+    /// It failed, or was given up, and everything that it had done was taken back.
+    Undone,
+    /// A person had it end before all hosts were changed; what was done stays.
+    Stopped,
+}
+
+/// Whether the service recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The checks are up again.
+    Recovered,
+    /// They are not.
+    NotRecovered,
+    /// They could not tell.
+    Unknown,
+}

@@ -1,0 +1,205 @@
+//! What runs are told, and what they ask for and tell.
+use std::sync::Arc;
+
+use super::{OutputLine, Plan, RunEvent, Wanted, Way, gate::Permit};
+use crate::core::{
+    id::{EnvName, HostName, Operator, RunId, ServiceId, Uid},
+    record::Row,
+    services::Health,
+    time::Timestamp,
+};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// A person asked for a change.
+    Asked {
+        /// Of which service.
+        service: ServiceId,
+        /// What.
+        wanted: Wanted,
+    },
+    /// The recipe made a plan.
+    Planned {
+        /// The id that the run would have.
+        run: Uid,
+        /// The plan.
+        plan: Arc<Plan>,
+        /// The incident that is open for the service.
+        incident: Option<Uid>,
+        /// The service's state now.
+        before: Health,
+    },
+    /// The recipe cannot.
+    PlanRefused {
+        /// For which service.
+        service: ServiceId,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The typed name changed.
+    NameTyped(String),
+    /// The reason changed.
+    ReasonTyped(String),
+    /// The commands were asked for, or hidden.
+    CommandsToggled,
+    /// The person confirmed: Enter in production, `y` elsewhere.
+    Confirmed,
+    /// The person left the box or stopped the countdown.
+    Cancelled,
+    /// The configuration was read again; `touched` says whether what the open review is about is not what it was.
+    InventoryReplaced {
+        /// The service, its environment, or a host on the way to it changed.
+        touched: bool,
+    },
+    /// Write was armed for an environment.
+    WriteArmed(EnvName),
+    /// Write was disarmed.
+    WriteDisarmed,
+    /// So many bytes of the plan's build are on a host.
+    Uploading {
+        /// Of which run.
+        run: Uid,
+        /// Where.
+        host: HostName,
+        /// How many.
+        bytes: u64,
+    },
+    /// Output arrived.
+    OutputArrived {
+        /// Of which run.
+        run: Uid,
+        /// The line.
+        line: OutputLine,
+    },
+    /// Something happened on the host.
+    Happened(RunEvent),
+    /// The link to the host was lost: the run goes on there, nobody sees it.
+    LinkLost {
+        /// Which run.
+        run: Uid,
+        /// What is tried, and how to find out by hand.
+        how: String,
+    },
+    /// The store gave an event back, from this or another console.
+    Stored {
+        /// The run's number.
+        number: RunId,
+        /// The event.
+        event: RunEvent,
+    },
+    /// The store refused this event: a run that was never saved was never started, and is none.
+    NotSaved(RunEvent),
+    /// The checks were asked again after a run: the service's state now.
+    HealthSeen {
+        /// The service.
+        service: ServiceId,
+        /// Its state by results that began after the run ended.
+        health: Health,
+        /// When those results began.
+        since: Timestamp,
+    },
+    /// A person at this console takes a run on whose coordinator is gone: it goes on from here.
+    Adopted {
+        /// Which run.
+        run: Uid,
+    },
+    /// A person has a run end before its next hosts, or take back what it did.
+    Stopped {
+        /// Which run.
+        run: Uid,
+        /// Whether what was done is to be taken back.
+        undo: bool,
+    },
+    /// Time went by.
+    Ticked,
+}
+
+/// What is to be done outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Have the recipe plan a change.
+    Plan(ServiceId, Wanted),
+    /// Start shares of a run once its rows are on disk.
+    Start {
+        /// The rows that must be on disk first.
+        rows: Vec<Row>,
+        /// The run.
+        run: Uid,
+        /// What to run.
+        plan: Arc<Plan>,
+        /// Where, there or back.
+        shares: Vec<(HostName, Way)>,
+        /// The gate's leave.
+        permit: Permit,
+    },
+    /// Bring the plan's build to hosts once its rows are on disk.
+    Stage {
+        /// The rows that must be on disk first.
+        rows: Vec<Row>,
+        /// The run.
+        run: Uid,
+        /// What is to run.
+        plan: Arc<Plan>,
+        /// Where.
+        hosts: Vec<HostName>,
+        /// The gate's leave.
+        permit: Permit,
+    },
+    /// Follow a share that another console started, or this one before it ended.
+    Follow {
+        /// The run.
+        run: Uid,
+        /// What was started.
+        plan: Arc<Plan>,
+        /// Where, there or back.
+        share: (HostName, Way),
+        /// The last sign of whoever starts it.
+        since: Timestamp,
+    },
+    /// Ask the service's checks at once: a run ended and they decide whether it helped.
+    CheckNow(ServiceId),
+}
+
+/// What other slices hear.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A run was confirmed.
+    Confirmed {
+        /// Which.
+        run: Uid,
+    },
+    /// A run ended.
+    Ended {
+        /// Which.
+        run: Uid,
+    },
+    /// The checks decided.
+    Proved {
+        /// Which.
+        run: Uid,
+    },
+    /// Something to tell the person.
+    Said(String),
+}
+
+/// What an update leaves to do.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[must_use = "what is not carried out never happens"]
+pub struct Out {
+    /// To be written.
+    pub rows: Vec<Row>,
+    /// To be told.
+    pub facts: Vec<Fact>,
+    /// To be done.
+    pub asks: Vec<Ask>,
+}
+
+/// Who acts, for rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Actor {
+    /// The person.
+    pub by: Operator,
+    /// From where.
+    pub from: String,
+}
