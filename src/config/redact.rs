@@ -18,7 +18,7 @@ use crate::core::logs::redact::{RedactCheck, RedactRule, RedactSample, Redactor,
 /// The rules that come with the console.
 pub const BUILT_IN: &str = include_str!("redact.toml");
 
-const KEYS: &[&str] = &["near", "regex", "check", "enabled", "samples"];
+const KEYS: &[&str] = &["near", "regex", "check", "except", "enabled", "samples"];
 
 /// Where rules of one's own are, beside the main file of the configuration: `redact.toml`.
 pub fn file_beside(main: &Path) -> Option<PathBuf> {
@@ -202,6 +202,10 @@ impl Parser {
                     None => self.unknown(&span, "check", name, &RedactCheck::ALL.map(|(known, _)| known)),
                 }
             }
+            "except" => match texts(value) {
+                Some(except) => rule.except = except,
+                None => self.error(&span, "expected a list of strings", None),
+            },
             "enabled" => match value.get_ref().as_bool() {
                 Some(enabled) => rule.enabled = enabled,
                 None => self.error(&span, "expected true or false", None),
@@ -303,7 +307,32 @@ mod tests {
         "-----BEGIN PRIVATE KEY-----\n%\n-----END PRIVATE KEY-----",
     ];
 
+    /// Fields that are named for what they hold; `%` stands for it.
+    const NAMED: &[&str] = &[
+        "{\"token\":\"%\"}",
+        "{\"user\":1,\"api_key\": \"%\"}",
+        "api_key=% ",
+        "access_token=%&a=1",
+        "{ token: '%' }",
+        "secret=%",
+        "\"password\":\"%\"",
+        "authorization: %",
+        "Authorization: Bearer %",
+        "x-csrf-token: %",
+    ];
+
     proptest::proptest! {
+        #[test]
+        fn a_named_secret_is_hidden_however_short(secret in "[B-DF-HJ-MP-SV-Z]{1,13}", place in 0..NAMED.len()) {
+            let text = NAMED[place].replace('%', &secret);
+            let shown = shared().text(&text).into_owned();
+            proptest::prop_assert_eq!(shown.matches("[redacted:").count(), 1, "{}", shown);
+            let (before, rest) = shown.split_once("[redacted:").unwrap();
+            let (_, after) = rest.split_once(']').unwrap();
+            proptest::prop_assert_eq!([before, &secret, after].concat(), text);
+            proptest::prop_assert_eq!(shared().text(&shown), shown.as_str());
+        }
+
         #[test]
         fn a_planted_secret_never_survives(
             secret in "[A-Za-z0-9]{11}[0-9][A-Za-z0-9]{4,30}",

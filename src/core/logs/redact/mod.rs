@@ -24,6 +24,8 @@ pub struct RedactRule {
     pub regex: String,
     /// What else must hold.
     pub check: RedactCheck,
+    /// Texts in any ASCII case that are no secret: `null`, and words of sentences.
+    pub except: Vec<String>,
     /// Whether it is used.
     pub enabled: bool,
     /// Texts and what they become under all rules that are on, which a test runs.
@@ -101,6 +103,7 @@ struct Rule {
     name: String,
     regex: Regex,
     check: RedactCheck,
+    except: Vec<String>,
 }
 
 /// The most rules that can be on: one bit each.
@@ -141,7 +144,7 @@ impl Redactor {
                     of_literal.push(bit);
                 }
             }
-            compiled.push(Rule { name: rule.name.clone(), regex, check: rule.check });
+            compiled.push(Rule { name: rule.name.clone(), regex, check: rule.check, except: rule.except.clone() });
         }
         let near = AhoCorasickBuilder::new()
             .ascii_case_insensitive(true)
@@ -276,18 +279,23 @@ impl Redactor {
 }
 
 impl Rule {
+    fn holds(&self, text: &[u8], secret: &Range<usize>) -> bool {
+        let part = text.get(secret.clone()).unwrap_or_default();
+        self.check.holds(text, secret) && !self.except.iter().any(|word| part.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
     fn find(&self, text: &[u8], mut secret: impl FnMut(Range<usize>)) {
         for found in self.regex.captures_iter(text) {
             let mut groups = found.iter().skip(1).flatten().peekable();
             if groups.peek().is_none() {
                 let whole = found.get(0).map(|whole| whole.range()).unwrap_or_default();
-                if self.regex.captures_len() == 1 && !whole.is_empty() && self.check.holds(text, &whole) {
+                if self.regex.captures_len() == 1 && !whole.is_empty() && self.holds(text, &whole) {
                     secret(whole);
                 }
             }
             for group in groups {
                 let range = group.range();
-                if !range.is_empty() && self.check.holds(text, &range) {
+                if !range.is_empty() && self.holds(text, &range) {
                     secret(range);
                 }
             }

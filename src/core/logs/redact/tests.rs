@@ -8,6 +8,7 @@ fn rule(name: &str, near: &[&str], regex: &str, check: RedactCheck) -> RedactRul
         near: near.iter().map(|near| (*near).to_owned()).collect(),
         regex: regex.into(),
         check,
+        except: Vec::new(),
         enabled: true,
         samples: Vec::new(),
     }
