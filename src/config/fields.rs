@@ -257,7 +257,7 @@ pub(crate) const WRITE_LATER: &[&str] = &["second_person"];
 
 /// Kinds of service that a later version restarts: watched until then.
 pub(crate) const LATER_KINDS: &[&str] =
-    &["laravel-apache", "nginx-site", "ansible", "kubernetes", "ecs", "docker", "compose", "static"];
+    &["laravel-apache", "nginx-site", "ansible", "ecs", "docker", "compose", "static"];
 
 /// Settings of recipes that a later version uses.
 pub(crate) const LATER_RECIPE: &[&str] =

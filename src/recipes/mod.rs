@@ -1,4 +1,5 @@
 //! Recipes: how a service of some stack is changed. One file per stack; a recipe builds a plan and runs nothing.
+mod kubernetes;
 mod node_pm2;
 mod release;
 mod systemd;
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// Every recipe, by the `kind` of its services.
-pub const ALL: &[&dyn Recipe] = &[&node_pm2::NodePm2, &systemd::Systemd];
+pub const ALL: &[&dyn Recipe] = &[&kubernetes::Kubernetes, &node_pm2::NodePm2, &systemd::Systemd];
 
 /// What a recipe plans with.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +73,11 @@ pub trait Recipe: Kind {
     fn survey(&self, service: &Service, wanted: &Wanted) -> Option<String> {
         let _ = (service, wanted);
         None
+    }
+
+    /// Names the hosts that it asks and works on: all of them, or only the one that controls the others.
+    fn hosts<'a>(&self, service: &'a Service) -> &'a [HostName] {
+        &service.hosts
     }
 
     /// Says whether it plans with the lists of PM2.
@@ -171,6 +177,35 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     Ok(plan)
 }
 
+/// Names the hosts that are asked before a change of a service.
+pub fn hosts(service: &Service) -> &[HostName] {
+    of(service).map_or(&service.hosts, |recipe| recipe.hosts(service))
+}
+
+/// Names the one host that controls the others: the first that is listed.
+fn control(service: &Service) -> &[HostName] {
+    service.hosts.get(..1).unwrap_or_default()
+}
+
+/// Puts values into a template, each for its `@NAME@`, in one pass: what stands in a value is never taken for a name.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let (mut text, mut rest) = (String::with_capacity(template.len()), template);
+    while let Some((before, after)) = rest.split_once('@') {
+        text.push_str(before);
+        let named =
+            values.iter().find_map(|(name, value)| Some((value, after.strip_prefix(*name)?.strip_prefix('@')?)));
+        rest = if let Some((value, behind)) = named {
+            text.push_str(value);
+            behind
+        } else {
+            text.push('@');
+            after
+        };
+    }
+    text.push_str(rest);
+    text
+}
+
 /// Returns the recipe of a service; none where it is only watched.
 pub fn of(service: &Service) -> Option<&'static dyn Recipe> {
     ALL.iter().find(|recipe| recipe.name() == &*service.kind).copied()
@@ -258,8 +293,7 @@ pub fn survey(service: &Service, wanted: &Wanted) -> String {
     let path = service.recipe.get(PATH.name).and_then(serde_json::Value::as_str);
     // Without a folder of its own there is no release to look for; its disk is that of the home directory.
     let path = path.map_or("\"$HOME\"".to_owned(), at_home);
-    let values = [("@LOCK@", at_home(&lock(service))), ("@PATH@", path), ("@OWN@", own)];
-    values.iter().fold(include_str!("survey.sh").to_owned(), |text, (name, value)| text.replace(name, value))
+    fill(include_str!("survey.sh"), &[("LOCK", &at_home(&lock(service))), ("PATH", &path), ("OWN", &own)])
 }
 
 /// Quotes a path for a POSIX shell; a leading `~/` is the home directory there.
@@ -313,6 +347,12 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_never_taken_for_a_name() {
+        let filled = fill("a@b @X@ @Y@ @X", &[("X", "'@Y@'"), ("Y", "'y'")]);
+        assert_eq!(filled, "a@b '@Y@' 'y' @X");
+    }
+
+    #[test]
     fn every_file_is_registered_and_named_like_its_kind() {
         let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/recipes"))
             .unwrap()
@@ -323,6 +363,8 @@ mod tests {
             .filter(|name| name != "mod" && name != "release")
             .collect();
         files.sort();
+        // A recipe may have a folder of templates beside its file.
+        files.dedup();
         let mut kinds: Vec<String> = ALL.iter().map(|recipe| recipe.name().to_owned()).collect();
         kinds.sort();
         assert_eq!(files, kinds);

@@ -16,8 +16,10 @@ use crate::{
     sources::pm2,
 };
 
-/// How long a host may take to say how it stands.
-const SURVEY: Duration = Duration::from_secs(15);
+/// How long a host may take to say how it stands: it may have to ask a cluster, whose login alone takes seconds.
+const SURVEY: Duration = Duration::from_secs(40);
+/// Most bytes of what it says.
+const SAID: usize = 1 << 20;
 
 /// Plans a change; nothing is changed by it. What it rests on is asked for now: a sample of half a minute ago may be of before
 /// the last change.
@@ -34,8 +36,10 @@ pub async fn plan(
     let mut facts = PlanFacts::default();
     let found = inventory.service(service).ok_or_else(|| "it is not in the configuration".to_owned())?;
     let script = recipes::survey(found, wanted);
-    let surveys = join_all(found.hosts.iter().map(|host| ask(remote, host, &script))).await;
-    for (host, survey) in found.hosts.iter().zip(surveys) {
+    let asked = recipes::hosts(found);
+    let prefix = |host: &HostName| inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone());
+    let surveys = join_all(asked.iter().map(|host| ask(remote, host, &script, prefix(host)))).await;
+    for (host, survey) in asked.iter().zip(surveys) {
         facts.hosts.insert(host.clone(), survey?);
     }
     if recipes::of(found).is_some_and(recipes::Recipe::reads_pm2) {
@@ -49,8 +53,8 @@ pub async fn plan(
     recipes::plan(inventory, found, wanted, &facts)
 }
 
-async fn ask(remote: &dyn Remote, host: &HostName, script: &str) -> Result<Survey, String> {
-    let script = Script { timeout: SURVEY, ..Script::new(script) };
+async fn ask(remote: &dyn Remote, host: &HostName, script: &str, path_prefix: Vec<String>) -> Result<Survey, String> {
+    let script = Script { timeout: SURVEY, max_output: SAID, path_prefix, ..Script::new(script) };
     let output = remote.run(host, Lane::Control, script).await.map_err(|error| error.to_string())?;
     let survey = survey::survey(&output.stdout).filter(|_| output.exit == Exit::Code(0));
     survey.ok_or_else(|| {
