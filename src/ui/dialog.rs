@@ -117,6 +117,7 @@ impl Dialog {
             rows_at: area.y + 1,
             first: 0,
             room: 0,
+            beyond: 0,
         };
         let mut y = 0;
         let room = inside.height();

@@ -156,6 +156,7 @@ pub fn draw(
             first_row: fact.rows_at,
             rows: u16::try_from(fact.room).unwrap_or(u16::MAX),
             offset: fact.first,
+            beyond: fact.beyond,
         })
     });
     screen::LayoutFacts { size: facts.size, panes: panes.collect(), cut: facts.cut }

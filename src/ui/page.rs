@@ -47,6 +47,8 @@ pub struct PaneFact {
     pub first: usize,
     /// How many objects fit: a page.
     pub room: usize,
+    /// How many columns its longest line goes beyond it.
+    pub beyond: usize,
 }
 
 /// Where the keys go in a view.
@@ -206,6 +208,7 @@ impl Pane {
         };
         let mut shown = Shown::default();
         let mut rows_at = inner.y;
+        let mut beyond = 0;
         let mut y = 0;
         for (at, part) in self.parts.iter().enumerate() {
             let after: u16 = self.parts.iter().skip(at + 1).map(|part| fixed(part, inner.width)).sum();
@@ -265,6 +268,7 @@ impl Pane {
                     let drawn = lines.draw(&mut place.rows(0, high), self.frame.focused);
                     shown = Shown { room: drawn.room, above: drawn.above, ..Shown::default() };
                     rows_at = inner.y + y + drawn.above;
+                    beyond = drawn.beyond;
                     y += high;
                 }
             }
@@ -294,6 +298,7 @@ impl Pane {
             rows_at,
             first: shown.first,
             room: shown.room,
+            beyond,
         });
     }
 }

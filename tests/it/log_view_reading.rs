@@ -2,7 +2,7 @@
 use quarterdeck::core::{
     Effect,
     action::{Action, Motion},
-    logs::{Ask, Level, LogAction as Log, Nanos, shown::Back},
+    logs::{Ask, Level, LogAction as Log, Nanos, SourceState, shown::Back},
     screen::{Draft, Tone},
     time::{MINUTE, SECOND},
 };
@@ -84,7 +84,16 @@ fn following_stops_on_the_way_up_and_counts_what_is_new() {
     assert!(text.contains("paused +3 new"), "{text}");
     desk.log(Log::Follow);
     assert_eq!(desk.cursor(), desk.shown().last().unwrap());
+    assert!(dump::text(&desk.draw(&dark(), (120, 36))).contains("◐ following, 2 of 6 lost"), "two can bring nothing");
+    desk.states.drain(..);
+    desk.states.resize(6, SourceState::Live);
+    desk.publish();
     assert!(dump::text(&desk.draw(&dark(), (120, 36))).contains("● following"));
+    let lost = SourceState::Reconnecting { since: AT, attempt: 2, why: "no answer".into() };
+    desk.states.fill(lost);
+    desk.publish();
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.contains("✗ not live: 6 of 6 sources lost") && !text.contains("following"), "{text}");
     desk.log(Log::Follow);
     assert!(!desk.state().logs.follows);
     desk.act(&[Action::Move(Motion::Bottom)]);
@@ -229,6 +238,25 @@ fn long_lines_are_moved_sideways_and_broken() {
     assert!(desk.state().logs.sideways > 0 && shows(&mut desk, "MESSAGE ‹"));
     desk.act(&[Action::Move(Motion::Left)]);
     assert_eq!(desk.state().logs.sideways, 0);
+    // No further than the longest line's end, and at its beginning again with another filter.
+    let to = |desk: &mut Desk, motion| {
+        desk.act(&[Action::Move(motion)]);
+        desk.draw(&dark(), (120, 36));
+        desk.state().logs.sideways
+    };
+    let first = to(&mut desk, Motion::Right);
+    let mut last = first;
+    for _ in 0..150 {
+        last = to(&mut desk, Motion::Right);
+    }
+    assert!(shows(&mut desk, "89abcdef012") && (8_000..8_192).contains(&last), "{last}");
+    assert_eq!(to(&mut desk, Motion::Right), last);
+    assert_eq!(to(&mut desk, Motion::Left), last - first);
+    desk.log(Log::EditFilter);
+    desk.types(Draft::LogFilter, "service:cloud");
+    desk.act(&[Action::Confirm]);
+    assert_eq!(desk.state().logs.sideways, 0);
+    find(&mut desk, "long 0123456789");
     desk.log(Log::Wrap);
     let text = dump::text(&desk.draw(&dark(), (120, 36)));
     assert!(text.matches("0123456789abcdef").count() > 20, "{text}");

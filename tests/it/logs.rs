@@ -182,12 +182,33 @@ fn what_cannot_be_read_is_said_and_the_rest_is_read() {
     let desk = Desk::new();
     desk.file("a.log", "one\n");
     desk.file("broken.gz", b"\x1f\x8bno gzip at all");
-    let output = desk.run(&["gone.log", "a.log", ".", "broken.gz"]);
+    let output = desk.run(&["gone.log", "a.log", "broken.gz"]);
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(4), &b"one\n"[..]));
     let said = String::from_utf8(output.stderr).unwrap();
-    for name in ["gone.log: No such file", ".: is a directory", "broken.gz: "] {
+    for name in ["gone.log: No such file", "broken.gz: "] {
         assert!(said.contains(name), "{said}");
     }
+}
+
+#[test]
+fn the_logs_of_a_directory_are_read_as_one_and_what_is_left_out_is_said() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.0.path().join("var/journal")).unwrap();
+    desk.file("var/app.log", "2026-11-21T03:12:01Z ERROR one\n2026-11-21T03:12:03Z INFO three\n");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"2026-11-21T03:12:00Z ERROR none\n2026-11-21T03:12:02Z ERROR two\n").unwrap();
+    desk.file("var/app.log.1.gz", packed.finish().unwrap());
+    desk.file("var/.hidden", "2026-11-21T03:12:02Z ERROR hidden\n");
+    desk.file("var/wtmp", [0; 384]);
+    let output = desk.run(&["var", "-q", "level>=error"]);
+    let lines = "2026-11-21T03:12:00Z ERROR none\n2026-11-21T03:12:01Z ERROR one\n2026-11-21T03:12:02Z ERROR two\n";
+    assert_eq!((output.status.code(), String::from_utf8(output.stdout).unwrap().as_str()), (Some(0), lines));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "qd: var: 2 files read; left out: 1 directory, 1 hidden, 1 not text\n");
+    // In one that holds no log there is nothing to answer with.
+    let output = desk.run(&["var/journal", "--count"]);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(4), &b""[..]));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "qd: var/journal: 0 files read\n");
 }
 
 #[test]

@@ -181,7 +181,7 @@ impl From {
     fn file(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         if file.metadata()?.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory; name its files"));
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
         }
         Ok(Self::File(Box::new(file)))
     }

@@ -1,5 +1,6 @@
 //! `qd logs`: files, standard input and the configured sources, filtered by the same language as on screen.
 mod desk;
+mod folder;
 mod input;
 mod lines;
 mod live;
@@ -38,6 +39,7 @@ Filters:
 Examples:
   qd logs /var/log/nginx/access.log -q 'status>=500 -path:/health'
   qd logs access.log.2.gz access.log -q 'status:5xx | top 5 path'
+  qd logs /var/log -q 'level>=error' --since -1h
   qd logs app.log --since -30m --patterns
   tail -f app.log | qd logs - -q 'level>=error' --json
   qd logs -q 'service:play level>=error' --follow     the configured sources
@@ -49,7 +51,7 @@ Exit codes: 0 read · 2 usage or filter · 4 something could not be read, the re
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Logs {
-    /// Files, also packed by gzip; `-` is standard input; none: the configured sources, of each the last 1000 lines or
+    /// Files, also packed by gzip; a directory: the log files in it; `-` is standard input; none: the configured sources, of each the last 1000 lines or
     /// as far back as --since says
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -97,8 +99,12 @@ pub(super) fn run(common: &Common, args: &Logs) -> color_eyre::Result<Exit> {
     if args.raw {
         record::audit(&setup, &desk, args)?;
     }
+    let mut named = folder::opened(&args.files, args.follow);
+    if named.files.is_empty() && !args.files.is_empty() {
+        return Ok(Exit::Unreachable);
+    }
     if args.follow || args.files.is_empty() {
-        let mut live = Live::start(&setup, common, &desk, &args.files)?;
+        let mut live = Live::start(&setup, common, &desk, &named.files)?;
         let read = if args.follow {
             live::follow(&desk, &mut live)?
         } else {
@@ -108,12 +114,13 @@ pub(super) fn run(common: &Common, args: &Logs) -> color_eyre::Result<Exit> {
             Read { failed: read.failed || live.read.failed }
         };
         setup.tasks.cancel();
-        return Ok(if read.failed { Exit::Unreachable } else { Exit::Ok });
+        return Ok(if read.failed || named.failed { Exit::Unreachable } else { Exit::Ok });
     }
-    let opened = input::open(&setup, &desk, &args.files);
-    let named = opened.open.len() > 1;
-    let read = show(&desk, args, Feed::Streams(opened.open), named)?;
-    Ok(if opened.failed || read.failed { Exit::Unreachable } else { Exit::Ok })
+    let opened = input::open(&setup, &desk, &named.files);
+    named.failed |= opened.failed;
+    let many = opened.open.len() > 1;
+    let read = show(&desk, args, Feed::Streams(opened.open), many)?;
+    Ok(if named.failed || read.failed { Exit::Unreachable } else { Exit::Ok })
 }
 
 /// Prints what is asked of records that are all there.

@@ -275,6 +275,8 @@ impl State {
     fn apply(&mut self, parsed: Filter) {
         self.query.filter = parsed;
         self.query.text = self.line();
+        // Other lines are read from their beginning.
+        self.sideways = 0;
         self.asks();
     }
 

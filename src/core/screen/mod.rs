@@ -170,6 +170,8 @@ pub struct PaneFacts {
     pub rows: u16,
     /// Index of the first visible object.
     pub offset: usize,
+    /// How many columns its longest line goes beyond it.
+    pub beyond: usize,
 }
 
 /// State of the screen.

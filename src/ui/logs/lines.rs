@@ -19,6 +19,8 @@ pub struct Lines {
     pub anchor: usize,
     /// Whether the newest line is followed.
     pub follows: bool,
+    /// What following means with the sources as they are: `following`, `not live: 2 of 2 sources lost`.
+    pub feed: Words,
     /// Lines that came while it was not followed.
     pub fresh: u64,
     /// Long lines are broken.
@@ -86,7 +88,12 @@ pub struct Drawn {
     pub room: usize,
     /// Rows above the first line.
     pub above: u16,
+    /// How many columns the longest line that is seen goes beyond the pane.
+    pub beyond: usize,
 }
+
+/// Columns by which the lines of an unfolded record stand further in.
+const INDENT: usize = 2;
 
 /// Where the columns stand.
 struct Places {
@@ -141,7 +148,8 @@ impl Lines {
         }
         let room = usize::from(high.saturating_sub(above));
         let text_room = usize::from(wide.saturating_sub(places.text + 1)).max(1);
-        let height = |row: &LineRow| self.broken(row, text_room).len() + row.unfolded.len();
+        let height = |row: &LineRow| self.broken(row, text_room).len();
+        let mut beyond = 0;
         let own = self.at.as_ref().map_or(0, height);
         // Where the rows around it do not fill the pane, the cursor gives way rather than leaving it blank.
         let below: usize = self.after.iter().map(height).sum();
@@ -162,6 +170,7 @@ impl Lines {
             }
             let skip = rows.saturating_sub(y);
             y -= rows - skip;
+            beyond = beyond.max(self.beyond(row, text_room));
             self.row(canvas, row, (above, y, skip), &places, false);
         }
         let mut y = anchor;
@@ -169,10 +178,11 @@ impl Lines {
             if y >= room {
                 break;
             }
+            beyond = beyond.max(self.beyond(row, text_room));
             self.row(canvas, row, (above, y, 0), &places, selected && focused);
             y += height(row);
         }
-        Drawn { room, above }
+        Drawn { room, above, beyond }
     }
 
     fn heads(&self, canvas: &mut Canvas<'_>, places: &Places) {
@@ -191,12 +201,32 @@ impl Lines {
         canvas.put(places.text, 0, head(&more));
     }
 
-    /// Breaks a row's text, or moves it sideways.
-    fn broken(&self, row: &LineRow, room: usize) -> Vec<Words> {
+    /// Breaks a row's lines, or moves them sideways; says which are of its first one.
+    fn broken(&self, row: &LineRow, room: usize) -> Vec<(bool, Words)> {
         if row.notice {
-            return vec![row.text.clone()];
+            return vec![(true, row.text.clone())];
         }
-        if self.wrap { row.text.clone().broken(room) } else { vec![row.text.clone().skip(self.sideways)] }
+        let mut all = Vec::with_capacity(1 + row.unfolded.len());
+        for (own, line) in std::iter::once((true, &row.text)).chain(row.unfolded.iter().map(|line| (false, line))) {
+            if self.wrap {
+                let room = if own { room } else { room.saturating_sub(INDENT).max(1) };
+                all.extend(line.clone().broken(room).into_iter().map(|line| (own, line)));
+            } else {
+                all.push((own, line.clone().skip(self.sideways)));
+            }
+        }
+        all
+    }
+
+    /// Counts the columns by which a row's longest line goes beyond the pane.
+    fn beyond(&self, row: &LineRow, room: usize) -> usize {
+        if self.wrap || row.notice {
+            return 0;
+        }
+        let tail = tail(row).width();
+        let own = row.text.width() + if tail > 0 { tail + 1 } else { 0 };
+        let rest = row.unfolded.iter().map(|line| line.width() + INDENT).max().unwrap_or(0);
+        own.max(rest).saturating_sub(room)
     }
 
     /// Draws a row from a line of the pane on, without its first lines where those are above it.
@@ -204,10 +234,7 @@ impl Lines {
         let (above, y, skip) = at;
         let wide = canvas.width();
         let text_room = usize::from(wide.saturating_sub(places.text + 1)).max(1);
-        let lines = self.broken(row, text_room);
-        let own = lines.len();
-        let all = lines.into_iter().chain(row.unfolded.iter().cloned());
-        for (index, line) in all.enumerate().skip(skip) {
+        for (index, (own, line)) in self.broken(row, text_room).into_iter().enumerate().skip(skip) {
             let Ok(line_y) = u16::try_from(y + index - skip) else { return };
             let y = above + line_y;
             if y >= canvas.height() {
@@ -225,10 +252,10 @@ impl Lines {
             }
             if index == 0 {
                 Self::head(&mut strip, row, places, selected);
-            } else if index >= own {
+            } else if !own {
                 strip.sign(places.text, 0, '│', Role::Border);
             }
-            let indent = if index >= own { 2 } else { 0 };
+            let indent = if own { 0 } else { u16::try_from(INDENT).unwrap_or(0) };
             let tail = if index == 0 { tail(row) } else { Words::new() };
             let need = u16::try_from(tail.width()).unwrap_or(0);
             let mut line = if row.aside { line.recast(Role::Text, Role::Faint) } else { line };

@@ -243,7 +243,7 @@ fn lines_pane(of: &Logs, room: Room<'_>) -> Pane {
     let fact = if lines.context {
         Words::of("context, filter kept", Ink::bold(Role::Accent))
     } else if lines.follows {
-        Words::of("● ", Role::Ok).add("following", Ink::bold(Role::Ok))
+        lines.feed.clone()
     } else if lines.fresh > 0 {
         Words::of("paused ", Role::Dim).add(format!("+{} new", grouped(lines.fresh)), Ink::bold(Role::Accent))
     } else {
@@ -269,7 +269,7 @@ fn patterns_pane(of: &Logs, room: Room<'_>) -> Pane {
         .count(of.patterns_since.clone())
         .fact(Words::of(of.patterns_fact.clone(), Ink::bold(Role::New)));
     let columns = vec![
-        Column::text("", 5),
+        Column::text("", 6),
         Column::number("COUNT", 6),
         Column::text("TREND", 8).gap(2).rank(2),
         Column::text("FIRST", 8).gap(2).rank(1),
@@ -281,7 +281,15 @@ fn patterns_pane(of: &Logs, room: Room<'_>) -> Pane {
     let mut pane = Pane::table(
         frame,
         table(columns, rows, 6, room.focus),
-        Words::of("no pattern yet: lines are grouped by what they have in common as they come", Role::Dim),
+        Words::of(
+            if of.histogram.nothing.is_empty() {
+                "no pattern yet: lines are grouped by what they have in common as they come"
+            } else {
+                of.histogram.nothing.as_str()
+            }
+            .to_owned(),
+            Role::Dim,
+        ),
     )
     .focus(room.focus.pane);
     pane.counted = false;
@@ -293,7 +301,7 @@ fn pattern(row: &PatternRow, room: Room<'_>) -> Vec<Words> {
     let state = if row.new {
         Words::new().pill("NEW", Role::New)
     } else if row.gone {
-        Words::of("gone", Role::Gone)
+        Words::new().pill("GONE", Role::Gone)
     } else {
         Words::new()
     };

@@ -11,6 +11,10 @@ pub struct Histogram {
     pub unread: usize,
     /// The bar under the cursor.
     pub cursor: Option<usize>,
+    /// When that bar begins.
+    pub cursor_at: String,
+    /// Said in place of bars where there is nothing to count.
+    pub nothing: String,
     /// What stands under the first bar.
     pub from: String,
     /// What stands under the last bar.
@@ -57,6 +61,10 @@ impl Histogram {
             return;
         }
         let rows = high - 1;
+        if !self.nothing.is_empty() {
+            canvas.put_within(1, rows / 2, wide.saturating_sub(2), Words::of(self.nothing.clone(), Role::Dim));
+            return;
+        }
         let most = self.bars.iter().map(|bar| bar.total()).max().unwrap_or(0);
         canvas.put_right(SCALE - 1, 0, Words::of(short(most), Role::Faint));
         if rows > 1 {
@@ -76,11 +84,6 @@ impl Histogram {
             Self::column(canvas, x, *bar, most, rows);
         }
         self.axis(&mut canvas.rows(rows, 1), room);
-        // Last: what is written on the axis must not hide where one is.
-        let cursor = self.cursor.and_then(|bar| u16::try_from(bar).ok()).filter(|bar| *bar < room);
-        if let Some(bar) = cursor {
-            canvas.sign(SCALE + bar, rows, '▲', Ink::bold(Role::Accent));
-        }
         if wide >= 100 {
             let x = wide - LEGEND + 2;
             for (row, (role, word, number)) in (0..rows).zip(&self.legend) {
@@ -126,21 +129,69 @@ impl Histogram {
         }
     }
 
+    /// Labels the axis. Nothing is written over anything else: the cursor goes first, then deploys, its ends, the cursor's time.
     fn axis(&self, canvas: &mut Canvas<'_>, room: u16) {
-        let end = SCALE + room;
-        let to = canvas.put_right(end, 0, Words::of(self.to.clone(), Role::Faint));
-        let mut free =
-            canvas.put_within(SCALE, 0, to.saturating_sub(SCALE + 1), Words::of(self.from.clone(), Role::Faint));
-        for (index, says) in &self.marks {
-            let Ok(x) = u16::try_from(*index) else { continue };
-            let x = SCALE + x;
-            if x <= free || x >= to {
+        let mut free = Free(vec![true; usize::from(room)]);
+        let cursor = self.cursor.filter(|bar| free.is(*bar, bar + 1));
+        if let Some(bar) = cursor {
+            free.take(bar, bar + 1);
+        }
+        let end = usize::from(room);
+        let from = crate::ui::words::width(&self.from);
+        let to = crate::ui::words::width(&self.to);
+        let ends = [(0, from, &self.from), (end.saturating_sub(to), end, &self.to)];
+        for (begin, end, says) in ends {
+            let has_mark = self.marks.iter().any(|(bar, _)| (begin..end).contains(bar));
+            if free.is(begin, end) && !has_mark {
+                free.take(begin, end + 1);
+                put(canvas, begin, says, Ink::of(Role::Faint));
+            }
+        }
+        for (bar, says) in &self.marks {
+            let at_cursor = cursor == Some(*bar);
+            let sign_fits = at_cursor || free.is(*bar, bar + 1);
+            let wide = free.after(bar + 1).saturating_sub(1).min(crate::ui::words::width(says) + 1);
+            if !sign_fits || wide < 6 {
                 continue;
             }
-            canvas.sign(x, 0, '▲', Role::Accent);
-            free = canvas.put_within(x + 2, 0, to.saturating_sub(x + 3), Words::of(says.clone(), Role::Dim));
+            free.take(*bar, bar + wide + 2);
+            put(canvas, *bar, "▲", Ink::of(Role::Accent));
+            let x = SCALE + u16::try_from(bar + 2).unwrap_or(u16::MAX);
+            canvas.put_within(x, 0, u16::try_from(wide - 1).unwrap_or(0), Words::of(says.clone(), Role::Dim));
+        }
+        let Some(bar) = cursor else { return };
+        put(canvas, bar, "▲", Ink::bold(Role::Accent));
+        let wide = crate::ui::words::width(&self.cursor_at);
+        let right = bar + 2;
+        let left = bar.checked_sub(wide + 1);
+        if free.is(bar + 1, right + wide) {
+            put(canvas, right, &self.cursor_at, Ink::of(Role::Text));
+        } else if let Some(left) = left.filter(|left| free.is(left.saturating_sub(1), bar)) {
+            put(canvas, left, &self.cursor_at, Ink::of(Role::Text));
         }
     }
+}
+
+/// Which columns of the axis nothing is written on yet.
+struct Free(Vec<bool>);
+
+impl Free {
+    fn is(&self, from: usize, to: usize) -> bool {
+        self.0.get(from..to).is_some_and(|columns| columns.iter().all(|free| *free))
+    }
+
+    /// Counts the free columns from one on.
+    fn after(&self, from: usize) -> usize {
+        self.0.iter().skip(from).take_while(|free| **free).count()
+    }
+
+    fn take(&mut self, from: usize, to: usize) {
+        self.0.iter_mut().take(to).skip(from).for_each(|free| *free = false);
+    }
+}
+
+fn put(canvas: &mut Canvas<'_>, bar: usize, says: &str, ink: Ink) {
+    canvas.put(SCALE + u16::try_from(bar).unwrap_or(u16::MAX), 0, Words::of(says.to_owned(), ink));
 }
 
 /// Writes a count in at most five columns: `412`, `9.8k`, `120k`, `3.4M`.
@@ -204,8 +255,33 @@ mod tests {
         );
         for width in 0..130 {
             for height in 0..6 {
-                testing::text(width, height, |canvas| histogram.draw(canvas));
+                for cursor in [None, Some(0), Some(3), Some(20), Some(200)] {
+                    let histogram = Histogram { cursor, cursor_at: "02:40".into(), ..histogram.clone() };
+                    testing::text(width, height, |canvas| histogram.draw(canvas));
+                }
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_written_over_anything_else_on_the_axis() {
+        let of = |cursor: usize, marks: &[(usize, &str)]| {
+            let histogram = Histogram {
+                bars: vec![Bar { others: 1, ..Bar::default() }; 40],
+                from: "02:33".into(),
+                to: "03:12".into(),
+                cursor: Some(cursor),
+                cursor_at: "02:50".into(),
+                marks: marks.iter().map(|(bar, says)| (*bar, (*says).to_owned())).collect(),
+                ..Histogram::default()
+            };
+            testing::text(48, 3, |canvas| histogram.draw(canvas)).pop().unwrap().get(7..).unwrap().to_owned()
+        };
+        assert_eq!(of(20, &[]), "02:33               ▲ 02:50        03:12");
+        assert_eq!(of(2, &[]), "  ▲ 02:50                          03:12", "its own time stands for the end's");
+        assert_eq!(of(38, &[]), "02:33                           02:50 ▲");
+        assert_eq!(of(20, &[(12, "deploy play")]), "02:33       ▲ depl… ▲ 02:50        03:12");
+        assert_eq!(of(20, &[(20, "deploy play")]), "02:33         02:50 ▲ deploy play  03:12");
+        assert_eq!(of(20, &[(1, "deploy play")]), " ▲ deploy play      ▲ 02:50        03:12");
     }
 }

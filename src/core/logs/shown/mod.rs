@@ -386,8 +386,12 @@ impl Shown {
 
     /// What the lower border of the lines says.
     pub fn legend(&self) -> String {
-        let mb = |bytes: usize| bytes / 1_000_000;
-        format!("{} errors/min · {} of {} MB", self.errors_a_minute, mb(self.snapshot.bytes), mb(self.snapshot.limit))
+        let held = match self.snapshot.bytes >> 20 {
+            0 if self.snapshot.bytes > 0 => "<1".to_owned(),
+            mib => mib.to_string(),
+        };
+        let limit = self.snapshot.limit >> 20;
+        format!("{} errors/min · {held} of {limit} MiB", self.errors_a_minute)
     }
 }
 

@@ -19,11 +19,13 @@ pub(in crate::core::screen) fn moved(state: &mut State, motion: Motion) -> Vec<E
     let page = state.screen.page(Pane::Lines);
     let by = match motion {
         Motion::Left | Motion::Right => {
-            let wide = state.screen.layout.panes.iter().find(|facts| facts.pane == Pane::Lines);
-            let half = wide.map_or(SIDEWAYS, |facts| usize::from(facts.area.2) / 2);
+            let facts = state.screen.layout.panes.iter().find(|facts| facts.pane == Pane::Lines);
+            let half = facts.map_or(SIDEWAYS, |facts| usize::from(facts.area.2) / 2);
+            // No further than the end of the longest line that is seen.
+            let most = facts.map_or(0, |facts| facts.beyond);
             let at = state.logs.sideways;
             state.logs.sideways =
-                if motion == Motion::Right { (at + half).min(1 << 20) } else { at.saturating_sub(half) };
+                if motion == Motion::Right { (at + half).min(most.max(at)) } else { at.min(most).saturating_sub(half) };
             return Vec::new();
         }
         Motion::Bottom => {

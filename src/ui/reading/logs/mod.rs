@@ -2,7 +2,9 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "what is typed elsewhere is not for it")]
 use chrono::TimeZone as _;
 
-use super::{Reader, words};
+mod around;
+
+use super::Reader;
 use crate::{
     config::theme::Role,
     core::{
@@ -18,7 +20,6 @@ use crate::{
         logs::{Chip, FieldRow, LineRow, Lines, Logs, PatternRow, Stage, Web, WebTable, grouped},
         show::{Input, SourceMark},
         style::Ink,
-        widgets::histogram::{Bar, Histogram},
         words::Words,
     },
 };
@@ -77,111 +78,12 @@ impl Reader<'_> {
         logs
     }
 
-    /// What is said where no line is shown, and what to do about it.
-    fn nothing(&self, shown: Option<&Shown>) -> String {
-        let key = |action| self.key(action).unwrap_or_default();
-        let Some(shown) = shown.filter(|shown| !shown.sources.is_empty()) else {
-            return if self.state.inventory.logs.is_empty() && self.state.inventory.services.is_empty() {
-                "No log source is configured. Add [[log]] entries to qd.toml (type = \"file\", \"loki\", \"journald\" …), then reload; or read files with: qd logs FILE…".into()
-            } else {
-                "The sources are being opened.".into()
-            };
-        };
-        if shown.total() == 0 {
-            return format!(
-                "No line yet. {} of {} sources are live; {} lists them and what is wrong.",
-                shown.live(),
-                shown.sources.len(),
-                key(crate::core::action::Action::Log(crate::core::logs::LogAction::ListSources))
-            );
-        }
-        format!(
-            "None of the {} lines here passes the filter. {} takes its last change back, {} turns terms off, Home reads what is older.",
-            grouped(shown.total()),
-            key(crate::core::action::Action::Log(crate::core::logs::LogAction::Undo)),
-            key(crate::core::action::Action::Log(crate::core::logs::LogAction::ListFilters)),
-        )
-    }
-
-    fn histogram(&self, shown: &Shown, logs: &mut Logs) {
-        let (from, to) = shown.span();
-        let bars = shown.histogram.len();
-        let wide = to.0.saturating_sub(from.0);
-        logs.span = span_words(wide);
-        if bars == 0 {
-            return;
-        }
-        let each = wide / i64::try_from(bars).unwrap_or(1).max(1);
-        let unread = shown.unread_bars();
-        logs.bar = format!("{} a bar", span_words(each));
-        if let (Back::Time(at), Some(1..)) = (shown.searched.back, unread) {
-            logs.bar = format!("all read since {} · {}", self.clock(at, false).0, logs.bar);
-        }
-        let sum = |counts: &[u64; 8], levels: &[Level]| -> u64 {
-            levels.iter().filter_map(|level| counts.get(*level as usize)).sum()
-        };
-        let bar = |counts: &[u64; 8]| Bar {
-            errors: sum(counts, &[Level::Error, Level::Fatal]),
-            warnings: sum(counts, &[Level::Warn]),
-            others: sum(counts, &[Level::Unknown, Level::Trace, Level::Debug, Level::Info, Level::Notice]),
-        };
-        let drawn: Vec<Bar> = shown.histogram.iter().map(bar).collect();
-        let total = |of: fn(&Bar) -> u64| grouped(drawn.iter().map(of).sum());
-        let legend = vec![
-            (Some(Role::DownFill), "error".to_owned(), total(|bar| bar.errors)),
-            (Some(Role::DegradedFill), "warn".to_owned(), total(|bar| bar.warnings)),
-            (Some(Role::Chart1), "other".to_owned(), total(|bar| bar.others)),
-        ];
-        let place = |at: Nanos| {
-            let within = at.0 >= from.0 && at.0 <= to.0 && each > 0;
-            within.then(|| usize::try_from((at.0 - from.0) / each).unwrap_or(0).min(bars.saturating_sub(1)))
-        };
-        let runs = self.state.runs.newest_first();
-        let mut marks: Vec<(usize, String)> = runs
-            .iter()
-            .filter_map(|run| {
-                Some((place(run.at.into())?, format!("{} {}", self.clock(run.at.into(), false).0, run.plan.title)))
-            })
-            .collect();
-        marks.sort();
-        logs.histogram = Histogram {
-            bars: drawn,
-            // Where nobody can say, a time without lines is none of which something is known either.
-            unread: unread.unwrap_or(bars),
-            cursor: self
-                .state
-                .logs
-                .bar
-                .or_else(|| shown.bar_of(acts::cursor(self.state)?))
-                .filter(|_| !self.state.logs.follows),
-            from: self.clock(from, wide >= DAY).0,
-            to: self.clock(to, wide >= DAY).0,
-            marks,
-            legend,
-        };
-    }
-
-    /// What the lower border of the lines says: how far back they go comes first while that is in question.
-    fn legend(&self, shown: &Shown) -> String {
-        let legend = shown.legend();
-        let searched = &shown.searched;
-        let back = match searched.back {
-            Back::Time(at) => format!(" back to {}", self.clock(at, false).0),
-            Back::Begin | Back::Unknown => String::new(),
-        };
-        match (searched.reading, searched.sources) {
-            (true, _) => format!("reading what is older{back} … · {legend}"),
-            (false, 0) => legend,
-            (false, _) if searched.back == Back::Begin => format!("searched to its beginning · {legend}"),
-            (false, _) => format!("searched{back} · {legend}"),
-        }
-    }
-
     fn lines(&self, shown: &Shown) -> Lines {
         let state = &self.state.logs;
         let mut lines = Lines {
             anchor: state.anchor,
             follows: state.follows,
+            feed: around::feed(&shown.sources),
             fresh: if state.follows { 0 } else { shown.matches.came_since(state.left_at) },
             wrap: state.wrap,
             sideways: state.sideways,
@@ -525,9 +427,6 @@ fn state_follows(state: &crate::core::State) -> bool {
     state.logs.follows
 }
 
-/// A day in nanoseconds.
-const DAY: i64 = 86_400 * Nanos::SECOND;
-
 /// Writes a difference: `+0.123`, `-1:02.500`.
 fn delta(nanos: i64) -> (String, String) {
     let sign = if nanos < 0 { '-' } else { '+' };
@@ -541,19 +440,6 @@ fn delta(nanos: i64) -> (String, String) {
     (format!("{whole:>8}"), format!(".{rest:03}"))
 }
 
-/// Writes how long a span is, in one unit.
-fn span_words(nanos: i64) -> String {
-    let ms = words::ms(nanos / Nanos::MILLI);
-    match ms {
-        0 if nanos > 0 => "<1 ms".into(),
-        0..1_000 => format!("{ms} ms"),
-        1_000..120_000 => format!("{} s", ms / 1_000),
-        120_000..7_200_000 => format!("{} min", ms / 60_000),
-        7_200_000..172_800_000 => format!("{} h", ms / 3_600_000),
-        _ => format!("{} d", ms / 86_400_000),
-    }
-}
-
 fn took(us: u64) -> String {
     if us < 1_000 { "<1 ms".into() } else { format!("{} ms", us / 1_000) }
 }
@@ -563,9 +449,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_and_deltas_have_one_unit() {
-        let spans = [0, 5, 1_500_000, 30_000_000_000, 2_400_000_000_000, 90_000_000_000_000, DAY * 3];
-        assert_eq!(spans.map(span_words), ["0 ms", "<1 ms", "1 ms", "30 s", "40 min", "25 h", "3 d"]);
+    fn deltas_have_one_unit() {
         assert_eq!(delta(-62_500_000_000), ("   -1:02".into(), ".500".into()));
     }
 }
