@@ -13,6 +13,7 @@ mod formats;
 mod hosts;
 mod import;
 mod keys;
+mod lock;
 mod logs;
 mod runs;
 mod setup;
@@ -99,6 +100,12 @@ enum Command {
     Deploy(change::Deploy),
     /// Bring an earlier release back
     Rollback(change::Rollback),
+    /// Run another task of a service's recipe; without a name, print those that there are
+    Run(change::Run),
+    /// Approve a run that waits for a second person
+    Approve(runs::Approve),
+    /// Print who holds the lock of a service on its hosts; --recover takes it from a run that died
+    Lock(lock::Lock),
     /// Print the runs: what was changed, by whom, and how it ended
     Runs(runs::Runs),
     /// Follow a run that goes on, from any console
@@ -140,7 +147,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, restart, deploy, rollback, runs, attach, audit, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, restart, deploy, rollback, run, approve, lock, runs, attach, audit, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -153,6 +160,9 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Restart(args)) => change::restart(&common, &args),
         Some(Command::Deploy(args)) => change::deploy(&common, &args),
         Some(Command::Rollback(args)) => change::rollback(&common, &args),
+        Some(Command::Run(args)) => change::task(&common, &args),
+        Some(Command::Approve(args)) => runs::approve(&common, &args),
+        Some(Command::Lock(args)) => lock::run(&common, &args),
         Some(Command::Runs(args)) => runs::run(&common, &args),
         Some(Command::Attach(args)) => runs::attach(&common, &args),
         Some(Command::Audit(args)) => audit::run(&common, &args),

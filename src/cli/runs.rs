@@ -107,6 +107,15 @@ fn proof(run: &Run) -> &'static str {
 }
 
 pub(super) fn attach(common: &Common, args: &Attach) -> color_eyre::Result<Exit> {
+    with_run(common, &args.run, async |setup, engine, run| followed(setup, common, args, engine, run).await)
+}
+
+/// Starts an engine on the store and does something about a run of it.
+fn with_run(
+    common: &Common,
+    name: &str,
+    done: impl AsyncFnOnce(&Setup, &mut Engine, Uid) -> color_eyre::Result<Exit>,
+) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
     let store = Setup::store(&loaded, IfMissing::Fail).map_err(|error| error.report())?;
@@ -119,15 +128,59 @@ pub(super) fn attach(common: &Common, args: &Attach) -> color_eyre::Result<Exit>
         while !engine.state.is_loaded() {
             drop(engine.turn().await);
         }
-        let done = match meant(&engine.state, &args.run) {
-            Some(run) => followed(&setup, common, args, &mut engine, run).await,
-            None => Err(color_eyre::eyre::eyre!(
-                "no run `{}`\n  `qd runs` prints them",
-                sanitise::line(args.run.as_bytes())
-            )),
+        let done = match meant(&engine.state, name) {
+            Some(run) => done(&setup, &mut engine, run).await,
+            None => {
+                Err(color_eyre::eyre::eyre!("no run `{}`\n  `qd runs` prints them", sanitise::line(name.as_bytes())))
+            }
         };
         engine.stop();
         done
+    })
+}
+
+/// What `qd approve` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Approve {
+    /// The run, as RUN-882 or by its id
+    run: String,
+    /// The service once more, as SERVICE@ENV
+    #[arg(long, value_name = "SERVICE@ENV")]
+    yes_i_mean: Option<String>,
+    /// The hash of the plan that was read: it is printed without this
+    #[arg(long, value_name = "HASH")]
+    plan: Option<String>,
+}
+
+pub(super) fn approve(common: &Common, args: &Approve) -> color_eyre::Result<Exit> {
+    with_run(common, &args.run, async |setup, engine, run| {
+        let Some(found) = engine.state.runs.runs.get(&run).cloned() else { return Ok(Exit::Unknown) };
+        let (service, hash) = (found.plan.service.to_string(), runs::hash(&found.plan));
+        let wanted = args.yes_i_mean.as_deref() == Some(service.as_str()) && args.plan.as_deref() == Some(&hash);
+        if !wanted {
+            change::print_plan(setup, common, &found.plan, &hash)?;
+            let (by, reason) = (&found.by, sanitise::line(found.reason.as_bytes()));
+            setup::warn(&format!("{by} asks for it: {reason}\n  approve it with --yes-i-mean {service} --plan {hash}"));
+            return Ok(Exit::Refused);
+        }
+        engine.handle(Msg::Runs(runs::Msg::WriteArmed(found.plan.service.env.clone())));
+        engine.state.screen.message = None;
+        engine.handle(Msg::Runs(runs::Msg::Approved { run }));
+        let approved = |state: &State| state.runs.runs.get(&run).is_some_and(|run| !run.awaits_approval());
+        if !approved(&engine.state) {
+            let said = engine.state.screen.message.take().map(|message| message.text).unwrap_or_default();
+            setup::warn(&said);
+            return Ok(Exit::Refused);
+        }
+        // What is said here is on disk: the other console reads it from there.
+        change::pause(engine, 300).await;
+        let refused = engine.state.screen.message.take().filter(|_| !approved(&engine.state));
+        if let Some(message) = refused {
+            setup::warn(&message.text);
+            return Ok(Exit::Refused);
+        }
+        setup::print(&format!("{} is approved; it goes on where it was asked for\n", engine.state.run_name(run)))?;
+        Ok(Exit::Ok)
     })
 }
 

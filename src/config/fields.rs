@@ -55,6 +55,32 @@ pub(crate) const ENVIRONMENT: &[Field] = &[
         "Time-out of its checks where they say none. Default `10s`, at most the interval.",
     ),
     field("fail_after", FAIL_AFTER, "Failures in a row that make its checks down where they say nothing. Default `3`."),
+    field("roles", Shape::Table(ROLES), "Who may change what there. Default: everybody everything."),
+    field(
+        "freeze",
+        Shape::List(&Shape::Table(FREEZE)),
+        "When no version is brought out, by the clock of `display.timezone`.",
+    ),
+    field(
+        "windows",
+        Shape::List(&Shape::Text),
+        "The only times for it, as in `Sun 02:00-04:00` or `Mon-Fri 09:00-17:00`.",
+    ),
+];
+
+/// Who may change what in an environment.
+pub(crate) const ROLES: &[Field] = &[
+    field("viewer", Shape::List(&Shape::Text), "Logins that look only."),
+    field("responder", Shape::List(&Shape::Text), "Logins that also restart and roll back."),
+    field("deployer", Shape::List(&Shape::Text), "Logins that also deploy, and run tasks."),
+    field("admin", Shape::List(&Shape::Text), "Logins that also set aside what stands against a change."),
+];
+
+/// A time in which no version is brought out.
+pub(crate) const FREEZE: &[Field] = &[
+    required("from", Shape::Text, "A day, or a day and a time: `2026-12-20`, `2026-12-20 18:00`."),
+    required("to", Shape::Text, "The last day, or a day and a time."),
+    field("why", Shape::Text, "Why: it is shown to whoever would deploy."),
 ];
 
 /// One host.
@@ -113,6 +139,16 @@ pub(crate) const ROLLOUT: &[Field] = &[
     field("bake", Shape::Duration, "How long the checks must stay good after the last host. Default `0s`."),
     field("undo", Shape::Choice(&["auto", "ask"]), "Whether what failed is taken back by itself. Default `auto`."),
     field("migrate_on", Shape::Host, "The one host on which migrations run. Default: the first."),
+    field(
+        "staging_first",
+        Shape::Duration,
+        "Only what succeeded in staging within this time is brought out. Default: not asked for.",
+    ),
+    field(
+        "dead_man",
+        Shape::Duration,
+        "How long nobody may watch a host whose health is bad, before it takes the change back by itself. Default: never.",
+    ),
 ];
 
 /// A service's objective.
@@ -249,11 +285,14 @@ pub(crate) const STORE: &[Field] = &[
 ];
 
 /// `[write]`.
-pub(crate) const WRITE: &[Field] =
-    &[field("arm", Shape::Duration, "How long write stays armed, from `30s` to `1h`. Default `5m`.")];
-
-/// Keys of `[write]` that a later version uses.
-pub(crate) const WRITE_LATER: &[&str] = &["second_person"];
+pub(crate) const WRITE: &[Field] = &[
+    field("arm", Shape::Duration, "How long write stays armed, from `30s` to `1h`. Default `5m`."),
+    field(
+        "second_person",
+        Shape::List(&Shape::Choice(&["data", "many-hosts", "maintenance", "lock", "fail-over"])),
+        "What another person must approve from a console of their own; an incident of P1 waives it. Default: nothing.",
+    ),
+];
 
 /// Kinds of service that a later version restarts: watched until then.
 pub(crate) const LATER_KINDS: &[&str] =

@@ -7,7 +7,10 @@ use super::{
     alerts::RuleSpec,
     id::{CheckId, EnvName, HostName, ServiceId},
     logs::{LogSpec, derive::DeriveSpec},
-    runs::Strategy,
+    runs::{
+        Strategy,
+        policy::{Calendar, Grave, Roles},
+    },
 };
 
 /// Settings of one check kind or recipe, as the configuration gave them after validation.
@@ -45,6 +48,17 @@ pub struct Environment {
     pub name: EnvName,
     /// Decides the confirmation level of changes, whatever the name says.
     pub kind: EnvKind,
+    /// Who may do what.
+    pub roles: Roles,
+    /// When versions may be brought out.
+    pub calendar: Calendar,
+}
+
+impl Environment {
+    /// Makes one in which everybody may do everything at any time.
+    pub fn new(name: impl Into<EnvName>, kind: EnvKind) -> Self {
+        Self { name: name.into(), kind, roles: Roles::default(), calendar: Calendar::default() }
+    }
 }
 
 /// What kind of environment, which decides how hard a change is guarded.
@@ -154,6 +168,10 @@ pub struct Rollout {
     pub bake_ms: u64,
     /// Whether what failed is taken back without asking, where the recipe can.
     pub undo: UndoPolicy,
+    /// Milliseconds for which a success of the same build in staging counts; none where production does not ask for one.
+    pub staging_first_ms: Option<u64>,
+    /// Milliseconds after which a host whose health is bad takes a change back by itself when nobody watches.
+    pub dead_man_ms: Option<u64>,
     /// The one host on which migrations run. Default: the first that is changed.
     pub migrate_on: Option<HostName>,
 }
@@ -230,11 +248,13 @@ impl Default for Display {
 pub struct WritePolicy {
     /// Milliseconds that write stays armed.
     pub arm_ms: u64,
+    /// What needs a second person.
+    pub second_person: Vec<Grave>,
 }
 
 impl Default for WritePolicy {
     fn default() -> Self {
-        Self { arm_ms: 5 * 60_000 }
+        Self { arm_ms: 5 * 60_000, second_person: Vec::new() }
     }
 }
 
@@ -249,9 +269,14 @@ impl Inventory {
         self.hosts.iter().find(|host| host.name == *name)
     }
 
+    /// Finds an environment by name.
+    pub fn environment(&self, name: &EnvName) -> Option<&Environment> {
+        self.environments.iter().find(|env| env.name == *name)
+    }
+
     /// Returns an environment's kind; an unknown environment counts as production, the strictest.
     pub fn env_kind(&self, env: &EnvName) -> EnvKind {
-        self.environments.iter().find(|e| e.name == *env).map_or(EnvKind::Production, |e| e.kind)
+        self.environment(env).map_or(EnvKind::Production, |env| env.kind)
     }
 
     /// Iterates over all checks of all services.

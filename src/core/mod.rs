@@ -434,19 +434,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Hosts(msg) => state.hosts_update(msg, now),
         Msg::Alerts(msg) => state.alerts_update(msg, now),
         Msg::Logs(msg) => logs_update(state, msg, now),
-        Msg::Runs(msg) => {
-            // Only this knows which incident is open and how the service stands.
-            let msg = if let runs::Msg::Planned { run, plan, .. } = msg {
-                let incident = state.incidents.open_for(&plan.service).map(|incident| incident.uid);
-                let before = state.services.service(&plan.service).map_or(Health::Unknown, |service| service.health);
-                // The box says it now.
-                state.screen.message = state.screen.message.take().filter(|message| message.tone != Tone::Info);
-                runs::Msg::Planned { run, plan, incident, before }
-            } else {
-                msg
-            };
-            state.runs_update(msg, now)
-        }
+        Msg::Runs(msg) => run_message(state, msg, now),
         Msg::Loaded(loaded) => stored::load(state, *loaded, now),
         Msg::Changed(changes) => stored::changed(state, *changes, now),
         Msg::NotSaved { rows, what, why } => {
@@ -481,6 +469,22 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+fn run_message(state: &mut State, msg: runs::Msg, now: Now) -> Vec<Effect> {
+    // Only this knows which incident is open and how the service stands.
+    let msg = if let runs::Msg::Planned { run, plan, .. } = msg {
+        let open = state.incidents.open_for(&plan.service);
+        let (incident, urgent) =
+            (open.map(|incident| incident.uid), open.is_some_and(|open| open.severity == Severity::P1));
+        let before = state.services.service(&plan.service).map_or(Health::Unknown, |service| service.health);
+        // The box says it now.
+        state.screen.message = state.screen.message.take().filter(|message| message.tone != Tone::Info);
+        runs::Msg::Planned { run, plan, incident, before, urgent }
+    } else {
+        msg
+    };
+    state.runs_update(msg, now)
 }
 
 fn logs_update(state: &mut State, msg: logs::Msg, now: Now) -> Vec<Effect> {

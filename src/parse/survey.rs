@@ -64,6 +64,7 @@ fn held(holder: &mut Holder, line: &str) {
     match key {
         "by" => holder.by = Some(sanitise::name(value)),
         "since" => holder.since = seconds(value),
+        "alive" => holder.alive = Some(value == "yes"),
         "uid" => holder.run = Some(sanitise::name(value)),
         _ => {}
     }

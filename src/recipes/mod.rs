@@ -9,7 +9,10 @@ use crate::{
     core::{
         id::HostName,
         inventory::{Inventory, Params, Service, UndoPolicy},
-        runs::{Fit, Order, Plan, PlanFacts, Precheck, Step, Survey, Target, Task, Wanted, What},
+        runs::{
+            Action, Fit, Order, Plan, PlanFacts, Precheck, Step, Survey, Target, Task, Wanted, What,
+            policy::{Grave, MANY},
+        },
     },
 };
 
@@ -161,6 +164,7 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
         Wanted::Restart => recipe.restart(of),
         Wanted::Deploy { what } => recipe.deploy(of, what),
         Wanted::Rollback { to } => recipe.rollback(of, to.as_deref()),
+        Wanted::Task(order) if order.task == RECOVER_LOCK => recover_lock(of),
         Wanted::Task(order) => {
             check_order(&recipe.tasks(service), service, order).and_then(|()| recipe.task(of, order))
         }
@@ -169,6 +173,13 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     plan.strategy = rollout.strategy.clone();
     plan.max_failures = rollout.max_failures;
     plan.undo_by_itself &= rollout.undo == UndoPolicy::Auto;
+    plan.reach =
+        inventory.services.iter().filter(|of| of.needs.contains(&service.id)).map(|of| of.id.clone()).collect();
+    if plan.hosts().len() > MANY {
+        plan.grave.push(Grave::ManyHosts);
+    }
+    plan.grave.sort_unstable();
+    plan.grave.dedup();
     if plan.changes_version() {
         plan.between.bake_ms = rollout.bake_ms;
     }
@@ -211,6 +222,44 @@ pub fn of(service: &Service) -> Option<&'static dyn Recipe> {
     ALL.iter().find(|recipe| recipe.name() == &*service.kind).copied()
 }
 
+/// The task that every recipe has.
+pub const RECOVER_LOCK: &str = "recover-lock";
+
+/// Returns what can be run for a service beside restart, deploy and rollback.
+pub fn tasks(service: &Service) -> Vec<Task> {
+    let Some(recipe) = of(service) else { return Vec::new() };
+    let mut tasks = recipe.tasks(service);
+    tasks.push(Task {
+        name: RECOVER_LOCK.to_owned(),
+        doc: "Takes the lock from a run that died: its journal says first what it did.".to_owned(),
+        takes: Vec::new(),
+        file: false,
+    });
+    tasks
+}
+
+/// Plans to take the lock of a service from runs that died on its hosts.
+fn recover_lock(of: Context<'_>) -> Result<Plan, String> {
+    let locked = |host: &&HostName| of.survey(host).is_ok_and(|survey| survey.lock.is_some());
+    let hosts: Vec<&HostName> = of.service.hosts.iter().filter(locked).collect();
+    if hosts.is_empty() {
+        return Err(format!("{} is locked on none of its hosts", of.service.id));
+    }
+    let lock = lock(of.service);
+    let command = include_str!("recover.sh").replace("@LOCK@", &at_home(&lock));
+    Ok(Plan {
+        action: Action::Other { name: RECOVER_LOCK.to_owned() },
+        steps: hosts.into_iter().map(|host| of.step(host, RECOVER_LOCK, command.trim_end(), 60_000)).collect(),
+        grave: vec![Grave::Lock],
+        effect: "none on the service: only the lock goes, and only where its run is dead".into(),
+        undo: "nothing to undo: the lock is kept beside the journal of the run that had it".into(),
+        proof: "the journal of the dead run, as printed".into(),
+        // Two who recover at once exclude each other; the lock itself is what they are after.
+        lock: format!("{lock}.recover"),
+        ..of.plan(format!("recover the lock of {}", of.service.id.service))
+    })
+}
+
 /// Holds what is asked for against what there is.
 fn check_order(tasks: &[Task], service: &Service, order: &Order) -> Result<(), String> {
     let Some(task) = tasks.iter().find(|task| task.name == order.task) else {
@@ -239,10 +288,10 @@ fn prechecks(plan: &Plan, facts: &PlanFacts) -> Vec<Precheck> {
     let mut checks = Vec::new();
     let hosts = plan.hosts();
     let surveys = || hosts.iter().filter_map(|host| Some((host, facts.hosts.get(host)?)));
+    let recovers = plan.grave.contains(&Grave::Lock);
     for (host, holder) in surveys().filter_map(|(host, survey)| Some((host, survey.lock.as_ref()?))) {
-        let by = holder.by.as_deref().unwrap_or("somebody");
-        let since = holder.since.map(|at| format!(" since {}", at.rfc3339())).unwrap_or_default();
-        checks.push(Precheck { verdict: Fit::Bad, text: format!("{host} is locked by {by}{since}") });
+        let verdict = if recovers && holder.alive == Some(false) { Fit::Good } else { Fit::Bad };
+        checks.push(Precheck { verdict, text: format!("{host} is locked by {}", holder.words()) });
     }
     if checks.is_empty() {
         checks.push(Precheck {

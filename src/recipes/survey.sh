@@ -6,6 +6,14 @@ cat /etc/machine-id /var/lib/dbus/machine-id 2>/dev/null | head -n 1
 if [ -d "$l" ]; then
   printf '@@ lock\n'
   head -c 1000 "$l/owner" 2>/dev/null
+  q=$(sed -n 's/^pid=//p' "$l/owner" 2>/dev/null | head -n 1)
+  u=$(sed -n 's/^uid=//p' "$l/owner" 2>/dev/null | head -n 1)
+  if [ -n "$q" ] && [ -n "$u" ]; then
+    a=no
+    { kill -0 "$q" 2>/dev/null || [ -d "/proc/$q" ]; } && a=yes
+    [ "$a" = yes ] && [ -r "/proc/$q/cmdline" ] && ! tr '\0' ' ' <"/proc/$q/cmdline" | grep -qF "$u" && a=no
+    printf '\nalive=%s\n' "$a"
+  fi
 fi
 printf '\n@@ free\n'
 df -Pk "$p" 2>/dev/null | tail -n 1 | awk '{ print $(NF - 2) }'

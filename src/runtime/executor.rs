@@ -315,6 +315,7 @@ impl Executor {
                     plan: Arc::new(plan),
                     incident: None,
                     before: Health::Unknown,
+                    urgent: false,
                 },
                 Err(why) => core_runs::Msg::PlanRefused { service, why },
             };

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use crate::{
     core::{
         id::{HostName, ServiceId},
-        inventory::Inventory,
+        inventory::{Inventory, Service},
         runs::{Plan, PlanFacts, Survey, Wanted},
         time::Clock,
     },
@@ -35,12 +35,8 @@ pub async fn plan(
 ) -> Result<Plan, String> {
     let mut facts = PlanFacts::default();
     let found = inventory.service(service).ok_or_else(|| "it is not in the configuration".to_owned())?;
-    let script = recipes::survey(found, wanted);
-    let asked = recipes::hosts(found);
-    let prefix = |host: &HostName| inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone());
-    let surveys = join_all(asked.iter().map(|host| ask(remote, host, &script, prefix(host)))).await;
-    for (host, survey) in asked.iter().zip(surveys) {
-        facts.hosts.insert(host.clone(), survey?);
+    for (host, survey) in surveys(remote, inventory, found, wanted).await {
+        facts.hosts.insert(host, survey?);
     }
     if recipes::of(found).is_some_and(recipes::Recipe::reads_pm2) {
         let hosts: Vec<_> = found.hosts.iter().filter_map(|name| inventory.host(name)).collect();
@@ -51,6 +47,20 @@ pub async fn plan(
         }
     }
     recipes::plan(inventory, found, wanted, &facts)
+}
+
+/// Asks every host of a service that a change is made from how it stands, all at once.
+pub async fn surveys(
+    remote: &dyn Remote,
+    inventory: &Inventory,
+    service: &Service,
+    wanted: &Wanted,
+) -> Vec<(HostName, Result<Survey, String>)> {
+    let script = recipes::survey(service, wanted);
+    let asked = recipes::hosts(service);
+    let prefix = |host: &HostName| inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone());
+    let surveys = join_all(asked.iter().map(|host| ask(remote, host, &script, prefix(host)))).await;
+    asked.iter().cloned().zip(surveys).collect()
 }
 
 async fn ask(remote: &dyn Remote, host: &HostName, script: &str, path_prefix: Vec<String>) -> Result<Survey, String> {

@@ -30,7 +30,7 @@ const MUCH: usize = 200_000;
 
 fn inventory() -> Inventory {
     Inventory {
-        environments: vec![Environment { name: "staging".into(), kind: EnvKind::Staging }],
+        environments: vec![Environment::new("staging", EnvKind::Staging)],
         hosts: vec![Arc::new(Host {
             env: Some("staging".into()),
             address: "127.0.0.1".into(),
@@ -119,7 +119,13 @@ async fn nothing_stays_on_screen_that_a_full_store_refused() {
     assert_eq!(engine.state.runs.armed.left(clock.now()), None);
 
     engine.state.runs.planning = Some((plan().service, runs::Wanted::Restart));
-    let planned = runs::Msg::Planned { run: Uid([2; 6]), plan: plan().into(), incident: None, before: Health::Down };
+    let planned = runs::Msg::Planned {
+        run: Uid([2; 6]),
+        plan: plan().into(),
+        incident: None,
+        before: Health::Down,
+        urgent: false,
+    };
     engine.handle(Msg::Runs(planned));
     assert!(engine.state.runs.review.is_some());
     until(&mut engine, "the review's end", |engine| {

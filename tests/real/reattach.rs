@@ -81,7 +81,13 @@ async fn confirm(engine: &mut Engine, folder: &Path, clock: &Arc<dyn Clock>) {
     until(engine, "a recorder", |engine| matches!(engine.state.recorder, Recorder::Me { .. })).await;
     until(engine, "a result", |engine| engine.state.services.count(Health::Down) == 1).await;
     engine.state.runs.planning = Some((service, runs::Wanted::Restart));
-    let planned = runs::Msg::Planned { run: RUN, plan: plan(folder).into(), incident: None, before: Health::Unknown };
+    let planned = runs::Msg::Planned {
+        run: RUN,
+        plan: plan(folder).into(),
+        incident: None,
+        before: Health::Unknown,
+        urgent: false,
+    };
     engine.handle(Msg::Runs(planned));
     let opened = clock.now().mono;
     until(engine, "the type-ahead guard", |_| clock.now().mono.since(opened) > runs::TYPE_AHEAD_MS).await;
@@ -168,6 +174,7 @@ async fn a_run_of_a_killed_console_is_followed_to_its_end_by_the_next_ones() {
                 assert_eq!(*before, Health::Down, "kept for the proof, whoever gives it");
                 "confirmed"
             }
+            RunEventKind::Approved { .. } => "approved",
             RunEventKind::Coordinated { .. } => "coordinated",
             RunEventKind::HostStarted { .. } => "host",
             RunEventKind::Staged { .. } => "staged",
@@ -201,6 +208,7 @@ async fn a_run_that_its_console_is_about_to_start_is_waited_for() {
         reason: "it is down".into(),
         incident: None,
         before: Health::Down,
+        second_person: false,
     };
     let confirmed = runs::RunEvent { run: RUN, at: clock.now().utc, by: "ben".into(), kind };
     Sqlite::open(&store, &store::Options::default()).unwrap().commit(&[Row::Run(confirmed)], None).unwrap();

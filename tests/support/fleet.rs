@@ -53,7 +53,7 @@ fn inventory(hosts: usize, checks: usize) -> Inventory {
     };
     Inventory {
         client: "acme".into(),
-        environments: vec![Environment { name: "prod".into(), kind: EnvKind::Production }],
+        environments: vec![Environment::new("prod", EnvKind::Production)],
         hosts: (0..hosts).map(|number| Arc::new(host(number))).collect(),
         services: (0..hosts).map(|number| Arc::new(service(number))).collect(),
         rules: builtin_rules().into_iter().map(Arc::new).collect(),

@@ -114,7 +114,7 @@ pub(crate) fn inventory() -> Inventory {
     });
     let mut inventory = Inventory {
         client: "acme".into(),
-        environments: vec![Environment { name: "prod".into(), kind: EnvKind::Production }],
+        environments: vec![Environment::new("prod", EnvKind::Production)],
         hosts: hosts.to_vec(),
         services: services.to_vec(),
         rules: builtin_rules().into_iter().map(Arc::new).collect(),
@@ -457,7 +457,13 @@ impl Night {
                 let plan = plan(&service);
                 let run = Uid([0x8f, 0x21, 0xc0, 0xaa, 0x9d, 0x31]);
                 let before = services::Health::Unknown;
-                self.tell(Msg::Runs(runs::Msg::Planned { run, plan: plan.into(), incident: None, before }));
+                self.tell(Msg::Runs(runs::Msg::Planned {
+                    run,
+                    plan: plan.into(),
+                    incident: None,
+                    before,
+                    urgent: false,
+                }));
             }
         }
     }

@@ -38,9 +38,30 @@ pub(super) fn read(setup: &Setup, path: &Path, version: Option<&str>) -> Result<
     }
     let archive = if about.is_dir() { pack(setup, path, &version)? } else { std::path::absolute(path)? };
     let (sha256, bytes) = digest(&archive).map_err(|error| eyre!("{}: {error}", archive.display()))?;
+    Ok(Build { path: archive.display().to_string(), version, sha256, bytes, made: made(&about) })
+}
+
+/// Reads a file that a task is given: it goes to the hosts as it is.
+pub(super) fn file(path: &Path) -> Result<Build> {
+    let shown = path.display();
+    let about = std::fs::metadata(path).map_err(|error| eyre!("{shown} cannot be read: {error}"))?;
+    if !about.is_file() {
+        return Err(eyre!("{shown} is no file"));
+    }
+    let (sha256, bytes) = digest(path).map_err(|error| eyre!("{shown}: {error}"))?;
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Ok(Build {
+        path: std::path::absolute(path)?.display().to_string(),
+        version: name,
+        sha256,
+        bytes,
+        made: made(&about),
+    })
+}
+
+fn made(about: &std::fs::Metadata) -> Timestamp {
     let made = about.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-    let made = made.and_then(|at| i64::try_from(at.as_secs()).ok()).map_or(Timestamp(0), |at| Timestamp(at * 1_000));
-    Ok(Build { path: archive.display().to_string(), version, sha256, bytes, made })
+    made.and_then(|at| i64::try_from(at.as_secs()).ok()).map_or(Timestamp(0), |at| Timestamp(at * 1_000))
 }
 
 /// Returns what a build is called: its file's name without the endings of archives.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Lets the engine work for some milliseconds.
-pub(super) async fn pause(engine: &mut Engine, milliseconds: u64) {
+pub(in crate::cli) async fn pause(engine: &mut Engine, milliseconds: u64) {
     let over = tokio::time::sleep(std::time::Duration::from_millis(milliseconds));
     tokio::pin!(over);
     loop {
@@ -138,6 +138,11 @@ impl Teller {
             return Ok(());
         }
         let mut news = Vec::new();
+        if run.awaits_approval() && run.outcome.is_none() {
+            let short = name.split(' ').next().unwrap_or(name);
+            news.push(format!("waits for a second person: qd approve {short}"));
+        }
+        news.extend(run.approved.as_ref().map(|by| format!("approved by {by}")));
         for (host, error) in &run.staged {
             match error {
                 None => news.push(format!("{host}: the build is there")),

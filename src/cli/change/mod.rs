@@ -3,9 +3,13 @@ mod build;
 mod follow;
 mod plan;
 
-pub(super) use follow::{to_its_end, to_json};
+pub(super) use follow::{pause, to_its_end, to_json};
+pub(super) use plan::print_plan;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
+
+use color_eyre::eyre::eyre;
+use serde_json::json;
 
 use super::{
     Common, Exit,
@@ -16,8 +20,9 @@ use crate::{
     core::{
         Msg,
         id::ServiceId,
-        runs::{self, CANCEL_MS, Review, TYPE_AHEAD_MS, Wanted, What, gate::Level},
+        runs::{self, CANCEL_MS, Order, Review, TYPE_AHEAD_MS, Wanted, What, gate::Level},
     },
+    recipes,
     runtime::engine::Engine,
     store::IfMissing,
 };
@@ -36,12 +41,22 @@ pub(super) struct Consent {
     /// The hash that --dry-run printed; needed in production. Another plan by now is refused
     #[arg(long, value_name = "HASH")]
     plan: Option<String>,
+    /// Set aside what is held against it (a freeze, staging that was left out); an admin's, and the reason goes to the audit
+    #[arg(long = "override")]
+    set_aside: bool,
     /// Ask the hosts, print what would run, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Also wait until the checks say whether it helped
     #[arg(long)]
     wait: bool,
+}
+
+impl Consent {
+    /// Returns the service that is named first.
+    pub(super) fn service(&self) -> &str {
+        &self.service
+    }
 }
 
 /// What `qd restart` takes.
@@ -77,6 +92,61 @@ pub(super) struct Rollback {
     to: Option<String>,
 }
 
+/// What `qd run` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    consent: Consent,
+    /// The task; without one, those that there are for the service are printed
+    task: Option<String>,
+    /// What the task is given, as NAME=VALUE
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+    /// The file that the task is given
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+}
+
+pub(super) fn task(common: &Common, args: &Run) -> color_eyre::Result<Exit> {
+    let Some(task) = args.task.clone() else { return tasks(common, &args.consent.service) };
+    let mut settings = BTreeMap::new();
+    for pair in &args.settings {
+        let (name, value) = pair.split_once('=').ok_or_else(|| eyre!("--set {pair}: it is no NAME=VALUE"))?;
+        settings.insert(name.to_owned(), value.to_owned());
+    }
+    change(common, &args.consent, |_| {
+        let file = args.file.as_deref().map(build::file).transpose()?;
+        Ok(Wanted::Task(Order { task, settings, file }))
+    })
+}
+
+/// Prints what can be run for a service.
+fn tasks(common: &Common, name: &str) -> color_eyre::Result<Exit> {
+    let setup = Setup::new()?;
+    let loaded = setup.config(common)?;
+    let id = status::service_id(common, &loaded.inventory, name)?;
+    let service = loaded.inventory.service(&id);
+    let tasks = service.map(|service| recipes::tasks(service)).unwrap_or_default();
+    if common.json {
+        let takes = |takes: &runs::Takes| json!({ "name": takes.name, "required": takes.required, "doc": takes.doc });
+        let task = |task: &runs::Task| {
+            let takes: Vec<_> = task.takes.iter().map(takes).collect();
+            json!({ "task": task.name, "doc": task.doc, "takes": takes, "file": task.file })
+        };
+        let data: Vec<_> = tasks.iter().map(task).collect();
+        setup::print_json("qd.tasks/1", setup.clock.as_ref(), json!(data))?;
+        return Ok(Exit::Ok);
+    }
+    let mut rows = vec![["TASK", "TAKES", "WHAT IT DOES"].map(str::to_owned).to_vec()];
+    for task in tasks {
+        let takes = task.takes.iter().map(|of| if of.required { of.name.clone() } else { format!("[{}]", of.name) });
+        let takes: Vec<String> = takes.chain(task.file.then(|| "a file".to_owned())).collect();
+        rows.push(vec![task.name, takes.join(" "), task.doc]);
+    }
+    setup::print(&setup::table(&rows))?;
+    Ok(Exit::Ok)
+}
+
 pub(super) fn restart(common: &Common, args: &Restart) -> color_eyre::Result<Exit> {
     change(common, &args.consent, |_| Ok(Wanted::Restart))
 }
@@ -95,7 +165,7 @@ pub(super) fn rollback(common: &Common, args: &Rollback) -> color_eyre::Result<E
     change(common, &args.consent, |_| Ok(Wanted::Rollback { to: args.to.clone() }))
 }
 
-fn change(
+pub(super) fn change(
     common: &Common,
     consent: &Consent,
     wanted: impl FnOnce(&Setup) -> color_eyre::Result<Wanted>,
@@ -142,13 +212,16 @@ async fn carry_out(
         return Ok(Exit::Refused);
     }
     let run = review.run;
-    setup::warn(&format!("{} on {}", review.plan.title, plan::hosts(&review)));
+    setup::warn(&format!("{} on {}", review.plan.title, plan::hosts(&review.plan)));
     if review.level == Level::Production {
         say(engine, runs::Msg::WriteArmed(service.env.clone()));
     }
-    follow::pause(engine, TYPE_AHEAD_MS + 100).await;
+    pause(engine, TYPE_AHEAD_MS + 100).await;
     say(engine, runs::Msg::NameTyped(service.service.to_string()));
     say(engine, runs::Msg::ReasonTyped(consent.reason.clone().unwrap_or_default()));
+    if consent.set_aside {
+        say(engine, runs::Msg::OverrideToggled);
+    }
     say(engine, runs::Msg::Confirmed);
     if let Some(refused) = engine.state.runs.review.as_ref().and_then(|review| review.refused.clone()) {
         setup::warn(&format!("{service}: {refused}"));

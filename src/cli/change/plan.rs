@@ -9,7 +9,7 @@ use crate::{
     core::{
         Msg,
         id::ServiceId,
-        runs::{self, Review, Wanted, gate::Level},
+        runs::{self, Fit, Plan, Review, Wanted, gate::Level},
     },
     runtime::engine::Engine,
 };
@@ -35,43 +35,84 @@ pub(super) async fn review(engine: &mut Engine, service: &ServiceId, wanted: &Wa
 }
 
 /// Names the hosts of a plan and the order in which they are changed.
-pub(super) fn hosts(review: &Review) -> String {
-    let names: Vec<String> = review.plan.hosts().iter().map(ToString::to_string).collect();
-    let order = if names.len() > 1 { format!(", {}", review.plan.strategy.words()) } else { String::new() };
+pub(super) fn hosts(plan: &Plan) -> String {
+    let names: Vec<String> = plan.hosts().iter().map(ToString::to_string).collect();
+    let order = if names.len() > 1 { format!(", {}", plan.strategy.words()) } else { String::new() };
     format!("{}{order}", names.join(", "))
 }
 
-/// Prints the plan with every command, and its hash.
+/// Prints the review with every command, and the hash of its plan.
 pub(super) fn print(setup: &Setup, common: &Common, review: &Review) -> color_eyre::Result<()> {
     if common.json {
         let production = review.level == Level::Production;
-        let data = json!({ "plan": &*review.plan, "hash": review.hash, "production": production });
+        let checks: Vec<_> =
+            review.prechecks().map(|check| json!({ "verdict": verdict(check.verdict), "text": check.text })).collect();
+        let second: Vec<_> = review.second.iter().map(|grave| grave.word()).collect();
+        let data = json!({
+            "plan": &*review.plan, "hash": review.hash, "production": production, "prechecks": checks,
+            "second_person": second, "estimate_ms": review.estimate_ms,
+        });
         return setup::print_json("qd.plan/1", setup.clock.as_ref(), data);
     }
-    let plan = &review.plan;
+    print_plan(setup, common, &review.plan, &review.hash)?;
+    let mut text = String::new();
+    for check in review.prechecks() {
+        text.push_str(&setup::table(&[vec![format!("{:<8}", verdict(check.verdict)), check.text.clone()]]));
+    }
+    if !review.second.is_empty() {
+        let what: Vec<&str> = review.second.iter().map(|grave| grave.word()).collect();
+        text.push_str(&setup::table(&[vec![
+            "second".to_owned(),
+            format!("another person must approve it ({})", what.join(", ")),
+        ]]));
+    }
+    text.push_str("nothing was changed; plan ");
+    text.push_str(&review.hash);
+    text.push('\n');
+    setup::print(&text)
+}
+
+fn verdict(fit: Fit) -> &'static str {
+    match fit {
+        Fit::Good => "good",
+        Fit::Doubtful => "doubtful",
+        Fit::Held => "held",
+        Fit::Bad => "bad",
+    }
+}
+
+/// Prints a plan with every command.
+pub(in crate::cli) fn print_plan(setup: &Setup, common: &Common, plan: &Plan, hash: &str) -> color_eyre::Result<()> {
+    if common.json {
+        return setup::print_json("qd.plan/1", setup.clock.as_ref(), json!({ "plan": plan, "hash": hash }));
+    }
     let mut text = format!("{} on {}\n\n", plan.title, plan.service);
     let mut line = |name: &str, value: &str| {
-        text.push_str(&setup::table(&[vec![format!("{name:<8}"), value.to_owned()]]));
+        if !value.is_empty() {
+            text.push_str(&setup::table(&[vec![format!("{name:<8}"), value.to_owned()]]));
+        }
     };
-    line("hosts", &hosts(review));
+    line("hosts", &hosts(plan));
     for target in &plan.targets {
         let machine = target.machine_id.as_deref().unwrap_or("no machine-id");
         line("", &format!("{} is {}, {machine}", target.host, target.address));
     }
+    line("now", plan.from.as_deref().unwrap_or_default());
     if let Some(build) = &plan.upload {
         line("build", &format!("{}, {} bytes, sha256 {}", build.path, build.bytes, build.sha256));
     }
     line("effect", &plan.effect);
+    let reach: Vec<String> = plan.reach.iter().map(ToString::to_string).collect();
+    line("reach", &reach.join(", "));
     line("undo", &plan.undo);
+    line("proof", &plan.proof);
     line("lock", &plan.lock);
     for step in &plan.steps {
         let head = format!("\n# {} on {}, at most {} s\n", step.name, step.host, step.timeout_ms / 1_000);
         text.push_str(&head);
-        text.push_str(&crate::parse::sanitise::text(&step.command));
+        text.push_str(&crate::parse::sanitise::text(step.command.as_bytes()));
         text.push('\n');
     }
-    text.push_str("\nnothing was changed; plan ");
-    text.push_str(&review.hash);
     text.push('\n');
     setup::print(&text)
 }

@@ -12,7 +12,7 @@ use crate::{
         theme::{self, Theme},
         walk::{Entries, Keys, Walk, shown},
     },
-    core::inventory::Inventory,
+    core::{inventory::Inventory, runs::policy::Grave},
 };
 
 /// Reads the sections that only the main file has.
@@ -51,8 +51,10 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], inventory: &mut Inventor
         }
     }
     if let Some(raw) = main(roots, "write") {
-        let keys = Keys { fields: &[fields::WRITE], later: fields::WRITE_LATER, ..Keys::default() };
-        let entries = walk.table(raw, keys, "`write`");
+        let entries = walk.table(raw, Keys { fields: &[fields::WRITE], ..Keys::default() }, "`write`");
+        let grave = |word: &str| Grave::ALL.into_iter().find(|grave| grave.word() == word);
+        inventory.write.second_person =
+            entries.texts("second_person").into_iter().filter_map(|(word, _)| grave(word)).collect();
         if let Some(ms) = within(walk, &entries, "arm", (30_000, 3_600_000), "from 30s to 1h") {
             inventory.write.arm_ms = ms;
         }

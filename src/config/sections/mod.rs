@@ -9,8 +9,9 @@ use super::{
     walk::{Entries, Keys, Walk, shown},
 };
 use crate::core::{
-    id::EnvName,
+    id::{EnvName, Operator},
     inventory::{EnvKind, Environment, Inventory},
+    runs::policy::{Calendar, Freeze, Role, Roles, Window},
 };
 
 mod checks;
@@ -173,7 +174,11 @@ fn environments(walk: &mut Walk<'_>, tables: &[&Raw]) -> Vec<Surroundings> {
         let whole = name.zip(kind).zip(pace).filter(|_| is_new && !entries.broken);
         match whole {
             Some(((name, kind), pace)) => all.push(Surroundings {
-                env: Environment { name: EnvName::from(name), kind },
+                env: Environment {
+                    roles: roles(&entries),
+                    calendar: calendar(walk, &entries),
+                    ..Environment::new(EnvName::from(name), kind)
+                },
                 every_ms: pace.every_ms,
                 timeout_ms: entries.count("timeout"),
                 fail_after: pace.fail_after,
@@ -182,6 +187,53 @@ fn environments(walk: &mut Walk<'_>, tables: &[&Raw]) -> Vec<Surroundings> {
         }
     }
     all
+}
+
+/// Reads who may do what in an environment.
+fn roles(entries: &Entries) -> Roles {
+    let Some(said) = entries.node("roles").and_then(|node| node.value.as_object()) else { return Roles::default() };
+    let all = [Role::Viewer, Role::Responder, Role::Deployer, Role::Admin];
+    let named = all.into_iter().flat_map(|role| {
+        let names = said.get(role.word()).and_then(serde_json::Value::as_array).into_iter().flatten();
+        names.filter_map(move |name| Some((Operator::from(name.as_str()?), role)))
+    });
+    Roles(named.collect())
+}
+
+/// Reads when versions may be brought out. What cannot be read is an error: a freeze that is silently none would be a lie.
+fn calendar(walk: &mut Walk<'_>, entries: &Entries) -> Calendar {
+    let mut calendar = Calendar::default();
+    for (text, place) in entries.texts("windows") {
+        let Some(window) = Window::parse(text) else {
+            let what = format!("`windows`: {:?} is no time of the week", shown(text));
+            let help = "as in \"Sun 02:00-04:00\", \"Mon-Fri 09:00-17:00\", \"daily 22:00-02:00\"";
+            walk.book.error(place, what, help);
+            continue;
+        };
+        calendar.windows.push(window);
+    }
+    for part in entries.node("freeze").map_or(&[][..], |node| &node.parts) {
+        let text = |key: &str| part.value.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+        match (Freeze::end(text("from"), false), Freeze::end(text("to"), true)) {
+            (Some(from), Some(to)) if from < to => {
+                let why = if text("why").is_empty() { "no reason is given" } else { text("why") };
+                calendar.freezes.push(Freeze { from, to, why: why.to_owned() });
+            }
+            (from, to) => {
+                let what = if from.is_some() && to.is_some() {
+                    "`freeze` ends before it begins"
+                } else {
+                    "`freeze` is from no day to another"
+                };
+                walk.book.error(
+                    &part.place,
+                    what,
+                    "as in { from = \"2026-12-20\", to = \"2027-01-02\", why = \"holidays\" }",
+                );
+            }
+        }
+    }
+    calendar
 }
 
 /// Finds the environment that a setting names, or says what is wrong.

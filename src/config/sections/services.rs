@@ -243,8 +243,10 @@ fn rollout(walk: &mut Walk<'_>, raw: &Raw, on: &[HostName]) -> Rollout {
     Rollout {
         strategy,
         max_failures: number("max_failures").unwrap_or(0),
-        bake_ms: entries.node("bake").and_then(|node| node.value.as_u64()).unwrap_or(0),
+        bake_ms: entries.count("bake").unwrap_or(0),
         undo: if entries.text("undo") == Some("ask") { UndoPolicy::Ask } else { UndoPolicy::Auto },
+        staging_first_ms: entries.count("staging_first"),
+        dead_man_ms: entries.count("dead_man"),
         migrate_on: entries.text("migrate_on").map(HostName::from),
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn happen(
 /// Takes a run on whose coordinator is gone: the gate is asked as for a new one.
 fn adopt(state: &mut State, uid: Uid, (now, inventory, actor): Scene<'_>, out: &mut Out) {
     let Some(run) = state.runs.get(&uid).filter(|run| !run.is_over()) else { return };
-    match gate::go_on(inventory, &state.armed, &run.plan, now) {
+    match gate::go_on(inventory, &state.armed, &run.plan, &actor.by, now) {
         Ok(permit) => {
             let detail = format!("{uid} goes on from here");
             out.rows.push(Row::Audit(audit(actor, now, "run.adopted", &run.plan.service.to_string(), &detail)));
@@ -54,6 +54,20 @@ fn adopt(state: &mut State, uid: Uid, (now, inventory, actor): Scene<'_>, out: &
                 run.staged.retain(|_, error| error.is_none());
             }
             advance(state, uid, (now, inventory, actor), out);
+        }
+        Err(refusal) => out.facts.push(Fact::Said(refusal.to_string())),
+    }
+}
+
+/// Approves what another person confirmed.
+fn approve(state: &mut State, uid: Uid, (now, inventory, actor): Scene<'_>, out: &mut Out) {
+    let Some(run) = state.runs.get(&uid) else { return };
+    match gate::approve(inventory, &state.armed, run, &actor.by, now) {
+        Ok(()) => {
+            let (plan, service) = (super::hash(&run.plan), run.plan.service.to_string());
+            let detail = format!("{uid} plan {plan}");
+            out.rows.push(Row::Audit(audit(actor, now, "run.approved", &service, &detail)));
+            happen(state, uid, RunEventKind::Approved { plan }, (now, actor), out);
         }
         Err(refusal) => out.facts.push(Fact::Said(refusal.to_string())),
     }
@@ -195,6 +209,7 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
                 }
             }
         }
+        Msg::Approved { run } => approve(state, run, (now, inventory, actor), out),
         Msg::Adopted { run } => adopt(state, run, (now, inventory, actor), out),
         Msg::Stopped { run, undo } => {
             let open = state.runs.get(&run).is_some_and(|run| run.outcome.is_none());
@@ -222,6 +237,7 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
         | Msg::NameTyped(_)
         | Msg::ReasonTyped(_)
         | Msg::CommandsToggled
+        | Msg::OverrideToggled
         | Msg::Confirmed
         | Msg::Cancelled
         | Msg::InventoryReplaced { .. }

@@ -93,6 +93,9 @@ pub(super) fn next(run: &Run) -> Next {
 
 fn decide(run: &Run) -> Next {
     let (plan, hosts) = (&run.plan, run.plan.hosts());
+    if run.awaits_approval() {
+        return if run.stopped.is_some() { Next::End(RunOutcome::Refused) } else { Next::Wait };
+    }
     let of = |way: Way| hosts.iter().map(move |host| (host, run.share(host, way)));
     let back: Vec<Share> = of(Way::Back).map(|(_, share)| share).filter(|share| *share != Share::Waiting).collect();
     if of(Way::There).any(|(_, share)| share == Share::Running) || back.contains(&Share::Running) {

@@ -38,6 +38,14 @@ pub enum RunEventKind {
         /// The service's state before.
         #[serde(default = "unknown")]
         before: Health,
+        /// Whether another person must approve it before anything is done.
+        #[serde(default)]
+        second_person: bool,
+    },
+    /// Another person approved it, at a console of their own.
+    Approved {
+        /// The hash of the plan that they read.
+        plan: String,
     },
     /// A step began on its host.
     StepStarted {
@@ -129,6 +137,7 @@ impl RunEventKind {
             (Self::Stopped { undo }, Self::Stopped { undo: known }) => undo == known || *known,
             (
                 Self::Confirmed { .. }
+                | Self::Approved { .. }
                 | Self::Coordinated { .. }
                 | Self::HostStarted { .. }
                 | Self::Staged { .. }

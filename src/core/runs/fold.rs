@@ -25,6 +25,7 @@ pub(super) fn fold(
     match &event.kind {
         RunEventKind::Confirmed { .. } => fresh,
         RunEventKind::Coordinated { .. }
+        | RunEventKind::Approved { .. }
         | RunEventKind::HostStarted { .. }
         | RunEventKind::Staged { .. }
         | RunEventKind::GatePassed { .. }
@@ -67,7 +68,7 @@ pub(super) fn fold(
 
 /// Makes the run that was confirmed.
 fn confirmed(event: &RunEvent) -> Option<Run> {
-    let RunEventKind::Confirmed { plan, reason, incident, before } = &event.kind else { return None };
+    let RunEventKind::Confirmed { plan, reason, incident, before, second_person } = &event.kind else { return None };
     Some(Run {
         run: event.run,
         number: None,
@@ -82,6 +83,8 @@ fn confirmed(event: &RunEvent) -> Option<Run> {
         output: Ring::new(OUTPUT_LINES),
         ended: None,
         before: *before,
+        second_person: *second_person,
+        approved: None,
         after: Health::Unknown,
         lost: None,
         coordinator: None,
@@ -106,6 +109,14 @@ fn conducted(run: &mut Run, event: &RunEvent) -> bool {
                 (run.outcome, run.ended) = (None, None);
             }
             run.coordinator.replace(*console) != Some(*console) || reopened
+        }
+        // Nobody is the second person of what they asked for, whatever a store says.
+        RunEventKind::Approved { plan } => {
+            let fits = run.approved.is_none() && event.by != run.by && *plan == super::hash(&run.plan);
+            if fits {
+                run.approved = Some(event.by.clone());
+            }
+            fits
         }
         RunEventKind::HostStarted { host, way } => run.shares.insert((host.clone(), *way)),
         RunEventKind::Staged { host, error } => {

@@ -2,9 +2,12 @@
 //! because only the gate can make a [`Permit`] and nothing runs without one.
 use serde::{Deserialize, Serialize};
 
-use super::Plan;
+use super::{
+    Plan, Run,
+    policy::{Grave, Role},
+};
 use crate::core::{
-    id::EnvName,
+    id::{EnvName, Operator},
     inventory::{EnvKind, Inventory},
     time::{Mono, Now},
 };
@@ -55,6 +58,8 @@ pub struct Confirmation<'a> {
     pub reason: &'a str,
     /// Whether `y` was said.
     pub yes: bool,
+    /// Who says it.
+    pub by: &'a Operator,
 }
 
 /// Leave to run exactly one plan. Cannot be made outside of the gate.
@@ -99,6 +104,27 @@ pub enum Refusal {
     /// Its hosts do not stand as they must.
     #[error("{0}")]
     Precheck(String),
+    /// It is not the time for it; one who may set that aside can.
+    #[error("{0}: an admin can set that aside, with a reason")]
+    Held(String),
+    /// The person has no leave for it.
+    #[error("{who} is {has} in {env}: this asks for {needs}")]
+    Role {
+        /// Who.
+        who: Operator,
+        /// Their role.
+        has: &'static str,
+        /// Where.
+        env: EnvName,
+        /// The role it takes.
+        needs: &'static str,
+    },
+    /// The one who asked for it cannot approve it too.
+    #[error("{0} asked for it: another person must approve it")]
+    Same(Operator),
+    /// It needs no approval, or has it.
+    #[error("it waits for nobody's approval")]
+    NoApproval,
     /// `y` was not said.
     #[error("press y to go on")]
     Yes,
@@ -125,6 +151,7 @@ pub fn pass(
 ) -> Result<Permit, Refusal> {
     check_hosts(inventory, plan)?;
     let env = &plan.service.env;
+    may(inventory, env, given.by, Role::for_plan(plan))?;
     let level = level(inventory, env);
     match level {
         Level::Production => {
@@ -152,14 +179,49 @@ pub fn pass(
 ///
 /// # Errors
 /// What is missing.
-pub fn go_on(inventory: &Inventory, armed: &Armed, plan: &Plan, now: Now) -> Result<Permit, Refusal> {
+pub fn go_on(inventory: &Inventory, armed: &Armed, plan: &Plan, by: &Operator, now: Now) -> Result<Permit, Refusal> {
     check_hosts(inventory, plan)?;
     let env = &plan.service.env;
+    may(inventory, env, by, Role::for_plan(plan))?;
     let level = level(inventory, env);
     if level == Level::Production && !armed.covers(env, now) {
         return Err(Refusal::NotArmed(env.clone()));
     }
     Ok(Permit { level })
+}
+
+/// Refuses who has not the role for it.
+///
+/// # Errors
+/// Which role they have, and which it takes.
+pub fn may(inventory: &Inventory, env: &EnvName, who: &Operator, needs: Role) -> Result<(), Refusal> {
+    let has = inventory.environment(env).map_or(Role::Admin, |env| env.roles.of(who));
+    if has >= needs {
+        return Ok(());
+    }
+    Err(Refusal::Role { who: who.clone(), has: has.word(), env: env.clone(), needs: needs.word() })
+}
+
+/// Decides whether a person may approve what another one confirmed.
+///
+/// # Errors
+/// What is missing.
+pub fn approve(inventory: &Inventory, armed: &Armed, run: &Run, by: &Operator, now: Now) -> Result<(), Refusal> {
+    if !run.awaits_approval() || run.outcome.is_some() {
+        return Err(Refusal::NoApproval);
+    }
+    if run.by == *by {
+        return Err(Refusal::Same(by.clone()));
+    }
+    go_on(inventory, armed, &run.plan, by, now).map(drop)
+}
+
+/// Returns what of a plan needs a second person.
+pub fn second_person(inventory: &Inventory, plan: &Plan) -> Vec<Grave> {
+    let mut grave: Vec<Grave> =
+        plan.grave.iter().filter(|grave| inventory.write.second_person.contains(grave)).copied().collect();
+    grave.dedup();
+    grave
 }
 
 /// Refuses plans that touch a host outside of the service's environment, whatever a recipe made of it.

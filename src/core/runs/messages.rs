@@ -29,6 +29,8 @@ pub enum Msg {
         incident: Option<Uid>,
         /// The service's state now.
         before: Health,
+        /// Whether that incident is of the highest severity: it waives the second person.
+        urgent: bool,
     },
     /// The recipe cannot.
     PlanRefused {
@@ -43,6 +45,13 @@ pub enum Msg {
     ReasonTyped(String),
     /// The commands were asked for, or hidden.
     CommandsToggled,
+    /// What is held against the change was set aside, or is not any more.
+    OverrideToggled,
+    /// A person at this console approves what another one confirmed, having read this plan.
+    Approved {
+        /// Which run.
+        run: Uid,
+    },
     /// The person confirmed: Enter in production, `y` elsewhere.
     Confirmed,
     /// The person left the box or stopped the countdown.

@@ -17,8 +17,10 @@ mod coordinate;
 mod events;
 mod fold;
 pub mod gate;
+mod history;
 mod messages;
 mod plan;
+pub mod policy;
 mod reducer;
 mod survey;
 #[cfg(test)]
@@ -32,6 +34,7 @@ pub use reducer::update;
 pub use survey::{Build, Holder, Order, Release, Survey, Takes, Task, Wanted, What, is_release, is_version};
 
 use gate::{Armed, Confirmation, Level, Permit, Refusal};
+use policy::{Grave, Role};
 
 /// A line of a run's output as it arrives.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +57,8 @@ pub const LOOK_MS: u64 = 5_000;
 pub const CANCEL_MS: u64 = 2_000;
 /// How long the checks have to show that the service recovered, in milliseconds.
 pub const PROOF_MS: u64 = 90_000;
+/// How long a run waits for a second person, in milliseconds.
+pub const APPROVAL_MS: i64 = 30 * 60_000;
 /// Lines of output kept per run.
 pub const OUTPUT_LINES: usize = 2_000;
 
@@ -99,6 +104,16 @@ pub struct Review {
     pub refused: Option<String>,
     /// The service's state when the box opened.
     pub before: Health,
+    /// Who asks.
+    pub by: Operator,
+    /// What was seen of other runs: it is no part of the plan.
+    pub history: Vec<Precheck>,
+    /// Whether the person sets aside what is [`Fit::Held`].
+    pub overridden: bool,
+    /// What another person must approve it for.
+    pub second: Vec<Grave>,
+    /// How long it will take, by how long its like took, in milliseconds.
+    pub estimate_ms: Option<u64>,
     /// What was asked for.
     pub wanted: Wanted,
     /// When its hosts were last asked how they stand.
@@ -108,6 +123,16 @@ pub struct Review {
 }
 
 impl Review {
+    /// Returns all that was seen before the change.
+    pub fn prechecks(&self) -> impl Iterator<Item = &Precheck> {
+        self.plan.prechecks.iter().chain(&self.history)
+    }
+
+    /// Returns what stands against it unless it is set aside.
+    pub fn held(&self) -> impl Iterator<Item = &Precheck> {
+        self.prechecks().filter(|check| check.verdict == Fit::Held)
+    }
+
     /// Says what is still missing.
     ///
     /// # Errors
@@ -120,10 +145,19 @@ impl Review {
         if let Some(why) = &self.stale {
             return Err(Refusal::Precheck(why.clone()));
         }
-        if let Some(bad) = self.plan.prechecks.iter().find(|check| check.verdict == Fit::Bad) {
+        if let Some(bad) = self.prechecks().find(|check| check.verdict == Fit::Bad) {
             return Err(Refusal::Precheck(bad.text.clone()));
         }
-        let given = Confirmation { typed: &self.typed, reason: &self.reason, yes: true };
+        if let Some(held) = self.held().next() {
+            if !self.overridden {
+                return Err(Refusal::Held(held.text.clone()));
+            }
+            gate::may(inventory, &self.plan.service.env, &self.by, Role::Admin)?;
+            if self.reason.trim().is_empty() {
+                return Err(Refusal::Reason);
+            }
+        }
+        let given = Confirmation { typed: &self.typed, reason: &self.reason, yes: true, by: &self.by };
         gate::pass(inventory, armed, &self.plan, given, now)
     }
 }
@@ -157,6 +191,10 @@ pub struct Run {
     pub ended: Option<Mono>,
     /// The service's state before.
     pub before: Health,
+    /// Whether another person must approve it before anything is done.
+    pub second_person: bool,
+    /// Who did.
+    pub approved: Option<Operator>,
     /// The service's state by the last result from after the run.
     pub after: Health,
     /// Whether the link is lost and how to find out what became of it.
@@ -212,6 +250,11 @@ impl Run {
         });
         let follow = |share| Ask::Follow { run: self.run, plan: Arc::clone(&self.plan), share, since: self.at };
         open.map(follow).collect()
+    }
+
+    /// Says whether nothing is done before another person approves it.
+    pub fn awaits_approval(&self) -> bool {
+        self.second_person && self.approved.is_none()
     }
 
     /// Says whether it ended, one way or another that is known.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Survey};
+use super::{Build, Survey, policy::Grave};
 use crate::core::{
     hosts::Pm2List,
     id::{HostName, ServiceId, Uid},
@@ -46,6 +46,12 @@ pub struct Plan {
     /// What must be seen before the next hosts are changed.
     #[serde(default)]
     pub between: Between,
+    /// What is grave about it.
+    #[serde(default)]
+    pub grave: Vec<Grave>,
+    /// Services that need this one: they may notice.
+    #[serde(default)]
+    pub reach: Vec<ServiceId>,
     /// What users will notice: `a restart cuts open requests`.
     pub effect: String,
     /// How to undo it, or why that is not needed.
@@ -76,6 +82,8 @@ pub enum Fit {
     Good,
     /// A person should know of it.
     Doubtful,
+    /// It must not, but for one who may set that aside and says why.
+    Held,
     /// It must not.
     Bad,
 }
@@ -230,6 +238,8 @@ impl Plan {
             strategy: Strategy::default(),
             max_failures: 0,
             between: Between::default(),
+            grave: Vec::new(),
+            reach: Vec::new(),
             effect: String::new(),
             undo: String::new(),
             proof: String::new(),

@@ -2,12 +2,12 @@
 use std::sync::Arc;
 
 use super::{
-    Actor, Ask, CANCEL_MS, Fact, LOOK_MS, Msg, Out, PROOF_MS, Plan, Review, Run, RunEvent, RunEventKind, State,
-    TYPE_AHEAD_MS, Verdict,
+    APPROVAL_MS, Actor, Ask, CANCEL_MS, Fact, LOOK_MS, Msg, Out, PROOF_MS, Plan, Review, Run, RunEvent, RunEventKind,
+    State, TYPE_AHEAD_MS, Verdict,
     conduct::{Scene, advance, follow, happen},
     fold::fold,
     gate::{self, Level, Permit},
-    hash,
+    hash, history,
 };
 use crate::core::{
     id::{ServiceId, Uid},
@@ -25,8 +25,9 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
             state.planning = Some((service.clone(), wanted.clone()));
             out.asks.push(Ask::Plan(service, wanted));
         }
-        Msg::Planned { run, plan, incident, before } => {
-            open_review(state, (run, plan, incident, before), now, inventory, &mut out);
+        Msg::Planned { run, plan, incident, before, urgent } => {
+            let opened = Opened { run, plan, incident, before, urgent };
+            open_review(state, opened, (now, inventory, actor), &mut out);
         }
         Msg::PlanRefused { service, why } => {
             if state.planning.as_ref().is_some_and(|(asked, _)| *asked == service) {
@@ -39,6 +40,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
         Msg::NameTyped(text) => edit(state, now, |review| review.typed = text),
         Msg::ReasonTyped(text) => edit(state, now, |review| review.reason = text),
         Msg::CommandsToggled => edit(state, now, |review| review.commands = !review.commands),
+        Msg::OverrideToggled => edit(state, now, |review| review.overridden = !review.overridden),
         Msg::Confirmed => confirm(state, now, inventory, actor, &mut out),
         Msg::Cancelled => {
             if let Some(review) = state.review.take() {
@@ -66,6 +68,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
         | Msg::LinkLost { .. }
         | Msg::Stored { .. }
         | Msg::Adopted { .. }
+        | Msg::Approved { .. }
         | Msg::Stopped { .. }
         | Msg::NotSaved(_) => follow(state, msg, (now, inventory, actor), &mut out),
         Msg::HealthSeen { service, health, since } => prove(state, &service, (health, since), now, actor, &mut out),
@@ -85,21 +88,33 @@ pub(super) fn audit(actor: &Actor, now: Now, what: &str, target: &str, detail: &
     }
 }
 
-fn open_review(
-    state: &mut State,
-    (run, plan, incident, before): (Uid, Arc<Plan>, Option<Uid>, Health),
-    now: Now,
-    inventory: &Inventory,
-    out: &mut Out,
-) {
+/// What a review is opened with.
+struct Opened {
+    run: Uid,
+    plan: Arc<Plan>,
+    incident: Option<Uid>,
+    before: Health,
+    urgent: bool,
+}
+
+fn open_review(state: &mut State, opened: Opened, (now, inventory, actor): Scene<'_>, out: &mut Out) {
+    let Opened { run, plan, incident, before, urgent } = opened;
     // A plan that nobody waits for any more (the person asked for another, or left) opens no box.
     let asked = state.planning.take_if(|(service, _)| *service == plan.service);
-    let Some((_, wanted)) = asked else { return look_again(state, &plan) };
+    let Some((_, wanted)) = asked else { return look_again(state, &plan, now, inventory) };
     if let Err(refusal) = gate::check_hosts(inventory, &plan) {
         out.facts.push(Fact::Said(format!("{}: {refusal}", plan.title)));
         return;
     }
+    // In an incident of the highest severity nobody waits for a second person: that is on the audit.
+    let second = if urgent { Vec::new() } else { gate::second_person(inventory, &plan) };
+    let history = history::prechecks(state, &plan, incident, now, inventory);
     state.review = Some(Review {
+        by: actor.by.clone(),
+        estimate_ms: history::estimate(state, &plan),
+        history,
+        overridden: false,
+        second,
         run,
         hash: hash(&plan),
         level: gate::level(inventory, &plan.service.env),
@@ -119,11 +134,13 @@ fn open_review(
 }
 
 /// Takes a look at the hosts into the review that is open.
-fn look_again(state: &mut State, plan: &Arc<Plan>) {
-    let Some(review) = state.review.as_mut().filter(|review| review.plan.service == plan.service) else { return };
+fn look_again(state: &mut State, plan: &Arc<Plan>, now: Now, inventory: &Inventory) {
+    let Some(review) = state.review.as_ref().filter(|review| review.plan.service == plan.service) else { return };
+    let history = history::prechecks(state, plan, review.incident, now, inventory);
+    let Some(review) = state.review.as_mut() else { return };
     review.stale = None;
     if hash(plan) == review.hash {
-        review.plan = Arc::clone(plan);
+        (review.plan, review.history) = (Arc::clone(plan), history);
     } else {
         review.stale = Some("by now another plan would be made: close this and ask again".to_owned());
     }
@@ -156,11 +173,17 @@ fn confirm(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, ou
 
 fn start(state: &mut State, permit: Permit, (now, inventory, actor): Scene<'_>, out: &mut Out) {
     let Some(review) = state.review.take() else { return };
+    let service = review.plan.service.to_string();
+    let set_aside = review.held().map(|held| audit(actor, now, "gate.overridden", &service, &held.text));
+    out.rows.extend(set_aside.map(Row::Audit));
     let Review { run, plan, reason, incident, before, .. } = review;
-    let service = plan.service.to_string();
     let detail = format!("{run} plan {}", review.hash);
-    let kind = RunEventKind::Confirmed { plan, reason: reason.trim().to_owned(), incident, before };
     out.rows.push(Row::Audit(audit(actor, now, "run.confirmed", &service, &detail)));
+    if review.second.is_empty() && !gate::second_person(inventory, &plan).is_empty() {
+        out.rows.push(Row::Audit(audit(actor, now, "second-person.waived", &service, &detail)));
+    }
+    let (reason, second_person) = (reason.trim().to_owned(), !review.second.is_empty());
+    let kind = RunEventKind::Confirmed { plan, reason, incident, before, second_person };
     happen(state, run, kind, (now, actor), out);
     happen(state, run, RunEventKind::Coordinated { console: state.console }, (now, actor), out);
     if let Some(found) = state.runs.get_mut(&run) {
@@ -249,6 +272,12 @@ fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: 
     }
     let open: Vec<Uid> = state.unfinished().map(|run| run.run).collect();
     for run in open {
+        let waits_in_vain = |run: &Run| {
+            run.awaits_approval() && run.coordinator == Some(state.console) && now.utc.since(run.at) >= APPROVAL_MS
+        };
+        if state.runs.get(&run).is_some_and(waits_in_vain) {
+            happen(state, run, RunEventKind::Stopped { undo: false }, (now, actor), out);
+        }
         advance(state, run, (now, inventory, actor), out);
     }
     let late: Vec<Uid> = waiting_for_proof(state, actor)

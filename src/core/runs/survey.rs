@@ -41,7 +41,7 @@ pub enum What {
 }
 
 /// One of a recipe's tasks, asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Its name: `scale`.
     pub task: String,
@@ -118,6 +118,22 @@ pub struct Holder {
     pub since: Option<Timestamp>,
     /// The run it is for.
     pub run: Option<String>,
+    /// Whether that run goes on, where the host can tell.
+    pub alive: Option<bool>,
+}
+
+impl Holder {
+    /// Says who it is, since when, and whether that is over: `ana since 2026-11-20T03:12:41Z, and its run goes on`.
+    pub fn words(&self) -> String {
+        let by = self.by.as_deref().unwrap_or("somebody");
+        let since = self.since.map(|at| format!(" since {}", at.rfc3339())).unwrap_or_default();
+        let run = match self.alive {
+            Some(true) => ", and its run goes on",
+            Some(false) => ", and its run is dead: `qd lock` shows it and can recover it",
+            None => "",
+        };
+        format!("{by}{since}{run}")
+    }
 }
 
 /// A release that lies complete on a host.

@@ -305,7 +305,8 @@ impl Writer<'_> {
             RunEventKind::Ended { .. } | RunEventKind::Proved { .. } => Some(1),
             // A run whose end nobody knew is open again once somebody takes it on.
             RunEventKind::Confirmed { .. } | RunEventKind::Coordinated { .. } => Some(0),
-            RunEventKind::HostStarted { .. }
+            RunEventKind::Approved { .. }
+            | RunEventKind::HostStarted { .. }
             | RunEventKind::Staged { .. }
             | RunEventKind::GatePassed { .. }
             | RunEventKind::GateFailed { .. }

@@ -221,14 +221,16 @@ impl Reader<'_> {
         if let Some(incident) = incident {
             prechecks.push((Tone::Info, format!("goes into the timeline of {}", incident.number)));
         }
-        prechecks.extend(of.plan.prechecks.iter().map(|check| {
-            let tone = match check.verdict {
-                Fit::Good => Tone::Good,
-                Fit::Doubtful => Tone::Warn,
-                Fit::Bad => Tone::Error,
-            };
-            (tone, check.text.clone())
+        prechecks.extend(of.prechecks().map(|check| match check.verdict {
+            Fit::Good => (Tone::Good, check.text.clone()),
+            Fit::Doubtful => (Tone::Warn, check.text.clone()),
+            Fit::Held if of.overridden => (Tone::Warn, format!("set aside: {}", check.text)),
+            Fit::Held | Fit::Bad => (Tone::Error, check.text.clone()),
         }));
+        if !of.second.is_empty() {
+            let what: Vec<&str> = of.second.iter().map(|grave| grave.word()).collect();
+            prechecks.push((Tone::Warn, format!("another person must approve it ({})", what.join(", "))));
+        }
         prechecks.extend(of.stale.iter().map(|why| (Tone::Error, why.clone())));
         if production && !state.runs.armed.covers(&id.env, self.now) {
             let key =

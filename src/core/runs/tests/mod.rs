@@ -1,4 +1,5 @@
 mod order;
+mod policy;
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ fn host(name: &str, env: Option<&str>) -> Arc<Host> {
 fn inventory() -> Inventory {
     Inventory {
         environments: vec![
-            Environment { name: "prod".into(), kind: EnvKind::Production },
-            Environment { name: "staging".into(), kind: EnvKind::Staging },
+            Environment::new("prod", EnvKind::Production),
+            Environment::new("staging", EnvKind::Staging),
         ],
         hosts: vec![host("web-01", Some("prod")), host("stage-01", Some("staging")), host("jump", None)],
         ..Inventory::default()
@@ -69,7 +70,7 @@ impl Desk {
     fn reviewed(&mut self, ms: u64, plan: Plan) -> Out {
         let asked = self.send(ms, Msg::Asked { service: plan.service.clone(), wanted: Wanted::Restart });
         assert!(matches!(asked.asks.as_slice(), [Ask::Plan(..)]));
-        self.send(ms, Msg::Planned { run: RUN, plan: plan.into(), incident: None, before: Health::Down })
+        self.send(ms, Msg::Planned { run: RUN, plan: plan.into(), incident: None, before: Health::Down, urgent: false })
     }
 }
 
@@ -141,7 +142,8 @@ fn hosts_are_looked_at_again_while_the_box_is_open_and_what_stands_against_it_ho
     let asked = desk.send(5_000, Msg::Ticked).asks;
     assert!(matches!(asked.as_slice(), [Ask::Plan(_, Wanted::Restart)]), "{asked:?}");
     let seen = |desk: &mut Desk, plan: Plan| {
-        let planned = Msg::Planned { run: Uid([9; 6]), plan: plan.into(), incident: None, before: Health::Up };
+        let planned =
+            Msg::Planned { run: Uid([9; 6]), plan: plan.into(), incident: None, before: Health::Up, urgent: false };
         _ = desk.send(5_100, planned);
         _ = desk.send(5_200, Msg::Confirmed);
         desk.state.review.as_ref().map(|review| (review.run, review.refused.clone().unwrap_or_default()))
@@ -184,7 +186,13 @@ fn a_plan_nobody_waits_for_opens_no_box() {
     _ = desk.send(0, Msg::Asked { service: "cloud@prod".parse().unwrap(), wanted: Wanted::Restart });
     _ = desk.send(
         1,
-        Msg::Planned { run: RUN, plan: plan("play@prod", "web-01").into(), incident: None, before: Health::Up },
+        Msg::Planned {
+            run: RUN,
+            plan: plan("play@prod", "web-01").into(),
+            incident: None,
+            before: Health::Up,
+            urgent: false,
+        },
     );
     assert_eq!(desk.state.review, None);
 }
@@ -255,6 +263,7 @@ fn events_from_the_store_build_the_same_run_as_those_from_the_host() {
         reason: String::new(),
         incident: None,
         before: Health::Down,
+        second_person: false,
     };
     let tail = [
         RunEventKind::StepStarted { step: 0 },

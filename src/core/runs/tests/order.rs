@@ -41,7 +41,8 @@ impl Console {
         }));
         desk.state.console = Uid([7; 6]);
         _ = desk.send(0, Msg::Asked { service: plan.service.clone(), wanted: Wanted::Restart });
-        _ = desk.send(0, Msg::Planned { run: RUN, plan: plan.into(), incident: None, before: Health::Up });
+        _ = desk
+            .send(0, Msg::Planned { run: RUN, plan: plan.into(), incident: None, before: Health::Up, urgent: false });
         let mut console = Self { desk, clock: 600 };
         let started = console.send(Msg::Confirmed);
         (console, started)
@@ -224,7 +225,13 @@ fn another_console_goes_on_only_when_a_person_there_says_so() {
     second.inventory = first.desk.inventory.clone();
     second.state.console = Uid([8; 6]);
     let mut kinds = vec![
-        RunEventKind::Confirmed { plan: three().into(), reason: "x".into(), incident: None, before: Health::Up },
+        RunEventKind::Confirmed {
+            plan: three().into(),
+            reason: "x".into(),
+            incident: None,
+            before: Health::Up,
+            second_person: false,
+        },
         RunEventKind::Coordinated { console: Uid([7; 6]) },
         RunEventKind::HostStarted { host: "a".into(), way: Way::There },
     ];
@@ -250,7 +257,13 @@ fn an_end_that_is_plain_is_told_by_another_console_once_its_coordinator_is_silen
     second.state.console = Uid([8; 6]);
     let one = plan("play@staging", "stage-01");
     for kind in [
-        RunEventKind::Confirmed { plan: one.into(), reason: "x".into(), incident: None, before: Health::Up },
+        RunEventKind::Confirmed {
+            plan: one.into(),
+            reason: "x".into(),
+            incident: None,
+            before: Health::Up,
+            second_person: false,
+        },
         RunEventKind::Coordinated { console: Uid([7; 6]) },
         RunEventKind::HostStarted { host: "stage-01".into(), way: Way::There },
         RunEventKind::StepEnded { step: 0, end: StepEnd::Exit(0) },

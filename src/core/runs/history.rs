@@ -1,0 +1,152 @@
+//! What earlier runs say about a change: how long its like took, what was tried already, what succeeded in staging, which
+//! release is known to be good.
+use super::{Action, Fit, Plan, Precheck, Run, RunOutcome, State, Verdict};
+use crate::core::{
+    id::{ServiceId, Uid},
+    inventory::{EnvKind, Inventory},
+    time::{Now, Timestamp, short},
+};
+
+/// Runs of the same kind that an estimate rests on, at most.
+const LIKE: usize = 5;
+
+/// Returns what stands against a change, or is good to know, by what this console knows of other runs.
+pub(super) fn prechecks(
+    state: &State,
+    plan: &Plan,
+    incident: Option<Uid>,
+    now: Now,
+    inventory: &Inventory,
+) -> Vec<Precheck> {
+    let mut all = Vec::new();
+    all.extend(under_way(state, plan));
+    all.extend(calendar(plan, now, inventory));
+    all.extend(staging(state, plan, now, inventory));
+    all.extend(tried(state, plan, incident, now));
+    all.extend(known_good(state, plan, now));
+    all
+}
+
+/// How long it will take, in milliseconds: the middle of the last runs of its kind that went well on as many hosts.
+pub(super) fn estimate(state: &State, plan: &Plan) -> Option<u64> {
+    let is_like = |run: &&&Run| {
+        run.plan.service == plan.service
+            && std::mem::discriminant(&run.plan.action) == std::mem::discriminant(&plan.action)
+            && run.plan.hosts().len() == plan.hosts().len()
+            && run.outcome.is_some_and(|(outcome, _)| outcome == RunOutcome::Succeeded)
+    };
+    let newest = state.newest_first();
+    let took = |run: &&Run| run.outcome.and_then(|(_, ended)| u64::try_from(ended.since(run.at)).ok());
+    let mut times: Vec<u64> = newest.iter().filter(is_like).take(LIKE).filter_map(took).collect();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied()
+}
+
+/// A run of the same service that is not over.
+fn under_way(state: &State, plan: &Plan) -> Option<Precheck> {
+    let run = state.unfinished().find(|run| run.plan.service == plan.service && run.outcome.is_none())?;
+    let name = run.number.map_or_else(|| run.run.to_string(), |number| number.to_string());
+    let text = format!("{name} {} of {} is not over yet", run.plan.title, run.by);
+    Some(Precheck { verdict: Fit::Bad, text })
+}
+
+/// A freeze, or a time outside of the windows. What mends a service is not held up.
+fn calendar(plan: &Plan, now: Now, inventory: &Inventory) -> Option<Precheck> {
+    if matches!(plan.action, Action::Restart | Action::Rollback { .. }) {
+        return None;
+    }
+    let calendar = &inventory.environment(&plan.service.env)?.calendar;
+    let text = calendar.against(now.utc, inventory.display.timezone)?;
+    Some(Precheck { verdict: Fit::Held, text })
+}
+
+/// Whether the same build succeeded in staging lately, where production asks for that.
+fn staging(state: &State, plan: &Plan, now: Now, inventory: &Inventory) -> Option<Precheck> {
+    let Action::Deploy { version } = &plan.action else { return None };
+    let within = inventory.service(&plan.service)?.rollout.staging_first_ms?;
+    let sibling = inventory.services.iter().map(|service| &service.id).find(|id| {
+        id.service == plan.service.service
+            && inventory.env_kind(&id.env) == EnvKind::Staging
+            && id.env != plan.service.env
+    });
+    let Some(sibling) = sibling else {
+        let text = format!("{} has no staging, and is to go there first", plan.service.service);
+        return Some(Precheck { verdict: Fit::Held, text });
+    };
+    let since = now.utc - i64::try_from(within).unwrap_or(i64::MAX);
+    Some(match rehearsed(state, sibling, plan, since) {
+        Ok(at) => {
+            let ago = short(u64::try_from(now.utc.since(at)).unwrap_or(0));
+            Precheck { verdict: Fit::Good, text: format!("{version} went well in {sibling} {ago} ago") }
+        }
+        Err(why) => Precheck { verdict: Fit::Held, text: format!("{sibling} goes first: {why}") },
+    })
+}
+
+/// When the same build was proved in staging; else why that is not so.
+fn rehearsed(state: &State, sibling: &ServiceId, plan: &Plan, since: Timestamp) -> Result<Timestamp, String> {
+    let newest = state.newest_first();
+    let mut changes = newest.iter().filter(|run| run.plan.service == *sibling && run.plan.changes_version());
+    let same = |run: &Run| match (&run.plan.upload, &plan.upload) {
+        (Some(there), Some(here)) => there.sha256 == here.sha256,
+        (None, None) => run.plan.action == plan.action,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    let last = changes.next().ok_or_else(|| "nothing was brought out there yet".to_owned())?;
+    if !same(last) {
+        return Err(format!("what runs there is another: {}", last.plan.title));
+    }
+    let Some((RunOutcome::Succeeded, ended)) = last.outcome else {
+        return Err("it did not go well there".to_owned());
+    };
+    match &last.proof {
+        Some((Verdict::Recovered, _)) if ended >= since => Ok(ended),
+        Some((Verdict::Recovered, _)) => Err("that was too long ago".to_owned()),
+        Some((Verdict::NotRecovered | Verdict::Unknown, summary)) => Err(summary.clone()),
+        None => Err("the checks have not said yet whether it works".to_owned()),
+    }
+}
+
+/// What the same change did before, in the same incident or within the hour.
+fn tried(state: &State, plan: &Plan, incident: Option<Uid>, now: Now) -> Option<Precheck> {
+    const HOUR: i64 = 3_600_000;
+    let newest = state.newest_first();
+    let again = newest.into_iter().find(|run| {
+        run.plan.service == plan.service
+            && run.plan.action == plan.action
+            && run.outcome.is_some()
+            && (incident.is_some() && run.incident == incident || now.utc.since(run.at) < HOUR)
+    })?;
+    let ago = short(u64::try_from(now.utc.since(again.at)).unwrap_or(0));
+    let effect = again.proof.as_ref().map_or("what it did was not seen", |(_, summary)| summary);
+    let text = format!("tried already {ago} ago by {}: {effect}", again.by);
+    Some(Precheck { verdict: Fit::Doubtful, text })
+}
+
+/// How the version that is to come back did while it ran.
+fn known_good(state: &State, plan: &Plan, now: Now) -> Option<Precheck> {
+    let Action::Rollback { version } = &plan.action else { return None };
+    let mut runs = state.newest_first();
+    runs.retain(|run| run.plan.service == plan.service && run.plan.changes_version());
+    runs.reverse();
+    let is_it = |run: &Run| match &run.plan.action {
+        Action::Deploy { version: of } | Action::Rollback { version: of } => of == version,
+        Action::Restart | Action::Other { .. } => false,
+    };
+    let at = runs.iter().rposition(|run| is_it(run) && run.outcome.is_some_and(|(o, _)| o == RunOutcome::Succeeded));
+    let Some(at) = at else {
+        let text = format!("nothing is known here of how {version} did");
+        return Some(Precheck { verdict: Fit::Doubtful, text });
+    };
+    let run = runs.get(at)?;
+    let from = run.outcome?.1;
+    let until = runs.get(at + 1).map_or(now.utc, |next| next.at);
+    let lived = short(u64::try_from(until.since(from)).unwrap_or(0));
+    Some(match &run.proof {
+        Some((Verdict::Recovered, _)) => {
+            Precheck { verdict: Fit::Good, text: format!("{version} ran {lived} and was proved good") }
+        }
+        Some((_, summary)) => Precheck { verdict: Fit::Doubtful, text: format!("{version} ran {lived}: {summary}") },
+        None => Precheck { verdict: Fit::Doubtful, text: format!("{version} ran {lived}, and was never proved good") },
+    })
+}
