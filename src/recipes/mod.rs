@@ -1,8 +1,10 @@
 //! Recipes: how a service of some stack is changed. One file per stack; a recipe builds a plan and runs nothing.
 mod kubernetes;
+mod laravel_apache;
 mod node_pm2;
 mod release;
 mod systemd;
+mod web;
 
 use crate::{
     config::{Field, Kind, Misfit, Shape},
@@ -17,7 +19,8 @@ use crate::{
 };
 
 /// Every recipe, by the `kind` of its services.
-pub const ALL: &[&dyn Recipe] = &[&kubernetes::Kubernetes, &node_pm2::NodePm2, &systemd::Systemd];
+pub const ALL: &[&dyn Recipe] =
+    &[&kubernetes::Kubernetes, &laravel_apache::LaravelApache, &node_pm2::NodePm2, &systemd::Systemd];
 
 /// What a recipe plans with.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +126,7 @@ impl<'a> Context<'a> {
 
     /// Returns what a host answered to a question of the recipe's own.
     pub fn said(&self, host: &HostName, name: &str) -> Option<&'a str> {
-        self.facts.hosts.get(host)?.own.get(name).map(String::as_str)
+        self.facts.hosts.get(host)?.own.get(name).map(|said| said.trim_end_matches('\n'))
     }
 
     /// Makes a step: `command` is shell text, whatever came from outside in it quoted.
@@ -409,7 +412,7 @@ mod tests {
             .filter(|path| path.extension().is_none_or(|extension| extension == "rs"))
             .map(|path| path.file_stem().unwrap().to_string_lossy().replace('_', "-"))
             // What several stacks share is no recipe.
-            .filter(|name| name != "mod" && name != "release")
+            .filter(|name| !["mod", "release", "web"].contains(&name.as_str()))
             .collect();
         files.sort();
         // A recipe may have a folder of templates beside its file.

@@ -1,6 +1,7 @@
 set -u
 u=@URL@
 v=@VERSION@
+w=@OR@
 get() {
   if command -v curl >/dev/null 2>&1; then curl -fsS -m 2 "$u"
   elif command -v wget >/dev/null 2>&1; then wget -q -T 2 -O - "$u"
@@ -16,7 +17,7 @@ while [ "$n" -lt @TRIES@ ]; do
   n=$((n + 1))
   if b=$(get 2>&1); then
     case $b in
-      *"$v"*)
+      *"$v"* | *"$w"*)
         ok=$((ok + 1))
         echo "good answer $ok of @HEALTHY@"
         [ "$ok" -ge @HEALTHY@ ] && exit 0

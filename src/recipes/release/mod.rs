@@ -2,7 +2,7 @@
 //!
 //! A release is complete once its `.qd-release` is there, which is written last. `current` is replaced by a rename, so that it
 //! always leads somewhere. Before it is switched, what it led to is noted in `PATH/.qd-before.RELEASE`: the way back.
-use super::{Context, PATH, at_home};
+use super::{Context, PATH, at_home, fill};
 use crate::{
     config::{Field, Misfit, Shape},
     core::{
@@ -65,40 +65,40 @@ impl<'a> Releases<'a> {
         Ok(Self { of, path: path.trim_end_matches('/') })
     }
 
-    fn step(&self, host: &HostName, name: &str, template: &str, values: &[(&str, String)]) -> Step {
-        let path = [("@PATH@", at_home(self.path))];
-        let command =
-            path.iter().chain(values).fold(template.to_owned(), |text, (name, value)| text.replace(name, value));
-        self.of.step(host, name, command.trim_end(), QUICK_MS)
+    fn step(&self, host: &HostName, name: &str, template: &str, values: &[(&str, &str)]) -> Step {
+        let path = at_home(self.path);
+        let mut all = vec![("PATH", path.as_str())];
+        all.extend_from_slice(values);
+        self.of.step(host, name, fill(template, &all).trim_end(), QUICK_MS)
     }
 
     /// Unpacks an uploaded build, unless it is there already.
     pub(super) fn unpack(&self, host: &HostName, build: &Build) -> Step {
-        let values =
-            [("@RELEASE@", build.release()), ("@VERSION@", build.version.clone()), ("@SUM@", build.sha256.clone())];
+        let name = build.release();
+        let values = [("RELEASE", name.as_str()), ("VERSION", build.version.as_str()), ("SUM", build.sha256.as_str())];
         Step { timeout_ms: UNPACK_MS, ..self.step(host, "unpack", include_str!("unpack.sh"), &values) }
     }
 
     /// Has `current` lead to a release.
     pub(super) fn switch(&self, host: &HostName, release: &str) -> Step {
-        self.step(host, "switch", include_str!("switch.sh"), &[("@RELEASE@", release.to_owned())])
+        self.step(host, "switch", include_str!("switch.sh"), &[("RELEASE", release)])
     }
 
     /// Has `current` lead to what it led to before.
     pub(super) fn back(&self, host: &HostName, release: &str) -> Step {
-        self.step(host, "switch back", include_str!("back.sh"), &[("@RELEASE@", release.to_owned())])
+        self.step(host, "switch back", include_str!("back.sh"), &[("RELEASE", release)])
     }
 
     /// Removes old releases, never the one in use or the one before it.
     pub(super) fn keep(&self, host: &HostName) -> Step {
         let keep = self.of.number(KEEP.name, 5);
-        self.step(host, "tidy", include_str!("keep.sh"), &[("@KEEP@", keep.to_string())])
+        self.step(host, "tidy", include_str!("keep.sh"), &[("KEEP", &keep.to_string())])
     }
 
     /// Sees whether the processes that PM2 calls so run from a release: what was switched may have no effect on them.
     pub(super) fn runs(&self, host: &HostName, app: &str, release: &str) -> Step {
-        let values = [("@RELEASE@", release.to_owned()), ("@APP@", at_home(app))];
-        self.step(host, "see it run", include_str!("runs.sh"), &values)
+        let app = at_home(app);
+        self.step(host, "see it run", include_str!("runs.sh"), &[("RELEASE", release), ("APP", &app)])
     }
 
     /// Says what proves a version.
@@ -111,26 +111,29 @@ impl<'a> Releases<'a> {
         format!("{asked}; then the checks")
     }
 
-    /// Waits until the service answers well on its host, and names the version that it is to be; nothing where nobody said how
-    /// to ask.
+    /// Waits until the service answers well, as [`healthy`] does.
     pub(super) fn healthy(&self, host: &HostName, version: Option<&str>) -> Vec<Step> {
-        let within = self.of.number(HEALTH_WITHIN.name, 60_000);
-        let tries = (within / 1_000).max(HEALTHY);
-        let ask = |name: &str, url: &str, version: &str| {
-            let values = [
-                ("@URL@", at_home(url)),
-                ("@VERSION@", at_home(version)),
-                ("@TRIES@", tries.to_string()),
-                ("@HEALTHY@", HEALTHY.to_string()),
-            ];
-            let step = self.step(host, name, include_str!("healthy.sh"), &values);
-            // A try may take its two seconds and another.
-            Step { timeout_ms: tries * 4_000 + QUICK_MS, ..step }
-        };
-        let healthy = self.of.text(HEALTH.name).map(|url| ask("healthy", url, ""));
-        let version = self.of.text(VERSION_URL.name).map(|url| ask("version", url, version.unwrap_or_default()));
-        healthy.into_iter().chain(version).collect()
+        healthy(self.of, host, [version.unwrap_or_default(); 2])
     }
+}
+
+/// Waits until the service answers well on its host, and names the version that it is to be, by either name; nothing where nobody
+/// said how to ask.
+pub(super) fn healthy(of: Context<'_>, host: &HostName, [version, or]: [&str; 2]) -> Vec<Step> {
+    let within = of.number(HEALTH_WITHIN.name, 60_000);
+    let tries = (within / 1_000).max(HEALTHY);
+    let ask = |name: &str, url: &str, [version, or]: [&str; 2]| {
+        let (url, version, or) = (at_home(url), at_home(version), at_home(or));
+        let (most, healthy) = (tries.to_string(), HEALTHY.to_string());
+        let values =
+            [("URL", url.as_str()), ("VERSION", &version), ("OR", &or), ("TRIES", &most), ("HEALTHY", &healthy)];
+        // A try may take its two seconds and another.
+        let timeout = tries * 4_000 + QUICK_MS;
+        of.step(host, name, fill(include_str!("healthy.sh"), &values).trim_end(), timeout)
+    };
+    let healthy = of.text(HEALTH.name).map(|url| ask("healthy", url, [""; 2]));
+    let version = of.text(VERSION_URL.name).map(|url| ask("version", url, [version, or]));
+    healthy.into_iter().chain(version).collect()
 }
 
 /// Says what is wrong with the settings of releases.
