@@ -22,6 +22,7 @@ use super::{
 mod cache;
 mod column;
 mod field;
+mod folded;
 mod node;
 mod records;
 mod regexes;
@@ -86,7 +87,7 @@ impl Matcher {
                 Node::Leaf(leaf) => match &leaf.test {
                     Test::Level(..) | Test::Status(..) | Test::Duration(..) => true,
                     Test::Field(name, _) => name == "level" || name == "status",
-                    Test::Find(_) | Test::Regex(..) => false,
+                    Test::Find(_) | Test::Folded(_) | Test::Regex(..) => false,
                 },
             }
         }

@@ -68,7 +68,7 @@ fn cost(node: &Node) -> u8 {
         Node::Leaf(leaf) => match &leaf.test {
             Test::Level(..) | Test::Status(..) | Test::Duration(..) => 1,
             Test::Field(name, _) if is_of_source(name) => 1,
-            Test::Find(_) => 2,
+            Test::Find(_) | Test::Folded(_) => 2,
             Test::Regex(_, Scan::Lines | Scan::Arena, _) => 3,
             Test::Field(..) => 4,
             Test::Regex(_, Scan::Record, _) => 5,

@@ -9,6 +9,7 @@ use super::{
         filter::{Op, Term, Text, Value},
         format::Kind,
     },
+    folded::Folded,
     regexes::{Scan, hint, required, scan},
 };
 
@@ -19,6 +20,8 @@ const TEXTS: usize = 3;
 pub(super) enum Test {
     /// Text as it is.
     Find(Box<memmem::Finder<'static>>),
+    /// Text in any case.
+    Folded(Box<Folded>),
     /// A regex over the raw record, and texts that are in every match of it.
     Regex(Regex, Scan, Vec<Regex>),
     Level(Op, Level),
@@ -142,7 +145,13 @@ pub(super) fn test(term: &Term) -> Result<Test, regex::Error> {
         Term::Text(text) if !text.fold || !text.text.chars().any(char::is_alphabetic) => {
             Test::Find(Box::new(memmem::Finder::new(text.text.as_bytes()).into_owned()))
         }
-        Term::Text(text) => Test::Regex(text.regex()?, scan(&text.text, true), Vec::new()),
+        Term::Text(text) => {
+            let (regex, scan) = (text.regex()?, scan(&text.text, true));
+            match Folded::new(&text.text, &regex).filter(|_| scan == Scan::Lines) {
+                Some(folded) => Test::Folded(Box::new(folded)),
+                None => Test::Regex(regex, scan, Vec::new()),
+            }
+        }
         Term::Regex(pattern) => {
             let scan = scan(&pattern.regex, false);
             let texts = required(&pattern.regex).filter(|_| scan == Scan::Lines).unwrap_or_default();

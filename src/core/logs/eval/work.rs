@@ -14,6 +14,7 @@ use super::{
         segment::{Flags, Segment},
     },
     At, Cache, Matcher, Resolved,
+    folded::Folded,
     node::{Leaf, Node, key_of, passes},
     records::Records,
     regexes::Scan,
@@ -120,10 +121,11 @@ impl Work<'_> {
             Test::Status(op, value) => Some(self.statuses(*op, *value)),
             Test::Duration(op, micros) => Some(self.durations(*op, *micros)),
             Test::Find(finder) if !few => Some(self.find(finder)),
+            Test::Folded(folded) if !few => Some(self.find_folded(folded)),
             Test::Regex(regex, scan @ (Scan::Lines | Scan::Arena), within) if !few => {
                 Some(self.scan_within(regex, *scan, within))
             }
-            Test::Find(_) | Test::Regex(..) => None,
+            Test::Find(_) | Test::Folded(_) | Test::Regex(..) => None,
             Test::Field(name, test) => self.of_source(name, test),
         };
         if let Some(set) = whole {
@@ -136,6 +138,7 @@ impl Work<'_> {
         }
         let set = Arc::new(match &leaf.test {
             Test::Find(finder) => self.each(among, |record| finder.find(record).is_some()),
+            Test::Folded(folded) => self.each(among, |record| folded.is_in(record)),
             Test::Regex(regex, ..) => self.each(among, |record| regex.is_match(record)),
             Test::Field(name, test) => self.fields(name, test, among),
             Test::Level(..) | Test::Status(..) | Test::Duration(..) => Bitmap::empty(self.segment.len()),
@@ -190,6 +193,24 @@ impl Work<'_> {
             let Some((record, end)) = records.holding(at) else { break };
             // A text with a line break may begin in one record and end in the next.
             if at + wide < end || wide == 0 {
+                set.set(record);
+                from = end;
+            } else {
+                from = at + 1;
+            }
+        }
+        set.done()
+    }
+
+    fn find_folded(&self, folded: &Folded) -> Bitmap {
+        let text = self.segment.text_once();
+        let mut set = Bits::none(self.segment.len());
+        let mut records = Records { bounds: self.segment.bounds(), at: 0 };
+        let mut from = 0;
+        while let Some(at) = folded.candidate(&text, from) {
+            let Some((record, end)) = records.holding(at) else { break };
+            let whole = text.get(self.segment.span(record)).unwrap_or_default();
+            if folded.stands(&text, at) || folded.is_written_otherwise(whole) {
                 set.set(record);
                 from = end;
             } else {

@@ -69,7 +69,7 @@ fn split(text: &[u8]) -> Line<'_> {
 }
 
 fn path(url: &[u8]) -> &[u8] {
-    let end = url.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(url.len());
+    let end = memchr::memchr2(b'?', b'#', url).unwrap_or(url.len());
     let whole = url.get(..end).unwrap_or(url);
     if whole.first() == Some(&b'/') {
         return whole;
