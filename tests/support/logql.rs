@@ -1,4 +1,4 @@
-//! A small reader of LogQL: strings are decoded, line filters are run.
+//! A small reader of LogQL: strings are decoded, selectors and line filters are run.
 /// Decodes a string literal as Go does; returns it and what follows.
 pub(crate) fn decode(text: &str) -> (String, &str) {
     let mut chars = text.strip_prefix('"').expect("a quote").char_indices();
@@ -48,6 +48,39 @@ pub(crate) fn line_filter(mut stages: &str) -> impl Fn(&str) -> bool {
     move |line| {
         filters.iter().all(|(negated, text, regex)| {
             regex.as_ref().map_or_else(|| line.contains(text), |regex| regex.is_match(line)) != *negated
+        })
+    }
+}
+
+/// A query's selector.
+pub(crate) struct Selector(Vec<Matcher>);
+
+/// A label, whether it must not be so, the text that it is, or the regex for all of it.
+type Matcher = (String, bool, String, Option<regex::Regex>);
+
+impl Selector {
+    /// Reads a query's selector; returns what follows it too.
+    pub(crate) fn read(query: &str) -> (Self, &str) {
+        let mut rest = query.strip_prefix('{').expect("a selector");
+        let mut matchers = Vec::new();
+        loop {
+            let (label, after) = rest.split_at(rest.find(['=', '!']).unwrap());
+            let sign = ["=~", "!~", "!=", "="].into_iter().find(|sign| after.starts_with(sign)).unwrap();
+            let (text, after) = decode(after.split_at(sign.len()).1);
+            let regex = sign.ends_with('~').then(|| regex::Regex::new(&format!("^(?:{text})$")).unwrap());
+            matchers.push((label.to_owned(), sign.starts_with('!'), text, regex));
+            match after.strip_prefix(", ") {
+                Some(more) => rest = more,
+                None => return (Self(matchers), after.strip_prefix('}').expect("its end").trim_start()),
+            }
+        }
+    }
+
+    /// Says whether it selects a stream with these labels; one that is not there is empty.
+    pub(crate) fn selects(&self, label: impl Fn(&str) -> String) -> bool {
+        self.0.iter().all(|(name, negated, text, regex)| {
+            let value = label(name);
+            regex.as_ref().map_or_else(|| value == *text, |regex| regex.is_match(&value)) != *negated
         })
     }
 }

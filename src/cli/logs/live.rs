@@ -194,7 +194,7 @@ impl<'a> Live<'a> {
             }
             let Some(spec) = self.supervisor.spec(&stream.info) else { continue };
             let formats = streams().filter_map(|(_, stream)| stream.format.as_deref());
-            let asked = divide(&self.desk.filter.expr, &spec, stream.info.kind == "file", &self.desk.derived, formats);
+            let asked = divide(&self.desk.filter.expr, &spec, &stream.info, &self.desk.derived, formats);
             let Some(turn) = self.older.next(&whose, &asked, Some(since)) else { continue };
             let page = turn.page;
             if !self.supervisor.page(turn, &stream.info) {

@@ -1,17 +1,17 @@
 //! What of a filter a source can be asked to leave out itself, and what is decided here.
 use crate::{
     core::logs::{
-        LogPlace, LogSpec,
+        LogPlace, LogSpec, LokiSpec,
         derive::Derived,
         filter::{
             Expr,
             grep::grep,
-            logql::{Loki, logql},
+            logql::{Loki, is_label, logql},
             push::{Lines, terms},
         },
         format::Format,
     },
-    sources::logs::Prefilter,
+    sources::logs::{Prefilter, StreamInfo},
 };
 
 /// A filter divided between a source and here.
@@ -48,15 +48,18 @@ impl Asked {
 /// Names that are a source's, whatever its lines say.
 const OF_SOURCES: [&str; 9] = ["service", "env", "host", "source", "file", "format", "kind", "level", "status"];
 
-/// Divides a filter for history of a place whose lines are read by these formats. `host` says whether a shell there reads it,
-/// `derived` which fields are made by rules.
+/// Divides a filter for history of a stream whose lines are read by these formats. `derived` says which fields are made by rules.
+///
+/// What is not asked elsewhere, since it cannot be proved there to lose no line: text and fields of records that span lines, of
+/// which a search sees one at a time; a level, which every format writes in its own way and Loki finds out by its own; a field
+/// of a line of Loki's, which may stand beside the line there.
 ///
 /// All of the filter is evaluated here afterwards. Lines that name no time have the one of the line before them, so that a
 /// time in the filter may tell such lines differently where those before them were left out.
 pub fn divide<'a>(
     expr: &Expr,
     spec: &LogSpec,
-    host: bool,
+    info: &StreamInfo,
     derived: &Derived,
     formats: impl IntoIterator<Item = &'a Format>,
 ) -> Asked {
@@ -65,11 +68,16 @@ pub fn divide<'a>(
     // Of lines of which nothing is known, nobody can say what a record is.
     let whole = only.is_some() && formats.all(|format| !format.is_multi_line());
     match &spec.place {
-        LogPlace::File { .. } if host => {
+        LogPlace::File { .. } if info.kind == "file" => {
             let status = only.and_then(Format::before_status);
             let of_line = |field: &str| !OF_SOURCES.contains(&field) && !derived.has(field);
             let verbatim = |field: &str| of_line(field) && only.is_some_and(|format| format.is_verbatim(field));
-            let lines = Lines { whole, status: status.as_deref(), escape: Some("\\"), verbatim: &verbatim };
+            let lines = Lines {
+                whole,
+                status: status.as_deref(),
+                escape: only.map(Format::written_otherwise),
+                verbatim: &verbatim,
+            };
             let made = grep(expr, lines);
             let prefilter = (!made.filter.is_empty()).then_some(Prefilter::Shell(made.filter));
             Asked { prefilter, pushed: made.pushed, local: made.local }
@@ -77,10 +85,12 @@ pub fn divide<'a>(
         LogPlace::Loki(loki) => {
             let select: Vec<(&str, &str)> =
                 loki.select.iter().map(|(label, value)| (label.as_str(), value.as_str())).collect();
-            // A field that a line does not have may stand beside it there.
+            let labels = labels(spec, loki, info);
+            let labels: Vec<(&str, &str)> =
+                labels.iter().map(|(field, label)| (field.as_str(), label.as_str())).collect();
             let lines = Lines { whole, status: None, escape: None, verbatim: &|_| false };
-            let made = logql(expr, Loki { select: &select, labels: &[], lines, split: true }).unwrap_or_default();
-            let prefilter = (!made.stages.is_empty()).then_some(Prefilter::LogQl(made.stages));
+            let made = logql(expr, Loki { select: &select, labels: &labels, lines, split: true }).unwrap_or_default();
+            let prefilter = (!made.pushed.is_empty()).then_some(Prefilter::LogQl(made.query));
             Asked { prefilter, pushed: made.pushed, local: made.local }
         }
         LogPlace::File { .. }
@@ -92,62 +102,21 @@ pub fn divide<'a>(
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{config::formats::built_in, core::logs::LokiSpec};
-
-    fn asked(place: LogPlace, format: &str, filter: &str) -> Asked {
-        let spec = LogSpec {
-            name: "x".into(),
-            env: None,
-            service: None,
-            hosts: Vec::new(),
-            format: None,
-            timezone: None,
-            place,
-        };
-        let filter: crate::core::logs::filter::Filter = filter.parse().unwrap();
-        divide(&filter.expr, &spec, true, &Derived::default(), [&**built_in().get(format).unwrap()])
-    }
-
-    fn file() -> LogPlace {
-        LogPlace::File { path: "/x".into(), rotated: None }
-    }
-
-    #[test]
-    fn each_place_is_asked_in_its_own_words() {
-        let filter = "\"PoolX\" -Health level:error";
-        let there = asked(file(), "nginx-combined", filter);
-        let Some(Prefilter::Shell(script)) = &there.prefilter else { panic!("{there:?}") };
-        assert!(script.contains("g -F -e 'PoolX' | g -v -F -e 'Health'"), "{script}");
-        assert_eq!(there.local, ["level:error"]);
-        assert_eq!(there.words(), "PoolX -Health on the host (grep), level:error here");
-        let select = [("env".to_owned(), "prod".to_owned())].into();
-        let loki = asked(LogPlace::Loki(LokiSpec { select, ..LokiSpec::default() }), "nginx-combined", filter);
-        assert_eq!(loki.prefilter, Some(Prefilter::LogQl("|= \"PoolX\"".into())));
-        assert_eq!(loki.local, ["level:error", "PoolX", "-Health"]);
-        let spans = asked(file(), "java", filter);
-        assert_eq!((spans.prefilter, spans.pushed.len(), spans.local.len()), (None, 0, 3));
-        assert_eq!(asked(LogPlace::Stdin, "nginx-combined", filter).local, ["PoolX", "-Health", "level:error"]);
-    }
-
-    #[test]
-    fn a_status_is_searched_where_it_stands() {
-        let there = asked(file(), "nginx-combined", "status>=500 dur>1s");
-        let Some(Prefilter::Shell(script)) = &there.prefilter else { panic!("{there:?}") };
-        assert!(script.contains("g -E -e '\" ( )*(0)*([5-9][0-9][0-9]|"), "{script}");
-        assert_eq!(there.words(), "status>=500 on the host (grep), dur>1s status>=500 here");
-    }
-
-    #[test]
-    fn a_fields_text_is_searched_where_it_stands_as_it_is() {
-        let there = asked(file(), "nginx-combined", "path:/api/* -path:/health client:10.0.0.1 service:play");
-        let Some(Prefilter::Shell(script)) = &there.prefilter else { panic!("{there:?}") };
-        // A line with a backslash may write it otherwise.
-        assert!(script.contains(r" -e '\\' | g -F -e '10.0.0.1' -e '\'"), "{script}");
-        assert_eq!(there.pushed, ["path:/api/*", "client:10.0.0.1"]);
-        assert_eq!(there.local, ["-path:/health", "service:play", "path:/api/*", "client:10.0.0.1"]);
-        assert_eq!(asked(file(), "nginx-json", "path:/api/*").prefilter, None, "JSON writes it in many ways");
-    }
+/// Which fields are labels of an entry's streams, as far as one of them tells: what a source says of itself comes first.
+fn labels(spec: &LogSpec, loki: &LokiSpec, info: &StreamInfo) -> Vec<(String, String)> {
+    let of_stream = info.labels.iter().map(|(label, _)| label).filter(|label| is_label(label));
+    // A service has a name and an environment, or it is none.
+    let env = spec.env.as_ref().filter(|env| !env.as_str().is_empty() && !env.as_str().contains(['@', '/']));
+    let by_label = loki.service_label.as_ref().filter(|label| is_label(label) && env.is_some());
+    let is_own = |field: &str| match field {
+        "service" | "env" => spec.service.is_some() || by_label.is_some(),
+        _ => matches!(field, "source" | "file" | "format" | "kind"),
+    };
+    let named = of_stream.filter(|label| !is_own(label)).map(|label| (label.clone(), label.clone()));
+    let service = by_label.filter(|_| spec.service.is_none()).map(|label| ("service".to_owned(), label.clone()));
+    named.chain(service).collect()
 }
+
+#[cfg(test)]
+#[path = "prefilter_tests.rs"]
+mod tests;

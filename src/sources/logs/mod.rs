@@ -261,7 +261,7 @@ pub struct HistoryRequest {
 pub enum Prefilter {
     /// A shell command that reads lines and prints some of them: `grep -a -F -e 504`.
     Shell(String),
-    /// Further stages of a `LogQL` query behind the selector: `|= "504"`.
+    /// A whole `LogQL` query: `{env="prod"} |= "504"`.
     LogQl(String),
 }
 

@@ -187,9 +187,16 @@ async fn range(State(fake): State<Arc<Fake>>, headers: HeaderMap, RawQuery(query
                 format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {most})");
             return (StatusCode::BAD_REQUEST, what).into_response();
         }
-        let stages = asked["query"].split_once('}').map_or("", |(_, stages)| stages.trim_start()).to_owned();
-        let filter = crate::logql::line_filter(&stages);
-        let passes = |line: &&(i64, String, String)| filter(&line.2);
+        let (selects, stages) = crate::logql::Selector::read(&asked["query"]);
+        let filter = crate::logql::line_filter(stages);
+        let passes = |line: &&(i64, String, String)| {
+            let label = |name: &str| match name {
+                "app" => line.1.clone(),
+                "env" => "prod".to_owned(),
+                _ => String::new(),
+            };
+            selects.selects(label) && filter(&line.2)
+        };
         let within = inner.lines.iter().filter(|line| line.0 >= start && line.0 < end).filter(passes).cloned();
         let mut lines: Vec<_> = within.collect();
         lines.sort_by_key(|line| line.0);

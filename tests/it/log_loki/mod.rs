@@ -251,7 +251,7 @@ async fn history_is_read_upwards_to_the_first_line_though_many_share_a_nanosecon
             info,
             before: cursor.clone(),
             limit: 25,
-            prefilter: Some(Prefilter::LogQl("|= \"0\"".into())),
+            prefilter: Some(Prefilter::LogQl("{env=\"prod\"} |= \"0\"".into())),
         };
         let page = source("loki").unwrap().history(world.bench.context.clone(), request).await.unwrap();
         let mut now = Vec::new();

@@ -16,7 +16,7 @@ pub struct Lines<'a> {
     pub whole: bool,
     /// A regex of what stands directly before the digits of each record's status, where they always stand behind the same.
     pub status: Option<&'a str>,
-    /// What a line has in which a field's text may be written otherwise: those pass.
+    /// A regex of what a line has in which a field's text may be written otherwise: those pass.
     pub escape: Option<&'a str>,
     /// Says whether a field's text stands in the line exactly as it is compared.
     pub verbatim: &'a dyn Fn(&str) -> bool,
@@ -129,15 +129,20 @@ fn of_term(term: &Term, lines: Lines<'_>) -> Option<(Vec<Atom>, bool)> {
                 Atom::of_text(&Text { text: literals.max_by_key(String::len)?, fold: glob.fold })
             };
             let mut found = any.iter().map(longest).collect::<Option<Vec<_>>>()?;
-            found.extend(lines.escape.map(|escape| Atom::Text(escape.to_owned())));
+            if let Some(escape) = lines.escape {
+                found.push(Atom::of_regex(escape)?);
+            }
             Some((found, false))
         }
         Term::FieldRegex { field, pattern } if lines.holds(field) => {
             let found = hir(&pattern.regex, pattern.fold)?;
             // Anchors hold at the field's ends, which are not the line's.
             let is_free = found.properties().look_set().is_empty();
-            let escape = lines.escape.map(|escape| Atom::Text(escape.to_owned()));
-            is_free.then(|| (std::iter::once(Atom::Hir(found)).chain(escape).collect(), false))
+            let mut any = vec![Atom::Hir(found)];
+            if let Some(escape) = lines.escape {
+                any.push(Atom::of_regex(escape)?);
+            }
+            is_free.then_some((any, false))
         }
         Term::Compare { field, op: Op::Equal, value: Value::Number(number) }
             if field == "status"
@@ -179,6 +184,15 @@ impl Atom {
             }
         }
         Some(Self::Text(text.text.clone()))
+    }
+
+    /// Makes what finds a regex.
+    fn of_regex(regex: &str) -> Option<Self> {
+        let hir = hir(regex, false)?;
+        if let HirKind::Literal(literal) = hir.kind() {
+            return Some(Self::Text(std::str::from_utf8(&literal.0).ok()?.to_owned()));
+        }
+        Some(Self::Hir(hir))
     }
 
     /// How selective it is.

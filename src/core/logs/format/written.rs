@@ -13,7 +13,7 @@ impl Format {
         (!literal.trim().is_empty()).then(|| format!("{} *", regex::escape(literal)))
     }
 
-    /// Says whether a field's text stands in the line as it is, unless there is a backslash in the line.
+    /// Says whether a field's text stands in the line as it is, unless [`Format::written_otherwise`] finds something there.
     pub fn is_verbatim(&self, field: &str) -> bool {
         fn is_cut(slot: &Slot) -> bool {
             match slot {
@@ -22,9 +22,31 @@ impl Format {
                 Slot::Key(_) | Slot::Tail(_) | Slot::Scaled(..) => false,
             }
         }
-        let FieldRef::Named(index) = self.resolve(field) else { return false };
-        let is_of_text = matches!(self.shape, Shape::Pattern { .. } | Shape::Regex { .. });
-        let slots = self.slots.get(index).filter(|_| is_of_text && self.body != Some(index));
-        slots.is_some_and(|slots| !slots.is_empty() && slots.iter().all(is_cut))
+        let slots = |index: usize| self.slots.get(index).map_or(&[][..], Vec::as_slice);
+        match (&self.shape, self.resolve(field)) {
+            (Shape::Pattern { .. } | Shape::Regex { .. }, FieldRef::Named(index)) => {
+                self.body != Some(index) && !slots(index).is_empty() && slots(index).iter().all(is_cut)
+            }
+            (Shape::Json { .. }, FieldRef::Named(index)) => {
+                self.body != Some(index) && !slots(index).is_empty() && slots(index).iter().all(is_of_key)
+            }
+            // Also what stands in a message that is an object itself: its quotes are escaped.
+            (Shape::Json { .. }, FieldRef::Dynamic(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Returns a regex that finds something in every line in which a field's text may be written otherwise: in an escape, and in
+    /// JSON as a list of the numbers of its bytes too.
+    pub fn written_otherwise(&self) -> &'static str {
+        if let Shape::Json { .. } = self.shape { r"\\|\[[\t\r ]*[0-9]" } else { r"\\" }
+    }
+}
+
+fn is_of_key(slot: &Slot) -> bool {
+    match slot {
+        Slot::Key(_) => true,
+        Slot::Part(of, _) => is_of_key(of),
+        Slot::Capture(_) | Slot::Tail(_) | Slot::Scaled(..) => false,
     }
 }

@@ -52,7 +52,7 @@ impl Worker {
         }
         let Some(spec) = self.supervisor.spec(&known.info) else { return };
         let formats = streams().filter_map(|(_, known)| known.format.as_deref());
-        let asked = divide(&self.wanted.0, &spec, known.info.kind == "file", &self.derived, formats);
+        let asked = divide(&self.wanted.0, &spec, &known.info, &self.derived, formats);
         let Some(turn) = self.older.next(whose, &asked, self.wanted.1) else { return };
         let page = turn.page;
         if !self.supervisor.page(turn, &known.info) {

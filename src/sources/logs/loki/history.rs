@@ -22,12 +22,12 @@ pub(super) async fn history(context: LogContext, request: HistoryRequest) -> Res
     let LogPlace::Loki(spec) = &request.spec.place else {
         return Err(SourceError::Absent("no entry of type loki".into()));
     };
-    let stages = match &request.prefilter {
-        Some(Prefilter::LogQl(stages)) => Some(stages.as_str()),
-        Some(Prefilter::Shell(_)) | None => None,
+    let (query, left_out) = match &request.prefilter {
+        Some(Prefilter::LogQl(query)) => (query.clone(), LeftOut::Some { oldest: None }),
+        Some(Prefilter::Shell(_)) | None => {
+            (query::query(&request.spec, spec).map_err(SourceError::Absent)?, LeftOut::Nothing)
+        }
     };
-    let query = query::query(&request.spec, spec, stages).map_err(SourceError::Absent)?;
-    let left_out = stages.map_or(LeftOut::Nothing, |_| LeftOut::Some { oldest: None });
     let mut server = Server::new(&context, spec).await.map_err(SourceError::Absent)?;
     let (at, seen) = match &request.before {
         Some(Cursor::Time { at, seen }) => (*at, Arc::clone(seen)),

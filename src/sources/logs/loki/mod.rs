@@ -96,7 +96,7 @@ struct Reader {
 
 impl Reader {
     async fn run(context: LogContext, spec: Arc<LogSpec>, loki: LokiSpec) -> SourceError {
-        let query = match query::query(&spec, &loki, None) {
+        let query = match query::query(&spec, &loki) {
             Ok(query) => query,
             Err(why) => return SourceError::Absent(why),
         };

@@ -182,11 +182,10 @@ pub(super) fn words(refusal: &Refusal) -> String {
     }
 }
 
-/// Returns the query for an entry: its selector and what is to stand behind it.
-pub(super) fn query(spec: &LogSpec, loki: &LokiSpec, stages: Option<&str>) -> Result<String, String> {
-    let selector = loki::selector(&loki.select)
-        .ok_or_else(|| format!("`select` of {} must name at least one label with a value", spec.name))?;
-    Ok(stages.map_or_else(|| selector.clone(), |stages| format!("{selector} {stages}")))
+/// Returns the query for all of an entry.
+pub(super) fn query(spec: &LogSpec, loki: &LokiSpec) -> Result<String, String> {
+    loki::selector(&loki.select)
+        .ok_or_else(|| format!("`select` of {} must name at least one label with a value", spec.name))
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -24,7 +24,8 @@ const MOST: u32 = 100;
 pub struct Loki<'a> {
     /// Labels that are equal to a value.
     pub select: &'a [(&'a str, &'a str)],
-    /// Fields that are labels: the field's name and the label's. A field's value must be the label's, exactly.
+    /// Fields that are labels: the field's name and the label's. Where a stream has the label, and it is of safe characters (as
+    /// `parse::sanitise` has them) and no `@`, it is the field's value; where not, nobody knows the field's value.
     pub labels: &'a [(&'a str, &'a str)],
     /// What is known about its lines.
     pub lines: Lines<'a>,
@@ -38,8 +39,6 @@ pub struct Loki<'a> {
 pub struct LogQl {
     /// The whole query: selector and stages.
     pub query: String,
-    /// What follows the selector `select` alone: the same with labels as stages.
-    pub stages: String,
     /// Terms that run there.
     pub pushed: Vec<String>,
     /// Terms that are decided here. What runs there in a wider form is in both.
@@ -73,19 +72,19 @@ pub fn logql(expr: &Expr, loki: Loki<'_>) -> Result<LogQl, LogQlError> {
     }
     let mut made = LogQl::default();
     let mut rest = Vec::new();
-    let mut label_stages = Vec::new();
     for part in push::conjuncts(expr) {
         match of_label(&part, &loki) {
             Some(matcher) => {
-                label_stages.push(format!("| {matcher}"));
                 matchers.push(matcher);
                 made.pushed.push(part.to_string());
+                // A stream without the label passes.
+                made.local.push(part.to_string());
             }
             None => rest.push(part),
         }
     }
     let (needs, local) = push::needs(&Expr::and(rest), loki.lines);
-    made.local = local;
+    made.local.extend(local);
     let mut stages = Vec::new();
     for need in needs {
         match stage(&need, loki.split) {
@@ -102,10 +101,8 @@ pub fn logql(expr: &Expr, loki: Loki<'_>) -> Result<LogQl, LogQlError> {
         }
     }
     stages.sort_by_key(|(late, _)| *late);
-    let stages: Vec<String> = stages.into_iter().map(|(_, stage)| stage).collect();
-    made.stages = stages.iter().cloned().chain(label_stages).collect::<Vec<_>>().join(" ");
     made.query = format!("{{{}}}", matchers.join(", "));
-    for stage in stages {
+    for (_, stage) in stages {
         made.query.push(' ');
         made.query.push_str(&stage);
     }
@@ -137,7 +134,13 @@ fn hex(text: &mut String, code: u32) {
     _ = write!(text, "{code:02x}");
 }
 
-/// Writes a condition on a label as a matcher.
+/// What a label may be that is not the field's value as it stands, or that is not there.
+const OTHERWISE: &str = "(?:)|(?s:.*)[^ -?A-~](?s:.*)|(?s:.{512,})";
+
+/// Writes a condition on a label as a matcher that no stream fails which may have a record that fulfils it.
+///
+/// Matchers know the labels of streams alone. What stands beside a line there, or what the server found of its level, is known
+/// to stages only, where it hides labels of the same name.
 fn of_label(part: &Expr, loki: &Loki<'_>) -> Option<String> {
     let (term, negated) = match part {
         Expr::Term(term) => (term, false),
@@ -148,50 +151,63 @@ fn of_label(part: &Expr, loki: &Loki<'_>) -> Option<String> {
         Expr::All | Expr::And(_) | Expr::Or(_) => return None,
     };
     let label = |field: &str| loki.labels.iter().find(|(name, _)| *name == field).map(|(_, label)| *label);
-    let (label, sources) = match term {
-        // A label that is there is not empty, and one that is not there is as if it were.
-        Term::Has(field) => return Some(format!("{}{}\"\"", label(field)?, if negated { "=" } else { "!=" })),
-        Term::Glob { field, any } => (label(field)?, any),
-        Term::FieldRegex { field, pattern } => {
-            let hir = push::hir_of_pattern(pattern)?;
-            return matcher(label(field)?, &[(hir, true)], negated);
+    match term {
+        Term::Has(field) if negated => Some(format!("{}=\"\"", label(field)?)),
+        Term::Glob { field, any } if negated => but(label(field)?, any),
+        Term::Glob { field, any } => {
+            let whole = |text: &Text| {
+                let source = text.glob_source();
+                let inner = source.strip_prefix("\\A").and_then(|source| source.strip_suffix("\\z"))?;
+                Some((push::hir(inner, text.fold)?, false))
+            };
+            matcher(label(field)?, &any.iter().map(whole).collect::<Option<Vec<_>>>()?)
         }
-        Term::Text(_) | Term::Regex(_) | Term::Level { .. } | Term::Compare { .. } => return None,
-    };
-    if let [one] = sources.as_slice()
-        && !one.fold
-        && let Some(plain) = one.plain().filter(|plain| !plain.is_empty())
-    {
-        return Some(format!("{label}{}{}", if negated { "!=" } else { "=" }, string(&plain)));
+        Term::FieldRegex { field, pattern } if !negated => {
+            matcher(label(field)?, &[(push::hir_of_pattern(pattern)?, true)])
+        }
+        Term::Has(_)
+        | Term::FieldRegex { .. }
+        | Term::Text(_)
+        | Term::Regex(_)
+        | Term::Level { .. }
+        | Term::Compare { .. } => None,
     }
-    let whole = |text: &Text| {
-        let source = text.glob_source();
-        let inner = source.strip_prefix("\\A").and_then(|source| source.strip_suffix("\\z"))?;
-        push::hir(inner, text.fold).map(|hir| (hir, false))
+}
+
+/// Writes that a label is none of some texts. Of what a glob matches some would be other text here.
+fn but(label: &str, any: &[Text]) -> Option<String> {
+    let is_safe = |text: &&String| {
+        (1..512).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'?' | b'A'..=b'~'))
     };
-    let hirs = sources.iter().map(whole).collect::<Option<Vec<_>>>()?;
-    matcher(label, &hirs, negated)
+    let plain = any.iter().map(|text| text.plain().filter(|plain| is_safe(&plain)));
+    let plain = plain.collect::<Option<Vec<_>>>()?;
+    if let ([one], [plain]) = (any, plain.as_slice())
+        && !one.fold
+    {
+        return Some(format!("{label}!={}", string(plain)));
+    }
+    let written = any.iter().zip(&plain).map(|(text, plain)| {
+        let mut re2 = Re2 { label: true, ..Re2::default() };
+        re2.write(&push::hir(&regex::escape(plain), text.fold)?, false)?;
+        re2.exact().then_some(re2.text)
+    });
+    let regex = format!("\\A(?:{})", written.collect::<Option<Vec<_>>>()?.join("|"));
+    (regex.len() <= LONGEST).then(|| format!("{label}!~{}", string(&regex)))
 }
 
 /// Writes alternatives as one matcher, which is anchored at both ends unless they may stand anywhere.
-fn matcher(label: &str, hirs: &[(Hir, bool)], negated: bool) -> Option<String> {
-    let mut regexes = Vec::with_capacity(hirs.len());
+fn matcher(label: &str, hirs: &[(Hir, bool)]) -> Option<String> {
+    let mut regexes = Vec::with_capacity(hirs.len() + 1);
     for (hir, anywhere) in hirs {
-        // Without the label the filter says no; so must what is negated.
-        if negated && hir.properties().minimum_len().is_none_or(|length| length == 0) {
-            return None;
-        }
         let mut re2 = Re2 { label: true, ..Re2::default() };
         re2.write(hir, false)?;
-        if negated && !re2.exact() {
-            return None;
-        }
         let regex = re2.text;
         regexes.push(if *anywhere { format!("(?s:.*)(?:{regex})(?s:.*)") } else { format!("(?:{regex})") });
     }
+    regexes.push(OTHERWISE.to_owned());
     // A begin that is there anyway keeps Loki from searching folded text its own way.
     let regex = format!("\\A(?:{})", regexes.join("|"));
-    (regex.len() <= LONGEST).then(|| format!("{label}{}{}", if negated { "!~" } else { "=~" }, string(&regex)))
+    (regex.len() <= LONGEST).then(|| format!("{label}=~{}", string(&regex)))
 }
 
 /// Writes what a line must contain as a stage, and whether that is exactly what the filter asks.
@@ -351,4 +367,4 @@ impl Re2 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,10 +1,10 @@
 //! Queries, read back by a small reader of what is written: strings are decoded, stages are run.
 #[path = "../../../../../tests/support/logql.rs"]
-mod reader;
+pub(crate) mod reader;
 
 use proptest::prelude::*;
 
-use self::reader::{decode, line_filter};
+use self::reader::{Selector, decode, line_filter};
 use super::*;
 use crate::core::logs::filter::{
     grep::tests::{a_line, an_expr, keeps, lines_of},
@@ -23,17 +23,23 @@ fn queries_by_example() {
     assert_eq!(made("").query, r#"{env="prod"}"#);
     assert_eq!(made(r#""say \"hi\"\nX""#).query, r#"{env="prod"} |= "say \"hi\"\nX""#);
     let both = made("service:Play -'GET /health' level>=warn /Time.?out/");
+    let otherwise = OTHERWISE;
     assert_eq!(
         both.query,
-        r#"{env="prod", app="Play"} != "GET /health" |~ " *(?:Time(?:[\\x{00}-\\x{09}\\x{0b}-\\x{10ffff}])?out)""#
+        format!(
+            r#"{{env="prod", app=~"\\A(?:(?:Play)|{otherwise})"}} != "GET /health" |~ " *(?:Time(?:[\\x{{00}}-\\x{{09}}\\x{{0b}}-\\x{{10ffff}}])?out)""#
+        )
     );
     assert_eq!(both.pushed, ["service:Play", "-\"GET /health\"", "/Time.?out/"]);
-    assert_eq!(both.local, ["level>=warn"]);
-    assert!(both.stages.ends_with(r#"| app="Play""#), "{}", both.stages);
+    assert_eq!(both.local, ["service:Play", "level>=warn"], "a stream without the label passes");
     assert_eq!(made("-service:Play").query, r#"{env="prod", app!="Play"}"#);
-    assert_eq!(made("service:*").query, r#"{env="prod", app!=""}"#);
-    assert_eq!(made("service:Pl*,Api").query, r#"{env="prod", app=~"\\A(?:(?:Pl(?s:.)*)|(?:Api))"}"#);
-    assert_eq!(made("-service:*y*").query, r#"{env="prod", app!~"\\A(?:(?:(?s:.)*[Yy](?s:.)*))"}"#);
+    assert_eq!(made("-service:play,Api").query, r#"{env="prod", app!~"\\A(?:[Pp][Ll][Aa][Yy]|Api)"}"#);
+    assert_eq!(made("service:*").query, r#"{env="prod"}"#, "it may stand in the line");
+    assert_eq!(
+        made("service:Pl*,Api").query,
+        format!(r#"{{env="prod", app=~"\\A(?:(?:Pl(?s:.)*)|(?:Api)|{otherwise})"}}"#)
+    );
+    assert_eq!(made("-service:*y*").query, r#"{env="prod"}"#);
     assert_eq!(made("-service:*").query, r#"{env="prod", app=""}"#);
     assert_eq!(made("(A OR level:error)").local, ["(A OR level:error)"]);
     assert_eq!(made("(A OR B)").query, r#"{env="prod"} |~ " *(?:A|B)""#);
@@ -63,8 +69,7 @@ proptest! {
     #[test]
     fn no_query_drops_what_the_buffer_keeps(expr in an_expr(), lines in prop::collection::vec(a_line(), 1..20)) {
         let made = logql(&expr, Loki { select: &[("env", "prod")], labels: &[], lines: lines_of(true), split: false }).unwrap();
-        let stages = made.query.strip_prefix(r#"{env="prod"}"#).unwrap().trim_start();
-        prop_assert_eq!(stages, &made.stages);
+        let (_, stages) = Selector::read(&made.query);
         for line in &lines {
             // Loki stores text.
             let line = String::from_utf8_lossy(line);
@@ -82,7 +87,7 @@ proptest! {
         let made = logql(&expr, loki).unwrap();
         let entry = String::from_utf8_lossy(&lines.join(&b'\n')).into_owned();
         let here = entry.split('\n').any(|line| keeps(&expr, line.as_bytes()));
-        prop_assert!(line_filter(&made.stages)(&entry) || !here, "{} drops {:?} of {}", made.query, entry, expr);
+        prop_assert!(line_filter(Selector::read(&made.query).1)(&entry) || !here, "{} drops {:?} of {}", made.query, entry, expr);
     }
 
     #[test]
@@ -92,18 +97,14 @@ proptest! {
         let part = if negated { expr.negated() } else { expr };
         let loki = Loki { select: &[("env", "prod")], labels: &[("service", "app")], lines: lines_of(true), split: false };
         let made = logql(&part, loki).unwrap();
-        // A label that is empty is none, and none matches no glob.
-        let here = (!label.is_empty() && globs.iter().any(|glob| glob.glob().unwrap().is_match(label.as_bytes()))) != negated;
-        let there = match made.stages.strip_prefix("| app") {
-            None => true,
-            Some(matcher) => {
-                let sign = if matcher.starts_with("=\"") { 1 } else { 2 };
-                let (text, rest) = decode(matcher.split_at(sign).1);
-                assert_eq!(rest, "");
-                let anchored = || regex::Regex::new(&format!("^(?:{text})$")).unwrap().is_match(&label);
-                match matcher.split_at(sign).0 { "=" => label == text, "!=" => label != text, "=~" => anchored(), _ => !anchored() }
-            }
-        };
-        prop_assert!(there || !here, "{} {label:?}", made.stages);
+        let here = |value: &str| globs.iter().any(|glob| glob.glob().unwrap().is_match(value.as_bytes())) != negated;
+        let (selector, _) = Selector::read(&made.query);
+        let there = |value: &str| selector.selects(|name| if name == "app" { value.to_owned() } else { "prod".to_owned() });
+        prop_assert!(there(&label) || !here(&label), "{} {label:?}", made.query);
+        // What is not there may be anything, and what is odd may be read otherwise.
+        for odd in ["", "a\u{1b}[1m", "play@x", &"a".repeat(600)] {
+            prop_assert!(there(odd) || negated, "{} {odd:?}", made.query);
+        }
+        prop_assert!(there(""), "{}", made.query);
     }
 }
