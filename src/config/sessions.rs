@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::logs::{
     Key, Nanos,
-    state::{Chip, Session},
+    state::{Chip, LogClock, Session},
 };
 
 /// Its name in the configuration's folder.
@@ -31,6 +31,9 @@ struct Entry {
     /// Terms that rest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     resting: Vec<String>,
+    /// What terms are called.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    names: BTreeMap<String, String>,
     /// The last stage.
     #[serde(skip_serializing_if = "String::is_empty")]
     stage: String,
@@ -42,9 +45,50 @@ struct Entry {
     /// Moments of marked lines, nanoseconds since 1970; the second number tells lines of the same moment apart.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     marks: Vec<(i64, u64)>,
+    /// How times are shown.
+    #[serde(skip_serializing_if = "is_utc")]
+    clock: Clock,
     /// Where it was looked at, nanoseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<i64>,
+}
+
+/// How times are shown, as the file says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Clock {
+    #[default]
+    Utc,
+    Local,
+    SincePrevious,
+    SinceMark,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_utc(clock: &Clock) -> bool {
+    *clock == Clock::Utc
+}
+
+impl From<Clock> for LogClock {
+    fn from(of: Clock) -> Self {
+        match of {
+            Clock::Utc => Self::Utc,
+            Clock::Local => Self::Local,
+            Clock::SincePrevious => Self::SincePrevious,
+            Clock::SinceMark => Self::SinceMark,
+        }
+    }
+}
+
+impl From<LogClock> for Clock {
+    fn from(of: LogClock) -> Self {
+        match of {
+            LogClock::Utc => Self::Utc,
+            LogClock::Local => Self::Local,
+            LogClock::SincePrevious => Self::SincePrevious,
+            LogClock::SinceMark => Self::SinceMark,
+        }
+    }
 }
 
 /// Returns where the sessions are kept: beside the configuration.
@@ -94,13 +138,19 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 
 impl From<Entry> for Session {
     fn from(of: Entry) -> Self {
-        let chips = |texts: Vec<String>, on| texts.into_iter().map(move |text| Chip { text, on });
+        let names = of.names;
+        let chip = |text: String, on| {
+            let name = names.get(&text).cloned().unwrap_or_default();
+            Chip { text, on, name }
+        };
+        let chips = |texts: Vec<String>, on| texts.into_iter().map(move |text| chip(text, on));
         Self {
             chips: chips(of.filter, true).chain(chips(of.resting, false)).collect(),
             stage: of.stage,
             columns: of.columns,
             hidden: of.hidden.into_iter().map(Into::into).collect(),
             marks: of.marks.into_iter().map(|(time, order)| Key { time: Nanos(time), order }).collect(),
+            clock: of.clock.into(),
             at: of.at.map(Nanos),
         }
     }
@@ -112,10 +162,17 @@ impl From<&Session> for Entry {
         Self {
             filter: texts(true),
             resting: texts(false),
+            names: of
+                .chips
+                .iter()
+                .filter(|chip| !chip.name.is_empty())
+                .map(|chip| (chip.text.clone(), chip.name.clone()))
+                .collect(),
             stage: of.stage.clone(),
             columns: of.columns.clone(),
             hidden: of.hidden.iter().map(ToString::to_string).collect(),
             marks: of.marks.iter().map(|key| (key.time.0, key.order)).collect(),
+            clock: of.clock.into(),
             at: of.at.map(|at| at.0),
         }
     }
@@ -132,13 +189,14 @@ mod tests {
         assert!(load(&path).unwrap().is_empty());
         let session = Session {
             chips: vec![
-                Chip { text: "level>=warn".into(), on: true },
-                Chip { text: "-path:\"/health check\"".into(), on: false },
+                Chip { name: "what went wrong".into(), ..Chip::new("level>=warn") },
+                Chip { on: false, ..Chip::new("-path:\"/health check\"") },
             ],
             stage: "count by host".into(),
             columns: vec!["status".into()],
             hidden: ["play-out".into()].into(),
             marks: vec![Key { time: Nanos(1_795_144_361_000_000_001), order: 7 }],
+            clock: LogClock::SinceMark,
             at: Some(Nanos(-1)),
         };
         save(&path, "pay errs", &session).unwrap();

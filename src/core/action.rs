@@ -30,6 +30,8 @@ pub enum Action {
     SayYes,
     /// Says yes until quarterdeck ends, in a box that offers it.
     SayOnce,
+    /// Gives the term of the filter that the list's cursor is on a name.
+    RenameTerm,
     /// Goes to the view before this one, and back again.
     LastView,
     /// Goes back in the history of views.
@@ -372,6 +374,8 @@ pub const ACTIONS: &[Entry] = &[
     entry("quit", Action::Quit, "quit", "end quarterdeck"),
     entry("confirm", Action::Confirm, "confirm", "accept the box").within(Scope::Box),
     entry("say-once", Action::SayOnce, "once", "yes until qd ends, in a box that offers it").within(Scope::Box),
+    entry("rename-term", Action::RenameTerm, "name", "name the term of the filter, in the list of filters")
+        .within(Scope::Box),
     entry("say-yes", Action::SayYes, "yes", "yes, in a box that asks for it").within(Scope::Box),
     entry("show-commands", Action::ShowCommands, "commands", "the exact commands of the review").within(Scope::Box),
 ];

@@ -512,7 +512,11 @@ fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> V
     let effects = match draft {
         screen::Draft::Name => state.runs_update(runs::Msg::NameTyped(text), now),
         screen::Draft::Reason => state.runs_update(runs::Msg::ReasonTyped(text), now),
-        screen::Draft::LogFilter | screen::Draft::LogSearch | screen::Draft::LogTime | screen::Draft::LogSession => {
+        screen::Draft::LogFilter
+        | screen::Draft::LogSearch
+        | screen::Draft::LogTime
+        | screen::Draft::LogSession
+        | screen::Draft::LogName => {
             let effects = screen::logs::drafted(state, draft, &text);
             state.screen.drafts.insert(draft, text);
             effects

@@ -33,7 +33,8 @@ impl Editors {
             | Draft::LogFilter
             | Draft::LogSearch
             | Draft::LogTime
-            | Draft::LogSession => Some(*draft) == editing,
+            | Draft::LogSession
+            | Draft::LogName => Some(*draft) == editing,
         });
         let Some(draft) = editing.filter(|draft| *draft != Draft::Passphrase) else { return };
         let text = text_of(state, draft);
@@ -105,6 +106,7 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
         | Draft::LogSearch
         | Draft::LogTime
         | Draft::LogSession
+        | Draft::LogName
         | Draft::Passphrase => state.screen.draft(draft),
     }
 }

@@ -18,7 +18,7 @@ pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String
         let below = state.screen.pane().scope().name();
         let entry = keymap.lookup(below, key).and_then(Action::by_id).filter(|action| actions.contains(action));
         return found
-            .filter(|action| !matches!(action, Action::SayYes | Action::SayOnce))
+            .filter(|action| !matches!(action, Action::SayYes | Action::SayOnce | Action::RenameTerm))
             .or(entry)
             .ok_or_else(|| format!("{key} is not in this menu: {} closes it", closes(keymap)));
     }

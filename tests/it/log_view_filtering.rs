@@ -3,7 +3,7 @@ use quarterdeck::core::{
     Effect,
     action::{Action, Motion},
     logs::{Ask, Level, LogAction as Log},
-    screen::{Draft, Overlay, Tone},
+    screen::{Draft, LogList, Overlay, Tone},
     time::SECOND,
 };
 
@@ -273,4 +273,66 @@ fn a_line_without_a_level_is_not_known_to_be_an_error_and_stays() {
     assert_eq!(count("level:error") + count("level!=error"), all);
     assert_eq!(count("level>=trace") + unknown, all);
     assert_eq!(count("level<=fatal") + unknown, all);
+}
+
+#[test]
+fn a_term_has_a_name_that_is_kept_and_taken_back() {
+    let mut desk = filtered("level>=error service:play");
+    let name = |desk: &mut Desk, name: &str| {
+        desk.act(&[Action::RenameTerm]);
+        assert_eq!(desk.state().screen.overlay, Some(Overlay::Log(Draft::LogName)));
+        desk.types(Draft::LogName, name);
+        desk.act(&[Action::Confirm]);
+        assert_eq!(desk.state().screen.overlay, Some(Overlay::LogList(LogList::Filters)));
+    };
+    desk.log(Log::ListFilters);
+    name(&mut desk, "what broke");
+    let text = |desk: &mut Desk| dump::text(&desk.draw(&dark(), (120, 36)));
+    let drawn = text(&mut desk);
+    assert!(drawn.contains("what broke    level>=error") && drawn.contains("r name"), "{drawn}");
+    // The filter is as it was, and stays named while it is edited and at rest.
+    assert_eq!(chips(&desk), [("level>=error", true), ("service:play", true)]);
+    desk.act(&[Action::Confirm, Action::Confirm, Action::GoBack]);
+    desk.log(Log::EditFilter);
+    assert_eq!(desk.state().screen.draft(Draft::LogFilter), "level>=error service:play");
+    desk.types(Draft::LogFilter, "level>=error status:504");
+    desk.act(&[Action::Confirm]);
+    let drawn = text(&mut desk);
+    assert!(drawn.contains("● what broke ") && drawn.contains("● status:504 "), "{drawn}");
+    // Given up it is as before; what is taken back is the name alone.
+    desk.log(Log::ListFilters);
+    desk.act(&[Action::RenameTerm]);
+    desk.types(Draft::LogName, "else");
+    desk.act(&[Action::GoBack]);
+    assert_eq!(desk.state().logs.chips[0].name, "what broke");
+    name(&mut desk, "");
+    desk.act(&[Action::GoBack]);
+    assert!(text(&mut desk).contains("● level>=error "));
+    desk.log(Log::Undo);
+    assert!(text(&mut desk).contains("● what broke "));
+}
+
+#[test]
+fn a_session_brings_back_how_and_where_one_looked() {
+    let mut desk = filtered("service:billing");
+    desk.act(&[Action::Move(Motion::Up), Action::Move(Motion::Up)]);
+    desk.log(Log::TurnClock);
+    desk.log(Log::TurnClock);
+    let (at, clock) = (desk.cursor(), desk.state().logs.clock);
+    desk.log(Log::SaveSession);
+    desk.types(Draft::LogSession, "bills");
+    desk.act(&[Action::Confirm]);
+    let saved = desk.effects.iter().find_map(|effect| match effect {
+        Effect::Logs(Ask::Save { name, session }) => Some((name.clone(), session.clock, session.at)),
+        _ => None,
+    });
+    assert_eq!(saved, Some(("bills".into(), clock, Some(at.time))));
+    desk.log(Log::Undo);
+    desk.log(Log::TurnClock);
+    desk.log(Log::Follow);
+    assert!(desk.state().logs.follows && desk.state().logs.clock != clock && chips(&desk).is_empty());
+    desk.log(Log::ListFilters);
+    desk.act(&[Action::Confirm]);
+    assert_eq!((desk.cursor(), desk.state().logs.clock), (at, clock));
+    assert_eq!(chips(&desk), [("service:billing", true)]);
 }

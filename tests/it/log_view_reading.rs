@@ -317,3 +317,69 @@ fn what_was_not_read_is_no_zero() {
     let text = dump::text(&desk.draw(&dark(), (80, 24)));
     assert!(text.contains("all read since 02:52:41"), "{text}");
 }
+
+#[test]
+fn a_lost_link_is_one_line_for_all_sources_of_its_host() {
+    let mut desk = Desk::bare();
+    let source = |desk: &mut Desk, name: &str, service, host| {
+        desk.source(name, "file", "/var/log/x", (Some(service), Some(host)), "plain")
+    };
+    let sources = [("play-out", "play", "web-01"), ("cart-out", "cart", "web-01"), ("far-out", "far", "web-02")]
+        .map(|(name, service, host)| (source(&mut desk, name, service, host), name, host));
+    for (id, name, host) in sources {
+        desk.raw(id, &[format!("a line of {name}").into_bytes()], AT - MINUTE);
+        desk.notice(id, &format!("{name} on {host}: lost: no answer"), AT - 50 * SECOND);
+        let resumed = format!("{name} on {host}: reconnected after 12.0s, resumed at byte {}", name.len() * 100);
+        desk.notice(id, &resumed, AT - 38 * SECOND);
+    }
+    desk.raw(sources[0].0, &[b"the last line".to_vec()], AT - SECOND);
+    desk.open();
+    let text = |desk: &mut Desk| dump::text(&desk.draw(&dark(), (120, 36)));
+    let drawn = text(&mut desk);
+    for says in [
+        "── web-01: lost: no answer · 2 sources: play-out, cart-out ──",
+        "── far-out on web-02: lost: no answer ──",
+        "── web-01: reconnected after 12.0s · 2 sources: play-out, cart-out ──",
+        "── far-out on web-02: reconnected after 12.0s, resumed at byte 700 ──",
+    ] {
+        assert!(drawn.contains(&says.replace("──", "─")), "{says}: {drawn}");
+    }
+    assert!(!drawn.contains("play-out on web-01"), "{drawn}");
+    // It is one line to walk over, both ways: the last line, four of the console's own, three lines.
+    let walk = |desk: &mut Desk, motion| {
+        let mut stops = vec![desk.cursor()];
+        loop {
+            desk.act(&[Action::Move(motion)]);
+            if stops.contains(&desk.cursor()) {
+                return stops.len();
+            }
+            stops.push(desk.cursor());
+        }
+    };
+    assert_eq!(walk(&mut desk, Motion::Up), 8);
+    assert_eq!(walk(&mut desk, Motion::Down), 8);
+    // Who filters for one service is told of its source alone.
+    desk.log(Log::EditFilter);
+    desk.types(Draft::LogFilter, "service:cart");
+    desk.act(&[Action::Confirm]);
+    let drawn = text(&mut desk);
+    assert!(drawn.contains("cart-out on web-01: lost: no answer") && !drawn.contains("2 sources"), "{drawn}");
+}
+
+#[test]
+fn folded_repeats_are_one_line_to_walk_over() {
+    let mut desk = Desk::bare();
+    let source = desk.source("odd", "file", "/var/log/x", (Some("odd"), Some("web-01")), "plain");
+    desk.raw(source, &[b"first of all".to_vec()], AT - 2 * MINUTE);
+    desk.raw(source, &vec![b"the pool is exhausted, nothing is free".to_vec(); 40], AT - MINUTE);
+    desk.raw(source, &[b"something else happened".to_vec()], AT - SECOND);
+    desk.open();
+    desk.log(Log::FoldRepeats);
+    desk.act(&[Action::Move(Motion::Up)]);
+    assert_eq!(desk.line(), "the pool is exhausted, nothing is free");
+    assert!(dump::text(&desk.draw(&dark(), (120, 36))).contains("×40 ▸"));
+    desk.act(&[Action::Move(Motion::Up)]);
+    assert_eq!(desk.line(), "first of all");
+    desk.act(&[Action::Move(Motion::Down), Action::Move(Motion::Down)]);
+    assert_eq!(desk.line(), "something else happened");
+}

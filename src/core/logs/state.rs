@@ -17,6 +17,20 @@ pub struct Chip {
     pub text: String,
     /// Whether it acts.
     pub on: bool,
+    /// What a person calls it; empty where nobody has named it.
+    pub name: String,
+}
+
+impl Chip {
+    /// Makes one that acts and has no name.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), on: true, name: String::new() }
+    }
+
+    /// What it is shown as: its name, else its text.
+    pub fn words(&self) -> &str {
+        if self.name.is_empty() { &self.text } else { &self.name }
+    }
 }
 
 /// What the engine is asked to work out. What has the same version needs no second look.
@@ -112,6 +126,8 @@ pub struct State {
     pub before_typing: Option<(Vec<Chip>, String)>,
     /// What is wrong with the line that is typed.
     pub wrong: Option<Wrong>,
+    /// The term that is being named.
+    pub naming: Option<usize>,
     /// What is searched.
     pub search: String,
     /// Saved filters and sessions, by name.
@@ -163,6 +179,8 @@ pub struct Session {
     pub hidden: BTreeSet<Arc<str>>,
     /// Marks.
     pub marks: Vec<Key>,
+    /// How times are shown.
+    pub clock: LogClock,
     /// Where it was looked at; none: at the newest line.
     pub at: Option<Nanos>,
 }
@@ -178,6 +196,7 @@ impl Default for State {
             undo: Vec::new(),
             before_typing: None,
             wrong: None,
+            naming: None,
             search: String::new(),
             saved: BTreeMap::new(),
             cursor: None,
@@ -231,8 +250,13 @@ impl State {
         let stage = parsed.chips.iter().find(is_stage).map(written).unwrap_or_default();
         let stage = stage.trim_start_matches('|').trim().to_owned();
         let terms: Vec<String> = parsed.chips.iter().filter(|chip| !is_stage(chip)).map(written).collect();
-        let resting: Vec<Chip> = self.chips.iter().filter(|chip| !chip.on).cloned().collect();
-        self.chips = terms.into_iter().map(|text| Chip { text, on: true }).chain(resting).collect();
+        let resting = self.chips.iter().filter(|chip| !chip.on).cloned();
+        // A term that stays keeps its name.
+        let named = |text: String| {
+            let known = self.chips.iter().find(|chip| chip.on && chip.text == text);
+            known.cloned().unwrap_or_else(|| Chip::new(text))
+        };
+        self.chips = terms.into_iter().map(named).chain(resting).collect();
         self.stage = stage;
         self.apply(parsed.filter);
         Ok(())
@@ -258,7 +282,7 @@ impl State {
         self.remember();
         match self.chips.iter_mut().find(|chip| chip.text == term) {
             Some(chip) => chip.on = true,
-            None => self.chips.push(Chip { text: term.to_owned(), on: true }),
+            None => self.chips.push(Chip::new(term)),
         }
         self.reparse();
         Ok(())

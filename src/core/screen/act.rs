@@ -200,7 +200,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::RedrawScreen => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::ReloadConfig => return vec![Effect::ReloadConfig],
-        Action::Confirm | Action::SayYes | Action::SayOnce | Action::ShowCommands => {}
+        Action::Confirm | Action::SayYes | Action::SayOnce | Action::RenameTerm | Action::ShowCommands => {}
     }
     Vec::new()
 }

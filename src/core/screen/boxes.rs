@@ -94,6 +94,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
         Action::Confirm | Action::OpenSelected => accept(state, overlay, false, now),
         Action::SayYes if asks(&overlay) => accept(state, overlay, true, now),
         Action::SayOnce if offers_once(&overlay) => once(state, overlay),
+        Action::RenameTerm if overlay == Overlay::LogList(super::LogList::Filters) => logs::rename(state, now),
         Action::FocusNextPane if matches!(overlay, Overlay::Update { .. }) => {
             turn_state(state, Motion::Down);
             Vec::new()

@@ -46,6 +46,8 @@ pub enum Draft {
     LogTime,
     /// The name of a session of the log view.
     LogSession,
+    /// The name of a term of the filter.
+    LogName,
     /// A passphrase: the text never gets here, only as many dots.
     Passphrase,
 }

@@ -77,6 +77,7 @@ fn everything(state: &State) -> Vec<Line> {
                 | Action::Confirm
                 | Action::SayYes
                 | Action::SayOnce
+                | Action::RenameTerm
                 | Action::ShowCommands
                 | Action::OpenPalette
         )

@@ -93,7 +93,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         Action::Log(_) => {
             because(!matches!(screen.view, View::Logs | View::Web), "this acts in the logs: go to them first")
         }
-        Action::Confirm | Action::SayYes | Action::SayOnce | Action::ShowCommands => {
+        Action::Confirm | Action::SayYes | Action::SayOnce | Action::RenameTerm | Action::ShowCommands => {
             Some("no box is open that asks for it".to_owned())
         }
         Action::OpenHelp

@@ -279,8 +279,14 @@ impl Reader<'_> {
             (None, Some(Overlay::Help)) => {
                 vec![(Action::GoBack, "close"), (Action::Move(Motion::PageDown), "page")]
             }
-            (None, Some(Overlay::LogList(_))) => {
-                vec![(Action::GoBack, "close"), (Action::Confirm, "on or off"), (Action::Move(Motion::Down), "next")]
+            (None, Some(Overlay::LogList(list))) => {
+                let mut words = vec![
+                    (Action::GoBack, "close"),
+                    (Action::Confirm, "on or off"),
+                    (Action::Move(Motion::Down), "next"),
+                ];
+                words.extend((*list == crate::core::screen::LogList::Filters).then_some((Action::RenameTerm, "name")));
+                words
             }
             (None, Some(Overlay::Log(_))) => vec![(Action::GoBack, "as before"), (Action::Confirm, "keep")],
             (None, Some(Overlay::Filter(_))) => vec![(Action::GoBack, "clear"), (Action::Confirm, "keep")],

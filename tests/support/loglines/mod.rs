@@ -166,7 +166,7 @@ impl Desk {
         self.keep(id, Segment::parse(batch));
     }
 
-    fn notice(&mut self, id: SourceId, says: &str, at: Timestamp) {
+    pub(crate) fn notice(&mut self, id: SourceId, says: &str, at: Timestamp) {
         let text = format!("{says}\n").into_bytes();
         let plain = config::formats::built_in().get("plain").unwrap();
         let ends = vec![u32::try_from(text.len()).unwrap()];

@@ -19,7 +19,7 @@ mod record;
 mod rows;
 mod searched;
 
-pub use record::{LinesView, Record};
+pub use record::{LinesView, Record, row_of};
 pub use rows::{Counted, FieldValue, Number, Pattern, SourceStatus, Table, Web};
 pub use searched::{Back, Searched};
 
@@ -153,6 +153,7 @@ impl Shown {
             notice: flags.contains(Flags::NOTICE),
             matches: self.matches.contains(&at),
             untimed: flags.contains(Flags::UNTIMED),
+            together: Vec::new(),
             at,
         }
     }

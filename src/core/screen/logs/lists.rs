@@ -1,8 +1,8 @@
 //! The lists of the log view: terms of the filter, sources, columns.
-use super::asked;
+use super::{asked, places::go_to_moment};
 use crate::core::{
     Effect, State,
-    screen::{LogList, Tone, rows},
+    screen::{Draft, LogList, Overlay, Tone, rows},
     time::Now,
 };
 
@@ -22,14 +22,19 @@ pub fn list(state: &State, list: LogList) -> Vec<Listed> {
     match list {
         LogList::Filters => {
             let chips = state.logs.chips.iter().map(|chip| Listed {
-                what: state.logs.masked(&chip.text),
+                what: state.logs.masked(chip.words()),
                 on: Some(chip.on),
-                more: if chip.on { String::new() } else { "rests".into() },
+                more: match (chip.name.is_empty(), chip.on) {
+                    (true, true) => String::new(),
+                    (true, false) => "rests".into(),
+                    (false, true) => state.logs.masked(&chip.text),
+                    (false, false) => format!("rests · {}", state.logs.masked(&chip.text)),
+                },
             });
             let saved = state.logs.saved.iter().map(|(name, session)| Listed {
                 what: name.clone(),
                 on: None,
-                more: session.chips.iter().map(|chip| state.logs.masked(&chip.text)).collect::<Vec<_>>().join(" "),
+                more: session.chips.iter().map(|chip| state.logs.masked(chip.words())).collect::<Vec<_>>().join(" "),
             });
             chips.chain(saved).collect()
         }
@@ -54,6 +59,38 @@ pub fn list(state: &State, list: LogList) -> Vec<Listed> {
     }
 }
 
+/// Begins to name the term under the cursor of the list of filters.
+pub(in crate::core::screen) fn rename(state: &mut State, now: Now) -> Vec<Effect> {
+    let at = state.screen.overlay_cursor;
+    let Some(chip) = state.logs.chips.get(at) else {
+        state.screen.say(now, Tone::Info, "what is saved is named in its file, or saved again by another name");
+        return Vec::new();
+    };
+    let name = chip.name.clone();
+    state.logs.naming = Some(at);
+    state.screen.open(Overlay::Log(Draft::LogName));
+    state.screen.drafts.insert(Draft::LogName, name);
+    Vec::new()
+}
+
+/// A term was named, or not: the list is there again.
+pub(super) fn named(state: &mut State, name: Option<&str>) {
+    let Some(at) = state.logs.naming.take() else { return };
+    if let Some(name) = name
+        && state.logs.chips.get(at).is_some_and(|chip| chip.name != name)
+    {
+        state.logs.remember();
+        if let Some(chip) = state.logs.chips.get_mut(at) {
+            chip.name = name.chars().take(MOST_NAME).collect();
+        }
+    }
+    state.screen.open(Overlay::LogList(LogList::Filters));
+    state.screen.overlay_cursor = at;
+}
+
+/// Characters that a term's name has at most: names stand side by side.
+const MOST_NAME: usize = 40;
+
 /// A line of a list was chosen: it is turned, or taken.
 pub(in crate::core::screen) fn chosen(state: &mut State, of: LogList, now: Now) -> Vec<Effect> {
     let at = state.screen.overlay_cursor;
@@ -71,6 +108,12 @@ pub(in crate::core::screen) fn chosen(state: &mut State, of: LogList, now: Now) 
                 state.logs.columns = session.columns;
                 state.logs.query.hidden = session.hidden;
                 state.logs.marks.extend(session.marks);
+                state.logs.clock = session.clock;
+                state.logs.reparse();
+                let mut effects = session.at.map_or_else(Vec::new, |at| go_to_moment(state, at, now));
+                effects.push(asked(state));
+                rows::refresh(state, now, true);
+                return effects;
             }
             state.logs.reparse();
         }

@@ -21,7 +21,7 @@ mod typed;
 pub use self::lists::{Listed, list};
 pub(super) use self::{
     lines::copy,
-    lists::chosen,
+    lists::{chosen, rename},
     places::moved,
     typed::{given_up, typed},
 };
@@ -41,7 +41,7 @@ pub(super) fn open(state: &mut State, now: Now) -> Vec<Effect> {
     };
     state.logs.remember();
     let others = state.logs.chips.iter().filter(|chip| !chip.on).cloned();
-    state.logs.chips = std::iter::once(Chip { text: term, on: true }).chain(others).collect();
+    state.logs.chips = std::iter::once(Chip::new(term)).chain(others).collect();
     state.logs.stage.clear();
     state.logs.reparse();
     acts::go(state, View::Logs, now)

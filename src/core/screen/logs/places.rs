@@ -54,7 +54,7 @@ pub(in crate::core::screen) fn moved(state: &mut State, motion: Motion) -> Vec<E
     let Some(shown) = state.logs.shown.clone() else { return Vec::new() };
     let Some(from) = cursor(state) else { return Vec::new() };
     let view = shown.lines(state.logs.context.is_some());
-    let (to, steps) = view.step(from, by);
+    let (to, steps) = view.step(from, by, state.logs.fold);
     state.logs.cursor = Some(to);
     state.logs.revealed = None;
     let anchor = i64::try_from(state.logs.anchor).unwrap_or(0).saturating_add(steps);
@@ -164,6 +164,10 @@ pub(super) fn go_to(state: &mut State, text: &str, now: Now) -> Vec<Effect> {
             return Vec::new();
         }
     };
+    go_to_moment(state, at, now)
+}
+
+pub(super) fn go_to_moment(state: &mut State, at: Nanos, now: Now) -> Vec<Effect> {
     let Some(shown) = state.logs.shown.clone() else { return Vec::new() };
     match shown.lines(state.logs.context.is_some()).at(at) {
         Some(key) => {

@@ -1,6 +1,6 @@
 //! Lines that are typed: the filter, a search, a time, a name.
 use super::{
-    asked, cursor, land,
+    asked, cursor, land, lists,
     places::{Hop, go_to, hop},
 };
 use crate::core::{
@@ -72,10 +72,14 @@ pub(in crate::core::screen) fn typed(state: &mut State, draft: Draft, now: Now) 
             Vec::new()
         }
         Draft::LogSearch => found(state, now),
+        Draft::LogName => {
+            lists::named(state, Some(&text));
+            Vec::new()
+        }
         Draft::LogTime => go_to(state, &text, now),
         Draft::LogSession if !text.is_empty() => {
             let secret = |text: &str| state.logs.masked(text) != text;
-            let chips = state.logs.chips.iter().map(|chip| chip.text.as_str());
+            let chips = state.logs.chips.iter().flat_map(|chip| [chip.text.as_str(), chip.name.as_str()]);
             if let Some(term) = chips.chain([state.logs.stage.as_str(), text.as_str()]).find(|text| secret(text)) {
                 let says = format!(
                     "not saved: {} holds a secret, which everybody could read in the file; take the term out and save again",
@@ -90,6 +94,7 @@ pub(in crate::core::screen) fn typed(state: &mut State, draft: Draft, now: Now) 
                 columns: state.logs.columns.clone(),
                 hidden: state.logs.query.hidden.clone(),
                 marks: state.logs.marks.iter().copied().collect(),
+                clock: state.logs.clock,
                 at: if state.logs.follows { None } else { state.logs.cursor.map(|key| key.time) },
             };
             state.logs.saved.insert(text.clone(), session.clone());
@@ -124,6 +129,10 @@ pub(in crate::core::screen) fn given_up(state: &mut State, draft: Draft, _now: N
                 state.logs.reparse();
             }
             vec![asked(state)]
+        }
+        Draft::LogName => {
+            lists::named(state, None);
+            Vec::new()
         }
         Draft::LogSearch => {
             state.screen.drafts.remove(&Draft::LogSearch);

@@ -10,7 +10,7 @@ use crate::{
     core::{
         logs::{
             Level, Nanos, SourceState,
-            shown::{Back, Record, Shown},
+            shown::{Back, Record, Shown, row_of},
             state::LogClock,
         },
         screen::{Draft, Overlay, Pane, RowKey, logs as acts},
@@ -42,7 +42,7 @@ impl Reader<'_> {
             Some(shown) => safe(shown, text),
             None => sanitise::line(text),
         };
-        let chip = |chip: &crate::core::logs::state::Chip| Chip { text: safe(&chip.text), on: chip.on };
+        let chip = |chip: &crate::core::logs::state::Chip| Chip { text: safe(chip.words()), on: chip.on };
         let mut logs =
             Logs { chips: state.chips.iter().map(chip).collect(), search: safe(&state.search), ..Logs::default() };
         if !state.stage.is_empty() {
@@ -114,7 +114,7 @@ impl Reader<'_> {
         let rows = page.map_or(ROWS, |facts| usize::from(facts.rows).max(ROWS));
         let view = shown.lines(state.context.is_some());
         let records = view.around(key, rows, rows, state.fold);
-        let at = records.iter().position(|(record, _)| record.key >= key).unwrap_or(records.len().saturating_sub(1));
+        let at = row_of(&records, key).unwrap_or(0);
         let mut previous: Option<Nanos> = None;
         let mut out: Vec<LineRow> = Vec::with_capacity(records.len());
         for (record, times) in &records {
@@ -401,6 +401,7 @@ impl Reader<'_> {
             Draft::LogFilter => ("filter ", "level>=warn service:play path:/api/* dur>1s -health | top 5 path"),
             Draft::LogSearch => ("search ", "text, \"exact text\" or /regex/"),
             Draft::LogTime => ("go to ", "02:58  -10m  @onset  @deploy  @mark  2026-11-20 03:12"),
+            Draft::LogName => ("name of the term ", "what it is shown as; empty: as it is written"),
             _ => ("save as ", "a name for filters, columns, marks and time"),
         };
         Some(Input {
