@@ -125,22 +125,7 @@ impl Fleet {
 
     /// Has a change planned, confirms it, and returns the run once it ended.
     async fn change(&self, engine: &mut Engine, wanted: Wanted) -> Run {
-        let service: ServiceId = "play@stage".parse().unwrap();
-        engine.state.screen.message = None;
-        engine.handle(Msg::Runs(runs::Msg::Asked { service, wanted }));
-        until(engine, "a review", |engine| engine.state.runs.review.is_some()).await;
-        let (run, opened) = (engine.state.runs.review.as_ref().unwrap().run, self.clock.now().mono);
-        until(engine, "the type-ahead guard", |_| self.clock.now().mono.since(opened) > runs::TYPE_AHEAD_MS).await;
-        engine.handle(Msg::Runs(runs::Msg::Confirmed));
-        self.ended(engine, run).await
-    }
-
-    async fn ended(&self, engine: &mut Engine, run: Uid) -> Run {
-        until(engine, "the run's end", |engine| {
-            engine.state.runs.runs.get(&run).is_some_and(|run| run.outcome.is_some())
-        })
-        .await;
-        engine.state.runs.runs[&run].clone()
+        change(engine, &self.clock, "play@stage", wanted).await
     }
 
     /// Returns the version that answers on a host.
@@ -155,7 +140,37 @@ impl Fleet {
     }
 }
 
-async fn until(engine: &mut Engine, what: &str, holds: impl Fn(&Engine) -> bool) {
+/// Has a change planned, confirms it, and returns the run once it ended.
+pub(crate) async fn change(engine: &mut Engine, clock: &Arc<dyn Clock>, service: &str, wanted: Wanted) -> Run {
+    let run = confirmed(engine, clock, service, wanted).await;
+    until(engine, "the run's end", |engine| engine.state.runs.runs.get(&run).is_some_and(|run| run.outcome.is_some()))
+        .await;
+    engine.state.runs.runs[&run].clone()
+}
+
+/// Asks for a change that must be refused, and returns why it is.
+pub(crate) async fn refused(engine: &mut Engine, clock: &Arc<dyn Clock>, service: &str, wanted: Wanted) -> String {
+    confirmed(engine, clock, service, wanted).await;
+    let review = engine.state.runs.review.as_ref().and_then(|review| review.refused.clone());
+    let said = review.or_else(|| engine.state.screen.message.as_ref().map(|message| message.text.clone()));
+    engine.handle(Msg::Runs(runs::Msg::Cancelled));
+    said.unwrap()
+}
+
+/// Has a change planned and confirms it, if it can be planned.
+async fn confirmed(engine: &mut Engine, clock: &Arc<dyn Clock>, service: &str, wanted: Wanted) -> Uid {
+    let service: ServiceId = service.parse().unwrap();
+    engine.state.screen.message = None;
+    engine.handle(Msg::Runs(runs::Msg::Asked { service, wanted }));
+    until(engine, "a plan", |engine| engine.state.runs.planning.is_none()).await;
+    let Some(run) = engine.state.runs.review.as_ref().map(|review| review.run) else { return Uid::default() };
+    let opened = clock.now().mono;
+    until(engine, "the type-ahead guard", |_| clock.now().mono.since(opened) > runs::TYPE_AHEAD_MS).await;
+    engine.handle(Msg::Runs(runs::Msg::Confirmed));
+    run
+}
+
+pub(crate) async fn until(engine: &mut Engine, what: &str, holds: impl Fn(&Engine) -> bool) {
     let waited = tokio::time::timeout(HANG * 2, async {
         while !holds(engine) {
             drop(engine.turn().await);
@@ -168,7 +183,7 @@ async fn until(engine: &mut Engine, what: &str, holds: impl Fn(&Engine) -> bool)
 }
 
 /// What a run wrote, for the message of a test that fails.
-fn told(run: &Run) -> String {
+pub(crate) fn told(run: &Run) -> String {
     let output = run.output.iter().map(|line| format!("{}: {}\n", line.step, line.text));
     let ends = run.steps.iter().enumerate().map(|(number, step)| format!("{number}: {:?}\n", step.ended));
     output.chain(ends).collect()

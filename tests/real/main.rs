@@ -45,3 +45,6 @@ mod upload;
 
 #[cfg(test)]
 mod deploy;
+
+#[cfg(test)]
+mod laravel;

@@ -145,6 +145,54 @@ pub(crate) async fn nginx(upstreams: &[u16]) -> Option<Server> {
     Some(server)
 }
 
+/// Starts Apache with a folder of files, and writes `apachectl` for it into `bin`, which notes what it is asked for in `asked`
+/// beside it. `sites-enabled` in the server's folder holds more of its configuration.
+pub(crate) async fn apache(files: &Path, bin: &Path) -> Option<Server> {
+    let apache = tool("QD_TEST_APACHE", "apache2")?;
+    let server = Server::start("apache", "/", |dir, port| {
+        assert!(Command::new("chmod").arg("755").arg(dir).status().unwrap().success());
+        for folder in ["sites-available", "sites-enabled"] {
+            std::fs::create_dir_all(dir.join(folder)).unwrap();
+        }
+        let mut conf = format!(
+            "ServerRoot {at}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {at}/apache.pid\nDefaultRuntimeDir {at}\n\
+             Mutex file:{at} default\nErrorLog {at}/error.log\nDocumentRoot {files}\n<Directory {files}>\nRequire all \
+             granted\n</Directory>\nIncludeOptional {at}/sites-enabled/*.conf\n",
+            at = dir.display(),
+            files = files.display(),
+        );
+        for module in ["mpm_event", "authz_core", "dir", "mime", "alias"] {
+            writeln!(conf, "LoadModule {module}_module /usr/lib/apache2/modules/mod_{module}.so").unwrap();
+        }
+        conf.push_str("TypesConfig /etc/mime.types\nDirectoryIndex index.html\n");
+        let root = Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0";
+        if root {
+            conf.push_str("User www-data\nGroup www-data\n");
+        }
+        let file = dir.join("apache.conf");
+        std::fs::write(&file, conf).unwrap();
+        let call = format!("{} -f {}", apache.display(), file.display());
+        let control = format!(
+            "#!/bin/sh\necho \"$1\" >>{asked}\ncase $1 in\n  configtest) exec {call} -t ;;\n  graceful | restart) {call} -t && \
+             exec {call} -k \"$1\" ;;\nesac\nexit 64\n",
+            asked = bin.join("asked").display()
+        );
+        program(&bin.join("apachectl"), &control);
+        let mut command = Command::new(&apache);
+        command.arg("-DFOREGROUND").arg("-f").arg(file);
+        command
+    })
+    .await;
+    Some(server)
+}
+
+/// Writes a program.
+pub(crate) fn program(file: &Path, text: &str) {
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, text).unwrap();
+    assert!(Command::new("chmod").arg("755").arg(file).status().unwrap().success());
+}
+
 /// A PM2 daemon with one application, `play`, that listens on a port and stays down when it is killed.
 pub(crate) struct Pm2 {
     /// HOME of its user: the daemon's state is in `.pm2` there.

@@ -1,5 +1,7 @@
 # quarterdeck run @UID@
 umask 077
+# What steps make is made as their login has it: a web server must be able to read what is brought out.
+mask=$1
 d=$HOME/.quarterdeck/runs/@UID@
 # Whoever makes this directory runs the plan; a second start finds it and goes away.
 mkdir "$d/claim" 2>/dev/null || exit 0
@@ -90,6 +92,7 @@ step() {
     trap - TERM INT HUP
     [ -n "$3" ] && PATH=$3:$PATH && export PATH
     cd
+    [ -n "$mask" ] && umask "$mask"
     exec $5 sh -c "$4"
   ) </dev/null >>"$o" 2>&1 &
   p=$!

@@ -1,3 +1,4 @@
+mask=$(umask)
 umask 077
 b=$HOME/.quarterdeck/runs
 d=$b/@UID@
@@ -15,9 +16,9 @@ cat >"$d/plan.$$" <<'@END@' || exit 73
 @END@
 mv "$d/plan.$$" "$d/plan" || exit 73
 if command -v setsid >/dev/null 2>&1; then
-  setsid sh "$d/plan" </dev/null >"$d/err" 2>&1 &
+  setsid sh "$d/plan" "$mask" </dev/null >"$d/err" 2>&1 &
 else
-  nohup sh "$d/plan" </dev/null >"$d/err" 2>&1 &
+  nohup sh "$d/plan" "$mask" </dev/null >"$d/err" 2>&1 &
 fi
 n=0
 while [ ! -e "$d/pid" ] && [ "$n" -lt 50 ]; do
