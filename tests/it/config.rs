@@ -21,7 +21,7 @@ fn with_catalog<T>(f: impl FnOnce(&Catalog<'_>) -> T) -> T {
     f(&Catalog { checks: &checks::kinds(), recipes: &recipes::kinds(), metrics: &[] })
 }
 
-fn load(path: &Path) -> Loaded {
+pub(crate) fn load(path: &Path) -> Loaded {
     with_catalog(|catalog| config::load(path, catalog, &env()))
 }
 
