@@ -17,6 +17,10 @@ const FAN: usize = 8;
 
 /// One part in so many of the limit is text that is not packed.
 const HOT: usize = 4;
+/// One part in so many of the limit may be what searches found, though it is older than what goes for it: somebody looks for it now.
+const FOUND: usize = 4;
+/// The search of which the line is that says what had to go.
+const GONE: u32 = u32::MAX;
 
 /// What had to be dropped to stay within the limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,6 +152,12 @@ impl Buffer {
         self.push_older(segment)
     }
 
+    /// Takes the line that says what had to go, in place of the one before.
+    pub fn push_gone(&mut self, line: Segment) {
+        self.forget(&[GONE]);
+        self.push_found(line, GONE);
+    }
+
     /// Forgets what some searches found. Says how many records that were.
     pub fn forget(&mut self, searches: &[u32]) -> u64 {
         let mut records = 0;
@@ -236,6 +246,8 @@ impl Buffer {
         if held <= self.limit {
             return;
         }
+        // The line that says what had to go is none of it.
+        self.forget(&[GONE]);
         let plain = self.segments.iter().filter(|segment| !segment.is_packed());
         let mut plain: usize = plain.map(|segment| segment.text_len()).sum();
         let mut by_age: Vec<usize> = (0..self.segments.len()).collect();
@@ -251,6 +263,17 @@ impl Buffer {
             *segment = Arc::new(packed);
             self.generation += 1;
         }
+        let mut found = 0;
+        let mut last = Vec::new();
+        // From the newest on: what was found last to be older is what is over its share first.
+        for &at in by_age.iter().rev() {
+            let Some(segment) = self.segments.get(at).filter(|segment| segment.is_partial()) else { continue };
+            found += segment.bytes();
+            if found <= self.limit / FOUND {
+                last.push(at);
+            }
+        }
+        by_age.sort_by_key(|at| last.contains(at));
         let mut gone = vec![false; self.segments.len()];
         for at in by_age.into_iter().take(self.segments.len().saturating_sub(1)) {
             if held <= self.limit {
@@ -266,6 +289,16 @@ impl Buffer {
         }
         let mut gone = gone.into_iter();
         self.segments.retain(|_| !gone.next().unwrap_or_default());
+    }
+
+    /// What had to go.
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
+    /// The limit of bytes.
+    pub fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Returns all that is here now.

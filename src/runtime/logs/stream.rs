@@ -214,6 +214,11 @@ impl Stream {
         }))
     }
 
+    /// Says whether lines of this number are its own.
+    pub fn is_of(&self, id: SourceId) -> bool {
+        self.id == Some(id)
+    }
+
     /// Counts what was kept.
     pub fn took(&mut self, segment: &Segment, history: bool, now: Now) {
         self.records += segment.len() as u64;

@@ -104,6 +104,12 @@ async fn what_does_not_fit_goes_is_counted_and_was_matched() {
     let shown = console.query(|_| {}).await;
     assert_eq!(all(&shown), LINES as u64);
     assert!(shown.snapshot.dropped.records > 0 && shown.snapshot.bytes <= LIMIT, "{:?}", shown.snapshot.dropped);
+    let gone = shown.snapshot.dropped.records;
+    let said = notices(&shown);
+    assert!(
+        matches!(said.as_slice(), [one] if one.contains(&format!("app on web-01: {gone} lines up to ")) && one.contains("qd logs -q FILTER")),
+        "{said:?}"
+    );
     let Back::Time(at) = shown.searched.back else { panic!("it is not complete: {:?}", shown.searched) };
     assert!(shown.all.first().is_some_and(|first| first.key().time >= at));
 }

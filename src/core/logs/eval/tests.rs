@@ -112,6 +112,44 @@ fn windows_steps_and_ties_are_in_order() {
 }
 
 #[test]
+fn what_was_searched_for_stays_though_it_is_the_oldest() {
+    let mut buffer = Buffer::new(100_000);
+    let format = Format::plain_shared();
+    buffer.add_source(|id| Source::new(id, ("s", "file", "p"), &format));
+    let lines = |at: i64| {
+        let text = (0..200).map(|n| format!("{at} {n} {:x}\n", (at * 7_919 + n).wrapping_mul(0x1E37_79B9_7F4A_7C15)));
+        let assume = Assume { zone: chrono_tz::UTC, now: Nanos(at * Nanos::SECOND) };
+        Segment::parse(Batch::new(SourceId(0), &format, assume, text.collect::<String>().into_bytes()))
+    };
+    let kept = |buffer: &Buffer, search: u32| {
+        let segments = buffer.snapshot().segments;
+        segments
+            .iter()
+            .filter(|segment| segment.is_partial() == (search > 0))
+            .map(|segment| segment.first().0 / Nanos::SECOND)
+            .min()
+    };
+    for at in 1_000..1_030 {
+        buffer.push(lines(at));
+        buffer.fit(0, |_| {});
+    }
+    let oldest = kept(&buffer, 0);
+    assert!(oldest > Some(1_000));
+    buffer.push_found(lines(10), 1);
+    buffer.fit(0, |segment| assert!(!segment.is_partial()));
+    assert!(kept(&buffer, 1) == Some(10) && kept(&buffer, 0) > oldest, "it stays, and others go for it");
+    // Of more than its share, the oldest goes.
+    for at in (0..10).rev() {
+        buffer.push_found(lines(at), 1);
+        buffer.fit(0, |_| {});
+    }
+    assert!(kept(&buffer, 1) > Some(0) && kept(&buffer, 0).is_some());
+    assert!(buffer.bytes() <= 100_000);
+    assert_eq!(buffer.forget(&[1]) % 200, 0);
+    assert_eq!(kept(&buffer, 1), None);
+}
+
+#[test]
 fn the_limit_holds_and_what_goes_is_counted() {
     let mut buffer = Buffer::new(40_000);
     let format = Format::plain_shared();

@@ -262,7 +262,8 @@ impl Worker {
     }
 }
 
-fn clock(at: Nanos, now: Nanos) -> String {
+/// Writes a moment, with its day where it is not today.
+pub(super) fn clock(at: Nanos, now: Nanos) -> String {
     let day = |at: Nanos| at.0.div_euclid(86_400 * Nanos::SECOND);
     let form = if day(at) == day(now) { "%H:%M:%S UTC" } else { "%m-%d %H:%M:%S UTC" };
     chrono::DateTime::from_timestamp_nanos(at.0).format(form).to_string()

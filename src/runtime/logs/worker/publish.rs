@@ -1,12 +1,13 @@
 //! Works out the answer to what was asked, and hands it to the console.
 use std::sync::Arc;
 
-use super::{PATTERNS_MS, Worker};
+use super::{PATTERNS_MS, Worker, older::clock};
 use crate::{
     core::logs::{
         Nanos, SourceState,
         buffer::Snapshot,
         eval::Fields,
+        figures,
         read::Matches,
         shown::{Shown, SourceStatus},
     },
@@ -77,13 +78,43 @@ impl Worker {
         // Only now may segments be merged and the oldest go: the filter has seen them, and what it found can be put together.
         self.buffer.tidy();
         let beside = self.cache.bytes() + self.spare;
-        let mut gone_to = self.gone_to;
-        self.buffer.fit(beside, |gone| gone_to = gone_to.max(Some(gone.last())));
-        self.gone_to = gone_to;
+        self.fit(beside);
         self.fresh = 0;
         self.asked = false;
         self.dirty = false;
         self.published = self.clock.now().mono;
+    }
+
+    /// Lets the oldest go where there is no room, and says so in a line above what is left.
+    fn fit(&mut self, beside: usize) {
+        if self.buffer.bytes() + beside <= self.buffer.limit() {
+            return;
+        }
+        let (mut gone_to, mut of) = (self.gone_to, None);
+        self.buffer.fit(beside, |gone| {
+            // What a search found and is over its share is found again by the next.
+            if !gone.is_partial() {
+                gone_to = gone_to.max(Some(gone.last()));
+            }
+            of = of.or(Some(gone.source(0)));
+        });
+        self.gone_to = gone_to;
+        let Some(at) = gone_to else { return };
+        let dropped = self.buffer.dropped();
+        let says = format!(
+            "{} lines up to {} were let go, so that all fits into {}: `qd logs -q FILTER --since TIME --until TIME` reads them where they are written",
+            dropped.records,
+            clock(at, self.clock.now().utc.into()),
+            figures::bytes(self.buffer.limit() as f64)
+        );
+        let whose = self.streams.iter().find(|(_, known)| of.is_some_and(|of| known.is_of(of))).map(|(id, _)| *id);
+        let whose = whose.or_else(|| self.streams.keys().next().copied());
+        // It stands behind the last that went.
+        let stream = whose.and_then(|whose| self.streams.get_mut(&whose));
+        let line = stream.and_then(|stream| stream.notice(&says, at, &mut self.buffer));
+        if let Some(line) = line {
+            self.buffer.push_gone(line);
+        }
     }
 
     /// How fields are read, columns kept.
