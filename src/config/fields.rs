@@ -295,7 +295,7 @@ pub(crate) const WRITE: &[Field] = &[
 ];
 
 /// Kinds of service that a later version restarts: watched until then.
-pub(crate) const LATER_KINDS: &[&str] = &["nginx-site", "ansible", "ecs", "docker", "compose", "static"];
+pub(crate) const LATER_KINDS: &[&str] = &["ansible", "ecs", "docker", "compose", "static"];
 
 /// Settings of recipes that a later version uses.
 pub(crate) const LATER_RECIPE: &[&str] = &["layout", "build", "playbook"];

@@ -1,6 +1,8 @@
 //! Recipes: how a service of some stack is changed. One file per stack; a recipe builds a plan and runs nothing.
+mod apache_site;
 mod kubernetes;
 mod laravel_apache;
+mod nginx_site;
 mod node_pm2;
 mod release;
 mod systemd;
@@ -19,8 +21,14 @@ use crate::{
 };
 
 /// Every recipe, by the `kind` of its services.
-pub const ALL: &[&dyn Recipe] =
-    &[&kubernetes::Kubernetes, &laravel_apache::LaravelApache, &node_pm2::NodePm2, &systemd::Systemd];
+pub const ALL: &[&dyn Recipe] = &[
+    &apache_site::ApacheSite,
+    &kubernetes::Kubernetes,
+    &laravel_apache::LaravelApache,
+    &nginx_site::NginxSite,
+    &node_pm2::NodePm2,
+    &systemd::Systemd,
+];
 
 /// What a recipe plans with.
 #[derive(Clone, Copy, Debug)]

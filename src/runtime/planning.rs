@@ -2,12 +2,13 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use sha2::Digest as _;
 
 use crate::{
     core::{
         id::{HostName, ServiceId},
         inventory::{Inventory, Service},
-        runs::{Plan, PlanFacts, Survey, Wanted},
+        runs::{Build, Order, Plan, PlanFacts, Survey, Wanted},
         time::Clock,
     },
     parse::{sanitise, survey},
@@ -46,7 +47,23 @@ pub async fn plan(
             facts.pm2.insert(host.name.clone(), list);
         }
     }
+    if let Wanted::Task(Order { file: Some(file), .. }) = wanted {
+        facts.file = read(file).await?;
+    }
     recipes::plan(inventory, found, wanted, &facts)
+}
+
+/// Reads a file that a task is given; none where it is long.
+async fn read(file: &Build) -> Result<Option<Vec<u8>>, String> {
+    if file.bytes > SAID as u64 {
+        return Ok(None);
+    }
+    let bytes = tokio::fs::read(&file.path).await.map_err(|error| format!("{}: {error}", file.path))?;
+    let is = sha2::Sha256::digest(&bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    if is != file.sha256 {
+        return Err(format!("{} has changed since it was named: name it again", file.path));
+    }
+    Ok(Some(bytes))
 }
 
 /// Asks every host of a service that a change is made from how it stands, all at once.

@@ -41,6 +41,8 @@ pub struct Review {
     pub undo: String,
     /// What was looked at beforehand.
     pub prechecks: Vec<(Tone, String)>,
+    /// What differs, line by line; shown with the commands.
+    pub notes: Vec<String>,
     /// Confirmation level, 2 or 3.
     pub level: u8,
     /// The reason as typed so far, with the cursor where it is typed in.
@@ -75,6 +77,10 @@ impl Review {
             for (at, (host, command)) in self.commands.iter().enumerate() {
                 let label = if at == 0 { "commands" } else { "" };
                 items.push(Item::Labelled(label, format!("{host} $ {command}"), Role::Text));
+            }
+            for (at, note) in self.notes.iter().enumerate() {
+                let label = if at == 0 { "changes" } else { "" };
+                items.push(Item::Labelled(label, note.clone(), Role::Text));
             }
         } else {
             items.push(labelled(

@@ -107,6 +107,13 @@ pub(in crate::cli) fn print_plan(setup: &Setup, common: &Common, plan: &Plan, ha
     line("undo", &plan.undo);
     line("proof", &plan.proof);
     line("lock", &plan.lock);
+    for note in &plan.notes {
+        text.push_str("\n| ");
+        text.push_str(note);
+    }
+    if !plan.notes.is_empty() {
+        text.push('\n');
+    }
     for step in &plan.steps {
         let head = format!("\n# {} on {}, at most {} s\n", step.name, step.host, step.timeout_ms / 1_000);
         text.push_str(&head);

@@ -59,6 +59,9 @@ pub struct Plan {
     /// What will show that it worked.
     #[serde(default)]
     pub proof: String,
+    /// What a person should read before it is confirmed, line by line: what differs between two files.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Where the lock stands that keeps another login out: a directory made by mkdir.
     pub lock: String,
     /// How its hosts stand for it now. No part of what is confirmed: it is looked at again while the review is open.
@@ -186,6 +189,8 @@ pub struct PlanFacts {
     pub pm2: BTreeMap<HostName, Pm2List>,
     /// What hosts said of themselves just now.
     pub hosts: BTreeMap<HostName, Survey>,
+    /// What stands in the file that a task is given, where it is short enough to be read.
+    pub file: Option<Vec<u8>>,
 }
 
 impl Strategy {
@@ -243,6 +248,7 @@ impl Plan {
             effect: String::new(),
             undo: String::new(),
             proof: String::new(),
+            notes: Vec::new(),
             lock: lock.into(),
             prechecks: Vec::new(),
         }

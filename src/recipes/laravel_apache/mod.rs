@@ -169,7 +169,10 @@ impl Recipe for LaravelApache {
         let name = if is_ref(name) { quote(name).ok()? } else { "''".to_owned() };
         let sudo = service.recipe.get(web::SUDO.name).and_then(serde_json::Value::as_bool).unwrap_or(true);
         let sudo = if sudo { "sudo -n" } else { "" };
-        Some(fill(include_str!("survey.sh"), &[("REF", &name), ("BACK", back), ("SUDO", sudo)]))
+        Some(fill(
+            include_str!("survey.sh"),
+            &[("REF", &name), ("BACK", back), ("SERVER", &Server::Apache.survey(sudo))],
+        ))
     }
 }
 

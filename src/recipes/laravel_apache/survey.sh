@@ -1,16 +1,6 @@
 (
-  export LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
-  within() {
-    if command -v timeout >/dev/null 2>&1; then timeout "$@"; else shift; "$@"; fi
-  }
-  own() { printf '\n@@ own %s\n' "$1"; }
-  own server
-  command -v apachectl >/dev/null 2>&1 || echo 'absent apachectl'
-  if c=$(within 5 @SUDO@ apachectl configtest 2>&1); then
-    echo good
-  else
-    printf '%s\n' "$c" | head -n 5 | sed 's/^/said /'
-  fi
+@SERVER@
+  export GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0
   wrong() {
     own wrong
     printf 'said %s\n' "$1"

@@ -258,6 +258,7 @@ impl Reader<'_> {
             effect: of.plan.effect.clone(),
             undo: of.plan.undo.clone(),
             prechecks,
+            notes: of.plan.notes.clone(),
             level: if production { 3 } else { 2 },
             yes: self.yes(),
             read: keys::in_box(self.keymap, Action::ShowCommands, editing.is_some()).unwrap_or_default(),
