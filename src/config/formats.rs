@@ -332,6 +332,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2_000), ..ProptestConfig::default() })]
+
         #[test]
         fn no_bytes_break_a_format(text in dirt()) {
             for format in built_in().iter() {

@@ -330,6 +330,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4_000), ..ProptestConfig::default() })]
+
         #[test]
         fn no_unsafe_character_survives(bytes in hostile(), max in 0_usize..300) {
             let one = line_max(&bytes, max);

@@ -383,3 +383,26 @@ fn folded_repeats_are_one_line_to_walk_over() {
     desk.act(&[Action::Move(Motion::Down), Action::Move(Motion::Down)]);
     assert_eq!(desk.line(), "something else happened");
 }
+
+#[test]
+fn what_came_late_stands_where_it_belongs_and_is_marked() {
+    let mut desk = Desk::new();
+    find(&mut desk, "upstream answered after its time");
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    let at = |part: &str| text.lines().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}: {text}"));
+    let late = at("↑03:11:40.000 W API     api-01   upstream answered after its time");
+    assert!(at("03:11:39.000") < late && late < at("03:11:46.000"), "{text}");
+    assert_eq!(text.matches('↑').count(), 1, "{text}");
+}
+
+#[test]
+fn how_far_a_hosts_clock_is_off_is_told_of_its_sources() {
+    let mut desk = Desk::new();
+    desk.log(Log::ListSources);
+    for _ in 0..3 {
+        desk.act(&[Action::Move(Motion::Down)]);
+    }
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.contains("clock 1210 ms off"), "{text}");
+    assert!(!text.contains("clock 4 ms"), "what nobody can see is not told: {text}");
+}

@@ -21,6 +21,7 @@ mod import;
 mod json;
 #[cfg(test)]
 mod log_desk;
+#[cfg(test)]
 mod log_examples;
 #[cfg(test)]
 mod log_loki;

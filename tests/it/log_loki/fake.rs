@@ -33,6 +33,8 @@ pub(super) enum Tail {
     Drops(usize, usize),
     /// A proxy that lets no upgrade through.
     NoUpgrade,
+    /// What a real server sent, frame by frame as it was recorded; then pings alone.
+    Replays(&'static str),
 }
 
 #[derive(Default)]
@@ -46,6 +48,10 @@ pub(super) struct Inner {
     pub(super) asked: Vec<BTreeMap<String, String>>,
     pub(super) down: bool,
     pub(super) tenant: Option<&'static str>,
+    /// The authorisation that a tenant's requests must carry; without it, by name and password.
+    pub(super) login: Option<&'static str>,
+    /// It knows nobody.
+    pub(super) refuses: bool,
 }
 
 pub(super) struct Fake {
@@ -157,13 +163,16 @@ fn refuse(headers: &HeaderMap, inner: &Inner) -> Option<Response> {
     if inner.down {
         return Some((StatusCode::SERVICE_UNAVAILABLE, "Some services are not Running").into_response());
     }
+    if inner.refuses {
+        return Some((StatusCode::UNAUTHORIZED, "unknown token\n").into_response());
+    }
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     assert_eq!(header("x-loki-response-encoding-flags"), Some("categorize-labels"));
     if let Some(tenant) = inner.tenant {
         if header("x-scope-orgid") != Some(tenant) {
             return Some((StatusCode::UNAUTHORIZED, "no org id\n").into_response());
         }
-        assert_eq!(header("authorization"), Some("Basic cWQ6czNjcmV0"));
+        assert_eq!(header("authorization"), Some(inner.login.unwrap_or("Basic cWQ6czNjcmV0")));
     }
     None
 }
@@ -249,6 +258,23 @@ async fn serve(mut socket: WebSocket, fake: Arc<Fake>, how: Tail, start: i64, li
     let (mut at, mut sent, mut dropped) = (0, 0, Vec::new());
     let mut first = true;
     let ends = Ends(&fake.tailing);
+    if let Tail::Replays(recorded) = how {
+        for frame in recorded.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()) {
+            let text = frame["text"].as_str().unwrap_or_default().to_owned();
+            let message = match frame["op"].as_str() {
+                Some("text") => Message::Text(text.into()),
+                Some("ping") => Message::Ping(Vec::new().into()),
+                Some("close") => {
+                    let code = u16::try_from(frame["code"].as_u64().unwrap_or(1006)).unwrap();
+                    Message::Close(Some(CloseFrame { code, reason: frame["reason"].as_str().unwrap_or("").into() }))
+                }
+                other => panic!("{other:?}"),
+            };
+            if socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    }
     loop {
         let mut news: Vec<_> = {
             let inner = fake.inner.lock().unwrap();

@@ -318,6 +318,64 @@ async fn tenant_and_login_are_sent_and_a_refusal_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_sent_and_nowhere_to_be_read() {
+    let login = |loki: &mut LokiSpec| {
+        loki.tenant = Some("acme".into());
+        loki.auth = Some(LogAuth::Bearer { token: "env:QD_TEST_SECRET".into() });
+    };
+    let good = world(
+        |inner| {
+            inner.tenant = Some("acme");
+            inner.login = Some("Bearer s3cret");
+        },
+        login,
+    )
+    .await;
+    good.push(0..10).await;
+    good.run();
+    let heard = good.all(10).await;
+    good.fake.tails(1).await;
+    // Neither what is configured nor what was heard holds it.
+    let said = format!("{:?} {:?} {:?}", good.spec, heard.streams, heard.events);
+    assert!(said.contains("env:QD_TEST_SECRET") && !said.contains("s3cret"), "{said}");
+    // A server that knows it by another is refused, and what is said of it does not name it.
+    let other = world(|inner| inner.refuses = true, login).await;
+    other.run();
+    let heard =
+        other.bench.ear.until("denied", |heard| heard.is(|state| matches!(state, SourceState::Denied { .. }))).await;
+    assert!(!format!("{:?}", heard.events).contains("s3cret"), "{:?}", heard.events);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_as_a_real_server_sent_them_are_read_over_the_socket() {
+    for (recorded, count) in [
+        (include_str!("../../fixtures/loki/tail_history_categorized.txt"), None),
+        (include_str!("../../fixtures/loki/tail_live.txt"), None),
+        // The same nanosecond thrice, twice the same words, of different streams: three lines.
+        (include_str!("../../fixtures/loki/tail_same_ts.txt"), Some(3)),
+    ] {
+        let mut sent = Vec::new();
+        for frame in recorded.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()) {
+            let Some(text) = frame["text"].as_str().filter(|_| frame["op"] == "text") else { continue };
+            let frame: serde_json::Value = serde_json::from_str(text).unwrap();
+            for stream in frame["streams"].as_array().unwrap() {
+                for value in stream["values"].as_array().unwrap() {
+                    sent.extend(value[1].as_str().unwrap().split('\n').map(str::to_owned));
+                }
+            }
+        }
+        assert!(count.is_none_or(|count| sent.len() == count) && !sent.is_empty(), "{sent:?}");
+        let world = world(|inner| inner.tails = [Tail::Replays(recorded)].into(), |_| {}).await;
+        world.run();
+        let heard = world.bench.ear.until("all frames", |heard| heard.lines().len() >= sent.len()).await;
+        let mut lines = heard.lines();
+        lines.sort();
+        sent.sort();
+        assert_eq!(lines, sent);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_is_survived() {
     let world =
         world(|inner| inner.tails = [Tail::Closes(15, "all ingesters closed the connection")].into(), |_| {}).await;

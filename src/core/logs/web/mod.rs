@@ -509,6 +509,8 @@ pub fn term(field: &str, item: &Item, failed: bool, view: &Web, sources: &[Sourc
     let without = |field: &str| Expr::from(Term::Has(field.into())).negated();
     let kept = edit::keep(field, value);
     let kept = match field {
+        // Unlike a host's name each of these is another one in other case: a row steps into its own requests.
+        "path" | "agent" | "referer" => glob(field, Text { fold: false, ..Text::exactly(value) }),
         "client" if view.forwarded > 0 => {
             let list = Text { text: format!("{},*", Text::exactly(value).text), ..Text::exactly(value) };
             let nobody = Expr::or([without("forwarded"), glob("forwarded", Text::exactly("-"))]);

@@ -509,8 +509,8 @@ impl<'a> Parser<'a> {
             return Err(Problem::new(range, format!("`{word}` is written {meant}"))
                 .hint(format!("to find it, use quotes: \"{word}\"")));
         }
-        if let Some((at, _)) = word.char_indices().find(|(_, char)| char.is_control()) {
-            return Err(Problem::new(start + at..start + at + 1, "a control character in a word")
+        if let Some((at, char)) = word.char_indices().find(|(_, char)| char.is_control()) {
+            return Err(Problem::new(start + at..start + at + char.len_utf8(), "a control character in a word")
                 .hint(r#"write it in quotes: "\x1b""#));
         }
         Ok(Part::Expr(Term::Text(Text::smart(word)).into()))

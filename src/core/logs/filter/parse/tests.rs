@@ -299,11 +299,16 @@ fn an_expr() -> impl Strategy<Value = Expr> {
     })
 }
 
+/// What a terminal makes of whatever bytes are pasted.
+fn of_bytes() -> impl Strategy<Value = String> {
+    prop::collection::vec(any::<u8>(), 0..60).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_breaks_the_parser(text in prop_oneof![like_a_filter(), any::<String>()]) {
+    fn no_text_breaks_the_parser(text in prop_oneof![like_a_filter(), any::<String>(), of_bytes()]) {
         match parse(&text) {
             Ok(parsed) => {
                 let written = parsed.filter.to_string();
