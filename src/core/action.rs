@@ -72,6 +72,10 @@ pub enum Action {
     TakeRunBack,
     /// Goes on with a run whose console is gone.
     TakeRunOver,
+    /// Approve what another person confirmed.
+    ApproveRun,
+    /// Set aside what is held against the change under review.
+    SetAside,
     /// Arms write for an environment.
     ArmWrite,
     /// Goes back to looking only.
@@ -297,6 +301,12 @@ pub const ACTIONS: &[Entry] = &[
         .danger(Danger::Changes),
     entry("take-run-back", Action::TakeRunBack, "undo", "end the run and take back what it did, after a question")
         .within(Scope::Runs)
+        .danger(Danger::Changes),
+    entry("approve-run", Action::ApproveRun, "approve", "approve what another person confirmed, after a question")
+        .within(Scope::Runs)
+        .danger(Danger::Changes),
+    entry("set-aside", Action::SetAside, "set aside", "in a review: set aside what is held against the change")
+        .within(Scope::Box)
         .danger(Danger::Changes),
     entry("take-run-over", Action::TakeRunOver, "take over", "go on with a run whose console is gone")
         .within(Scope::Runs)

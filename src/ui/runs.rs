@@ -1,8 +1,7 @@
 //! All runs, and one run.
 use super::{
-    glyphs::Glyphs,
     page::{Band, Focus, Pane, Part, Room, table, zoom},
-    rows::{self, health_sign},
+    rows,
     show::Tone,
     style::Ink,
     widgets::{
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     config::theme::Role,
-    core::{action::Action, screen::order::Order, services::Health},
+    core::{action::Action, screen::order::Order},
 };
 
 /// A run, live or over.
@@ -70,17 +69,21 @@ pub struct OutputRow {
 /// A line of the proof.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProofRow {
-    /// What is looked at: `page`.
+    /// What is looked at: `errors`.
     pub name: String,
     /// Before, where it is known.
-    pub before: Option<(Health, String)>,
-    /// Now.
-    pub now: (Health, String),
+    pub before: Option<String>,
+    /// Now, where it is known.
+    pub now: Option<String>,
+    /// What it is to be; empty for what belongs to the line above.
+    pub goal: String,
+    /// Whether it is; none where that is unknown.
+    pub met: Option<bool>,
 }
 
 /// Lays a run out.
 pub fn run(of: &RunDetail, room: Room<'_>) -> Vec<Band> {
-    let Room { wide, focus, glyphs, .. } = room;
+    let Room { wide, focus, .. } = room;
     let steps = of.steps.iter().map(step).collect();
     let columns = vec![
         Column::text("HOST", 10).grow(4),
@@ -117,7 +120,7 @@ pub fn run(of: &RunDetail, room: Room<'_>) -> Vec<Band> {
     // Beside the output the proof has two shares of five.
     let inner = if wide >= 100 { wide * 2 / 5 } else { wide }.saturating_sub(3);
     let inner = if focus.zoomed { wide.saturating_sub(3) } else { inner };
-    let proof = proof(of, focus, glyphs, inner);
+    let proof = proof(of, focus, inner);
     let bands = if wide >= 100 {
         vec![Band::new(vec![list], 5), Band::new(vec![output, proof.share(2)], 6).grow(1)]
     } else {
@@ -141,17 +144,39 @@ fn step(row: &StepRow) -> Vec<Words> {
     ]
 }
 
-fn proof(of: &RunDetail, focus: Focus, glyphs: Glyphs, inner: u16) -> Pane {
+fn proof(of: &RunDetail, focus: Focus, inner: u16) -> Pane {
     let rows = of.proof.iter().map(|row| {
-        let part = |(health, text): &(Health, String)| {
-            health_sign(*health, glyphs).gap(1).add(text.clone(), rows::health_role(*health))
+        let tone = match row.met {
+            Some(true) => Tone::Good,
+            Some(false) => Tone::Error,
+            None => Tone::Info,
         };
-        vec![Words::of(row.name.clone(), Role::Text), row.before.as_ref().map_or_else(Words::new, part), part(&row.now)]
+        let sign = if row.goal.is_empty() { Words::new() } else { rows::tone_sign(tone) };
+        let now = match (&row.now, row.met) {
+            (Some(now), Some(false)) => Words::of(now.clone(), Role::Down),
+            (Some(now), _) => Words::of(now.clone(), Role::Text),
+            (None, _) => Words::of("?", Role::Faint),
+        };
+        vec![
+            Words::of(row.name.clone(), Role::Text),
+            row.before
+                .as_ref()
+                .map_or_else(|| Words::of("?", Role::Faint), |before| Words::of(before.clone(), Role::Dim)),
+            now,
+            Words::of(row.goal.clone(), Role::Dim),
+            sign,
+        ]
     });
-    let columns =
-        vec![Column::text("CHECK", 8).grow(6), Column::text("BEFORE", 12).grow(4), Column::text("NOW", 12).grow(20)];
-    let met = of.proof.iter().filter(|row| row.now.0 == Health::Up).count();
-    let fact = Words::of(format!("{met} of {}", of.proof.len()), Role::Dim);
+    let columns = vec![
+        Column::text("WHAT", 10).grow(4),
+        Column::text("BEFORE", 8).grow(4),
+        Column::text("NOW", 9).grow(20),
+        Column::text("GOAL", 8).grow(4).rank(1),
+        Column::text("", 1),
+    ];
+    let goals = || of.proof.iter().filter(|row| !row.goal.is_empty());
+    let met = goals().filter(|row| row.met == Some(true)).count();
+    let fact = Words::of(format!("{met} of {}", goals().count()), Role::Dim);
     let (tone, verdict) = &of.verdict;
     let mut begin = Some(Words::of(" verdict ", Role::Dim).join(rows::tone_sign(*tone)).gap(1));
     let indent = begin.as_ref().map_or(0, Words::width);

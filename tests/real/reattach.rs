@@ -174,6 +174,7 @@ async fn a_run_of_a_killed_console_is_followed_to_its_end_by_the_next_ones() {
                 assert_eq!(*before, Health::Down, "kept for the proof, whoever gives it");
                 "confirmed"
             }
+            RunEventKind::Measured { .. } => "measured",
             RunEventKind::Approved { .. } => "approved",
             RunEventKind::Coordinated { .. } => "coordinated",
             RunEventKind::HostStarted { .. } => "host",

@@ -87,6 +87,8 @@ pub struct State {
     told_expired: BTreeSet<(Uid, Timestamp)>,
     looked: Option<Mono>,
     parts: HashMap<Target, ServiceId>,
+    /// What logs were last measured to be: proof of a change rests on it too.
+    logs: HashMap<(&'static str, Target), (Timestamp, Option<f64>)>,
 }
 
 impl State {
@@ -117,6 +119,11 @@ impl State {
             Target::Check(check) => Some(check.service.clone()),
             Target::Part { .. } | Target::Host(_) => self.parts.get(target).cloned(),
         }
+    }
+
+    /// Returns what the logs of a target were last measured to be, and when.
+    pub fn measured(&self, metric: &'static str, target: &Target) -> Option<(Timestamp, Option<f64>)> {
+        self.logs.get(&(metric, target.clone())).copied()
     }
 
     fn emit(&mut self, alert: Uid, kind: AlertEventKind, step: &mut Step<'_>) {
@@ -414,6 +421,10 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> O
         Msg::Ticked => state.tick(&mut step),
         Msg::Measured(measurements) => {
             for measurement in &measurements {
+                if measurement.metric.starts_with("log.") {
+                    let known = (measurement.metric, measurement.target.clone());
+                    state.logs.insert(known, (now.utc, measurement.value));
+                }
                 state.measure(measurement, &mut step);
             }
         }

@@ -1,12 +1,13 @@
 //! What the console knows of the log view: what is asked of the engine, what it last showed, where the person is.
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use super::{
-    Key, Nanos,
+    Key, Level, Nanos,
     filter::{self, Filter},
+    patterns::KnownPattern,
     shown::Shown,
 };
 
@@ -112,6 +113,8 @@ impl Wrong {
 pub struct State {
     /// Whether the sources were ever asked to run.
     pub started: bool,
+    /// Patterns of errors that were learned lately, the newest last: proof of a change asks whether there are any.
+    pub learned: VecDeque<KnownPattern>,
     /// What the engine last worked out.
     pub shown: Option<Arc<Shown>>,
     /// What it is asked for.
@@ -188,6 +191,7 @@ pub struct Session {
 impl Default for State {
     fn default() -> Self {
         Self {
+            learned: VecDeque::new(),
             started: false,
             shown: None,
             query: Query { bars: 80, ..Query::default() },
@@ -222,7 +226,20 @@ impl Default for State {
 /// Filters kept for undo.
 const UNDO: usize = 100;
 
+/// Learned patterns of errors that are kept.
+const LEARNED: usize = 500;
+
 impl State {
+    /// Keeps the patterns of errors among those that were learned.
+    pub fn learn(&mut self, patterns: &[KnownPattern]) {
+        for pattern in patterns.iter().filter(|pattern| pattern.level >= Level::Error) {
+            self.learned.retain(|known| known.scope != pattern.scope || known.template != pattern.template);
+            self.learned.push_back(pattern.clone());
+        }
+        let over = self.learned.len().saturating_sub(LEARNED);
+        self.learned.drain(..over);
+    }
+
     /// Masks what is secret in a text that is shown to whoever looks.
     pub fn masked(&self, text: &str) -> String {
         let masked = self.shown.as_ref().map(|shown| shown.redact.text(text).into_owned());

@@ -6,20 +6,23 @@ use super::{
     coordinate::{self, Next, Share},
     fold::fold,
     gate,
+    proof::When,
     reducer::audit,
 };
 use crate::core::{
     id::{HostName, Uid},
     inventory::Inventory,
     record::Row,
-    time::Now,
+    time::{Now, short},
 };
 
 /// When, by which configuration and who.
 pub(super) type Scene<'a> = (Now, &'a Inventory, &'a Actor);
 
 /// Milliseconds between two questions to the checks while a gate waits for them.
-const ASK_MS: u64 = 1_000;
+pub(super) const ASK_MS: u64 = 1_000;
+/// Rounds of bad answers in a row that end the baking.
+const BAD_ROUNDS: u32 = 3;
 /// How long a run whose end is plain stays without a word of who coordinates it, before another console says it.
 const GRACE_MS: u64 = 5_000;
 
@@ -143,12 +146,18 @@ fn wait_at_gate(state: &mut State, uid: Uid, wave: usize, scene: Scene<'_>, out:
     let between = run.plan.between;
     let watched = inventory.service(&run.plan.service).is_some_and(|service| !service.checks.is_empty());
     let since = *run.gate.since.get_or_insert(now.mono);
+    // After the last hosts it must stay good for a while.
+    let bake_ms = if wave + 1 >= run.plan.waves().len() { between.bake_ms } else { 0 };
+    let waited = now.mono.since(since);
     let verdict = if !watched {
         Some(Ok("no checks watch it: by the exit codes alone".to_owned()))
-    } else if run.gate.healthy >= between.healthy {
-        Some(Ok(format!("{} answers in a row no worse than before", run.gate.healthy)))
-    } else if now.mono.since(since) >= between.within_ms {
-        let (seconds, healthy) = (between.within_ms / 1_000, run.gate.healthy);
+    } else if run.gate.healthy >= between.healthy && waited >= bake_ms {
+        let baked = if bake_ms == 0 { String::new() } else { format!(", for {}", short(waited)) };
+        Some(Ok(format!("{} answers in a row no worse than before{baked}", run.gate.healthy)))
+    } else if run.gate.bad >= BAD_ROUNDS && bake_ms > 0 && waited >= between.within_ms.min(bake_ms) {
+        Some(Err(format!("{} answers in a row were bad while it baked", run.gate.bad)))
+    } else if waited >= between.within_ms.saturating_add(bake_ms) {
+        let (seconds, healthy) = (waited / 1_000, run.gate.healthy);
         Some(Err(format!("{healthy} of {} good answers in a row within {seconds} s", between.healthy)))
     } else {
         None
@@ -208,6 +217,9 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
                     out.asks.push(Ask::Follow { run: event.run, plan, share, since: event.at });
                 }
             }
+        }
+        Msg::Baseline { run, measured } => {
+            happen(state, run, RunEventKind::Measured { when: When::Before, of: measured }, (now, actor), out);
         }
         Msg::Approved { run } => approve(state, run, (now, inventory, actor), out),
         Msg::Adopted { run } => adopt(state, run, (now, inventory, actor), out),

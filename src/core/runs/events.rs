@@ -3,7 +3,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Way};
+use super::{
+    Plan, Way,
+    proof::{Measured, When},
+};
 use crate::core::{
     id::{HostName, Operator, Uid},
     services::Health,
@@ -41,6 +44,13 @@ pub enum RunEventKind {
         /// Whether another person must approve it before anything is done.
         #[serde(default)]
         second_person: bool,
+    },
+    /// What was measured of the service.
+    Measured {
+        /// When.
+        when: When,
+        /// What.
+        of: Box<Measured>,
     },
     /// Another person approved it, at a console of their own.
     Approved {
@@ -123,6 +133,7 @@ impl RunEventKind {
     pub fn repeats(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (Self::Confirmed { .. }, Self::Confirmed { .. }) | (Self::Proved { .. }, Self::Proved { .. }) => true,
+            (Self::Measured { when, .. }, Self::Measured { when: known, .. }) => when == known,
             (Self::StepStarted { step }, Self::StepStarted { step: known }) => step == known,
             (Self::StepEnded { step, end }, Self::StepEnded { step: of, end: known }) => {
                 step == of && !known.yields_to(end)
@@ -137,6 +148,7 @@ impl RunEventKind {
             (Self::Stopped { undo }, Self::Stopped { undo: known }) => undo == known || *known,
             (
                 Self::Confirmed { .. }
+                | Self::Measured { .. }
                 | Self::Approved { .. }
                 | Self::Coordinated { .. }
                 | Self::HostStarted { .. }

@@ -4,8 +4,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{Fact, GateState, OUTPUT_LINES, Run, RunEvent, RunEventKind, RunOutcome, State, StepState};
-use crate::core::{id::RunId, ring::Ring, services::Health, time::Now};
+use super::{Fact, GateState, OUTPUT_LINES, Run, RunEvent, RunEventKind, RunOutcome, State, StepState, proof::When};
+use crate::core::{
+    id::RunId,
+    ring::Ring,
+    services::Health,
+    time::{Mono, Now},
+};
 
 /// Adds one event. False when it says nothing new.
 pub(super) fn fold(
@@ -26,6 +31,7 @@ pub(super) fn fold(
         RunEventKind::Confirmed { .. } => fresh,
         RunEventKind::Coordinated { .. }
         | RunEventKind::Approved { .. }
+        | RunEventKind::Measured { .. }
         | RunEventKind::HostStarted { .. }
         | RunEventKind::Staged { .. }
         | RunEventKind::GatePassed { .. }
@@ -86,6 +92,11 @@ fn confirmed(event: &RunEvent) -> Option<Run> {
         second_person: *second_person,
         approved: None,
         after: Health::Unknown,
+        baseline: None,
+        measured: None,
+        good: 0,
+        round: None,
+        asked: Mono(0),
         lost: None,
         coordinator: None,
         permit: None,
@@ -109,6 +120,18 @@ fn conducted(run: &mut Run, event: &RunEvent) -> bool {
                 (run.outcome, run.ended) = (None, None);
             }
             run.coordinator.replace(*console) != Some(*console) || reopened
+        }
+        RunEventKind::Measured { when: When::Before, of } => {
+            let news = run.baseline.is_none();
+            if news {
+                run.baseline = Some((**of).clone());
+            }
+            news
+        }
+        RunEventKind::Measured { when: When::After, of } => {
+            let first = run.measured.take().map_or_else(|| (**of).clone(), |(first, _)| first);
+            run.measured = Some((first, (**of).clone()));
+            run.proof.is_none()
         }
         // Nobody is the second person of what they asked for, whatever a store says.
         RunEventKind::Approved { plan } => {

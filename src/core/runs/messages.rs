@@ -1,7 +1,7 @@
 //! What runs are told, and what they ask for and tell.
 use std::sync::Arc;
 
-use super::{OutputLine, Plan, RunEvent, Wanted, Way, gate::Permit};
+use super::{OutputLine, Plan, RunEvent, Wanted, Way, gate::Permit, proof::Measured};
 use crate::core::{
     id::{EnvName, HostName, Operator, RunId, ServiceId, Uid},
     record::Row,
@@ -103,10 +103,17 @@ pub enum Msg {
     HealthSeen {
         /// The service.
         service: ServiceId,
-        /// Its state by results that began after the run ended.
-        health: Health,
+        /// What was measured of it, its state by results that began after the run ended.
+        measured: Box<Measured>,
         /// When those results began.
         since: Timestamp,
+    },
+    /// What was measured of the service before a run that was just confirmed.
+    Baseline {
+        /// Of which run.
+        run: Uid,
+        /// What.
+        measured: Box<Measured>,
     },
     /// A person at this console takes a run on whose coordinator is gone: it goes on from here.
     Adopted {

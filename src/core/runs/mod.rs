@@ -21,6 +21,7 @@ mod history;
 mod messages;
 mod plan;
 pub mod policy;
+pub mod proof;
 mod reducer;
 mod survey;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use survey::{Build, Holder, Order, Release, Survey, Takes, Task, Wanted, Wha
 
 use gate::{Armed, Confirmation, Level, Permit, Refusal};
 use policy::{Grave, Role};
+use proof::Measured;
 
 /// A line of a run's output as it arrives.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +59,8 @@ pub const LOOK_MS: u64 = 5_000;
 pub const CANCEL_MS: u64 = 2_000;
 /// How long the checks have to show that the service recovered, in milliseconds.
 pub const PROOF_MS: u64 = 90_000;
+/// Rounds of good answers in a row that prove a change.
+pub const PROOF_ROUNDS: u32 = 3;
 /// How long a run waits for a second person, in milliseconds.
 pub const APPROVAL_MS: i64 = 30 * 60_000;
 /// Lines of output kept per run.
@@ -197,6 +201,16 @@ pub struct Run {
     pub approved: Option<Operator>,
     /// The service's state by the last result from after the run.
     pub after: Health,
+    /// What was measured before it.
+    pub baseline: Option<Measured>,
+    /// What was measured first after its end, and last.
+    pub measured: Option<(Measured, Measured)>,
+    /// Rounds of answers in a row since its end that were good.
+    pub good: u32,
+    /// From when on answers make the next round.
+    pub round: Option<Timestamp>,
+    /// When the checks were last asked for its proof.
+    pub asked: Mono,
     /// Whether the link is lost and how to find out what became of it.
     pub lost: Option<String>,
     /// Which console says which host is next.
@@ -230,6 +244,8 @@ pub struct GateState {
     pub since: Option<Mono>,
     /// When the checks were last asked.
     pub asked: Mono,
+    /// Rounds of answers in a row that were bad.
+    pub bad: u32,
     /// Answers from here on count.
     pub from: Option<Timestamp>,
     /// Answers in a row that were no worse than before.
@@ -250,6 +266,13 @@ impl Run {
         });
         let follow = |share| Ask::Follow { run: self.run, plan: Arc::clone(&self.plan), share, since: self.at };
         open.map(follow).collect()
+    }
+
+    /// Holds what was measured last against what was before: nothing before its end.
+    pub fn goals(&self) -> Vec<proof::Goal> {
+        let now = self.measured.as_ref().map(|(_, now)| now);
+        now.map(|now| proof::goals(self.baseline.as_ref(), self.measured.as_ref().map(|(first, _)| first), now))
+            .unwrap_or_default()
     }
 
     /// Says whether nothing is done before another person approves it.
@@ -287,7 +310,8 @@ impl State {
 
     /// Returns the services whose runs wait for their checks, at a gate or for proof, with the moment from which results count.
     pub fn awaiting_checks(&self) -> Vec<(ServiceId, Timestamp)> {
-        let from = |run: &Run| run.outcome.filter(|_| run.proof.is_none()).map(|(_, at)| at).or(run.gate.from);
+        let ended = |run: &Run| run.outcome.filter(|_| run.proof.is_none()).map(|(_, at)| run.round.unwrap_or(at));
+        let from = |run: &Run| ended(run).or(run.gate.from);
         self.runs.values().filter_map(|run| Some((run.plan.service.clone(), from(run)?))).collect()
     }
 }

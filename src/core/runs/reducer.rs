@@ -2,12 +2,13 @@
 use std::sync::Arc;
 
 use super::{
-    APPROVAL_MS, Actor, Ask, CANCEL_MS, Fact, LOOK_MS, Msg, Out, PROOF_MS, Plan, Review, Run, RunEvent, RunEventKind,
-    State, TYPE_AHEAD_MS, Verdict,
-    conduct::{Scene, advance, follow, happen},
+    APPROVAL_MS, Actor, Ask, CANCEL_MS, Fact, LOOK_MS, Msg, Out, PROOF_MS, PROOF_ROUNDS, Plan, Review, Run, RunEvent,
+    RunEventKind, State, TYPE_AHEAD_MS, Verdict,
+    conduct::{ASK_MS, Scene, advance, follow, happen},
     fold::fold,
     gate::{self, Level, Permit},
     hash, history,
+    proof::{self, Measured, When},
 };
 use crate::core::{
     id::{ServiceId, Uid},
@@ -69,9 +70,12 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
         | Msg::Stored { .. }
         | Msg::Adopted { .. }
         | Msg::Approved { .. }
+        | Msg::Baseline { .. }
         | Msg::Stopped { .. }
         | Msg::NotSaved(_) => follow(state, msg, (now, inventory, actor), &mut out),
-        Msg::HealthSeen { service, health, since } => prove(state, &service, (health, since), now, actor, &mut out),
+        Msg::HealthSeen { service, measured, since } => {
+            prove(state, &service, (&measured, since), (now, actor), &mut out);
+        }
         Msg::Ticked => tick(state, now, inventory, actor, &mut out),
     }
     out
@@ -195,32 +199,38 @@ fn start(state: &mut State, permit: Permit, (now, inventory, actor): Scene<'_>, 
 fn prove(
     state: &mut State,
     service: &ServiceId,
-    (health, since): (Health, Timestamp),
-    now: Now,
-    actor: &Actor,
+    (measured, since): (&Measured, Timestamp),
+    (now, actor): (Now, &Actor),
     out: &mut Out,
 ) {
-    let console = state.console;
+    let (console, health) = (state.console, measured.health.unwrap_or(Health::Unknown));
     let of_service = |run: &&mut Run| run.plan.service == *service && run.coordinator == Some(console);
     for run in state.runs.values_mut().filter(of_service) {
         // Every check has answered anew: one more round.
         if run.gate.from.is_some_and(|from| since >= from) {
-            let good = matches!(health, Health::Up | Health::Degraded | Health::Maintenance) || health == run.before;
-            run.gate.healthy = if good { run.gate.healthy + 1 } else { 0 };
+            let bears = matches!(health, Health::Up | Health::Degraded | Health::Maintenance) || health == run.before;
+            let goals = proof::goals(run.baseline.as_ref(), None, measured);
+            let good = bears && proof::missed(&goals).all(|goal| goal.name == "checks");
+            (run.gate.healthy, run.gate.bad) = if good { (run.gate.healthy + 1, 0) } else { (0, run.gate.bad + 1) };
             run.gate.from = Some(now.utc);
         }
     }
     let waiting: Vec<Uid> = waiting_for_proof(state, actor)
-        .filter(|run| run.plan.service == *service && run.outcome.is_some_and(|(_, ended)| since >= ended))
+        .filter(|run| {
+            run.plan.service == *service && run.outcome.is_some_and(|(_, ended)| since >= run.round.unwrap_or(ended))
+        })
         .map(|run| run.run)
         .collect();
-    for run in waiting {
-        if let Some(run) = state.runs.get_mut(&run) {
-            run.after = health;
-        }
-        // While it is not up the verdict waits: the time for it is not over.
-        if matches!(health, Health::Up | Health::Degraded) {
-            conclude(state, run, Verdict::Recovered, (now, actor), out);
+    for uid in waiting {
+        let Some(run) = state.runs.get_mut(&uid) else { continue };
+        run.after = health;
+        run.round = Some(now.utc);
+        let first = run.measured.take().map_or_else(|| measured.clone(), |(first, _)| first);
+        run.measured = Some((first, measured.clone()));
+        // While it is not good the verdict waits: the time for it is not over.
+        run.good = if proof::is_good(&run.goals()) { run.good + 1 } else { 0 };
+        if run.good >= PROOF_ROUNDS {
+            conclude(state, uid, Verdict::Recovered, (now, actor), out);
         }
     }
 }
@@ -232,19 +242,17 @@ fn waiting_for_proof<'a>(state: &'a State, actor: &'a Actor) -> impl Iterator<It
 
 fn conclude(state: &mut State, uid: Uid, verdict: Verdict, (now, actor): (Now, &Actor), out: &mut Out) {
     let Some(run) = state.runs.get(&uid) else { return };
-    let word = |health: Health| match health {
-        Health::Up => "up",
-        Health::Degraded => "degraded",
-        Health::Down => "down",
-        Health::Maintenance => "in maintenance",
-        Health::Unknown => "unknown",
-    };
     let verdict_words = match verdict {
         Verdict::Recovered => "recovered",
         Verdict::NotRecovered => "did not recover",
         Verdict::Unknown => "nobody can tell whether it recovered",
     };
-    let summary = format!("{} {verdict_words}: {} before, {} now", run.plan.service, word(run.before), word(run.after));
+    let words = proof::words(run.before, &run.goals());
+    let summary = format!("{} {verdict_words}: {words}", run.plan.service);
+    if let Some((_, of)) = run.measured.clone() {
+        let (when, of) = (When::After, Box::new(of));
+        happen(state, uid, RunEventKind::Measured { when, of }, (now, actor), out);
+    }
     let event =
         RunEvent { run: uid, at: now.utc, by: actor.by.clone(), kind: RunEventKind::Proved { verdict, summary } };
     if fold(state, None, &event, now, &mut out.facts) {
@@ -280,13 +288,19 @@ fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: 
         }
         advance(state, run, (now, inventory, actor), out);
     }
+    // A round of answers takes as long as the checks' interval, unless they are asked.
+    let asking: Vec<Uid> = waiting_for_proof(state, actor).map(|run| run.run).collect();
+    for run in asking {
+        let Some(run) = state.runs.get_mut(&run).filter(|run| now.mono.since(run.asked) >= ASK_MS) else { continue };
+        run.asked = now.mono;
+        out.asks.push(Ask::CheckNow(run.plan.service.clone()));
+    }
     let late: Vec<Uid> = waiting_for_proof(state, actor)
         .filter(|run| run.ended.is_some_and(|ended| now.mono.since(ended) >= PROOF_MS))
         .map(|run| run.run)
         .collect();
     for run in late {
-        let after = state.runs.get(&run).map_or(Health::Unknown, |run| run.after);
-        let verdict = if after == Health::Down { Verdict::NotRecovered } else { Verdict::Unknown };
+        let verdict = state.runs.get(&run).map_or(Verdict::Unknown, |run| proof::verdict(&run.goals()));
         conclude(state, run, verdict, (now, actor), out);
     }
 }

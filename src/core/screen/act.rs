@@ -152,6 +152,11 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
                 state.screen.open(Overlay::TakeBack { run });
             }
         }
+        Action::ApproveRun => {
+            if let Some(run) = selected_run(state) {
+                state.screen.open(Overlay::Approve { run });
+            }
+        }
         Action::TakeRunOver => {
             if let Some(run) = selected_run(state) {
                 return state.runs_update(runs::Msg::Adopted { run }, now);
@@ -200,7 +205,12 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::RedrawScreen => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::ReloadConfig => return vec![Effect::ReloadConfig],
-        Action::Confirm | Action::SayYes | Action::SayOnce | Action::RenameTerm | Action::ShowCommands => {}
+        Action::Confirm
+        | Action::SayYes
+        | Action::SayOnce
+        | Action::RenameTerm
+        | Action::ShowCommands
+        | Action::SetAside => {}
     }
     Vec::new()
 }

@@ -28,6 +28,7 @@ pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effe
             state.screen.review_reason = !state.screen.review_reason;
             Vec::new()
         }
+        Action::SetAside => state.runs_update(runs::Msg::OverrideToggled, now),
         Action::ShowCommands => state.runs_update(runs::Msg::CommandsToggled, now),
         // A review asks for write where it is needed: no way round by closing and opening it again.
         Action::ArmWrite => match state.runs.review.as_ref().map(|review| review.plan.service.env.clone()) {
@@ -86,6 +87,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Host { .. }
                 | Overlay::Quit
                 | Overlay::TakeBack { .. }
+                | Overlay::Approve { .. }
                 | Overlay::Arm { .. } => 0,
             };
             state.screen.overlay_cursor = super::moved(state.screen.overlay_cursor, len, 10, motion);
@@ -114,6 +116,7 @@ fn asks(overlay: &Overlay) -> bool {
         Overlay::Quit
         | Overlay::Arm { .. }
         | Overlay::TakeBack { .. }
+        | Overlay::Approve { .. }
         | Overlay::Host { question: Question::UnknownHostKey { .. }, .. } => true,
         Overlay::Help
         | Overlay::Palette
@@ -219,11 +222,19 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             state.screen.close();
             state.runs_update(runs::Msg::WriteArmed(env), now)
         }
+        Overlay::Approve { run } if yes => {
+            state.screen.close();
+            state.runs_update(runs::Msg::Approved { run }, now)
+        }
         Overlay::TakeBack { run } if yes => {
             state.screen.close();
             state.runs_update(runs::Msg::Stopped { run, undo: true }, now)
         }
-        Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. } | Overlay::TakeBack { .. } => {
+        Overlay::Host { .. }
+        | Overlay::Quit
+        | Overlay::Arm { .. }
+        | Overlay::TakeBack { .. }
+        | Overlay::Approve { .. } => {
             state.screen.say(now, Tone::Info, "Enter is not yes here: the key beside the button is");
             Vec::new()
         }

@@ -92,6 +92,11 @@ pub enum Overlay {
     /// Asks before the program ends while a run is going on.
     Quit,
     /// Asks whether what a run did is to be taken back.
+    Approve {
+        /// Which run.
+        run: super::id::Uid,
+    },
+    /// Whether what a run did is to be taken back.
     TakeBack {
         /// Which.
         run: Uid,
@@ -311,7 +316,8 @@ impl State {
             | Overlay::LogList(_)
             | Overlay::Quit
             | Overlay::Arm { .. }
-            | Overlay::TakeBack { .. } => None,
+            | Overlay::TakeBack { .. }
+            | Overlay::Approve { .. } => None,
         }
     }
 

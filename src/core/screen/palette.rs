@@ -79,6 +79,7 @@ fn everything(state: &State) -> Vec<Line> {
                 | Action::SayOnce
                 | Action::RenameTerm
                 | Action::ShowCommands
+                | Action::SetAside
                 | Action::OpenPalette
         )
     };

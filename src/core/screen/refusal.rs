@@ -1,6 +1,6 @@
 //! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
 use super::{Draft, Pane, View, act};
-use crate::core::{State, action::Action, time::Now};
+use crate::core::{State, action::Action, runs, time::Now};
 
 /// Returns why an action would do nothing in the view as it is; none where it does something.
 #[expect(clippy::too_many_lines, reason = "one arm for each action")]
@@ -39,6 +39,13 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
                 ),
             }
         }
+        Action::ApproveRun => match act::selected_run(state).and_then(|run| state.runs.runs.get(&run)) {
+            None => Some("put the cursor on a run".to_owned()),
+            Some(run) => {
+                let by = &state.actor.by;
+                runs::gate::approve(&state.inventory, &state.runs.armed, run, by, now).err().map(|why| why.to_string())
+            }
+        },
         Action::TakeRunOver => match act::selected_run(state).and_then(|run| state.runs.runs.get(&run)) {
             None => Some("put the cursor on a run".to_owned()),
             Some(run) if run.is_over() => Some("it is over".to_owned()),
@@ -93,9 +100,12 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         Action::Log(_) => {
             because(!matches!(screen.view, View::Logs | View::Web), "this acts in the logs: go to them first")
         }
-        Action::Confirm | Action::SayYes | Action::SayOnce | Action::RenameTerm | Action::ShowCommands => {
-            Some("no box is open that asks for it".to_owned())
-        }
+        Action::Confirm
+        | Action::SayYes
+        | Action::SayOnce
+        | Action::RenameTerm
+        | Action::ShowCommands
+        | Action::SetAside => Some("no box is open that asks for it".to_owned()),
         Action::OpenHelp
         | Action::OpenPalette
         | Action::OpenSelected

@@ -306,6 +306,7 @@ impl Writer<'_> {
             // A run whose end nobody knew is open again once somebody takes it on.
             RunEventKind::Confirmed { .. } | RunEventKind::Coordinated { .. } => Some(0),
             RunEventKind::Approved { .. }
+            | RunEventKind::Measured { .. }
             | RunEventKind::HostStarted { .. }
             | RunEventKind::Staged { .. }
             | RunEventKind::GatePassed { .. }

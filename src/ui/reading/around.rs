@@ -190,9 +190,9 @@ impl Reader<'_> {
     /// The keys that do something here, the most useful first.
     fn hints(&self) -> Vec<(String, String)> {
         use Action::{
-            AcknowledgeAlert, AddNote, FilterRows, FocusNextPane, GoBack, OpenHelp, OpenIncident, OpenPalette,
-            OpenSelected, ReconnectHost, ResolveIncident, RestartService, RollBackService, SortRows, StopRun,
-            TakeRunBack, TakeRunOver, ToggleMaintenance, WriteUpdate, ZoomPane,
+            AcknowledgeAlert, AddNote, ApproveRun, FilterRows, FocusNextPane, GoBack, OpenHelp, OpenIncident,
+            OpenPalette, OpenSelected, ReconnectHost, ResolveIncident, RestartService, RollBackService, SortRows,
+            StopRun, TakeRunBack, TakeRunOver, ToggleMaintenance, WriteUpdate, ZoomPane,
         };
         let screen = &self.state.screen;
         let own: &[Action] = match self.state.scope() {
@@ -202,7 +202,7 @@ impl Reader<'_> {
             Scope::Hosts => &[ReconnectHost],
             Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
             Scope::Incidents => &[AddNote, RestartService, ResolveIncident, WriteUpdate],
-            Scope::Runs => &[StopRun, TakeRunBack, TakeRunOver, RestartService],
+            Scope::Runs => &[StopRun, TakeRunBack, TakeRunOver, ApproveRun, RestartService],
             Scope::Logs => {
                 use LogAction::{
                     Context, EditFilter, Follow, Keep, ListFilters, Mark, NextError, NextHit, NextOfRequest, Search,
@@ -270,7 +270,7 @@ impl Reader<'_> {
             (None, Some(Overlay::Host { .. })) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes"), (Action::SayOnce, "once")]
             }
-            (None, Some(Overlay::Quit | Overlay::Arm { .. } | Overlay::TakeBack { .. })) => {
+            (None, Some(Overlay::Quit | Overlay::Arm { .. } | Overlay::TakeBack { .. } | Overlay::Approve { .. })) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes")]
             }
             (None, Some(Overlay::Palette | Overlay::Menu { .. })) => {

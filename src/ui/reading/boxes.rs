@@ -79,7 +79,11 @@ impl Reader<'_> {
                     ..Ask::default()
                 }))
             }
-            overlay @ (Overlay::Host { .. } | Overlay::Quit | Overlay::Arm { .. } | Overlay::TakeBack { .. }) => {
+            overlay @ (Overlay::Host { .. }
+            | Overlay::Quit
+            | Overlay::Arm { .. }
+            | Overlay::TakeBack { .. }
+            | Overlay::Approve { .. }) => {
                 return self.question(overlay);
             }
         })
@@ -166,21 +170,7 @@ impl Reader<'_> {
                 once: None,
                 alarm: false,
             })),
-            Overlay::TakeBack { run } => {
-                let found = state.runs.runs.get(run)?;
-                Over::Question(Box::new(Question {
-                    title: format!("Take back {}", state.run_name(*run)),
-                    text: format!(
-                        "What runs now ends first. Then each host that was changed is taken back, the last one first: {}.",
-                        found.plan.undo
-                    ),
-                    facts: vec![("service", found.plan.service.to_string())],
-                    yes: "take it back".into(),
-                    yes_key: self.yes(),
-                    once: None,
-                    alarm: true,
-                }))
-            }
+            Overlay::Approve { run } | Overlay::TakeBack { run } => return self.about_run(overlay, *run),
             Overlay::Help
             | Overlay::Palette
             | Overlay::Menu { .. }
@@ -189,6 +179,47 @@ impl Reader<'_> {
             | Overlay::LogList(_)
             | Overlay::Note { .. }
             | Overlay::Update { .. } => return None,
+        })
+    }
+
+    /// Asks about a run before it is approved, or taken back.
+    fn about_run(&self, overlay: &Overlay, run: crate::core::id::Uid) -> Option<Over> {
+        let state = self.state;
+        let found = state.runs.runs.get(&run)?;
+        Some(if matches!(overlay, Overlay::Approve { .. }) {
+            let hosts: Vec<String> = found.plan.hosts().iter().map(ToString::to_string).collect();
+            let commands: Vec<String> = found.plan.steps.iter().map(|step| one_line(&step.command)).collect();
+            Over::Question(Box::new(Question {
+                title: format!("Approve {}", state.run_name(run)),
+                text: format!(
+                    "{} asks for it: {}. It starts as soon as you say so, at their console. What runs: {}",
+                    found.by,
+                    found.reason,
+                    commands.join("; ")
+                ),
+                facts: vec![
+                    ("service", found.plan.service.to_string()),
+                    ("hosts", hosts.join(" ")),
+                    ("plan", crate::core::runs::hash(&found.plan)),
+                ],
+                yes: "approve it".into(),
+                yes_key: self.yes(),
+                once: None,
+                alarm: true,
+            }))
+        } else {
+            Over::Question(Box::new(Question {
+                title: format!("Take back {}", state.run_name(run)),
+                text: format!(
+                    "What runs now ends first. Then each host that was changed is taken back, the last one first: {}.",
+                    found.plan.undo
+                ),
+                facts: vec![("service", found.plan.service.to_string())],
+                yes: "take it back".into(),
+                yes_key: self.yes(),
+                once: None,
+                alarm: true,
+            }))
         })
     }
 
@@ -227,6 +258,11 @@ impl Reader<'_> {
             Fit::Held if of.overridden => (Tone::Warn, format!("set aside: {}", check.text)),
             Fit::Held | Fit::Bad => (Tone::Error, check.text.clone()),
         }));
+        if of.held().next().is_some() && !of.overridden {
+            let key =
+                keys::in_box(self.keymap, Action::SetAside, editing.is_some()).unwrap_or_else(|| ":set-aside".into());
+            prechecks.push((Tone::Info, format!("{key} sets aside what is held, with a reason; an admin's")));
+        }
         if !of.second.is_empty() {
             let what: Vec<&str> = of.second.iter().map(|grave| grave.word()).collect();
             prechecks.push((Tone::Warn, format!("another person must approve it ({})", what.join(", "))));
@@ -255,7 +291,7 @@ impl Reader<'_> {
             now: of.plan.from.clone(),
             hash: of.hash.clone(),
             commands_open: of.commands,
-            effect: of.plan.effect.clone(),
+            effect: effect(of),
             undo: of.plan.undo.clone(),
             prechecks,
             notes: of.plan.notes.clone(),
@@ -287,4 +323,19 @@ impl Reader<'_> {
         let end = text.len();
         Palette { typed: (text, end), rows: rows.collect(), cursor: at, preview, equals }
     }
+}
+
+/// What users will notice, who else may, and how long it takes.
+fn effect(of: &crate::core::runs::Review) -> String {
+    let mut text = of.plan.effect.clone();
+    if !of.plan.reach.is_empty() {
+        let reach: Vec<String> = of.plan.reach.iter().map(ToString::to_string).collect();
+        text.push_str("; it is needed by ");
+        text.push_str(&reach.join(", "));
+    }
+    if let Some(ms) = of.estimate_ms {
+        text.push_str("; about ");
+        text.push_str(&crate::core::time::precise(ms));
+    }
+    text
 }

@@ -4,9 +4,8 @@ use crate::{
     core::{
         id::Uid,
         inventory::EnvKind,
-        runs::{Run, RunOutcome, StepEnd, StepState, Verdict},
+        runs::{Run, RunOutcome, StepEnd, StepState, Verdict, proof},
         screen::{Pane, RowKey},
-        services::Health,
         time,
     },
     ui::{
@@ -47,11 +46,32 @@ impl Reader<'_> {
             ("by".to_owned(), format!("{} at {}", of.by, at(of.at))),
             ("reason".to_owned(), of.reason.clone()),
             ("undo".to_owned(), of.plan.undo.clone()),
+            ("proof".to_owned(), of.plan.proof.clone()),
             ("lock".to_owned(), of.plan.lock.clone()),
         ];
         if let Some(incident) = incident {
             facts.push(("incident".to_owned(), format!("{} {}", incident.number, incident.title)));
         }
+        let approval = match &of.approved {
+            Some(by) => format!("approved by {by}"),
+            None if of.awaits_approval() => {
+                "waits for a second person: V approves it, at another login's console".to_owned()
+            }
+            None => String::new(),
+        };
+        facts.push(("second".to_owned(), approval));
+        let gate = match (&of.gate.failed, of.gate.since) {
+            (Some(why), _) => why.clone(),
+            (None, Some(since)) if of.outcome.is_none() => {
+                let (waited, bake) = (self.now.mono.since(since), of.plan.between.bake_ms);
+                let bakes = of.gate.passed + 1 >= of.plan.waves().len() && bake > 0;
+                let left = if bakes { format!(" of {}", time::short(bake)) } else { String::new() };
+                let word = if bakes { "bakes" } else { "waits for good answers" };
+                format!("{word} for {}{left}, {} good in a row", time::short(waited), of.gate.healthy)
+            }
+            (None, _) => String::new(),
+        };
+        facts.push(("gate".to_owned(), gate));
         facts.retain(|(_, text)| !text.is_empty());
         // Steps back are shown once it is taken back.
         let began =
@@ -112,30 +132,32 @@ impl Reader<'_> {
     }
 
     fn proof(&self, of: &Run) -> Vec<ProofRow> {
+        let mut goals = of.goals();
+        if goals.is_empty() {
+            goals = proof::goals(of.baseline.as_ref(), None, &proof::Measured::default());
+        }
+        let mut rows: Vec<ProofRow> = Vec::new();
         let service = self.state.services.service(&of.plan.service);
-        let now = if of.proof.is_some() || of.after != Health::Unknown {
-            of.after
-        } else {
-            service.map_or(Health::Unknown, |service| service.health)
-        };
-        let mut rows = vec![ProofRow {
-            name: self.service_name(&of.plan.service),
-            before: Some((of.before, health_word(of.before).to_owned())),
-            now: (now, health_word(now).to_owned()),
-        }];
         let ended = of.outcome.map(|(_, at)| at);
-        for check in service.map(|service| service.checks.as_slice()).unwrap_or_default() {
-            // Only a result from after the run proves anything.
-            let after = check.last.as_ref().filter(|last| ended.is_some_and(|ended| last.slot >= ended));
-            let now = match after {
-                Some(last) => {
-                    let took = last.took_ms.map_or_else(String::new, |ms| format!(", {ms} ms"));
-                    (super::services::health_of(check.level(self.now.utc)), format!("{}{took}", last.detail))
-                }
-                None if ended.is_none() => (Health::Unknown, "asked after the run".to_owned()),
-                None => (Health::Unknown, "not asked since".to_owned()),
-            };
-            rows.push(ProofRow { name: format!("  {}", check.spec.id.check), before: None, now });
+        for goal in goals {
+            let (name, is_first) = (goal.name.to_owned(), rows.is_empty());
+            let before = goal.before.or_else(|| is_first.then(|| health_word(of.before).to_owned()));
+            rows.push(ProofRow { name, before, now: goal.now, goal: goal.goal, met: goal.met });
+            // Which check says what stands below all of them; only a result from after the run proves anything.
+            let checks = service.filter(|_| is_first && of.proof.is_none()).map(|service| service.checks.as_slice());
+            rows.extend(checks.unwrap_or_default().iter().map(|check| {
+                let after = check.last.as_ref().filter(|last| ended.is_some_and(|ended| last.slot >= ended));
+                let now = match after {
+                    Some(last) => {
+                        let took = last.took_ms.map_or_else(String::new, |ms| format!(", {ms} ms"));
+                        format!("{}{took}", last.detail)
+                    }
+                    None if ended.is_none() => "asked after the run".to_owned(),
+                    None => "not asked since".to_owned(),
+                };
+                let name = format!("  {}", check.spec.id.check);
+                ProofRow { name, before: Some(String::new()), now: Some(now), goal: String::new(), met: None }
+            }));
         }
         rows
     }

@@ -47,6 +47,12 @@ fn at(ms: u64) -> Now {
     Now { utc: Timestamp(1_000_000 + i64::try_from(ms).unwrap()), mono: Mono(ms) }
 }
 
+/// The checks of the service in staging answered.
+fn seen(health: Health, since: Timestamp) -> Msg {
+    let measured = Box::new(Measured { health: Some(health), ..Measured::default() });
+    Msg::HealthSeen { service: "play@staging".parse().unwrap(), measured, since }
+}
+
 fn actor() -> Actor {
     Actor { by: "ana".into(), from: "tty1".into() }
 }
@@ -229,10 +235,15 @@ fn a_lost_link_is_unknown_until_the_journal_says_more() {
 fn only_results_from_after_the_run_prove_a_recovery() {
     let mut desk = running();
     _ = desk.send(1_000, Msg::Happened(event(1_000, RunEventKind::Ended { outcome: RunOutcome::Succeeded })));
-    let seen = |ms, health| Msg::HealthSeen { service: "play@staging".parse().unwrap(), health, since: at(ms).utc };
+    let seen = |ms, health| seen(health, at(ms).utc);
     assert_eq!(desk.send(1_100, seen(900, Health::Up)), Out::default(), "a result from before");
     assert_eq!(desk.send(1_200, seen(1_100, Health::Down)), Out::default(), "not yet");
-    let out = desk.send(3_000, seen(2_000, Health::Up));
+    for (ms, health) in [(2_000, Health::Up), (2_200, Health::Up), (2_400, Health::Down), (2_600, Health::Up)] {
+        assert_eq!(desk.send(ms, seen(ms, health)), Out::default(), "not three in a row yet");
+    }
+    assert_eq!(desk.send(2_700, seen(2_550, Health::Up)), Out::default(), "a check's second answer of the same round");
+    _ = desk.send(2_800, seen(2_800, Health::Up));
+    let out = desk.send(3_000, seen(2_900, Health::Up));
     assert_eq!(out.facts, [Fact::Proved { run: RUN }]);
     let (verdict, summary) = desk.state.runs[&RUN].proof.clone().unwrap();
     assert_eq!((verdict, summary.as_str()), (Verdict::Recovered, "play@staging recovered: down before, up now"));
@@ -243,14 +254,14 @@ fn only_results_from_after_the_run_prove_a_recovery() {
 fn without_recovery_in_time_the_verdict_is_no() {
     let mut desk = running();
     _ = desk.send(1_000, Msg::Happened(event(1_000, RunEventKind::Ended { outcome: RunOutcome::Succeeded })));
-    assert_eq!(desk.send(1_000 + PROOF_MS - 1, Msg::Ticked), Out::default());
+    let out = desk.send(1_000 + PROOF_MS - 1, Msg::Ticked);
+    assert!(out.facts.is_empty() && matches!(out.asks.as_slice(), [Ask::CheckNow(_)]), "{out:?}");
     let out = desk.send(1_000 + PROOF_MS, Msg::Ticked);
     assert_eq!(out.facts, [Fact::Proved { run: RUN }]);
     assert_eq!(desk.state.runs[&RUN].proof.as_ref().unwrap().0, Verdict::Unknown, "no result came at all");
     let mut desk = running();
     _ = desk.send(1_000, Msg::Happened(event(1_000, RunEventKind::Ended { outcome: RunOutcome::Succeeded })));
-    let service: ServiceId = "play@staging".parse().unwrap();
-    _ = desk.send(2_000, Msg::HealthSeen { service, health: Health::Down, since: at(1_500).utc });
+    _ = desk.send(2_000, seen(Health::Down, at(1_500).utc));
     _ = desk.send(1_000 + PROOF_MS, Msg::Ticked);
     assert_eq!(desk.state.runs[&RUN].proof.as_ref().unwrap().0, Verdict::NotRecovered);
 }

@@ -80,7 +80,7 @@ impl Console {
         self.clock += 1_000;
         let mut all = self.send(Msg::Ticked);
         let since = at(self.clock).utc;
-        all.extend(self.send(Msg::HealthSeen { service: "play@staging".parse().unwrap(), health, since }));
+        all.extend(self.send(seen(health, since)));
         all.extend(self.send(Msg::Ticked));
         all
     }

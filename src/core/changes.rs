@@ -1,0 +1,151 @@
+//! Runs and what lies around them: the incident they belong to, the service they prove, what the screen says of them.
+use std::sync::Arc;
+
+use super::{
+    Effect, State,
+    alerts::Severity,
+    id::Uid,
+    incidents::{self, IncidentEventKind},
+    measure, push_commit,
+    runs::{self, RunOutcome},
+    screen::{self, Tone, rows},
+    services::{self, Health},
+    time::Now,
+    together,
+};
+
+impl State {
+    pub(super) fn runs_update(&mut self, msg: runs::Msg, now: Now) -> Vec<Effect> {
+        let inventory = Arc::clone(&self.inventory);
+        let actor = self.actor.clone();
+        let what = matches!(msg, runs::Msg::WriteArmed(_)).then_some("arming write");
+        let out = runs::update(&mut self.runs, msg, now, &inventory, &actor);
+        let mut effects = Vec::new();
+        push_commit(&mut effects, out.rows, what);
+        effects.extend(self.carry_run_asks(out.asks, now));
+        for fact in out.facts {
+            effects.extend(self.after_run(fact, now));
+        }
+        let starts = |effect: &Effect| matches!(effect, Effect::Commit { then, .. } if !then.is_empty());
+        if effects.iter().any(starts) { together(effects) } else { effects }
+    }
+
+    pub(super) fn carry_run_asks(&mut self, asks: Vec<runs::Ask>, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for ask in asks {
+            match ask {
+                runs::Ask::Plan(service, wanted) => effects.push(Effect::Plan { service, wanted }),
+                runs::Ask::Start { rows, run, plan, shares, permit } => {
+                    let start =
+                        |share| Effect::StartShare { run, plan: Arc::clone(&plan), share, permit: permit.clone() };
+                    let then = shares.into_iter().map(start).collect();
+                    effects.push(Effect::Commit { rows, then, what: Some("starting the run") });
+                }
+                runs::Ask::Stage { rows, run, plan, hosts, permit } => {
+                    let stage = |host| Effect::Stage { run, plan: Arc::clone(&plan), host, permit: permit.clone() };
+                    let then = hosts.into_iter().map(stage).collect();
+                    effects.push(Effect::Commit { rows, then, what: Some("starting the run") });
+                }
+                runs::Ask::Follow { run, plan, share, since } => {
+                    effects.push(Effect::FollowShare { run, plan, share, since });
+                }
+                runs::Ask::CheckNow(service) => {
+                    effects.extend(self.services_update(services::Msg::CheckRequested(service), now));
+                }
+            }
+        }
+        effects
+    }
+
+    fn after_run(&mut self, fact: runs::Fact, now: Now) -> Vec<Effect> {
+        match fact {
+            runs::Fact::Said(text) => {
+                self.screen.say(now, Tone::Error, text);
+                Vec::new()
+            }
+            runs::Fact::Confirmed { run } => {
+                let mut effects = self.baseline(run, now);
+                self.screen.go(screen::View::Run(run));
+                rows::refresh(self, now, true);
+                let Some(found) = self.runs.runs.get(&run) else { return effects };
+                let hosts: Vec<&str> = found.plan.steps.iter().map(|step| step.host.as_str()).collect();
+                let kind = IncidentEventKind::Action {
+                    run,
+                    summary: format!("{} on {}: {}", found.plan.title, hosts.join(", "), found.reason),
+                };
+                effects.extend(self.note_run(run, kind, now));
+                effects
+            }
+            runs::Fact::Ended { run } => {
+                let Some((outcome, _)) = self.runs.runs.get(&run).and_then(|run| run.outcome) else {
+                    return Vec::new();
+                };
+                let (tone, word) = match outcome {
+                    RunOutcome::Succeeded => (Tone::Done, "every step exited with 0"),
+                    RunOutcome::Failed => (Tone::Error, "a step failed"),
+                    RunOutcome::Unknown => (Tone::Error, "the link was lost: nobody knows how it ended"),
+                    RunOutcome::Refused => (Tone::Error, "refused before anything ran"),
+                    RunOutcome::Undone => (Tone::Error, "it failed, and what it did was taken back"),
+                    RunOutcome::Stopped => (Tone::Info, "stopped before all hosts were changed"),
+                };
+                self.screen.say(now, tone, format!("{}: {word}", self.run_name(run)));
+                let kind = IncidentEventKind::Result { run, outcome: format!("{outcome:?}"), summary: word.into() };
+                self.note_run(run, kind, now)
+            }
+            runs::Fact::Proved { run } => {
+                let Some((verdict, summary)) = self.runs.runs.get(&run).and_then(|run| run.proof.clone()) else {
+                    return Vec::new();
+                };
+                let tone = if verdict == runs::Verdict::Recovered { Tone::Done } else { Tone::Error };
+                self.screen.say(now, tone, summary.clone());
+                let kind = IncidentEventKind::Result { run, outcome: format!("{verdict:?}"), summary };
+                self.note_run(run, kind, now)
+            }
+        }
+    }
+
+    /// Notes what is measured of a run's service before anything of it began.
+    fn baseline(&mut self, run: Uid, now: Now) -> Vec<Effect> {
+        let Some(service) = self.runs.runs.get(&run).map(|run| run.plan.service.clone()) else { return Vec::new() };
+        let measured = Box::new(measure::of_service(self, &service, now.utc, now));
+        self.runs_update(runs::Msg::Baseline { run, measured }, now)
+    }
+
+    /// Returns what a run is called: its number once it has one.
+    pub fn run_name(&self, run: Uid) -> String {
+        match self.runs.runs.get(&run) {
+            Some(found) => {
+                let number = found.number.map_or_else(|| run.to_string(), |number| number.to_string());
+                format!("{number} {}", found.plan.title)
+            }
+            None => run.to_string(),
+        }
+    }
+
+    /// Writes into the timeline of the run's incident, if it has one.
+    fn note_run(&mut self, run: Uid, kind: IncidentEventKind, now: Now) -> Vec<Effect> {
+        let Some((incident, by)) = self.runs.runs.get(&run).and_then(|run| Some((run.incident?, run.by.clone())))
+        else {
+            return Vec::new();
+        };
+        let msg = incidents::Msg::Added { incident, at: now.utc, by, kind };
+        self.incidents_update(msg, now, None)
+    }
+}
+
+/// Applies a message about runs; what only this knows is added to it.
+pub(super) fn message(state: &mut State, msg: runs::Msg, now: Now) -> Vec<Effect> {
+    // Only this knows which incident is open and how the service stands.
+    let msg = if let runs::Msg::Planned { run, plan, .. } = msg {
+        let open = state.incidents.open_for(&plan.service);
+        let (incident, urgent) =
+            (open.map(|incident| incident.uid), open.is_some_and(|open| open.severity == Severity::P1));
+        let before = state.services.service(&plan.service).map_or(Health::Unknown, |service| service.health);
+        // The box says it now.
+        state.screen.message = state.screen.message.take().filter(|message| message.tone != Tone::Info);
+        runs::Msg::Planned { run, plan, incident, before, urgent }
+    } else {
+        msg
+    };
+    state.runs_update(msg, now)
+}
