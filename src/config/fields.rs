@@ -295,10 +295,10 @@ pub(crate) const WRITE: &[Field] = &[
 ];
 
 /// Kinds of service that a later version restarts: watched until then.
-pub(crate) const LATER_KINDS: &[&str] = &["ansible", "ecs", "docker", "compose", "static"];
+pub(crate) const LATER_KINDS: &[&str] = &["docker", "static"];
 
 /// Settings of recipes that a later version uses.
-pub(crate) const LATER_RECIPE: &[&str] = &["layout", "build", "playbook"];
+pub(crate) const LATER_RECIPE: &[&str] = &["layout", "build"];
 
 /// Beginnings of metrics that a later version measures.
 pub(crate) const LATER_METRICS: &[&str] = &["log.", "probe.", "prom."];

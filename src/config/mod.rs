@@ -91,6 +91,11 @@ pub trait Kind: Sync {
         let _ = settings;
         Vec::new()
     }
+
+    /// Adds what stands in files that the settings name. Whatever would be wrong with them, [`Kind::misfits`] has said.
+    fn complete(&self, settings: &mut crate::core::inventory::Params) {
+        let _ = settings;
+    }
 }
 
 /// Something wrong with a setting that fits its shape, or with how it goes together with another one.

@@ -1,10 +1,16 @@
 //! Recipes: how a service of some stack is changed. One file per stack; a recipe builds a plan and runs nothing.
+mod ansible;
 mod apache_site;
+mod command;
+mod compose;
+mod ecs;
 mod kubernetes;
 mod laravel_apache;
 mod nginx_site;
 mod node_pm2;
+mod packages;
 mod release;
+mod resend;
 mod systemd;
 mod web;
 
@@ -14,7 +20,7 @@ use crate::{
         id::HostName,
         inventory::{Inventory, Params, Service, UndoPolicy},
         runs::{
-            Action, Fit, Order, Plan, PlanFacts, Precheck, Step, Survey, Target, Task, Wanted, What,
+            Action, Fit, Order, Plan, PlanFacts, Precheck, Step, Strategy, Survey, Target, Task, Wanted, What,
             policy::{Grave, MANY},
         },
     },
@@ -22,11 +28,17 @@ use crate::{
 
 /// Every recipe, by the `kind` of its services.
 pub const ALL: &[&dyn Recipe] = &[
+    &ansible::Ansible,
     &apache_site::ApacheSite,
+    &command::Command,
+    &compose::Compose,
+    &ecs::Ecs,
     &kubernetes::Kubernetes,
     &laravel_apache::LaravelApache,
     &nginx_site::NginxSite,
     &node_pm2::NodePm2,
+    &packages::Packages,
+    &resend::Resend,
     &systemd::Systemd,
 ];
 
@@ -92,6 +104,11 @@ pub trait Recipe: Kind {
     /// Names the hosts that it asks and works on: all of them, or only the one that controls the others.
     fn hosts<'a>(&self, service: &'a Service) -> &'a [HostName] {
         &service.hosts
+    }
+
+    /// Says in which order its hosts are changed: as the configuration has it, unless that would be wrong for all of its kind.
+    fn strategy(&self, service: &Service) -> Strategy {
+        service.rollout.strategy.clone()
     }
 
     /// Says whether it plans with the lists of PM2.
@@ -181,7 +198,7 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
         }
     }?;
     let rollout = &service.rollout;
-    plan.strategy = rollout.strategy.clone();
+    plan.strategy = recipe.strategy(service);
     plan.max_failures = rollout.max_failures;
     plan.undo_by_itself &= rollout.undo == UndoPolicy::Auto;
     plan.reach =
@@ -384,6 +401,12 @@ fn lock(service: &Service) -> String {
         Some(path) => format!("{}/.qd.lock", path.trim_end_matches('/')),
         None => format!("/run/lock/qd-{}", service.id),
     }
+}
+
+/// Says whether a text can be the name of a variable.
+fn is_variable(text: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    !text.is_empty() && text.chars().all(fits) && !text.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// Quotes a word for a POSIX shell.

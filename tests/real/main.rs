@@ -48,3 +48,21 @@ mod deploy;
 
 #[cfg(test)]
 mod laravel;
+
+#[cfg(test)]
+mod ops;
+
+#[cfg(test)]
+mod ansible;
+
+#[cfg(test)]
+mod command;
+
+#[cfg(test)]
+mod compose;
+
+#[cfg(test)]
+mod ecs;
+
+#[cfg(test)]
+mod kubernetes;

@@ -145,7 +145,9 @@ fn recipe(walk: &mut Walk<'_>, raw: &Raw, entries: &Entries) -> (Arc<str>, Param
     let keys = Keys { fields: &[found.fields()], later: fields::LATER_RECIPE, ..Keys::default() };
     let mut recipe = walk.table(settings.unwrap_or(&none), keys, &what);
     walk.misfits(&mut recipe, found, &[]);
-    (found.name().into(), recipe.params(&[]))
+    let mut settings = recipe.params(&[]);
+    found.complete(&mut settings);
+    (found.name().into(), settings)
 }
 
 fn unknown_kind(walk: &mut Walk<'_>, kind: &str, place: &Place) {

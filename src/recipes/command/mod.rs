@@ -1,0 +1,290 @@
+//! Steps that a team wrote itself: in the configuration, or in a runbook.
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::{Value, json};
+
+use super::{Context, PATH, Recipe, control, path_misfit, quote};
+use crate::{
+    config::{self, Field, Kind, Misfit, Shape},
+    core::{
+        inventory::{Params, Service},
+        runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, What, is_version},
+    },
+    parse::runbook,
+};
+
+/// Runs the steps of a task, each as it is written. Restart, deploy and rollback are the tasks of these names.
+#[derive(Debug)]
+pub(super) struct Command;
+
+const TEXTS: Shape = Shape::List(&Shape::Text);
+
+/// One task.
+const TASK: &[Field] = &[
+    Field {
+        name: "steps",
+        shape: TEXTS,
+        required: true,
+        doc: "Shell texts, in order; a first line that is a comment names its step.",
+    },
+    Field { name: "undo", shape: TEXTS, required: false, doc: "Shell texts that take it back. Default: nothing can." },
+    Field { name: "doc", shape: Shape::Text, required: false, doc: "What it does, as a sentence." },
+    Field { name: "effect", shape: Shape::Text, required: false, doc: "What users notice of it." },
+    Field {
+        name: "confirm",
+        shape: Shape::Text,
+        required: false,
+        doc: "What must be known before it is confirmed: \"mail is late for minutes\".",
+    },
+    Field { name: "proof", shape: Shape::Text, required: false, doc: "What shows that it worked." },
+    Field {
+        name: "takes",
+        shape: TEXTS,
+        required: false,
+        doc: "What must be given to it: `takes = [\"node\"]` is $QD_NODE in its steps.",
+    },
+    Field {
+        name: "on",
+        shape: Shape::Choice(&["all", "first"]),
+        required: false,
+        doc: "Whether it runs on all hosts or on the first that is listed. Default: all.",
+    },
+    Field { name: "timeout", shape: Shape::Duration, required: false, doc: "How long a step may take. Default: 10m." },
+];
+
+const FIELDS: &[Field] = &[
+    Field {
+        name: "tasks",
+        shape: Shape::Map(&Shape::Table(TASK)),
+        required: false,
+        doc: "Tasks by name; `restart`, `deploy` and `rollback` are what R, `qd deploy` and B do ($QD_VERSION is the version).",
+    },
+    Field {
+        name: "runbook",
+        shape: Shape::Path,
+        required: false,
+        doc: "A Markdown file: the `sh` fences under a heading are the steps of a task, `sh undo` its way back.",
+    },
+    PATH,
+];
+
+/// What nobody means, at 3 am least of all.
+static NEVER: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| {
+    Regex::new(
+        r"\bpm2\s+(?:delete|del|stop)\s+(?:-\S+\s+)*all\b|\bpm2\s+kill\b|\brm\s+(?:-\S+\s+)+/(?:\s|\*|;|&|\||$)|\bmkfs\b|\bdd\b[^\n|;&]*\bof=/dev/",
+    )
+});
+
+impl Kind for Command {
+    fn name(&self) -> &'static str {
+        "command"
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
+        let mut misfits = Vec::new();
+        let own = settings.get("tasks").and_then(Value::as_object);
+        misfits.extend(wrong("tasks", own.into_iter().flatten().map(|(name, task)| (name.as_str(), task))));
+        if let Some(file) = settings.get("runbook").and_then(Value::as_str) {
+            match config::read_bounded(std::path::Path::new(file)) {
+                Err(why) => misfits.push(Misfit::new("runbook", format!("the runbook cannot be read: {why}"), file)),
+                Ok(text) => {
+                    let tasks = written(&text);
+                    if tasks.is_empty() {
+                        let help = "a heading, and under it the steps between ```sh and ```";
+                        misfits.push(Misfit::new("runbook", "no heading of the runbook has steps", help));
+                    }
+                    misfits.extend(wrong("runbook", tasks.iter().map(|(name, task)| (name.as_str(), task))));
+                }
+            }
+        }
+        if own.is_none() && !settings.contains_key("runbook") {
+            let help = "add `tasks = { restart = { steps = [\"…\"] } }`, or a `runbook`";
+            misfits.push(Misfit::new("tasks", "there are no tasks", help));
+        }
+        misfits.into_iter().chain(path_misfit(settings)).collect()
+    }
+
+    fn complete(&self, settings: &mut Params) {
+        let Some(file) = settings.get("runbook").and_then(Value::as_str) else { return };
+        let Ok(text) = config::read_bounded(std::path::Path::new(file)) else { return };
+        // What the configuration says itself goes first.
+        let mut tasks: Params = written(&text).into_iter().collect();
+        if let Some(own) = settings.get("tasks").and_then(Value::as_object) {
+            tasks.extend(own.clone());
+        }
+        settings.insert("tasks".into(), Value::Object(tasks));
+    }
+}
+
+/// Returns the tasks of a runbook, shaped as the configuration would have them.
+fn written(text: &str) -> Vec<(String, Value)> {
+    let task = |section: runbook::Section| {
+        (section.name, json!({ "steps": section.steps, "undo": section.undo, "doc": section.doc }))
+    };
+    runbook::sections(text).into_iter().map(task).collect()
+}
+
+/// Says what is wrong with tasks.
+fn wrong<'a>(key: &'static str, tasks: impl Iterator<Item = (&'a str, &'a Value)>) -> Vec<Misfit> {
+    let mut misfits = Vec::new();
+    for (name, task) in tasks {
+        if name.is_empty() || runbook::slug(name) != name {
+            let help = "lower-case letters and digits, joined by dashes";
+            misfits.push(Misfit::new(key, format!("{name:?} cannot be the name of a task"), help));
+        }
+        if texts(task, "steps").next().is_none() {
+            misfits.push(Misfit::new(key, format!("task `{name}` has no steps"), "steps = [\"…\"]"));
+        }
+        if let Some(taken) = texts(task, "takes").find(|taken| !is_taken(taken)) {
+            let help = "lower-case letters, digits and underscores";
+            misfits.push(Misfit::new(key, format!("task `{name}` cannot take {taken:?}"), help));
+        }
+        let all = texts(task, "steps").chain(texts(task, "undo"));
+        let found = all.into_iter().find_map(|text| NEVER.as_ref().ok()?.find(text));
+        if let Some(found) = found {
+            let help = "name the one that is meant";
+            misfits.push(Misfit::new(
+                key,
+                format!("task `{name}` would run {:?}: that is never done from here", found.as_str()),
+                help,
+            ));
+        }
+    }
+    misfits
+}
+
+fn texts<'a>(task: &'a Value, key: &str) -> impl Iterator<Item = &'a str> {
+    task.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn is_taken(name: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    !name.is_empty() && name.chars().all(fits)
+}
+
+/// Names that have verbs of their own.
+const VERBS: [&str; 3] = ["restart", "deploy", "rollback"];
+/// Most bytes of what a task is given.
+const GIVEN: usize = 400;
+
+fn tasks(service: &Service) -> impl Iterator<Item = (&str, &Value)> {
+    let tasks = service.recipe.get("tasks").and_then(Value::as_object);
+    tasks.into_iter().flatten().map(|(name, task)| (name.as_str(), task))
+}
+
+/// Plans a task; `given` are variables for its steps.
+fn planned(of: Context<'_>, name: &str, given: &[(String, &str)]) -> Result<Plan, String> {
+    let Some((_, task)) = tasks(of.service).find(|(known, _)| *known == name) else {
+        let known: Vec<&str> = tasks(of.service).map(|(name, _)| name).collect();
+        return Err(format!("{} has no task `{name}`; its tasks: {}", of.service.id, known.join(", ")));
+    };
+    let text = |key: &str| task.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let mut before = String::new();
+    for (name, value) in given {
+        if value.len() > GIVEN || value.contains(char::is_control) {
+            return Err(format!("what is given as {name} is too long, or no single line"));
+        }
+        before.extend([name.as_str(), "=", &quote(value)?, "; export ", name, "\n"]);
+    }
+    let on = if text("on") == Some("first") { control(of.service) } else { &of.service.hosts };
+    let timeout = task.get("timeout").and_then(Value::as_u64).unwrap_or(600_000);
+    let steps = |key: &str, name: &str| -> Vec<Step> {
+        let all = on.iter().flat_map(|host| texts(task, key).enumerate().map(move |step| (host, step)));
+        all.map(|(host, (number, text))| {
+            of.step(
+                host,
+                called(text).unwrap_or_else(|| format!("{name} {}", number + 1)),
+                format!("{before}{text}"),
+                timeout,
+            )
+        })
+        .collect()
+    };
+    let undo_steps = steps("undo", "undo");
+    let confirm = text("confirm").map(|text| Precheck { verdict: Fit::Doubtful, text: text.to_owned() });
+    let says = text("effect").or(text("doc")).unwrap_or("what its steps do; nobody wrote down what users notice");
+    Ok(Plan {
+        steps: steps("steps", name),
+        undo: if undo_steps.is_empty() {
+            "nobody wrote down how".into()
+        } else {
+            "by the steps that are written for it".into()
+        },
+        undo_steps,
+        effect: says.to_owned(),
+        proof: text("proof").map_or_else(|| "each step exits with 0; then the checks".into(), str::to_owned),
+        prechecks: confirm.into_iter().collect(),
+        ..of.plan(format!("{name} {}", of.service.id.service))
+    })
+}
+
+/// Returns what a step is called: its first line, where that is a comment.
+fn called(text: &str) -> Option<String> {
+    let line = text.lines().next()?.strip_prefix('#')?.trim_start_matches(['#', '!']).trim();
+    Some(line.chars().take(40).collect()).filter(|name: &String| !name.is_empty())
+}
+
+fn version(version: Option<&str>) -> Result<Vec<(String, &str)>, String> {
+    match version {
+        Some(version) if !is_version(version) => Err(format!("{version:?} cannot be a version")),
+        version => Ok(vec![("QD_VERSION".to_owned(), version.unwrap_or_default())]),
+    }
+}
+
+impl Recipe for Command {
+    fn restart(&self, of: Context<'_>) -> Result<Plan, String> {
+        planned(of, "restart", &[])
+    }
+
+    fn deploy(&self, of: Context<'_>, what: &What) -> Result<Plan, String> {
+        let named = match what {
+            What::Version { version } => Some(version.as_str()),
+            What::Default => None,
+            What::Build(_) => return Err("its steps take no build: --version names what they are to bring out".into()),
+        };
+        let plan = planned(of, "deploy", &version(named)?)?;
+        let shown = named.unwrap_or("what its steps bring out").to_owned();
+        let title = format!("deploy {} {}", of.service.id.service, named.unwrap_or_default()).trim_end().to_owned();
+        let undo_by_itself = !plan.undo_steps.is_empty();
+        Ok(Plan { title, action: Action::Deploy { version: shown }, undo_by_itself, ..plan })
+    }
+
+    fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {
+        let plan = planned(of, "rollback", &version(to)?)?;
+        let shown = to.unwrap_or("what its steps bring back").to_owned();
+        Ok(Plan { action: Action::Rollback { version: shown }, ..plan })
+    }
+
+    fn tasks(&self, service: &Service) -> Vec<Task> {
+        let others = tasks(service).filter(|(name, _)| !VERBS.contains(name));
+        let task = |(name, task): (&str, &Value)| Task {
+            name: name.to_owned(),
+            doc: task.get("doc").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            takes: texts(task, "takes")
+                .map(|name| Takes { name: name.to_owned(), required: true, doc: format!("${}.", variable(name)) })
+                .collect(),
+            file: false,
+        };
+        others.map(task).collect()
+    }
+
+    fn task(&self, of: Context<'_>, order: &Order) -> Result<Plan, String> {
+        let given: Vec<(String, &str)> =
+            order.settings.iter().map(|(name, value)| (variable(name), value.as_str())).collect();
+        let mut plan = planned(of, &order.task, &given)?;
+        plan.action = Action::Other { name: order.task.clone() };
+        Ok(plan)
+    }
+}
+
+fn variable(name: &str) -> String {
+    format!("QD_{}", name.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,2 @@
+[ -f .qd-tags ] || printf '%s\n' @FROM@ >.qd-tags
+printf '%s\n' @TO@ >>.qd-tags

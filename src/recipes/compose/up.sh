@@ -1,0 +1,3 @@
+set -u
+cd @PATH@ || exit 66
+@ENGINE@ compose --ansi=never @FILES@ @VERB@ @SERVICE@
