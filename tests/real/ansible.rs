@@ -45,7 +45,7 @@ async fn a_playbook_brings_a_version_out_and_the_one_before_back() {
     ops.write("plays/edge.yml", PLAYBOOK);
     ops.write(
         "plays/restart.yml",
-        "- hosts: edge\n  gather_facts: false\n  tasks:\n    - ansible.builtin.command: touch restarted\n",
+        "- hosts: edge\n  gather_facts: false\n  tasks:\n    - ansible.builtin.command: \"touch {{ ansible_env_home }}/restarted\"\n",
     );
     ops.program("ansible-playbook", &format!("#!/bin/sh\nexec {} \"$@\"\n", program.display()));
 

@@ -92,10 +92,11 @@ impl Kind for Ansible {
 /// Returns the command up to what it plays.
 fn play(service: &Service) -> Result<String, String> {
     let text = |key: &str| service.recipe.get(key).and_then(serde_json::Value::as_str);
-    // A login without a terminal often has no locale, and Ansible refuses one that is not UTF-8. Neither colours nor files of its
+    // Commands run here without a locale, and Ansible refuses one that is not UTF-8. Neither colours nor files of its
     // own, whatever its configuration says.
     let mut play =
-        "env LC_ALL=\"${LC_ALL:-C.UTF-8}\" ANSIBLE_NOCOLOR=1 ANSIBLE_FORCE_COLOR=0 ANSIBLE_RETRY_FILES_ENABLED=0 ansible-playbook".to_owned();
+        "env LC_ALL=C.UTF-8 ANSIBLE_NOCOLOR=1 ANSIBLE_FORCE_COLOR=0 ANSIBLE_RETRY_FILES_ENABLED=0 ansible-playbook"
+            .to_owned();
     for (name, key) in [("--inventory", "inventory"), ("--limit", "limit")] {
         if let Some(value) = text(key) {
             write!(play, " {name}={}", quote(value)?).map_err(|error| error.to_string())?;
