@@ -66,3 +66,6 @@ mod ecs;
 
 #[cfg(test)]
 mod kubernetes;
+
+#[cfg(test)]
+mod sites;

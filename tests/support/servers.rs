@@ -145,6 +145,35 @@ pub(crate) async fn nginx(upstreams: &[u16]) -> Option<Server> {
     Some(server)
 }
 
+/// Starts Nginx with a folder of files, and writes `nginx` for it into `bin`. `sites-enabled` in the server's folder holds more of
+/// its configuration.
+pub(crate) async fn nginx_sites(files: &Path, bin: &Path) -> Option<Server> {
+    let nginx = tool("QD_TEST_NGINX", "nginx")?;
+    let root = Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0";
+    let server = Server::start("nginx", "/", |dir, port| {
+        for folder in ["sites-available", "sites-enabled"] {
+            std::fs::create_dir_all(dir.join(folder)).unwrap();
+        }
+        let conf = format!(
+            "{user}daemon off; worker_processes 1; pid {at}/nginx.pid; error_log {at}/error.log;\nevents {{}}\nhttp {{\n  \
+             access_log off;\n  client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/fastcgi; \
+             uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n  server {{\n    listen 127.0.0.1:{port};\n    root \
+             {files};\n    include {at}/sites-enabled/*.conf;\n  }}\n}}\n",
+            user = if root { "user root;\n" } else { "" },
+            at = dir.display(),
+            files = files.display(),
+        );
+        std::fs::write(dir.join("nginx.conf"), conf).unwrap();
+        let call = format!("{} -e {at}/error.log -c {at}/nginx.conf", nginx.display(), at = dir.display());
+        program(&bin.join("nginx"), &format!("#!/bin/sh\nexec {call} \"$@\"\n"));
+        let mut command = Command::new(&nginx);
+        command.arg("-e").arg(dir.join("error.log")).arg("-c").arg(dir.join("nginx.conf"));
+        command
+    })
+    .await;
+    Some(server)
+}
+
 /// Starts Apache with a folder of files, and writes `apachectl` for it into `bin`, which notes what it is asked for in `asked`
 /// beside it. `sites-enabled` in the server's folder holds more of its configuration.
 pub(crate) async fn apache(files: &Path, bin: &Path) -> Option<Server> {
