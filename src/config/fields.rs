@@ -298,7 +298,7 @@ pub(crate) const WRITE: &[Field] = &[
 pub(crate) const LATER_KINDS: &[&str] = &["docker", "static"];
 
 /// Settings of recipes that a later version uses.
-pub(crate) const LATER_RECIPE: &[&str] = &["layout", "build"];
+pub(crate) const LATER_RECIPE: &[&str] = &["build"];
 
 /// Beginnings of metrics that a later version measures.
 pub(crate) const LATER_METRICS: &[&str] = &["log.", "probe.", "prom."];

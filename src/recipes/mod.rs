@@ -398,6 +398,8 @@ fn path_misfit(settings: &Params) -> Option<Misfit> {
 /// Returns where the lock of a service stands on its hosts.
 fn lock(service: &Service) -> String {
     match service.recipe.get("path").and_then(serde_json::Value::as_str) {
+        // What is swapped as a whole would take the lock with it.
+        Some(path) if release::is_in_place(&service.recipe) => format!("{}.qd.lock", path.trim_end_matches('/')),
         Some(path) => format!("{}/.qd.lock", path.trim_end_matches('/')),
         None => format!("/run/lock/qd-{}", service.id),
     }

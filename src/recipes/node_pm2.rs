@@ -9,7 +9,7 @@ use crate::{
         hosts::Pm2Process,
         id::HostName,
         inventory::{Params, Service},
-        runs::{Action, Plan, PlanFacts, Step, What},
+        runs::{Action, Plan, PlanFacts, Step, Wanted, What},
     },
 };
 
@@ -32,6 +32,8 @@ const FIELDS: &[Field] = &[
         required: false,
         doc: "What PM2 starts where the process is not there yet, from the folder of the release: \"server.js\".",
     },
+    release::LAYOUT,
+    release::SHARED,
     release::KEEP,
     release::HEALTH,
     release::VERSION_URL,
@@ -69,6 +71,10 @@ fn processes<'a>(service: &Service, host: &HostName, facts: &'a PlanFacts) -> Re
 impl Recipe for NodePm2 {
     fn reads_pm2(&self) -> bool {
         true
+    }
+
+    fn survey(&self, service: &Service, _: &Wanted) -> Option<String> {
+        release::is_in_place(&service.recipe).then(|| include_str!("release/place_survey.sh").to_owned())
     }
 
     fn restart(&self, of: Context<'_>) -> Result<Plan, String> {
@@ -130,13 +136,21 @@ impl Recipe for NodePm2 {
         }
         let from = release::current(&service.hosts, facts);
         let before = from.clone().unwrap_or_else(|| "no release yet".to_owned());
+        let (prechecks, notes) = releases.in_place_checks();
+        let undo = if releases.in_place() {
+            format!("by itself, once: the folder of {before} is put back, and PM2 starts that")
+        } else {
+            format!("by itself, once: current leads back to {before}, and PM2 starts that")
+        };
         Ok(Plan {
             from,
             action: Action::Deploy { version: build.version.clone() },
             upload: Some(build.clone()),
             steps,
             effect: change.effect(),
-            undo: format!("by itself, once: current leads back to {before}, and PM2 starts that"),
+            undo,
+            prechecks,
+            notes,
             undo_steps: change.undo_steps,
             undo_by_itself: true,
             proof: releases.proof(&build.version),
@@ -147,20 +161,31 @@ impl Recipe for NodePm2 {
     fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {
         let Context { service, facts, .. } = of;
         let releases = Releases::of(of)?;
-        let target = release::target(&service.hosts, to, facts)?;
-        let now = release::current(&service.hosts, facts).unwrap_or_else(|| "no release".to_owned());
+        let (now, target) = if releases.in_place() {
+            release::previous(of, to)?
+        } else {
+            let target = release::target(&service.hosts, to, facts)?;
+            (release::current(&service.hosts, facts).unwrap_or_else(|| "no release".to_owned()), target)
+        };
         if now == target.name {
             return Err(format!("every host runs {} already", target.version));
         }
         let mut steps = Vec::new();
         let mut change = Change { of, undo_steps: Vec::new(), cuts: false };
         for host in &service.hosts {
-            steps.push(releases.switch(host, &target.name));
+            let (there, back) = if releases.in_place() {
+                (releases.swap(host, &target.name, &now), releases.swap(host, &now, &target.name))
+            } else {
+                (releases.switch(host, &target.name), releases.back(host, &target.name))
+            };
+            steps.push(there);
             steps.extend(change.start_anew(host)?);
             steps.push(releases.runs(host, app(service), &target.name));
-            steps.extend(releases.healthy(host, Some(&target.version)));
+            // Of what was there before anything was noted nobody knows what it calls itself.
+            let version = Some(target.version.as_str()).filter(|version| *version != "before");
+            steps.extend(releases.healthy(host, version));
             steps.push(change.save(host));
-            change.undo_steps.push(releases.back(host, &target.name));
+            change.undo_steps.push(back);
             let again = change.start_anew(host)?;
             change.undo_steps.extend(again);
         }
@@ -193,15 +218,14 @@ impl Change<'_> {
             let app = app(self.of.service);
             return found.iter().map(|process| step(self.of, host, "reload", process.pm_id, app)).collect();
         }
-        let (Some(start), Some(path)) = (self.of.text("start"), self.of.text("path")) else {
+        let Some(start) = self.of.text("start") else {
             let what = format!("PM2 on {host} has no process named {}", app(self.of.service));
             return Err(format!("{what}: start it there once, or say in the recipe what to `start`"));
         };
         // By the link's name, and from nowhere inside of it: PM2 notes where it stands as the system says, which is the release
         // that the link leads to now, and would go on starting that for ever.
-        let (path, start, app) =
-            (super::at_home(path.trim_end_matches('/')), quote(start)?, quote(app(self.of.service))?);
-        let command = format!("pm2 start {path}/current/{start} --name {app} --cwd {path}/current --no-color");
+        let (from, start, app) = (Releases::of(self.of)?.start_from(), quote(start)?, quote(app(self.of.service))?);
+        let command = format!("pm2 start {from}/{start} --name {app} --cwd {from} --no-color");
         Ok(vec![self.of.step(host, "start", command, TIMEOUT_MS)])
     }
 

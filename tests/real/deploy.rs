@@ -53,6 +53,11 @@ struct Fleet {
 
 impl Fleet {
     async fn start(count: usize) -> Option<Self> {
+        Self::laid_out(count, "keep = 2").await
+    }
+
+    /// Starts one whose recipe has these settings too.
+    async fn laid_out(count: usize, settings: &str) -> Option<Self> {
         let mut hosts = Vec::new();
         for _ in 0..count {
             let sshd = Sshd::with(Setup { own_machine: true, ..Setup::default() }).await;
@@ -87,7 +92,7 @@ impl Fleet {
         write!(
             text,
             "[[service]]\nname = \"play\"\nkind = \"node-pm2\"\nrecipe = {{ app = \"play\", path = \"~/app\", start = \
-             \"server.js\", keep = 2, health = {health:?}, health_within = \"8s\"{own} \
+             \"server.js\", {settings}, health = {health:?}, health_within = \"8s\"{own} \
              }}\n[service.in.stage]\nhosts = {names:?}\nchecks = [{{ name = \"up\", type = \"http\", url = \
              \"http://127.0.0.1:{}/\", expect = [\"200\"], every = \"1s\", timeout = \"900ms\" }}]\n",
             nginx.port
@@ -271,5 +276,53 @@ async fn a_rolling_deploy_behind_nginx_loses_no_request() {
     };
     assert!(moments("web-0").1 <= moments("web-1").0);
     assert_eq!(run.gate.passed, 2);
+    engine.stop();
+}
+
+#[tokio::test]
+async fn in_place_the_folder_is_swapped_as_a_whole_and_the_one_before_it_comes_back() {
+    let Some(fleet) = Fleet::laid_out(1, "layout = \"in-place\", shared = [\".env\", \"data/users\"]").await else {
+        return;
+    };
+    let mut engine = fleet.console();
+    let (v1, v2, v3) = (fleet.build("v1", 1), fleet.build("v2", 2), fleet.build("v3-bad", 3));
+    let home = fleet.hosts[0].1.home();
+    let beside = |name: &str| home.join(format!("app.qd-{name}"));
+    // As somebody copied it there, before there was anything else.
+    std::fs::create_dir_all(fleet.app().join("data")).unwrap();
+    for (name, text) in
+        [("server.js", SERVER), ("VERSION", "v0"), (".env", "SECRET=1"), ("data/users", "ana"), ("old.js", "")]
+    {
+        std::fs::write(fleet.app().join(name), text).unwrap();
+    }
+
+    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v1) }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    assert!(run.plan.notes.join("\n").contains("old.js"), "{:?}", run.plan.notes);
+    assert_eq!(fleet.version(0).await.as_deref(), Some("v1"));
+    let kept = |name: &str| std::fs::read_to_string(fleet.app().join(name)).unwrap();
+    assert_eq!((kept(".env"), kept("data/users")), ("SECRET=1".into(), "ana".into()));
+    assert!(!fleet.app().join("old.js").exists() && beside("previous").join("old.js").exists());
+
+    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v2) }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    assert_eq!(fleet.version(0).await.as_deref(), Some("v2"));
+
+    // It answers badly: the folder that was there comes back, and the one before it is still the one before it.
+    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v3) }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Undone, "{}", told(&run));
+    assert_eq!(fleet.version(0).await.as_deref(), Some("v2"), "{}", told(&run));
+    let version = |folder: &Path| std::fs::read_to_string(folder.join("VERSION")).unwrap();
+    assert_eq!((version(&fleet.app()), version(&beside("previous"))), ("v2".into(), "v1".into()));
+
+    let run = fleet.change(&mut engine, Wanted::Rollback { to: None }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    assert_eq!(fleet.version(0).await.as_deref(), Some("v1"));
+    assert_eq!(version(&beside("previous")), "v2");
+    // Once more would bring back what was left.
+    let why = refused(&mut engine, &fleet.clock, "play@stage", Wanted::Rollback { to: None }).await;
+    assert!(why.contains("newer than what runs"), "{why}");
+    assert_eq!(["next", "old", "swap"].map(|name| beside(name).exists()), [false; 3]);
+    assert!(!home.join("app.qd.lock").exists() && !fleet.app().join(".qd.lock").exists(), "the lock is given back");
     engine.stop();
 }

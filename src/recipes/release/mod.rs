@@ -2,13 +2,16 @@
 //!
 //! A release is complete once its `.qd-release` is there, which is written last. `current` is replaced by a rename, so that it
 //! always leads somewhere. Before it is switched, what it led to is noted in `PATH/.qd-before.RELEASE`: the way back.
+//!
+//! In place there is one folder and no link: the build is unpacked beside it, and two renames put it there and what was there into
+//! `PATH.qd-previous`.
 use super::{Context, PATH, at_home, fill};
 use crate::{
     config::{Field, Misfit, Shape},
     core::{
         id::HostName,
         inventory::Params,
-        runs::{Build, PlanFacts, Release, Step, is_version},
+        runs::{Build, Fit, PlanFacts, Precheck, Release, Step, is_version},
     },
 };
 
@@ -44,6 +47,27 @@ pub(super) const HEALTH_WITHIN: Field = Field {
     doc: "How long it may take to answer well. Default: 60s.",
 };
 
+/// Where a build goes.
+pub(super) const LAYOUT: Field = Field {
+    name: "layout",
+    shape: Shape::Choice(&["releases", "in-place"]),
+    required: false,
+    doc: "`releases`: `path` holds `releases` and `current`; `in-place`: `path` is the application itself, and the previous build stays beside it. Default: releases.",
+};
+
+/// What a build does not bring.
+pub(super) const SHARED: Field = Field {
+    name: "shared",
+    shape: Shape::List(&Shape::Text),
+    required: false,
+    doc: "In place: files and folders that no build brings, copied from what is there: [\".env\"]. Default: [\".env\"].",
+};
+
+/// Says whether a service has one folder, and no releases.
+pub(super) fn is_in_place(settings: &Params) -> bool {
+    settings.get(LAYOUT.name).and_then(serde_json::Value::as_str) == Some("in-place")
+}
+
 /// Good answers in a row that make a host healthy.
 const HEALTHY: u64 = 3;
 /// Unpacking a large build on a slow disk.
@@ -55,6 +79,7 @@ const QUICK_MS: u64 = 60_000;
 pub(super) struct Releases<'a> {
     of: Context<'a>,
     path: &'a str,
+    in_place: bool,
 }
 
 impl<'a> Releases<'a> {
@@ -62,7 +87,7 @@ impl<'a> Releases<'a> {
     pub(super) fn of(of: Context<'a>) -> Result<Self, String> {
         let help = "set `path` in its recipe to the folder that holds `releases` and `current`";
         let path = of.text(PATH.name).ok_or_else(|| format!("{} has no folder for releases: {help}", of.service.id))?;
-        Ok(Self { of, path: path.trim_end_matches('/') })
+        Ok(Self { of, path: path.trim_end_matches('/'), in_place: is_in_place(&of.service.recipe) })
     }
 
     fn step(&self, host: &HostName, name: &str, template: &str, values: &[(&str, &str)]) -> Step {
@@ -76,29 +101,97 @@ impl<'a> Releases<'a> {
     pub(super) fn unpack(&self, host: &HostName, build: &Build) -> Step {
         let name = build.release();
         let values = [("RELEASE", name.as_str()), ("VERSION", build.version.as_str()), ("SUM", build.sha256.as_str())];
-        Step { timeout_ms: UNPACK_MS, ..self.step(host, "unpack", include_str!("unpack.sh"), &values) }
+        let shared = self.shared();
+        let [release, version, sum] = values;
+        let values = [release, version, sum, ("SHARED", shared.as_str())];
+        let template = if self.in_place { include_str!("place_unpack.sh") } else { include_str!("unpack.sh") };
+        Step { timeout_ms: UNPACK_MS, ..self.step(host, "unpack", template, &values) }
     }
 
     /// Has `current` lead to a release.
     pub(super) fn switch(&self, host: &HostName, release: &str) -> Step {
-        self.step(host, "switch", include_str!("switch.sh"), &[("RELEASE", release)])
+        let template = if self.in_place { include_str!("place_swap.sh") } else { include_str!("switch.sh") };
+        self.step(host, "switch", template, &[("RELEASE", release)])
     }
 
     /// Has `current` lead to what it led to before.
     pub(super) fn back(&self, host: &HostName, release: &str) -> Step {
-        self.step(host, "switch back", include_str!("back.sh"), &[("RELEASE", release)])
+        let template = if self.in_place { include_str!("place_back.sh") } else { include_str!("back.sh") };
+        self.step(host, "switch back", template, &[("RELEASE", release)])
+    }
+
+    /// In place: puts the previous build there, and what is there into its place.
+    pub(super) fn swap(&self, host: &HostName, release: &str, other: &str) -> Step {
+        self.step(host, "swap", include_str!("place_swap_back.sh"), &[("RELEASE", release), ("OTHER", other)])
     }
 
     /// Removes old releases, never the one in use or the one before it.
     pub(super) fn keep(&self, host: &HostName) -> Step {
+        if self.in_place {
+            return self.step(host, "tidy", "rm -rf @PATH@.qd-old", &[]);
+        }
         let keep = self.of.number(KEEP.name, 5);
         self.step(host, "tidy", include_str!("keep.sh"), &[("KEEP", &keep.to_string())])
     }
 
     /// Sees whether the processes that PM2 calls so run from a release: what was switched may have no effect on them.
     pub(super) fn runs(&self, host: &HostName, app: &str, release: &str) -> Step {
-        let app = at_home(app);
-        self.step(host, "see it run", include_str!("runs.sh"), &[("RELEASE", release), ("APP", &app)])
+        let (app, path) = (at_home(app), at_home(self.path));
+        let (folder, start) = if self.in_place {
+            (path.clone(), self.path.to_owned())
+        } else {
+            (format!("{path}/releases/{release}"), format!("{}/current", self.path))
+        };
+        let values = [("FOLDER", folder.as_str()), ("START", &start), ("APP", &app)];
+        self.step(host, "see it run", include_str!("runs.sh"), &values)
+    }
+
+    /// Returns what PM2 starts an application from.
+    pub(super) fn start_from(&self) -> String {
+        let path = at_home(self.path);
+        if self.in_place { path } else { format!("{path}/current") }
+    }
+
+    /// Says whether there is one folder, and no releases.
+    pub(super) fn in_place(&self) -> bool {
+        self.in_place
+    }
+
+    /// Names what is taken over from what is there, each quoted.
+    fn shared(&self) -> String {
+        let listed = self.of.service.recipe.get(SHARED.name).and_then(serde_json::Value::as_array);
+        let listed =
+            listed.map(|all| all.iter().filter_map(serde_json::Value::as_str).map(at_home).collect::<Vec<_>>());
+        listed.unwrap_or_else(|| vec![".env".to_owned()]).join(" ")
+    }
+
+    /// In place: says what stands against it, and what is replaced.
+    pub(super) fn in_place_checks(&self) -> (Vec<Precheck>, Vec<String>) {
+        let (mut checks, mut notes) = (Vec::new(), Vec::new());
+        for host in self.of.service.hosts.iter().filter(|_| self.in_place) {
+            if let Some(folder) = self.of.said(host, "closed") {
+                let text = format!(
+                    "the login may not write in {folder} on {host}: a build cannot be put beside what is there"
+                );
+                checks.push(Precheck { verdict: Fit::Bad, text });
+            }
+            let stands: Vec<&str> = self
+                .of
+                .said(host, "stands")
+                .unwrap_or_default()
+                .lines()
+                .filter_map(|line| line.strip_prefix("| "))
+                .collect();
+            if !stands.is_empty() {
+                let shared = self.shared();
+                notes.push(format!(
+                    "{} on {host} is replaced as a whole, but for {shared}; it holds {}",
+                    self.path,
+                    stands.join(", ")
+                ));
+            }
+        }
+        (checks, notes)
     }
 
     /// Says what proves a version.
@@ -139,7 +232,17 @@ pub(super) fn healthy(of: Context<'_>, host: &HostName, [version, or]: [&str; 2]
 /// Says what is wrong with the settings of releases.
 pub(super) fn misfit(settings: &Params) -> Option<Misfit> {
     let path = settings.get("path").and_then(serde_json::Value::as_str);
-    let lone = [KEEP, HEALTH, VERSION_URL, HEALTH_WITHIN];
+    if let Some(stray) = settings.get(SHARED.name).and_then(serde_json::Value::as_array).and_then(|all| {
+        all.iter().filter_map(serde_json::Value::as_str).find(|name| {
+            name.is_empty()
+                || name.starts_with(['/', '~', '-'])
+                || name.split('/').any(|part| matches!(part, ".." | "." | ""))
+        })
+    }) {
+        let what = format!("`shared` names what lies in the application's folder, and not {stray:?}");
+        return Some(Misfit::new(SHARED.name, what, "as in [\".env\", \"uploads\"]"));
+    }
+    let lone = [KEEP, HEALTH, VERSION_URL, HEALTH_WITHIN, LAYOUT, SHARED];
     let lone = lone.iter().find(|field| settings.contains_key(field.name) && path.is_none())?;
     let what = format!("`{}` is about releases, and there is no `path` for them", lone.name);
     Some(Misfit::new(lone.name, what, "add `path`: the folder that holds `releases` and `current`"))
@@ -207,6 +310,36 @@ pub(super) fn target(hosts: &[HostName], to: Option<&str>, facts: &PlanFacts) ->
             listed(&known)
         )
     })
+}
+
+/// In place: returns what is there and what was there before, which every host must have alike.
+pub(super) fn previous(of: Context<'_>, to: Option<&str>) -> Result<(String, Release), String> {
+    let current = current(&of.service.hosts, of.facts).ok_or("nothing is there to be rolled back")?;
+    let mut found: Option<Release> = None;
+    for host in &of.service.hosts {
+        let survey = of.survey(host)?;
+        let name = of.said(host, "previous").ok_or_else(|| format!("{host} has no previous build beside it"))?;
+        let release = survey.releases.iter().find(|release| release.name == name).cloned();
+        let release = release.ok_or_else(|| format!("{host} does not say what its previous build is"))?;
+        if survey.current.as_deref() != Some(current.as_str()) {
+            return Err(format!("the hosts run different builds ({current}): there is no one way back"));
+        }
+        if let Some(other) = found.as_ref().filter(|other| other.name != release.name) {
+            return Err(format!("the previous build is {} on {host} and {} on others", release.version, other.version));
+        }
+        found = Some(release);
+    }
+    let release = found.ok_or("there are no hosts")?;
+    match to {
+        Some(to) if to != release.name && to != release.version => {
+            Err(format!("in place only the previous build is kept, which is {}, and not {to}", release.version))
+        }
+        None if release.name > current && release.name != "before" => {
+            let version = &release.version;
+            Err(format!("the previous build, {version}, is newer than what runs: name it (--to {version}) to go there"))
+        }
+        _ => Ok((current, release)),
+    }
 }
 
 fn listed(versions: &[&str]) -> String {

@@ -1,7 +1,5 @@
 set -u
-p=@PATH@
-r=@RELEASE@
-want=$(cd -P "$p/releases/$r" && pwd) || exit 66
+want=$(cd -P @FOLDER@ && pwd) || exit 66
 [ -d /proc/self ] || { echo 'no /proc here: which release runs cannot be seen'; exit 0; }
 n=0
 while :; do
@@ -22,6 +20,6 @@ done
 if [ -z "$seen" ]; then
   echo 'no process of it runs' >&2
 else
-  echo "$wrong, and not in $want: PM2 must start it from $p/current" >&2
+  echo "$wrong, and not in $want: PM2 must start it from @START@" >&2
 fi
 exit 1
