@@ -145,6 +145,11 @@ pub(crate) const ROLLOUT: &[Field] = &[
         "Only what succeeded in staging within this time is brought out. Default: not asked for.",
     ),
     field(
+        "snapshot",
+        Shape::Flag,
+        "Whether what is seen of each host (processes, sockets, disks, the ends of its logs) is kept before it is changed. Default `true`.",
+    ),
+    field(
         "dead_man",
         Shape::Duration,
         "How long nobody may watch a host whose health is bad, before it takes the change back by itself. Default: never.",

@@ -158,7 +158,7 @@ impl Service {
 }
 
 /// How a change goes over the hosts of a service.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rollout {
     /// In which order.
     pub strategy: Strategy,
@@ -170,10 +170,27 @@ pub struct Rollout {
     pub undo: UndoPolicy,
     /// Milliseconds for which a success of the same build in staging counts; none where production does not ask for one.
     pub staging_first_ms: Option<u64>,
+    /// Whether each host is looked at before it is changed.
+    pub snapshot: bool,
     /// Milliseconds after which a host whose health is bad takes a change back by itself when nobody watches.
     pub dead_man_ms: Option<u64>,
     /// The one host on which migrations run. Default: the first that is changed.
     pub migrate_on: Option<HostName>,
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::default(),
+            max_failures: 0,
+            bake_ms: 0,
+            undo: UndoPolicy::default(),
+            staging_first_ms: None,
+            snapshot: true,
+            dead_man_ms: None,
+            migrate_on: None,
+        }
+    }
 }
 
 /// Whether what failed is taken back without asking.

@@ -19,6 +19,7 @@ use crate::{
     core::{
         id::HostName,
         inventory::{Inventory, Params, Service, UndoPolicy},
+        logs::LogPlace,
         runs::{
             Action, Fit, Order, Plan, PlanFacts, Precheck, Step, Strategy, Survey, Target, Task, Wanted, What,
             policy::{Grave, MANY},
@@ -211,6 +212,16 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     if plan.changes_version() {
         plan.between.bake_ms = rollout.bake_ms;
     }
+    if plan.undo_by_itself {
+        plan.dead_man_ms = rollout.dead_man_ms;
+    }
+    // Where the hosts themselves are changed: of a control host a look says nothing.
+    if rollout.snapshot
+        && !matches!(plan.action, Action::Other { .. })
+        && recipe.hosts(service).len() == service.hosts.len()
+    {
+        plan.steps = with_snapshots(of, std::mem::take(&mut plan.steps));
+    }
     plan.targets = targets(inventory, &plan.hosts(), facts)?;
     plan.prechecks.extend(prechecks(&plan, facts));
     Ok(plan)
@@ -244,6 +255,42 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     text.push_str(rest);
     text
 }
+
+/// Puts a look at each host before its first step: a restart destroys what one would have wanted to see.
+fn with_snapshots(of: Context<'_>, steps: Vec<Step>) -> Vec<Step> {
+    let mut all: Vec<Step> = Vec::new();
+    for step in steps {
+        if !all.iter().any(|known| known.host == step.host) {
+            all.push(snapshot(of, &step.host));
+        }
+        all.push(step);
+    }
+    all
+}
+
+/// Keeps what is seen of a host and of the service's logs there, with the run.
+fn snapshot(of: Context<'_>, host: &HostName) -> Step {
+    let mut logs: Vec<String> = Vec::new();
+    for log in of.inventory.logs.iter().filter(|log| log.service.as_ref() == Some(&of.service.id)) {
+        if let (LogPlace::File { path, .. }, true) = (&log.place, log.hosts.contains(host)) {
+            logs.push(at_home(path));
+        }
+    }
+    let app = of.text("app");
+    let processes = of.facts.pm2.get(host).map(|list| list.processes.as_slice()).unwrap_or_default();
+    for process in processes.iter().filter(|process| Some(process.name.as_str()) == app) {
+        logs.extend(process.log_paths.iter().map(|path| at_home(path)));
+    }
+    logs.truncate(SNAPSHOT_LOGS);
+    let pm2 = if of.facts.pm2.contains_key(host) { "yes" } else { "" };
+    let command = include_str!("snapshot.sh").replace("@PM2@", pm2).replace("@LOGS@", &logs.join(" "));
+    of.step(host, "snapshot", command.trim_end(), SNAPSHOT_MS)
+}
+
+/// Logs whose ends a snapshot keeps.
+const SNAPSHOT_LOGS: usize = 6;
+/// It ends by itself after two seconds.
+const SNAPSHOT_MS: u64 = 10_000;
 
 /// Returns the recipe of a service; none where it is only watched.
 pub fn of(service: &Service) -> Option<&'static dyn Recipe> {

@@ -16,7 +16,7 @@ use crate::{
     parse::sanitise,
     remote::{
         Remote, RemoteError,
-        detached::{self, Cursor, Event, LockRefused, Started, Terms},
+        detached::{self, Cursor, DeadMan, Event, LockRefused, Started, Terms},
     },
 };
 
@@ -132,7 +132,19 @@ impl Follower {
             let own: Vec<Step> = steps.iter().map(|(_, step)| (*step).clone()).collect();
             let target = self.plan.targets.iter().find(|target| target.host == *host);
             let machine_id = target.and_then(|target| target.machine_id.as_deref());
-            let terms = Terms { lock: &self.plan.lock, operator: &self.operator, machine_id };
+            let back: Vec<Step> = match (self.way, self.plan.dead_man_ms) {
+                (Way::There, Some(_)) => {
+                    let numbers = self.plan.steps_of(host, Way::Back);
+                    numbers.into_iter().filter_map(|number| self.plan.step(number).cloned()).collect()
+                }
+                (Way::There | Way::Back, _) => Vec::new(),
+            };
+            let dead_man = self.plan.dead_man_ms.filter(|_| !back.is_empty()).map(|after_ms| DeadMan {
+                uid: Way::Back.uid(self.run),
+                steps: &back,
+                after_ms,
+            });
+            let terms = Terms { lock: &self.plan.lock, operator: &self.operator, machine_id, dead_man };
             loop {
                 // Starting under the same id again runs it once at the most.
                 match detached::start(self.remote.as_ref(), host, uid, &own, terms).await {

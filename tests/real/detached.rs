@@ -40,9 +40,15 @@ pub(crate) fn lock(sshd: &Sshd) -> String {
 }
 
 pub(crate) async fn start(pool: &Pool, uid: Uid, steps: &[Step], lock: &str) -> Started {
-    detached::start(pool, &web(), uid, steps, Terms { lock, operator: &Operator::from("ann"), machine_id: None })
-        .await
-        .unwrap()
+    detached::start(
+        pool,
+        &web(),
+        uid,
+        steps,
+        Terms { lock, operator: &Operator::from("ann"), machine_id: None, dead_man: None },
+    )
+    .await
+    .unwrap()
 }
 
 fn watch(pool: &Pool, uid: Uid, from: Cursor) -> Attached {
@@ -348,7 +354,7 @@ async fn a_step_that_talks_too_much_keeps_its_beginning_and_end_and_says_what_is
         let folder = sshd.home().join(".quarterdeck/runs").join(uid.to_string());
         let mut left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
-        assert_eq!(left, ["claim", "err", "journal", "kept.0", "out.0", "over.0", "pid", "plan"]);
+        assert_eq!(left, ["claim", "err", "journal", "kept.0", "out.0", "over.0", "pid", "plan", "seen"]);
         eventually("nothing of it runs", async || !sshd::runs(&folder.display().to_string())).await;
     }
 }
@@ -430,9 +436,15 @@ async fn old_runs_are_removed_and_a_hostile_operator_or_command_stays_text() {
     let command = format!("echo 'a@UID@'\nEND-{UID}-0\necho \"@LOCK@ $((1+1))\"");
     let steps = [step("one", command)];
     let lock = lock(&sshd);
-    detached::start(&pool, &web(), UID, &steps, Terms { lock: &lock, operator: &evil, machine_id: None })
-        .await
-        .unwrap();
+    detached::start(
+        &pool,
+        &web(),
+        UID,
+        &steps,
+        Terms { lock: &lock, operator: &evil, machine_id: None, dead_man: None },
+    )
+    .await
+    .unwrap();
     let told = Told::all(&pool, UID).await;
     assert_eq!(told.events.last().map(String::as_str), Some("Succeeded"), "{told:?}");
     let output = String::from_utf8_lossy(&told.output[0]).into_owned();
@@ -442,7 +454,7 @@ async fn old_runs_are_removed_and_a_hostile_operator_or_command_stays_text() {
     assert!(runs.join("qd-0000000000bb").exists() && runs.join("other").exists());
     let long = [step("long", "x".repeat(100_000))];
     let remote: &dyn Remote = &pool;
-    let terms = Terms { lock: &lock, operator: &evil, machine_id: None };
+    let terms = Terms { lock: &lock, operator: &evil, machine_id: None, dead_man: None };
     let error = detached::start(remote, &web(), Uid([9; 6]), &long, terms).await.unwrap_err();
     assert_eq!(error.fault, LinkFault::Protocol);
 }

@@ -44,6 +44,9 @@ mod reattach;
 mod upload;
 
 #[cfg(test)]
+mod dead_man;
+
+#[cfg(test)]
 mod deploy;
 
 #[cfg(test)]

@@ -187,7 +187,7 @@ async fn a_run_of_a_killed_console_is_followed_to_its_end_by_the_next_ones() {
             RunEventKind::Proved { .. } => "proved",
         })
         .collect();
-    assert_eq!(kinds, ["confirmed", "coordinated", "host", "started", "ended", "over"]);
+    assert_eq!(kinds, ["confirmed", "coordinated", "host", "measured", "started", "ended", "over"]);
     assert_eq!(third.state.runs.unfinished().count(), 0, "nothing is left to follow");
     assert_eq!(std::fs::read_to_string(folder.join("count")).unwrap(), "once\n", "it ran once");
     third.stop();
@@ -224,9 +224,15 @@ async fn a_run_that_its_console_is_about_to_start_is_waited_for() {
     std::fs::write(folder.join("gate"), "").unwrap();
     let pool = Pool::new(&inventory.hosts, tasks.clone(), Arc::clone(&clock), ssh(&known));
     let (host, lock) = ("web-01".into(), folder.join("lock").display().to_string());
-    detached::start(&pool, &host, RUN, &plan.steps, Terms { lock: &lock, operator: &"ben".into(), machine_id: None })
-        .await
-        .unwrap();
+    detached::start(
+        &pool,
+        &host,
+        RUN,
+        &plan.steps,
+        Terms { lock: &lock, operator: &"ben".into(), machine_id: None, dead_man: None },
+    )
+    .await
+    .unwrap();
     until(&mut ana, "its end", |engine| state(engine).is_some_and(|(_, outcome)| outcome.is_some())).await;
     assert_eq!(state(&ana).unwrap().1.unwrap().0, RunOutcome::Succeeded);
     ana.stop();

@@ -248,6 +248,7 @@ fn rollout(walk: &mut Walk<'_>, raw: &Raw, on: &[HostName]) -> Rollout {
         bake_ms: entries.count("bake").unwrap_or(0),
         undo: if entries.text("undo") == Some("ask") { UndoPolicy::Ask } else { UndoPolicy::Auto },
         staging_first_ms: entries.count("staging_first"),
+        snapshot: entries.node("snapshot").and_then(|node| node.value.as_bool()).unwrap_or(true),
         dead_man_ms: entries.count("dead_man"),
         migrate_on: entries.text("migrate_on").map(HostName::from),
     }

@@ -37,6 +37,9 @@ pub struct Plan {
     /// Whether what failed is taken back without asking.
     #[serde(default)]
     pub undo_by_itself: bool,
+    /// Milliseconds after which a host takes back what failed there when nobody watches.
+    #[serde(default)]
+    pub dead_man_ms: Option<u64>,
     /// In which order hosts are changed.
     #[serde(default)]
     pub strategy: Strategy,
@@ -240,6 +243,7 @@ impl Plan {
             steps: Vec::new(),
             undo_steps: Vec::new(),
             undo_by_itself: false,
+            dead_man_ms: None,
             strategy: Strategy::default(),
             max_failures: 0,
             between: Between::default(),

@@ -10,6 +10,11 @@
 //! ever fills the host's disk. It goes through a pipe that is read for as long as anyone holds it: a daemon that a step leaves
 //! behind with our pipe as its stdout is neither ended by it nor waited for. Runs are removed after thirty days.
 //!
+//! Where it is asked for, a run that failed is taken back by its host when nobody watches for a while: watchers leave the time in
+//! `seen`, and the way back is a run of its own, under the id that any console would start it with, so that it happens once.
+//!
+//! A step finds the run's directory in `QD_RUN`: what it leaves there is kept as long as the run.
+//!
 //! Watching reads journal and output from a cursor on; after a lost link the next watcher goes on where the last one was, so
 //! that every byte arrives once. A lost link is neither success nor failure: [`Event::Lost`] says so, and asking again resolves it.
 mod frames;
@@ -30,6 +35,7 @@ use crate::{
 
 const START: &str = include_str!("start.sh");
 const RUNNER: &str = include_str!("runner.sh");
+const DEAD_MAN: &str = include_str!("dead_man.sh");
 const ATTACH: &str = include_str!("attach.sh");
 const STATUS: &str = include_str!("status.sh");
 
@@ -137,6 +143,19 @@ pub struct Terms<'a> {
     pub operator: &'a Operator,
     /// The machine that it is meant for; none: whichever answers.
     pub machine_id: Option<&'a str>,
+    /// What the host does by itself when a step failed and nobody watches.
+    pub dead_man: Option<DeadMan<'a>>,
+}
+
+/// The way back that a host starts by itself: as a run of its own, the one that whoever watches would start.
+#[derive(Clone, Copy, Debug)]
+pub struct DeadMan<'a> {
+    /// The id of the run that takes it back.
+    pub uid: Uid,
+    /// Its steps.
+    pub steps: &'a [Step],
+    /// Milliseconds without anybody who watches.
+    pub after_ms: u64,
 }
 
 /// How a run stands.
@@ -198,7 +217,19 @@ pub async fn start(
 }
 
 fn start_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
-    let Terms { lock, operator, machine_id } = terms;
+    let plan = plan_script(uid, steps, terms);
+    // A line that ends the plan early would let a step's text run as part of the start.
+    let (end, machine) = (end_of(uid, &plan), quote(terms.machine_id.unwrap_or_default()));
+    fill(START, &[("UID", &uid.to_string()), ("END", &end), ("PLAN", plan.trim_end()), ("MACHINE", &machine)])
+}
+
+/// Returns a line that a text does not hold.
+fn end_of(uid: Uid, text: &str) -> String {
+    (0_u32..100_000).map(|n| format!("END-{uid}-{n}")).find(|end| !text.contains(end.as_str())).unwrap_or_default()
+}
+
+fn plan_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
+    let Terms { lock, operator, dead_man, .. } = terms;
     let steps: Vec<String> = steps
         .iter()
         .enumerate()
@@ -209,15 +240,23 @@ fn start_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
         .collect();
     let steps = if steps.is_empty() { ":".to_owned() } else { steps.join(" &&\n  ") };
     let by = quote(&sanitise::name(operator.as_str()));
-    let lock = lock.strip_prefix("~/").map_or_else(|| quote(lock), |rest| format!("\"$HOME\"/{}", quote(rest)));
+    let path = lock.strip_prefix("~/").map_or_else(|| quote(lock), |rest| format!("\"$HOME\"/{}", quote(rest)));
+    let dead_man = dead_man.map_or_else(String::new, |of| {
+        let back = plan_script(of.uid, of.steps, Terms { dead_man: None, ..terms });
+        let (uid, after, end) = (of.uid.to_string(), of.after_ms.div_ceil(1_000).to_string(), end_of(of.uid, &back));
+        fill(DEAD_MAN, &[("BACK", &uid), ("AFTER", &after), ("END", &end), ("PLAN", back.trim_end())])
+    });
     let (uid, first, last) = (uid.to_string(), FIRST.to_string(), LAST.to_string());
-    let values = [("UID", &uid), ("LOCK", &lock), ("BY", &by), ("STEPS", &steps), ("FIRST", &first), ("LAST", &last)];
-    let plan = fill(RUNNER, &values.map(|(name, value)| (name, value.as_str())));
-    // A line that ends the plan early would let a step's text run as part of the start.
-    let end =
-        (0_u32..100_000).map(|n| format!("END-{uid}-{n}")).find(|end| !plan.contains(end.as_str())).unwrap_or_default();
-    let machine = quote(machine_id.unwrap_or_default());
-    fill(START, &[("UID", &uid), ("END", &end), ("PLAN", plan.trim_end()), ("MACHINE", &machine)])
+    let values = [
+        ("UID", &uid),
+        ("LOCK", &path),
+        ("BY", &by),
+        ("STEPS", &steps),
+        ("FIRST", &first),
+        ("LAST", &last),
+        ("DEAD_MAN", &dead_man),
+    ];
+    fill(RUNNER, &values.map(|(name, value)| (name, value.as_str())))
 }
 
 /// Puts values where `@NAME@` stands in a template; what a value holds is never looked at again.

@@ -91,6 +91,8 @@ step() {
   (
     trap - TERM INT HUP
     [ -n "$3" ] && PATH=$3:$PATH && export PATH
+    QD_RUN=$d
+    export QD_RUN
     cd
     [ -n "$mask" ] && umask "$mask"
     exec $5 sh -c "$4"
@@ -134,3 +136,4 @@ step() {
 if @STEPS@; then r=ok; else r=failed; fi
 unlock
 journal "done $r"
+@DEAD_MAN@
