@@ -2,10 +2,14 @@
 use quarterdeck::core::{
     Effect,
     action::{Action, Motion},
-    logs::{Ask, Level, LogAction as Log, Nanos, SourceState, shown::Back},
+    logs::{
+        Ask, Level, LogAction as Log, Nanos, SourceState,
+        shown::{Back, FieldValue},
+    },
     screen::{Draft, Tone},
     time::{MINUTE, SECOND},
 };
+use quarterdeck::ui;
 
 use crate::{
     dump,
@@ -405,4 +409,52 @@ fn how_far_a_hosts_clock_is_off_is_told_of_its_sources() {
     let text = dump::text(&desk.draw(&dark(), (120, 36)));
     assert!(text.contains("clock 1210 ms off"), "{text}");
     assert!(!text.contains("clock 4 ms"), "what nobody can see is not told: {text}");
+}
+
+#[test]
+fn how_often_a_rule_finds_nothing_is_said_beside_what_it_finds() {
+    let mut desk = Desk::bare();
+    let source = desk.source("odd", "file", "/var/log/x", (Some("odd"), Some("web-01")), "plain");
+    desk.raw(source, &[b"for ana in the shop".to_vec(), b"another".to_vec()], AT - MINUTE);
+    let found = |name: &str, missed| FieldValue { name: name.into(), value: "ana".into(), share: Some(0.5), missed };
+    desk.derived = vec![found("tenant", Some(0.12)), found("module", Some(0.004)), found("plan", Some(0.0))];
+    desk.open();
+    desk.act(&[Action::Move(Motion::Up)]);
+    desk.publish();
+    let text = dump::text(&desk.draw(&dark(), (200, 50)));
+    let line = |name: &str| {
+        let line = text.lines().find(|line| line.contains(&format!(" {name} ")) && line.contains(" ana "));
+        line.unwrap_or_else(|| panic!("{name}: {text}")).to_owned()
+    };
+    assert!(line("tenant").contains("12% unknown"), "{text}");
+    assert!(line("module").contains("<1% unknown"), "seldom is not never: {text}");
+    assert!(!line("plan").contains("unknown"), "{text}");
+}
+
+#[test]
+fn the_title_says_how_many_lines_had_to_go_and_since_when_all_are_here() {
+    let mut desk = Desk::limited(3 << 20);
+    let source = desk.source("odd", "file", "/var/log/x", (Some("odd"), Some("web-01")), "plain");
+    let mut read = 0_u64;
+    for part in 0..60 {
+        // What does not pack: else it would all fit.
+        let noise = |line: u64| {
+            let mix = |word: u64| (word ^ word >> 31).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let word = |at: u64| mix(mix(((part * 100 + line) * 64 + at).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+            (0..64).map(|at| format!("{:016x}", word(at))).collect::<String>().into_bytes()
+        };
+        let lines: Vec<_> = (0..100).map(noise).collect();
+        read += lines.len() as u64;
+        desk.raw(source, &lines, AT - 100 * MINUTE + i64::try_from(part).unwrap() * 100 * SECOND);
+    }
+    desk.open();
+    let gone = desk.shown().snapshot.dropped.records;
+    assert!(gone > 0 && desk.shown().total() + gone == read, "{gone} of {read}");
+    let count = ui::logs::grouped(gone);
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.contains(&format!("2 Lines {count} older let go")), "{text}");
+    desk.searched.back = Back::Time((AT - 20 * MINUTE).into());
+    desk.publish();
+    let text = dump::text(&desk.draw(&dark(), (120, 36)));
+    assert!(text.contains(&format!("2 Lines since 02:52:41, {count} older let go")), "{text}");
 }

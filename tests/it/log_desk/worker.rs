@@ -126,11 +126,19 @@ async fn files_are_written_and_sessions_kept() {
     console.desk.batch(stream, secret).await;
     console.filter("level:error").await;
     console.until("lines", |shown, _| shown.total() == 21).await;
+    let gap = Notice::Gap { bytes: None, lines: Some(3), why: "the file was cut".into() };
+    console.desk.notice(stream, gap, Timestamp(1_795_200_005_000));
+    console.until("the gap", |shown, _| notices(shown).len() == 1).await;
     let path = dir.path().join("out.jsonl").display().to_string();
     console.ask(Ask::Export { path: path.clone() });
     console.says("3 lines written to").await;
     let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(text.lines().count(), 3);
+    // What is missing is told where it is missing, and is none of the lines.
+    let said: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<bool> = said.iter().map(|line| line.get("line").is_some()).collect();
+    assert_eq!(kinds, [true, false, true, true], "{text}");
+    assert_eq!(said[1]["notice"], "app on web-01: gap: 3 lines missing, the file was cut");
+    assert_eq!((&said[1]["at"], &said[1]["source"]), (&"2026-11-20T18:40:05.000000000Z".into(), &"app".into()));
     assert!(text.contains("line 10") && !text.contains("hunter2"), "{text}");
     console.said.clear();
     console.ask(Ask::Export { path });
@@ -160,4 +168,43 @@ async fn it_ends_while_it_waits_and_so_does_who_waits_for_it() {
     assert!(waits);
     drop(orders);
     tokio::time::timeout(std::time::Duration::from_secs(30), second).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_row_of_the_web_view_steps_into_its_requests() {
+    let mut console = Console::new(Setup::default());
+    console.ask(Ask::Start);
+    let stream = console.desk.open(StreamInfo { format: Some("nginx-timed".into()), ..info("access") });
+    // Paths that differ in case alone, that begin alike, and with what filters take for signs; the slower the rarer.
+    let paths = ["/Play", "/play", "/play/1", "/a*b", "/a b?x=\"1\"", "/none-slow"];
+    let mut text = String::new();
+    for (nth, path) in paths.iter().enumerate() {
+        for again in 0..=nth * 3 {
+            let (status, seconds) = (if again % 3 == 1 { 503 } else { 200 }, 9 - nth);
+            text.push_str(&format!(
+                "10.0.0.{nth} - - [20/Nov/2026:19:42:{again:02} +0000] \"GET {path} HTTP/1.1\" {status} 17 \"-\" \"curl/{nth}\" rt={seconds}.25\n"
+            ));
+        }
+    }
+    let all = text.lines().count() as u64;
+    console.desk.batch(stream, Batch { bytes: text.clone().into_bytes(), ..Batch::default() }).await;
+    console.until("requests", |shown, _| shown.total() == all).await;
+    let shown = console.query(|query| query.web = true).await;
+    let web = shown.web.clone().unwrap();
+    let rows = |title: &str| web.tables.iter().find(|table| table.title == title).unwrap().rows.clone();
+    let asked = |path: &str, failed: bool| {
+        // What follows a question mark is no part of the path.
+        let named = [format!("\"GET {path} HTTP"), format!("\"GET {path}?")];
+        let is_it = |line: &&str| named.iter().any(|name| line.contains(name)) && (!failed || line.contains("\" 503 "));
+        text.lines().filter(is_it).count() as u64
+    };
+    let slowest = rows("Slowest");
+    assert_eq!(slowest.first().map(|row| (row.label.as_str(), row.number.as_str())), Some(("/Play", "9.25s")));
+    assert_eq!(slowest.len(), rows("Paths").len());
+    for (title, failed) in [("Slowest", false), ("Paths", false), ("Failing most", true)] {
+        for row in rows(title) {
+            let shown = console.filter(&row.term).await;
+            assert_eq!(shown.matched(), asked(&row.label, failed), "{title}: {} by {}", row.label, row.term);
+        }
+    }
 }

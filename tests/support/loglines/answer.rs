@@ -112,6 +112,7 @@ impl Desk {
             }
             shown::masked(&self.redact, bytes).1
         });
+        fields.extend(self.derived.iter().cloned());
         fields.retain(|field| !field.value.is_empty());
         (fields, masked)
     }

@@ -18,7 +18,7 @@ use quarterdeck::{
             patterns::{Miner, Seen},
             redact::Redactor,
             segment::{Batch, Flags, Segment},
-            shown::{Back, Counted, Searched, Shown},
+            shown::{Back, Counted, FieldValue, Searched, Shown},
         },
         record::Row,
         screen::{Draft, Tone},
@@ -51,6 +51,8 @@ pub(crate) struct Desk {
     pub(crate) stage: Option<Vec<Counted>>,
     /// How far back the sources were read.
     pub(crate) searched: Searched,
+    /// What rules derive of the record under the cursor, and how often they find nothing.
+    pub(crate) derived: Vec<FieldValue>,
     buffer: Buffer,
     cache: Cache,
     miner: Miner,
@@ -61,13 +63,19 @@ pub(crate) struct Desk {
 impl Desk {
     /// Opens the view on sources that have nothing yet.
     pub(crate) fn bare() -> Self {
+        Self::limited(64 << 20)
+    }
+
+    /// The same, with room for so many bytes of lines.
+    pub(crate) fn limited(bytes: usize) -> Self {
         Self {
             night: Night::new(),
             effects: Vec::new(),
             states: Vec::new(),
             stage: None,
             searched: Searched { back: Back::Begin, ..Searched::default() },
-            buffer: Buffer::new(64 << 20),
+            derived: Vec::new(),
+            buffer: Buffer::new(bytes),
             cache: Cache::new(8 << 20),
             miner: Miner::default(),
             redact: Arc::new(config::redact::load(None).0),
@@ -177,6 +185,7 @@ impl Desk {
 
     fn keep(&mut self, id: SourceId, segment: Segment) {
         let segment = self.buffer.push(segment);
+        self.buffer.fit(0, |_| ());
         self.records[usize::from(id.0)] += segment.len() as u64;
         let (text, sources) = (segment.text(), self.buffer.sources());
         for record in 0..segment.len() {
