@@ -15,6 +15,7 @@ mod import;
 mod keys;
 mod lock;
 mod logs;
+mod pipeline;
 mod runs;
 mod setup;
 mod shell;
@@ -97,6 +98,7 @@ enum Command {
     /// Restart a service on its hosts, through the same gate as the console's
     Restart(change::Restart),
     /// Bring a build out: to every host first, then host by host, taken back by itself where it fails
+    #[command(disable_version_flag = true)]
     Deploy(change::Deploy),
     /// Bring an earlier release back
     Rollback(change::Rollback),
@@ -106,6 +108,9 @@ enum Command {
     Approve(runs::Approve),
     /// Print who holds the lock of a service on its hosts; --recover takes it from a run that died
     Lock(lock::Lock),
+    /// Look at the pipeline that brings a service out; begin, approve, hold, cancel a run of it
+    #[command(disable_version_flag = true)]
+    Pipeline(pipeline::Args),
     /// Print the runs: what was changed, by whom, and how it ended
     Runs(runs::Runs),
     /// Follow a run that goes on, from any console
@@ -147,7 +152,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, restart, deploy, rollback, run, approve, lock, runs, attach, audit, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -163,6 +168,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Run(args)) => change::task(&common, &args),
         Some(Command::Approve(args)) => runs::approve(&common, &args),
         Some(Command::Lock(args)) => lock::run(&common, &args),
+        Some(Command::Pipeline(args)) => pipeline::run(&common, &args),
         Some(Command::Runs(args)) => runs::run(&common, &args),
         Some(Command::Attach(args)) => runs::attach(&common, &args),
         Some(Command::Audit(args)) => audit::run(&common, &args),
@@ -173,5 +179,15 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Keys) => keys::run(&common),
         Some(Command::Completions(args)) => Ok(shell::completions(&args)),
         Some(Command::Man) => shell::manual(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn no_flag_of_a_command_is_taken_by_another() {
+        super::Args::command().debug_assert();
     }
 }

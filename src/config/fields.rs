@@ -120,6 +120,24 @@ pub(crate) const PLACE: &[Field] = &[
     field("hosts", Shape::List(&Shape::Host), "Hosts it runs on."),
     field("checks", Shape::List(&Shape::Table(CHECK)), "How it is asked whether it works."),
     field("rollout", Shape::Table(ROLLOUT), "How a change goes over its hosts."),
+    field("pipeline", Shape::Table(PIPELINE), "The workflow of GitHub Actions that brings it out here."),
+];
+
+/// The pipeline of a service in one environment.
+pub(crate) const PIPELINE: &[Field] = &[
+    required("repo", Shape::Text, "Its repository: `acme/play`."),
+    required("workflow", Shape::Text, "The workflow's file: `deploy.yml`."),
+    required("token", Shape::Secret, "Reference to a token that may read and write Actions."),
+    field("environment", Shape::Text, "The environment at GitHub whose approval it waits for. Default: any."),
+    field("branch", Shape::Text, "The branch or tag that a run is begun of. Default `main`."),
+    field("inputs", Shape::Map(&Shape::Text), "What a run is given."),
+    field("version_input", Shape::Text, "The input that takes the version. Default: none does."),
+    field(
+        "id_input",
+        Shape::Text,
+        "An input that the workflow shows in its `run-name`: by it a run that was begun is found again. Default: none.",
+    ),
+    field("api", Shape::Url, "Where the API is. Default `https://api.github.com`."),
 ];
 
 /// How a change goes over hosts.

@@ -138,6 +138,31 @@ pub struct Service {
     pub checks: Vec<Arc<CheckSpec>>,
     /// How a change goes over its hosts.
     pub rollout: Rollout,
+    /// The pipeline that brings it out here, where there is one.
+    pub pipeline: Option<Arc<Pipeline>>,
+}
+
+/// The workflow of GitHub Actions that brings a service out in an environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipeline {
+    /// Its repository: `acme/play`.
+    pub repo: String,
+    /// The workflow's file: `deploy.yml`.
+    pub workflow: String,
+    /// The branch or tag that a run is begun of.
+    pub branch: String,
+    /// The environment whose approval it waits for.
+    pub environment: Option<String>,
+    /// What a run is given.
+    pub inputs: BTreeMap<String, String>,
+    /// The input that takes the version.
+    pub version_input: Option<String>,
+    /// The input that the workflow shows in the name of its run.
+    pub id_input: Option<String>,
+    /// Reference to the token.
+    pub token: String,
+    /// Where the API is.
+    pub api: String,
 }
 
 impl Service {
@@ -153,6 +178,7 @@ impl Service {
             hosts: Vec::new(),
             checks: Vec::new(),
             rollout: Rollout::default(),
+            pipeline: None,
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod apt;
 pub mod compose;
 pub mod df;
 pub mod ecs;
+pub mod github;
 pub mod journal;
 pub mod kubernetes;
 pub mod loki;

@@ -1,6 +1,7 @@
 //! How other machines are reached: SSH by lane, jump hosts, host keys, detached runs; and the one HTTP client.
 pub mod detached;
 pub mod dns;
+pub mod github;
 pub mod http;
 pub mod known_hosts;
 mod local;

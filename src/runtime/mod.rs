@@ -7,6 +7,7 @@ pub mod executor;
 mod history;
 pub mod inbox;
 pub mod logs;
+pub mod pipeline;
 pub mod planning;
 pub mod recorder;
 pub mod runs;

@@ -4,7 +4,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use sha2::Digest as _;
 
+use super::pipeline;
 use crate::{
+    config::Env,
     core::{
         id::{HostName, ServiceId},
         inventory::{Inventory, Service},
@@ -49,6 +51,9 @@ pub async fn plan(
     }
     if let Wanted::Task(Order { file: Some(file), .. }) = wanted {
         facts.file = read(file).await?;
+    }
+    if let Some(of) = &found.pipeline {
+        facts.pipeline = Some(pipeline::unfinished(of, &Env::of_process()).await);
     }
     recipes::plan(inventory, found, wanted, &facts)
 }

@@ -16,6 +16,8 @@ mod demo;
 #[path = "../support/dump.rs"]
 mod dump;
 #[cfg(test)]
+mod github;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod json;

@@ -19,6 +19,7 @@ mod derive;
 mod display;
 mod hosts;
 mod logs;
+mod pipeline;
 mod rules;
 mod services;
 

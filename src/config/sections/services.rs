@@ -1,7 +1,7 @@
 //! Services, one for each environment that they run in.
 use std::sync::Arc;
 
-use super::{Seen, Surroundings, called, checks, environment, name};
+use super::{Seen, Surroundings, called, checks, environment, name, pipeline};
 use crate::{
     config::{
         fields,
@@ -11,7 +11,7 @@ use crate::{
     },
     core::{
         id::{EnvName, HostName, ServiceId, ServiceName},
-        inventory::{CheckSpec, Host, Params, Rollout, Service, Slo, UndoPolicy},
+        inventory::{CheckSpec, Host, Params, Pipeline, Rollout, Service, Slo, UndoPolicy},
         runs::Strategy,
     },
 };
@@ -81,7 +81,7 @@ fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], hosts: &[Arc<Hos
             continue;
         };
         let id = ServiceId { service: ServiceName::from(name.as_str()), env: around.env.name.clone() };
-        let InPlace { on, checks, rollout, whole } = in_place(walk, (env, place), &id, around, hosts);
+        let InPlace { on, checks, rollout, pipeline, whole } = in_place(walk, (env, place), &id, around, hosts);
         let changes = sound && whole;
         halves.push(Half {
             needs: entries.texts("needs").into_iter().map(|(text, place)| (text.to_owned(), place.clone())).collect(),
@@ -95,6 +95,7 @@ fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], hosts: &[Arc<Hos
                 hosts: on,
                 checks,
                 rollout,
+                pipeline,
             },
         });
     }
@@ -169,6 +170,7 @@ struct InPlace {
     on: Vec<HostName>,
     checks: Vec<Arc<CheckSpec>>,
     rollout: Rollout,
+    pipeline: Option<Arc<Pipeline>>,
     /// Whether nothing was wrong but checks: then it may be changed.
     whole: bool,
 }
@@ -182,7 +184,7 @@ fn in_place(
     hosts: &[Arc<Host>],
 ) -> InPlace {
     let mark = walk.book.drafts.len();
-    let keys = Keys { own: &["hosts", "checks", "rollout"], ..Keys::default() };
+    let keys = Keys { own: &["hosts", "checks", "rollout", "pipeline"], ..Keys::default() };
     let _only_keys = walk.table(raw, keys, &format!("`in.{}`", shown(&env.name)));
     let listed = raw.get("hosts");
     let parts = match listed {
@@ -207,10 +209,11 @@ fn in_place(
         }
     }
     let rollout = raw.get("rollout").map(|raw| rollout(walk, raw, &on)).unwrap_or_default();
+    let pipeline = raw.get("pipeline").and_then(|raw| pipeline::build(walk, raw));
     let sound = !has_errors(walk, mark) && !missing;
     walk.book.left_out_since(mark, &format!("restarts of {id}; it is still watched"));
     let checks = raw.get("checks").map(|checks| checks::build(walk, checks, id, around)).unwrap_or_default();
-    InPlace { on, checks, rollout, whole: sound }
+    InPlace { on, checks, rollout, pipeline, whole: sound }
 }
 
 /// Reads how a change goes over the hosts.

@@ -7,7 +7,7 @@ use super::{
     policy::{Grave, Role},
 };
 use crate::core::{
-    id::{EnvName, Operator},
+    id::{EnvName, Operator, ServiceId},
     inventory::{EnvKind, Inventory},
     time::{Mono, Now},
 };
@@ -150,15 +150,30 @@ pub fn pass(
     now: Now,
 ) -> Result<Permit, Refusal> {
     check_hosts(inventory, plan)?;
-    let env = &plan.service.env;
-    may(inventory, env, given.by, Role::for_plan(plan))?;
+    outside(inventory, armed, &plan.service, (given, Role::for_plan(plan)), now)
+}
+
+/// Decides whether something that acts on a service may be done elsewhere than on its hosts: to its pipeline. `needs` is the role
+/// that it takes.
+///
+/// # Errors
+/// The first thing that is missing, in the order in which a person can mend it.
+pub fn outside(
+    inventory: &Inventory,
+    armed: &Armed,
+    service: &ServiceId,
+    (given, needs): (Confirmation<'_>, Role),
+    now: Now,
+) -> Result<Permit, Refusal> {
+    let env = &service.env;
+    may(inventory, env, given.by, needs)?;
     let level = level(inventory, env);
     match level {
         Level::Production => {
             if !armed.covers(env, now) {
                 return Err(Refusal::NotArmed(env.clone()));
             }
-            let name = plan.service.service.as_str();
+            let name = service.service.as_str();
             if given.typed.trim() != name {
                 return Err(Refusal::Name(name.to_owned()));
             }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Survey, policy::Grave};
+use super::{Build, PipelineRun, Survey, policy::Grave};
 use crate::core::{
     hosts::Pm2List,
     id::{HostName, ServiceId, Uid},
@@ -194,6 +194,8 @@ pub struct PlanFacts {
     pub hosts: BTreeMap<HostName, Survey>,
     /// What stands in the file that a task is given, where it is short enough to be read.
     pub file: Option<Vec<u8>>,
+    /// Runs of its pipeline that have not ended, or why they are not known; none where it has no pipeline.
+    pub pipeline: Option<Result<Vec<PipelineRun>, String>>,
 }
 
 impl Strategy {

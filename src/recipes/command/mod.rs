@@ -64,7 +64,7 @@ const FIELDS: &[Field] = &[
         name: "runbook",
         shape: Shape::Path,
         required: false,
-        doc: "A Markdown file: the `sh` fences under a heading are the steps of a task, `sh undo` its way back.",
+        doc: "A Markdown file: the `sh` fences under a heading are the steps of a task, `sh undo` its way back; `$QD_NODE` in one is `node`, which must be given.",
     },
     PATH,
 ];
@@ -75,6 +75,9 @@ static NEVER: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| {
         r"\bpm2\s+(?:delete|del|stop)\s+(?:-\S+\s+)*all\b|\bpm2\s+kill\b|\brm\s+(?:-\S+\s+)+/(?:\s|\*|;|&|\||$)|\bmkfs\b|\bdd\b[^\n|;&]*\bof=/dev/",
     )
 });
+
+/// What a runbook's steps are given: `$QD_NODE`.
+static GIVEN_NAMES: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| Regex::new(r"\$\{?QD_([A-Z0-9_]+)"));
 
 impl Kind for Command {
     fn name(&self) -> &'static str {
@@ -124,7 +127,14 @@ impl Kind for Command {
 /// Returns the tasks of a runbook, shaped as the configuration would have them.
 fn written(text: &str) -> Vec<(String, Value)> {
     let task = |section: runbook::Section| {
-        (section.name, json!({ "steps": section.steps, "undo": section.undo, "doc": section.doc }))
+        let all = section.steps.iter().chain(&section.undo);
+        let named =
+            all.flat_map(|text| GIVEN_NAMES.as_ref().into_iter().flat_map(move |names| names.captures_iter(text)));
+        let taken: std::collections::BTreeSet<String> = named
+            .filter_map(|found| Some(found.get(1)?.as_str().to_ascii_lowercase()))
+            .filter(|name| name != "version")
+            .collect();
+        (section.name, json!({ "steps": section.steps, "undo": section.undo, "doc": section.doc, "takes": taken }))
     };
     runbook::sections(text).into_iter().map(task).collect()
 }

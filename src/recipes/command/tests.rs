@@ -55,12 +55,13 @@ fn a_runbook_is_read_with_the_configuration() {
         book.into_iter().chain(tasks.map(|tasks| ("tasks".to_owned(), tasks))).collect()
     };
     assert!(Command.misfits(&settings(None))[0].what.contains("no such file"));
-    std::fs::write(&file, "## Drain\n\nTakes it out.\n\n```sh\nctl drain\n```\n## Restart\n```sh\nctl restart\n```\n")
+    std::fs::write(&file, "## Drain\n\nTakes it out.\n\n```sh\nctl drain ${QD_NODE} $QD_VERSION\n```\n## Restart\n```sh\nctl restart\n```\n")
         .unwrap();
     let mut whole = settings(Some(json!({ "restart": { "steps": ["mine"] } })));
     assert_eq!(Command.misfits(&whole), []);
     Command.complete(&mut whole);
-    assert_eq!(whole["tasks"]["drain"]["steps"], json!(["ctl drain"]));
+    assert_eq!(whole["tasks"]["drain"]["steps"], json!(["ctl drain ${QD_NODE} $QD_VERSION"]));
+    assert_eq!(whole["tasks"]["drain"]["takes"], json!(["node"]), "what its steps name is asked for");
     assert_eq!(whole["tasks"]["restart"]["steps"], json!(["mine"]), "the configuration goes first");
     std::fs::write(&file, "## Clean\n```sh\npm2 delete all\n```\n").unwrap();
     assert!(Command.misfits(&settings(None))[0].what.contains("never done from here"));

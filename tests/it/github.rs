@@ -1,0 +1,320 @@
+//! The pipeline of a service, at a server that behaves as the API of GitHub is described to; hostile answers included.
+use std::{
+    path::Path,
+    process::Output,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri},
+};
+use quarterdeck::{
+    core::time::Timestamp,
+    remote::{
+        github::{Dispatch, GitHub},
+        http::{Client, Trust},
+    },
+};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+/// An answer: status, headers, body.
+type Instead = (u16, Vec<(&'static str, String)>, String);
+
+/// What the server is asked, and how it answers.
+#[derive(Debug, Default)]
+struct Fake {
+    port: u16,
+    /// Runs, the newest first: number, status, conclusion, title.
+    runs: Vec<(u64, &'static str, Option<&'static str>, String)>,
+    /// Method, path, body of what acted.
+    acted: Vec<(String, Value)>,
+    /// Whether it knows that runs can be returned by a dispatch.
+    old: bool,
+    /// What the next dispatch is answered after it was carried out.
+    ill: Option<u16>,
+    /// What every question is answered, instead: status, headers, body.
+    instead: Option<Instead>,
+    /// How often a question is first answered with 502.
+    bad_gateway: u32,
+    may_approve: bool,
+    /// Whether the token came along to where logs lie.
+    leaked: bool,
+}
+
+type Shared = Arc<Mutex<Fake>>;
+type Reply = (StatusCode, HeaderMap, String);
+
+fn reply(status: u16, headers: &[(&'static str, String)], body: impl ToString) -> Reply {
+    let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    (StatusCode::from_u16(status).unwrap(), headers, body.to_string())
+}
+
+impl Fake {
+    fn run(&self, number: u64) -> Value {
+        let (number, status, conclusion, title) = self.runs.iter().find(|run| run.0 == number).unwrap();
+        json!({ "id": number + 1_000, "run_number": number, "name": "Deploy", "display_title": title, "head_branch": "main",
+            "head_sha": "9c1e0000000000", "event": "workflow_dispatch", "status": status, "conclusion": conclusion,
+            "actor": { "login": "ann" }, "created_at": "2030-01-01T00:00:00Z", "html_url": "https://github.example/acme/play/actions" })
+    }
+
+    fn answer(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Value) -> Reply {
+        let path = uri.path();
+        if path.starts_with("/storage") {
+            self.leaked |= headers.contains_key("authorization");
+            return reply(200, &[], "\u{feff}2026-11-20T19:31:05.1234567Z ##[error]no such \u{1b}[31mtable\n");
+        }
+        if headers.get("authorization").is_none_or(|token| token != "Bearer test-token-1234") {
+            return reply(401, &[], json!({ "message": "Bad credentials" }));
+        }
+        if let Some((status, headers, body)) = &self.instead {
+            return reply(*status, headers, body);
+        }
+        if self.bad_gateway > 0 {
+            self.bad_gateway -= 1;
+            return reply(502, &[], "<html>");
+        }
+        let Some(path) = path.strip_prefix("/repos/acme/play/actions") else {
+            return reply(404, &[], json!({ "message": "Not Found" }));
+        };
+        if method == Method::POST {
+            self.acted.push((path.to_owned(), body.clone()));
+        }
+        let id: u64 = path.split('/').nth(2).and_then(|id| id.parse().ok()).unwrap_or(0);
+        let number = id.saturating_sub(1_000);
+        match (method.as_str(), path.rsplit('/').next().unwrap()) {
+            ("POST", "dispatches") => self.dispatch(body),
+            ("GET", "runs") => {
+                let runs: Vec<Value> = self.runs.iter().map(|run| self.run(run.0)).collect();
+                reply(200, &[], json!({ "total_count": runs.len(), "workflow_runs": runs }))
+            }
+            ("GET", "jobs") => reply(
+                200,
+                &[],
+                json!({ "total_count": 1, "jobs": [{ "id": 5, "name": "build\u{1b}[2J", "status": "completed", "conclusion": "failure", "steps": [] }] }),
+            ),
+            ("GET", "logs") => reply(302, &[("location", format!("http://localhost:{}/storage?sig=x", self.port))], ""),
+            ("GET", "pending_deployments") => reply(
+                200,
+                &[],
+                json!([
+                    { "environment": { "id": 9, "name": "production" }, "current_user_can_approve": self.may_approve },
+                    { "environment": { "id": 10, "name": "lab" }, "current_user_can_approve": false },
+                ]),
+            ),
+            ("POST", "pending_deployments") => reply(200, &[], json!([])),
+            ("POST", "cancel") if self.runs.iter().any(|run| run.0 == number && run.1 == "completed") => {
+                reply(409, &[], json!({ "message": "Cannot cancel a workflow run that is completed." }))
+            }
+            ("POST", "cancel") => reply(202, &[], json!({})),
+            ("POST", "rerun" | "rerun-failed-jobs") => reply(201, &[], json!({})),
+            ("GET", _) if id > 1_000 => reply(200, &[], self.run(number)),
+            _ => reply(404, &[], json!({ "message": "Not Found" })),
+        }
+    }
+
+    fn dispatch(&mut self, body: &Value) -> Reply {
+        let wants = body.get("return_run_details").is_some();
+        if self.old && wants {
+            return reply(
+                422,
+                &[],
+                json!({ "message": "Invalid request. \"return_run_details\" is not a permitted key." }),
+            );
+        }
+        if let Some(stray) = body["inputs"]
+            .as_object()
+            .and_then(|inputs| inputs.keys().find(|key| !["version", "qd_id"].contains(&key.as_str())))
+        {
+            return reply(422, &[], json!({ "message": format!("Unexpected inputs provided: [\"{stray}\"]") }));
+        }
+        let number = self.runs.first().map_or(1, |run| run.0 + 1);
+        let title = format!("Deploy {}", body["inputs"]["qd_id"].as_str().unwrap_or_default());
+        self.runs.insert(0, (number, "queued", None, title));
+        match (self.ill.take(), self.old) {
+            (Some(status), _) => reply(status, &[], "oops"),
+            (None, true) => reply(204, &[], ""),
+            (None, false) => reply(200, &[], json!({ "workflow_run_id": number + 1_000 })),
+        }
+    }
+}
+
+async fn handle(State(fake): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Reply {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    fake.lock().unwrap().answer(&method, &uri, &headers, &body)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server of a test lives as long as its runtime")]
+async fn server() -> (Shared, GitHub) {
+    let fake = Shared::default();
+    let app = Router::new().fallback(handle).with_state(Arc::clone(&fake));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    fake.lock().unwrap().port = port;
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let client = Client::new(Trust::system());
+    (fake, GitHub::new(client, &format!("http://127.0.0.1:{port}"), "acme/play", "test-token-1234".to_owned().into()))
+}
+
+fn dispatch<'a>(mark: Option<&'a str>, inputs: &[(&str, &str)]) -> Dispatch<'a> {
+    let inputs = inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Dispatch { workflow: "deploy.yml", branch: "main", inputs, mark, now: Timestamp(0) }
+}
+
+#[tokio::test]
+async fn a_run_is_begun_once_and_found_again() {
+    let (fake, github) = server().await;
+    let begun = |fake: &Shared| fake.lock().unwrap().runs.len();
+    let run = github.dispatch(&dispatch(None, &[("version", "v2")])).await.unwrap().unwrap();
+    assert_eq!((run.number, begun(&fake)), (1, 1));
+    // A server that does not know the flag began nothing: it is sent again without, and the run is found by its mark.
+    fake.lock().unwrap().old = true;
+    let run = github.dispatch(&dispatch(Some("mark-7"), &[("qd_id", "mark-7")])).await.unwrap().unwrap();
+    assert_eq!((run.number, begun(&fake)), (2, 2));
+    // The answer is lost: it is never sent again, and what began is found.
+    fake.lock().unwrap().old = false;
+    fake.lock().unwrap().ill = Some(503);
+    let run = github.dispatch(&dispatch(Some("mark-8"), &[("qd_id", "mark-8")])).await.unwrap().unwrap();
+    assert_eq!((run.number, begun(&fake)), (3, 3));
+    // Without a mark there are several that it could be.
+    fake.lock().unwrap().ill = Some(500);
+    let error = github.dispatch(&dispatch(None, &[])).await.unwrap_err();
+    assert!(error.to_string().contains("not known") && begun(&fake) == 4, "{error}");
+    let error = github.dispatch(&dispatch(None, &[("typo", "x")])).await.unwrap_err();
+    assert!(error.to_string().contains("Unexpected inputs provided: [\"typo\"]") && begun(&fake) == 4, "{error}");
+}
+
+#[tokio::test]
+async fn a_log_is_read_where_it_lies_and_the_token_stays() {
+    let (fake, github) = server().await;
+    assert_eq!(github.log(5).await.unwrap(), ["##[error]no such table"]);
+    assert!(!fake.lock().unwrap().leaked, "the token went along");
+    fake.lock().unwrap().instead = Some((302, vec![("location", "http://198.51.100.1/x".into())], String::new()));
+    assert!(github.log(5).await.unwrap_err().to_string().contains("not encrypted"));
+    fake.lock().unwrap().instead = Some((302, vec![("location", "file:///etc/passwd".into())], String::new()));
+    assert!(github.log(5).await.is_err());
+    fake.lock().unwrap().instead = Some((410, vec![], String::new()));
+    assert!(github.log(5).await.unwrap_err().to_string().contains("kept no more"));
+}
+
+#[tokio::test]
+async fn what_it_refuses_is_said_so_that_it_can_be_mended() {
+    let (fake, github) = server().await;
+    let why = async |status, headers: &[(&'static str, &str)], body: &str| {
+        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        fake.lock().unwrap().instead = Some((status, headers, body.to_owned()));
+        github.runs("deploy.yml", 10).await.unwrap_err().to_string()
+    };
+    assert!(why(403, &[("retry-after", "30")], "{}").await.contains("again in 30 s"));
+    let reset = why(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1770000000")], "{}").await;
+    assert!(reset.contains("again at 2026-02-02T"), "{reset}");
+    assert!(why(429, &[], r#"{"message":"You have exceeded a secondary rate limit"}"#).await.contains("in a minute"));
+    assert!(why(404, &[], "{}").await.contains("no permission"));
+    let needs =
+        why(403, &[("x-accepted-github-permissions", "actions=write")], r#"{"message":"Resource not accessible"}"#)
+            .await;
+    assert!(needs.contains("Resource not accessible (it needs actions=write)"), "{needs}");
+    assert!(
+        why(403, &[("x-github-sso", "required; url=https://x")], "{}")
+            .await
+            .contains("authorised for the organisation")
+    );
+    let echo = why(400, &[], r#"{"message":"you sent Bearer test-token-1234\u001b]0;x"}"#).await;
+    assert!(!echo.contains("test-token-1234") && !echo.contains('\u{1b}'), "{echo}");
+    for hostile in ["", "[]", "{\"workflow_runs\":[{\"id\":\"x\"}]}", "<html>"] {
+        assert!(why(200, &[], hostile).await.contains("cannot be read"), "{hostile}");
+    }
+    // A server that is ill for a moment is asked again.
+    fake.lock().unwrap().instead = None;
+    fake.lock().unwrap().bad_gateway = 2;
+    assert!(github.runs("deploy.yml", 10).await.is_ok());
+    fake.lock().unwrap().bad_gateway = 9;
+    assert!(github.runs("deploy.yml", 10).await.unwrap_err().to_string().contains("502"));
+}
+
+/// Runs `qd` with a configuration of its own.
+async fn qd(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_qd"))
+        .args(args)
+        .arg("--config")
+        .arg(folder.join("qd.toml"))
+        .env_clear()
+        .envs([
+            ("HOME", folder.display().to_string()),
+            ("PATH", std::env::var("PATH").unwrap()),
+            ("TOKEN", "test-token-1234".into()),
+            ("USER", "ana".into()),
+        ])
+        .output()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_pipeline_is_held_approved_and_looked_at_from_the_shell() {
+    let (fake, _) = server().await;
+    let folder = tempfile::tempdir().unwrap();
+    let port = fake.lock().unwrap().port;
+    let text = format!(
+        "version = 1\nenvironment = [{{ name = \"prod\", kind = \"production\" }}]\n[store]\npath = {:?}\n[[service]]\nname = \
+         \"play\"\n[service.in.prod]\npipeline = {{ repo = \"acme/play\", workflow = \"deploy.yml\", environment = \"production\", \
+         version_input = \"version\", token = \"env:TOKEN\", api = \"http://127.0.0.1:{port}\" }}\n",
+        folder.path().join("qd.db").display().to_string()
+    );
+    std::fs::write(folder.path().join("qd.toml"), text).unwrap();
+    {
+        let mut fake = fake.lock().unwrap();
+        let run = |number, status, conclusion, title: &str| (number, status, conclusion, title.to_owned());
+        fake.runs = vec![
+            run(812, "waiting", None, "v3"),
+            run(811, "in_progress", None, "v2"),
+            run(810, "completed", Some("failure"), "v1"),
+        ];
+    }
+    let said = |output: &Output| {
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let run = async |args: &[&str]| {
+        let output = qd(folder.path(), args).await;
+        (output.status.code(), said(&output))
+    };
+    let (code, text) = run(&["pipeline", "status", "play"]).await;
+    assert!(code == Some(0) && text.contains("waiting for approval of production"), "{text}");
+    // Nothing is done that nobody meant.
+    let (code, text) = run(&["pipeline", "hold", "play"]).await;
+    assert!(code == Some(5) && text.contains("--yes-i-mean play@prod"), "{text}");
+    let (code, text) = run(&["pipeline", "hold", "play", "--yes-i-mean", "play@prod"]).await;
+    assert!(code == Some(5) && text.contains("a reason is needed"), "{text}");
+    assert_eq!(fake.lock().unwrap().acted, []);
+    let consent = ["--yes-i-mean", "play@prod", "--reason", "v2 is bad"];
+    // Who may not approve is told so, and what runs is cancelled all the same.
+    let (code, text) = run(&[&["pipeline", "hold", "play"][..], &consent].concat()).await;
+    assert!(
+        code == Some(1) && text.contains("no reviewer of production") && text.contains("being cancelled"),
+        "{text}"
+    );
+    fake.lock().unwrap().may_approve = true;
+    let (code, text) = run(&[&["pipeline", "reject", "play", "--run", "812"][..], &consent].concat()).await;
+    assert!(code == Some(0) && text.contains("rejected for production"), "{text}");
+    let acted = fake.lock().unwrap().acted.clone();
+    assert_eq!(
+        acted.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(),
+        ["/runs/1811/cancel", "/runs/1812/pending_deployments"]
+    );
+    assert_eq!(acted[1].1["environment_ids"], json!([9]), "the other environment is left alone");
+    assert_eq!(acted[1].1["state"], "rejected");
+    let (code, text) = run(&[&["pipeline", "cancel", "play", "--run", "810"][..], &consent].concat()).await;
+    assert!(code == Some(1) && text.contains("too late"), "{text}");
+    let (code, text) = run(&["pipeline", "follow", "play", "--run", "810"]).await;
+    assert!(code == Some(1) && text.contains("no such table") && text.contains("failure"), "{text}");
+    let (code, text) = run(&[&["pipeline", "dispatch", "play", "--version", "v4"][..], &consent].concat()).await;
+    assert!(code == Some(0) && text.contains("run 813 of main by ann began"), "{text}");
+    let (_, text) = run(&["audit"]).await;
+    for what in ["pipeline.reject", "pipeline.cancel", "pipeline.dispatch", "pipeline.failed", "v2 is bad"] {
+        assert!(text.contains(what), "{what}: {text}");
+    }
+    assert!(!text.contains("test-token-1234"));
+}
