@@ -9,6 +9,7 @@ use super::inbox::Post;
 use crate::{
     core::{
         Msg,
+        hosts::LinkFault,
         id::{HostName, Operator, Uid},
         runs::{self, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd, Way},
         time::{Clock, Mono, Timestamp},
@@ -128,40 +129,10 @@ impl Follower {
             Begin::Start => self.clock.now().utc,
             Begin::Attach { since } => since,
         };
-        if begin == Begin::Start {
-            let own: Vec<Step> = steps.iter().map(|(_, step)| (*step).clone()).collect();
-            let target = self.plan.targets.iter().find(|target| target.host == *host);
-            let machine_id = target.and_then(|target| target.machine_id.as_deref());
-            let back: Vec<Step> = match (self.way, self.plan.dead_man_ms) {
-                (Way::There, Some(_)) => {
-                    let numbers = self.plan.steps_of(host, Way::Back);
-                    numbers.into_iter().filter_map(|number| self.plan.step(number).cloned()).collect()
-                }
-                (Way::There | Way::Back, _) => Vec::new(),
-            };
-            let dead_man = self.plan.dead_man_ms.filter(|_| !back.is_empty()).map(|after_ms| DeadMan {
-                uid: Way::Back.uid(self.run),
-                steps: &back,
-                after_ms,
-            });
-            let terms = Terms { lock: &self.plan.lock, operator: &self.operator, machine_id, dead_man };
-            loop {
-                // Starting under the same id again runs it once at the most.
-                match detached::start(self.remote.as_ref(), host, uid, &own, terms).await {
-                    Ok(Started::Now | Started::Already) => break,
-                    Ok(Started::Elsewhere { machine_id }) => {
-                        let what = format!("another machine answers as {host} than when this was planned");
-                        self.skip(steps, &format!("{what} (its machine-id is {machine_id}): nothing was done there"))
-                            .await;
-                        return Ended::Known;
-                    }
-                    Err(error) => {
-                        if let Some(ended) = self.wait(&error, &mut lost, &mut pause, true).await {
-                            return ended;
-                        }
-                    }
-                }
-            }
+        if begin == Begin::Start
+            && let Some(ended) = self.start(steps, uid, (&mut lost, &mut pause)).await
+        {
+            return ended;
         }
         let mut attached = detached::attach(Arc::clone(&self.remote), host, uid, Cursor::default());
         let mut lines = Lines::default();
@@ -185,6 +156,61 @@ impl Follower {
             }
         }
         Ended::Unknown(self.by_hand())
+    }
+
+    /// Starts the share; its end, where it is over before it began.
+    async fn start(
+        &self,
+        steps: &Steps<'_>,
+        uid: Uid,
+        (lost, pause): (&mut Option<Mono>, &mut Duration),
+    ) -> Option<Ended> {
+        let host = &self.host;
+        let own: Vec<Step> = steps.iter().map(|(_, step)| (*step).clone()).collect();
+        let target = self.plan.targets.iter().find(|target| target.host == *host);
+        let machine_id = target.and_then(|target| target.machine_id.as_deref());
+        let back: Vec<Step> = match (self.way, self.plan.dead_man_ms) {
+            (Way::There, Some(_)) => {
+                let numbers = self.plan.steps_of(host, Way::Back);
+                numbers.into_iter().filter_map(|number| self.plan.step(number).cloned()).collect()
+            }
+            (Way::There | Way::Back, _) => Vec::new(),
+        };
+        let dead_man = self.plan.dead_man_ms.filter(|_| !back.is_empty()).map(|after_ms| DeadMan {
+            uid: Way::Back.uid(self.run),
+            steps: &back,
+            after_ms,
+        });
+        let terms = Terms { lock: &self.plan.lock, operator: &self.operator, machine_id, dead_man };
+        // Whether a try may have come through though its answer did not.
+        let mut sent = false;
+        let why = loop {
+            // Starting under the same id again runs it once at the most.
+            match detached::start(self.remote.as_ref(), host, uid, &own, terms).await {
+                Ok(Started::Now | Started::Already) => return None,
+                Ok(Started::Elsewhere { machine_id }) => {
+                    let what = format!("another machine answers as {host} than when this was planned");
+                    let what = format!("{what} (its machine-id is {machine_id}): nothing was done there");
+                    if sent {
+                        return Some(Ended::Unknown(format!("{what}; where it was planned, {}", self.by_hand())));
+                    }
+                    break what;
+                }
+                Ok(Started::Refused { why }) => break format!("{host} cannot take it, nothing was done there: {why}"),
+                // Whoever answers with another key gets nothing, and a person looks first.
+                Err(error) if error.fault == LinkFault::HostKey && !sent => {
+                    break format!("{host}: {}: nothing was done there", error.what);
+                }
+                Err(error) => {
+                    sent |= matches!(error.fault, LinkFault::Lost | LinkFault::Timeout);
+                    if let Some(ended) = self.wait(&error, lost, pause, true).await {
+                        return Some(ended);
+                    }
+                }
+            }
+        };
+        self.skip(steps, &why).await;
+        Some(Ended::Known)
     }
 
     /// Tells core what happened on the host; the end of the host's share, if this is it.
@@ -302,7 +328,8 @@ fn locked(host: &HostName, lock: &str, refused: &LockRefused) -> String {
     }
     let by = refused.by.as_deref().unwrap_or("somebody");
     let since = refused.since.map(|at| format!(" since {}", at.rfc3339())).unwrap_or_default();
-    let stale = if refused.alive == Some(false) { "; its run is dead: look, then remove it" } else { "" };
+    let stale =
+        if refused.alive == Some(false) { "; its run is dead: `qd lock` shows it and can recover it" } else { "" };
     format!("{host} is locked by {by}{since} ({lock}){stale}")
 }
 

@@ -50,6 +50,15 @@ mod dead_man;
 mod deploy;
 
 #[cfg(test)]
+mod faults;
+
+#[cfg(test)]
+mod faults_hosts;
+
+#[cfg(test)]
+mod faults_consoles;
+
+#[cfg(test)]
 mod laravel;
 
 #[cfg(test)]

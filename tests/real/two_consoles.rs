@@ -82,7 +82,7 @@ pub(crate) fn console(
 }
 
 /// Lets both work until something holds.
-async fn both(one: &mut Engine, two: &mut Engine, what: &str, holds: impl Fn(&Engine, &Engine) -> bool) {
+pub(crate) async fn both(one: &mut Engine, two: &mut Engine, what: &str, holds: impl Fn(&Engine, &Engine) -> bool) {
     let waited = tokio::time::timeout(HANG, async {
         while !holds(one, two) {
             tokio::select! {

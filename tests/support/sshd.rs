@@ -31,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) unprivileged: bool,
     /// Whether it is a machine of its own to whoever logs in, by its `/etc/machine-id`. Needs root, and a machine that has one.
     pub(crate) own_machine: bool,
+    /// How large the disk is that its HOME is on, as in `4m`. Needs root. Only it sees what is there: [`Sshd::inside`].
+    pub(crate) room: Option<&'static str>,
 }
 
 /// Name and number of the user without rights; no machine has it.
@@ -57,6 +59,8 @@ struct How {
     sight: Option<PathBuf>,
     /// What stands in its `/etc/machine-id`.
     machine_id: Option<PathBuf>,
+    /// HOME, and how large it is.
+    room: Option<(PathBuf, &'static str)>,
     unprivileged: bool,
 }
 
@@ -104,7 +108,7 @@ pub(crate) fn login() -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output().unwrap();
     output.stdout.trim_ascii() == b"0"
 }
@@ -176,7 +180,8 @@ impl Sshd {
                 assert!(own.status().unwrap().success(), "chown needs root");
             }
             let (sight, machine_id) = (sight.clone(), machine_id.clone());
-            let how = How { config: at("sshd_config"), sight, machine_id, unprivileged: setup.unprivileged };
+            let room = setup.room.map(|size| (at("home"), size));
+            let how = How { config: at("sshd_config"), sight, machine_id, room, unprivileged: setup.unprivileged };
             if let Some(child) = serve(&how, &log).await {
                 return Self { dir, port, user, child, log, how };
             }
@@ -207,6 +212,12 @@ impl Sshd {
     /// Returns a host key's algorithm and base64, as in known_hosts.
     pub(crate) fn host_key(&self, kind: &str) -> String {
         public_key(&self.path(&format!("host_{kind}.pub")))
+    }
+
+    /// Returns HOME as only this server and its sessions see it. Needs root.
+    pub(crate) fn inside(&self) -> PathBuf {
+        let home = self.home();
+        Path::new(&format!("/proc/{}/root", self.child.id().unwrap())).join(home.strip_prefix("/").unwrap())
     }
 
     /// Writes a known_hosts file that knows this server's keys under a port, and returns its path.
@@ -335,6 +346,11 @@ async fn serve(how: &How, log: &Arc<Mutex<String>>) -> Option<Child> {
         let script = r#"mount --bind "$1" "$2" && shift 2 && exec "$@""#;
         words.extend(["unshare", "-m", "sh", "-c", script, "sh"].map(str::to_owned));
         words.extend([instead.display().to_string(), file.to_owned()]);
+    }
+    if let Some((home, size)) = &how.room {
+        let script = r#"mount -t tmpfs -o size="$2" qd "$1" && shift 2 && exec "$@""#;
+        words.extend(["unshare", "-m", "sh", "-c", script, "sh"].map(str::to_owned));
+        words.extend([home.display().to_string(), (*size).to_owned()]);
     }
     if how.unprivileged {
         let id = NOBODY.1;

@@ -10,6 +10,15 @@ if [ -f "$to/.qd-release" ]; then
 fi
 [ -f "$f" ] || { echo "the build is not on this host: $f" >&2; exit 66; }
 [ -e "$to" ] && { echo "$to is there already, and was not made by quarterdeck" >&2; exit 65; }
+# Looked at once more: an archive that is cut short may unpack without a word.
+if command -v sha256sum >/dev/null 2>&1; then sum=$(sha256sum <"$f")
+elif command -v shasum >/dev/null 2>&1; then sum=$(shasum -a 256 <"$f")
+else sum=$(openssl dgst -sha256 -r <"$f"); fi
+if [ "${sum%% *}" != @SUM@ ]; then
+  rm -f "$f"
+  echo 'the build on this host is damaged: it was thrown away, bring it out again' >&2
+  exit 65
+fi
 part=$p/releases/.$r.part
 rm -rf "$part" || exit 73
 mkdir -p "$part" || exit 73

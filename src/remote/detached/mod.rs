@@ -132,6 +132,11 @@ pub enum Started {
         /// What its `/etc/machine-id` says.
         machine_id: String,
     },
+    /// The host cannot take it: nothing was started.
+    Refused {
+        /// What it says: its disk is full.
+        why: String,
+    },
 }
 
 /// What a run is started with, beside its steps.
@@ -209,6 +214,8 @@ pub async fn start(
             let machine_id = sanitise::name(said.strip_prefix(b"other ").unwrap_or_default());
             Ok(Started::Elsewhere { machine_id })
         }
+        // Before anything of it could run.
+        (Exit::Code(73), _) => Ok(Started::Refused { why: sanitise::line(output.stderr.trim_ascii()) }),
         _ => {
             let said = sanitise::line(output.stderr.trim_ascii());
             Err(failed(host, format!("the run could not be started: {said}")))

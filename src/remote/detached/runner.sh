@@ -3,9 +3,11 @@ umask 077
 # What steps make is made as their login has it: a web server must be able to read what is brought out.
 mask=$1
 d=$HOME/.quarterdeck/runs/@UID@
+# Without room for this much nothing is begun.
+echo $$ >"$d/pid.$$" || exit 73
 # Whoever makes this directory runs the plan; a second start finds it and goes away.
-mkdir "$d/claim" 2>/dev/null || exit 0
-echo $$ >"$d/pid"
+mkdir "$d/claim" 2>/dev/null || { rm -f "$d/pid.$$"; exit 0; }
+mv "$d/pid.$$" "$d/pid"
 lock=@LOCK@
 by=@BY@
 journal() { printf '%s %s\n' "$(date +%s)" "$*" >>"$d/journal"; }
@@ -21,8 +23,13 @@ locked= g= over=
 [ -d "${lock%/*}" ] || (umask 022 && mkdir "${lock%/*}" 2>/dev/null)
 if m=$(umask 022 && mkdir "$lock" 2>&1); then
   locked=yes
-  # Others are to see who holds it.
-  (umask 022 && printf 'uid=@UID@\nsince=%s\npid=%s\nby=%s\n' "$(date +%s)" "$$" "$by" >"$lock/owner")
+  # Others are to see who holds it: a lock that nobody can explain must not be.
+  if ! (umask 022 && printf 'uid=@UID@\nsince=%s\npid=%s\nby=%s\n' "$(date +%s)" "$$" "$by" >"$lock/owner"); then
+    unlock
+    journal 'nolock its owner cannot be written there'
+    journal 'done refused'
+    exit 0
+  fi
 elif [ -d "$lock" ]; then
   of() { sed -n "s/^$1=//p" "$lock/owner" 2>/dev/null | head -n 1; }
   u=$(of uid) p=$(of pid) a=unknown
@@ -58,7 +65,8 @@ copy() {
 # keep FILE: the first bytes as they come, and of the rest the last ones. It reads to the end, whoever holds the other end:
 # one who is left in the background by a step must never write into nothing.
 keep() {
-  copy "$1" @FIRST@ || return 0
+  # No more came, or there is no room for it: then it is read all the same, and lost.
+  copy "$1" @FIRST@ || { cat >/dev/null; return; }
   : >"$1.new"
   if copy "$1.new" 1; then
     printf '\n[quarterdeck: more than @FIRST@ bytes: the end of the rest follows when the step ends]\n' >>"$1"
@@ -72,11 +80,13 @@ keep() {
     [ "$cut" -gt 0 ] && printf '[quarterdeck: %s bytes were not kept]\n' "$cut" >>"$1"
     cat "$1.old" "$1.new" 2>/dev/null | tail -c @LAST@ >>"$1"
   fi
+  cat >/dev/null
   rm -f "$1.old" "$1.new"
 }
 # step NUMBER SECONDS PREFIX COMMAND
 step() {
-  journal "start $1"
+  # What would not be known of is not done.
+  journal "start $1" || return 73
   over=$d/over.$1
   : >>"$d/out.$1"
   set -- "$@" "$(command -v setsid)"
