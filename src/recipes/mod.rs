@@ -31,13 +31,13 @@ use crate::{
 /// Every recipe, by the `kind` of its services.
 pub const ALL: &[&dyn Recipe] = &[
     &ansible::Ansible,
-    &apache_site::ApacheSite,
+    &apache_site::APACHE_SITE,
     &command::Command,
     &compose::Compose,
     &ecs::Ecs,
     &kubernetes::Kubernetes,
     &laravel_apache::LaravelApache,
-    &nginx_site::NginxSite,
+    &nginx_site::NGINX_SITE,
     &node_pm2::NodePm2,
     &packages::Packages,
     &resend::Resend,

@@ -1,25 +1,21 @@
 //! Sites of Nginx.
 use super::{
-    Context, Recipe, release,
+    release,
     web::{
         self, Server,
         site::{self, Sites},
     },
 };
-use crate::{
-    config::{Field, Kind, Misfit, Shape},
-    core::{
-        inventory::{Params, Service},
-        runs::{Order, Plan, Task, Wanted},
-    },
-};
+use crate::config::{Field, Shape};
 
 /// Enables, disables and replaces sites of Nginx.
-#[derive(Debug)]
-pub(super) struct NginxSite;
-
-const SITES: Sites =
-    Sites { server: Server::Nginx, available: "/etc/nginx/sites-available", enabled: "/etc/nginx/sites-enabled" };
+pub(super) const NGINX_SITE: Sites = Sites {
+    name: "nginx-site",
+    fields: FIELDS,
+    server: Server::Nginx,
+    available: "/etc/nginx/sites-available",
+    enabled: "/etc/nginx/sites-enabled",
+};
 
 const FIELDS: &[Field] = &[
     site::SITE,
@@ -36,35 +32,3 @@ const FIELDS: &[Field] = &[
     release::HEALTH,
     release::HEALTH_WITHIN,
 ];
-
-impl Kind for NginxSite {
-    fn name(&self) -> &'static str {
-        "nginx-site"
-    }
-
-    fn fields(&self) -> &'static [Field] {
-        FIELDS
-    }
-
-    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
-        SITES.misfits(settings)
-    }
-}
-
-impl Recipe for NginxSite {
-    fn restart(&self, of: Context<'_>) -> Result<Plan, String> {
-        SITES.restart(of)
-    }
-
-    fn tasks(&self, service: &Service) -> Vec<Task> {
-        SITES.tasks(service)
-    }
-
-    fn task(&self, of: Context<'_>, order: &Order) -> Result<Plan, String> {
-        SITES.task(of, order)
-    }
-
-    fn survey(&self, service: &Service, wanted: &Wanted) -> Option<String> {
-        SITES.survey(service, wanted)
-    }
-}

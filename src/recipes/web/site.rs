@@ -4,7 +4,7 @@
 //! before it takes anything, and what was there is put back where the test fails, before the server has seen it.
 use super::{SUDO, Server, Take, diff};
 use crate::{
-    config::{self, Field, Misfit, Shape},
+    config::{self, Field, Kind, Misfit, Shape},
     core::{
         id::HostName,
         inventory::{Params, Service},
@@ -12,7 +12,7 @@ use crate::{
         runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, Wanted, is_release},
     },
     parse::sanitise,
-    recipes::{Context, at_home, fill, quote, release},
+    recipes::{Context, Recipe, at_home, fill, quote, release},
 };
 
 /// The site that is meant where none is named.
@@ -45,6 +45,10 @@ const MOST_BYTES: usize = 150_000;
 /// The sites of one kind of server.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::recipes) struct Sites {
+    /// What the kind is called.
+    pub(in crate::recipes) name: &'static str,
+    /// Its settings.
+    pub(in crate::recipes) fields: &'static [Field],
     /// Whose.
     pub(in crate::recipes) server: Server,
     /// Where they are unless it is said.
@@ -58,20 +62,6 @@ fn text<'a>(service: &'a Service, key: &str) -> Option<&'a str> {
 }
 
 impl Sites {
-    /// Says what is wrong with the settings.
-    pub(in crate::recipes) fn misfits(self, settings: &Params) -> Vec<Misfit> {
-        let text = |key: &str| settings.get(key).and_then(serde_json::Value::as_str);
-        let folder = |key: &'static str| {
-            let path = text(key).filter(|path| !path.starts_with('/') && !path.starts_with("~/"))?;
-            let what = format!("`{key}` is no whole path on a host: {path:?}");
-            Some(Misfit::new(key, what, "from the root, as in \"/etc/nginx/sites-available\""))
-        };
-        let site = text(SITE.name).and_then(|name| self.named(name).err());
-        let site = site.map(|why| Misfit::new(SITE.name, why, "as in \"play.conf\""));
-        let folders = [folder(AVAILABLE.name), folder(ENABLED.name)];
-        folders.into_iter().flatten().chain(site).chain(super::misfit(settings)).collect()
-    }
-
     /// Says whether a site can be called so.
     fn named(self, name: &str) -> Result<&str, String> {
         if !is_release(name) || name.contains(".qd-") {
@@ -84,9 +74,33 @@ impl Sites {
         }
         Ok(name)
     }
+}
 
-    /// Plans a test and a reload, or the restart that was asked for.
-    pub(in crate::recipes) fn restart(self, of: Context<'_>) -> Result<Plan, String> {
+impl Kind for Sites {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
+        let text = |key: &str| settings.get(key).and_then(serde_json::Value::as_str);
+        let folder = |key: &'static str| {
+            let path = text(key).filter(|path| !path.starts_with('/') && !path.starts_with("~/"))?;
+            let what = format!("`{key}` is no whole path on a host: {path:?}");
+            Some(Misfit::new(key, what, "from the root, as in \"/etc/nginx/sites-available\""))
+        };
+        let site = text(SITE.name).and_then(|name| self.named(name).err());
+        let site = site.map(|why| Misfit::new(SITE.name, why, "as in \"play.conf\""));
+        let folders = [folder(AVAILABLE.name), folder(ENABLED.name)];
+        folders.into_iter().flatten().chain(site).chain(super::misfit(settings)).collect()
+    }
+}
+
+impl Recipe for Sites {
+    fn restart(&self, of: Context<'_>) -> Result<Plan, String> {
         let how = if of.text("restart") == Some("restart") { Take::Restart } else { Take::Reload };
         let mut steps = Vec::new();
         for host in &of.service.hosts {
@@ -104,8 +118,7 @@ impl Sites {
         })
     }
 
-    /// Lists what else it can do.
-    pub(in crate::recipes) fn tasks(self, service: &Service) -> Vec<Task> {
+    fn tasks(&self, service: &Service) -> Vec<Task> {
         let name = self.server.name();
         let required = text(service, SITE.name).is_none();
         let takes =
@@ -118,14 +131,14 @@ impl Sites {
         ]
     }
 
-    /// Plans one of the tasks.
-    pub(in crate::recipes) fn task(self, of: Context<'_>, order: &Order) -> Result<Plan, String> {
+    fn task(&self, of: Context<'_>, order: &Order) -> Result<Plan, String> {
         let site = order.settings.get("site").map(String::as_str).or_else(|| of.text(SITE.name));
         let site = self.named(site.ok_or("name the site")?)?;
         for host in &of.service.hosts {
             of.survey(host)?;
         }
-        let change = Change { of, sites: self, site, sum: order.file.as_ref().map_or("", |file| file.sha256.as_str()) };
+        let change =
+            Change { of, sites: *self, site, sum: order.file.as_ref().map_or("", |file| file.sha256.as_str()) };
         let mut plan = match order.task.as_str() {
             "enable" => change.links("enable", include_str!("enable.sh"), "yes"),
             "disable" => change.links("disable", include_str!("disable.sh"), "no"),
@@ -138,8 +151,7 @@ impl Sites {
         Ok(plan)
     }
 
-    /// Returns what hosts are asked before a change.
-    pub(in crate::recipes) fn survey(self, service: &Service, wanted: &Wanted) -> Option<String> {
+    fn survey(&self, service: &Service, wanted: &Wanted) -> Option<String> {
         let sudo = service.recipe.get(SUDO.name).and_then(serde_json::Value::as_bool).unwrap_or(true);
         let sudo = if sudo { "sudo -n" } else { "" };
         let mut script = self.server.survey(sudo);
