@@ -27,7 +27,7 @@ pub struct Review {
     pub service: String,
     /// Hosts as resolved.
     pub hosts: Vec<String>,
-    /// What runs there now, where that is known.
+    /// What runs there now, where that is known, and what will.
     pub now: Option<String>,
     /// The hash of what is confirmed, to compare with a dry run's.
     pub hash: String,
@@ -71,7 +71,7 @@ impl Review {
             Item::Labelled("hosts", self.hosts.join("  "), Role::Text),
         ];
         if let Some(now) = &self.now {
-            items.push(Item::Labelled("runs now", now.clone(), Role::Text));
+            items.push(Item::Labelled("version", now.clone(), Role::Strong));
         }
         if self.commands_open || self.commands.len() <= 2 {
             for (at, (host, command)) in self.commands.iter().enumerate() {
@@ -323,6 +323,7 @@ impl Menu {
                 None => vec![Column::text("", 6), Column::text("", 20).grow(60).fill(), Column::text("", 8)],
             },
             rows: rows.collect(),
+            named: Vec::new(),
             heads: false,
             name: 1,
             cursor: Some(self.cursor),
@@ -401,6 +402,7 @@ impl Palette {
                 Column::number("", 6),
             ],
             rows: rows.collect(),
+            named: Vec::new(),
             heads: false,
             name: 0,
             cursor: Some(self.cursor),

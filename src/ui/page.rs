@@ -417,7 +417,16 @@ fn heights(bands: &[Band], room: u16) -> Vec<u16> {
 
 /// Makes the table of a pane; its cursor shows only while the pane is focused.
 pub(super) fn table(columns: Vec<Column>, rows: Vec<Vec<Words>>, name: usize, focus: Focus) -> Table {
-    Table { columns, rows, heads: true, name, cursor: Some(focus.cursor), first: focus.first, sorted: None }
+    Table {
+        columns,
+        named: Vec::new(),
+        rows,
+        heads: true,
+        name,
+        cursor: Some(focus.cursor),
+        first: focus.first,
+        sorted: None,
+    }
 }
 
 /// Keeps only the focused pane where it has the whole screen.

@@ -60,6 +60,9 @@ mod patterns;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+#[path = "../support/rollout.rs"]
+mod rollout;
+#[cfg(test)]
 mod screenshots;
 #[cfg(test)]
 #[path = "../support/shell.rs"]

@@ -13,6 +13,7 @@ use ratatui::buffer::Buffer;
 use crate::{
     log_view,
     night::{Night, places},
+    rollout::{self, Rollout},
     svg,
     views::draw,
 };
@@ -72,8 +73,16 @@ fn pictures_show_what_the_program_draws() {
         ("host", at(&[GoHosts, OpenSelected])),
         ("alerts", at(&[GoAlerts])),
         ("incident", at(&[GoIncidents, OpenSelected])),
-        ("review", Night::new().review()),
-        ("run", Night::new().run()),
+        ("review", rollout::review()),
+        ("run", Rollout::live(6).night()),
+        ("run-unknown", Rollout::unknown().night()),
+        ("proof", Rollout::proved(true).night()),
+        ("proof-not-recovered", Rollout::proved(false).night()),
+        ("runs", {
+            let mut night = Rollout::proved(false).night();
+            night.act(&[Action::GoRuns]);
+            night
+        }),
         ("palette", at(&[OpenPalette])),
         ("help", at(&[FocusPane(3), OpenHelp])),
     ] {

@@ -16,6 +16,7 @@ use ratatui::{
 use crate::{
     dump,
     night::{Night, places},
+    rollout::{self, Rollout},
 };
 
 /// Draws a screen on a buffer of this size.
@@ -209,4 +210,82 @@ fn the_facts_say_where_the_rows_stand() {
     let services = facts.panes[0];
     let row: String = (0..120).map(|x| buffer[(x, services.rows_at)].symbol()).collect();
     assert!(row.contains("Play") && services.room >= 8, "{row} {services:?}");
+}
+
+/// What stands on the screen without its frames, blanks and line ends made one.
+fn words(night: &Night, size: (u16, u16)) -> String {
+    let text = dump::text(&draw(night, &dark(), size));
+    let plain: String = text.chars().map(|c| if "│┃║|".contains(c) { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+const SIZES: [(u16, u16); 4] = [(60, 18), (80, 24), (120, 36), (200, 50)];
+
+#[test]
+fn how_to_find_out_and_the_verdict_are_never_cut() {
+    let unknown = Rollout::unknown().night();
+    let failed = Rollout::proved(false).night();
+    for size in SIZES {
+        let text = words(&unknown, size);
+        assert!(text.contains("by hand: ssh play-02 cat .quarterdeck/runs/8f21c0aa9d31/journal"), "{size:?} {text}");
+        assert!(text.contains("? UNKNOWN reload: nobody knows"), "{size:?} {text}");
+        if size.0 < 100 {
+            let text = words(&failed, size);
+            assert!(text.contains("errors 8.4 % → 7.9 % (≤ 2.0 %); 3 new patterns of errors"), "{size:?} {text}");
+        }
+    }
+}
+
+#[test]
+fn of_twenty_hosts_those_that_failed_or_are_slow_come_first() {
+    let night = Rollout::live(20).night();
+    for size in SIZES {
+        let text = words(&night, size);
+        let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} at {size:?}: {text}"));
+        assert!(at("✗ FAILED reload: exit 1") < at("● RUNNING reload"), "{size:?} {text}");
+    }
+}
+
+#[test]
+fn enter_shows_one_hosts_output_and_esc_that_of_all() {
+    let mut night = Rollout::live(6).night();
+    let of = |night: &Night| {
+        let text = words(night, (120, 36));
+        (text.contains("Process or Namespace play not found"), text.contains("Applying action reloadProcessId"))
+    };
+    assert_eq!(of(&night), (true, true));
+    // The cursor is on the host that failed.
+    night.act(&[Action::OpenSelected]);
+    assert_eq!(of(&night), (true, false));
+    night.act(&[Action::Move(quarterdeck::core::action::Motion::Down), Action::OpenSelected]);
+    assert_eq!(of(&night), (false, true));
+    assert!(words(&night, (120, 36)).contains("2 Output play-02"));
+    night.act(&[Action::OpenSelected]);
+    assert_eq!(of(&night), (true, true));
+    night.act(&[Action::OpenSelected, Action::GoBack]);
+    assert_eq!(of(&night), (true, true), "Esc leaves the one host first");
+    assert!(matches!(night.state.screen.view, quarterdeck::core::screen::View::Run(_)));
+}
+
+#[test]
+fn a_review_that_is_not_wholly_to_be_seen_says_so_to_the_gate() {
+    let night = rollout::review();
+    for size in SIZES {
+        let area = Rect::new(0, 0, size.0, size.1);
+        let mut buffer = Buffer::empty(area);
+        let cut = ui::paint(&read(&night), &dark(), &mut buffer, area).cut;
+        let text = words(&night, size);
+        let all = [
+            "v2.31.0 → v2.30.4",
+            "no open request is cut: each host is drained",
+            "play-03 has 1.2 GiB free",
+            "frozen until 2026-11-23 06:00",
+            "sets aside what is held, with a reason",
+            "Type the service name to go on",
+            "Esc cancel",
+        ];
+        let missing: Vec<&str> = all.into_iter().filter(|part| !text.contains(part)).collect();
+        assert!(missing.is_empty() || cut, "{size:?}: {missing:?} {text}");
+        assert!(!cut || size.1 < 36, "there is room for it at {size:?}");
+    }
 }

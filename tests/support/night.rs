@@ -32,6 +32,8 @@ use quarterdeck::{
 };
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 
+use crate::rollout::{self, Rollout};
+
 /// 2026-11-20 03:12:41 UTC.
 pub(crate) const AT: Timestamp = Timestamp(1_795_144_361_000);
 const BEGIN: Timestamp = Timestamp(AT.0 - 16 * MINUTE);
@@ -57,6 +59,8 @@ pub(crate) struct Night {
     pub(crate) state: State,
     /// What time it is.
     pub(crate) now: Now,
+    /// What the recipe would plan; none: a restart.
+    pub(crate) plan: Option<Plan>,
     incidents: BTreeMap<Uid, (IncidentId, u64)>,
     runs: BTreeMap<Uid, RunId>,
 }
@@ -285,6 +289,7 @@ impl Night {
         let mut night = Self {
             state: State::new(Arc::new(Inventory::default()), actor),
             now,
+            plan: None,
             incidents: BTreeMap::new(),
             runs: BTreeMap::new(),
         };
@@ -454,7 +459,7 @@ impl Night {
                 self.commit(rows);
                 self.carry_out(then);
             } else if let Effect::Plan { service, .. } = effect {
-                let plan = plan(&service);
+                let plan = self.plan.clone().unwrap_or_else(|| plan(&service));
                 let run = Uid([0x8f, 0x21, 0xc0, 0xaa, 0x9d, 0x31]);
                 let before = services::Health::Unknown;
                 self.tell(Msg::Runs(runs::Msg::Planned {
@@ -606,6 +611,19 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("no-runs", at(&[GoRuns])),
         ("run", Night::new().run()),
         ("run-ended", Night::new().ended()),
+        ("run-grid", Rollout::live(6).night()),
+        ("run-many", Rollout::live(20).night()),
+        ("run-output", {
+            let mut night = Rollout::live(6).night();
+            night.act(&[OpenSelected]);
+            night
+        }),
+        ("run-staging", Rollout::staging().night()),
+        ("run-baking", Rollout::baking().night()),
+        ("run-unknown", Rollout::unknown().night()),
+        ("run-recovered", Rollout::proved(true).night()),
+        ("run-not-recovered", Rollout::proved(false).night()),
+        ("review-rollback", rollout::review()),
         ("messages", after(Night::new().run(), &[GoMessages])),
         ("help", at(&[FocusPane(3), OpenHelp])),
         ("palette", found),

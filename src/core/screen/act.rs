@@ -253,6 +253,8 @@ fn back(state: &mut State, now: Now) -> Vec<Effect> {
         rows::refresh(state, now, true);
     } else if state.screen.zoomed {
         state.screen.zoomed = false;
+    } else if state.screen.output_of.take().is_some() {
+        rows::refresh(state, now, false);
     } else if state.screen.view != View::Overview {
         // Up from any view ends at the overview, which is the root: nothing is above it.
         if !state.screen.go_back() {
@@ -270,6 +272,12 @@ fn open_selected(state: &mut State, now: Now) -> Vec<Effect> {
         return effects;
     }
     let key = state.screen.cursor(state.screen.pane()).cloned();
+    if let (View::Run(_), Some(RowKey::Host(host))) = (&state.screen.view, &key) {
+        // Its output alone; once more, and it is that of all.
+        state.screen.output_of = Some(host.clone()).filter(|host| state.screen.output_of.as_ref() != Some(host));
+        rows::refresh(state, now, false);
+        return Vec::new();
+    }
     let Some(view) = opens(state) else {
         state.screen.zoomed = !state.screen.zoomed;
         return Vec::new();
@@ -287,6 +295,7 @@ fn open_selected(state: &mut State, now: Now) -> Vec<Effect> {
 pub fn opens(state: &State) -> Option<View> {
     match state.screen.cursor(state.screen.pane())? {
         RowKey::Service(id) => Some(View::Service(id.clone())),
+        RowKey::Host(_) if matches!(state.screen.view, View::Run(_)) => None,
         RowKey::Host(name) => Some(View::Host(name.clone())),
         RowKey::Alert(uid) if state.screen.view == View::Alerts => {
             state.alerts.alert(*uid).map(|alert| view_of(&alert.target))

@@ -195,6 +195,8 @@ pub struct State {
     pub focus: BTreeMap<View, usize>,
     /// The focused pane has the whole screen.
     pub zoomed: bool,
+    /// The one host of the run that is shown whose output is wanted; none: that of all.
+    pub output_of: Option<HostName>,
     /// Cursor per view and pane.
     pub cursors: BTreeMap<(View, Pane), RowKey>,
     /// Panes in which a person has been: their cursor stays on its object. In the others it stays on the first row.
@@ -243,6 +245,7 @@ impl Default for State {
             forward: Vec::new(),
             focus: BTreeMap::new(),
             zoomed: false,
+            output_of: None,
             cursors: BTreeMap::new(),
             held: BTreeSet::new(),
             order: BTreeMap::new(),
@@ -346,6 +349,7 @@ impl State {
     /// Another view is in place: what the last drawing found out is not about it.
     pub(crate) fn arrived(&mut self) {
         self.zoomed = false;
+        self.output_of = None;
         self.layout.panes.clear();
     }
 

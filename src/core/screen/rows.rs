@@ -1,6 +1,12 @@
 //! Which objects a pane shows, in which order. The view and the cursor read the same list, so they cannot disagree.
 use super::{Draft, Pane, REST_MS, RowKey, View, order};
-use crate::core::{State, id::HostName, record::StatusUpdate, time::Now};
+use crate::core::{
+    State,
+    id::HostName,
+    record::StatusUpdate,
+    runs::{Run, Share, Way},
+    time::Now,
+};
 
 /// Brings the rows of the view's panes up to date.
 ///
@@ -97,8 +103,10 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         (View::Incident(uid), Pane::Timeline) => {
             index(state.incidents.incidents.get(uid).map_or(0, |incident| incident.timeline.len()))
         }
-        (View::Run(uid), Pane::Steps) => index(state.runs.runs.get(uid).map_or(0, |run| run.steps.len())),
-        (View::Run(uid), Pane::Output) => index(state.runs.runs.get(uid).map_or(0, |run| run.output.len())),
+        (View::Run(uid), Pane::Steps) => state.runs.runs.get(uid).map_or_else(Vec::new, run_hosts),
+        (View::Run(uid), Pane::Output) => {
+            state.runs.runs.get(uid).map_or_else(Vec::new, |run| output(run, state.screen.output_of.as_ref()))
+        }
         (View::Host(name), Pane::Processes) => processes(state, name),
         (View::Host(name), Pane::Disks) => disks(state, name),
         (View::Host(name), Pane::Instances) => index(instances(state, name)),
@@ -135,6 +143,40 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         order::sort(state, (view, pane), order, &mut rows, now);
     }
     rows
+}
+
+/// The hosts of a run: what went wrong first, then what is under way, the longest first, so that no slow one is hidden.
+fn run_hosts(run: &Run) -> Vec<RowKey> {
+    let rank = |host: &HostName| {
+        let lacking = run.staged.get(host).is_some_and(Option::is_some);
+        match (run.share(host, Way::Back), run.share(host, Way::There)) {
+            _ if lacking => 0,
+            (Share::Failed | Share::Refused, _) | (_, Share::Failed) => 0,
+            (Share::Unknown, _) | (_, Share::Unknown) => 1,
+            (Share::Running, _) | (_, Share::Running) => 2,
+            (_, Share::Waiting | Share::Refused) => 3,
+            (Share::Waiting | Share::Well, Share::Well) => 4,
+        }
+    };
+    let since = |host: &HostName| {
+        let mut numbers = run.plan.steps_of(host, Way::There);
+        numbers.extend(run.plan.steps_of(host, Way::Back));
+        let open = numbers.into_iter().filter_map(|number| run.steps.get(number)).filter(|step| step.ended.is_none());
+        open.filter_map(|step| step.started).min()
+    };
+    let mut hosts: Vec<HostName> = run.plan.waves().into_iter().flatten().collect();
+    hosts.sort_by_key(|host| {
+        let brought = run.staging.contains(host).then(|| run.uploaded.get(host).copied().unwrap_or(0));
+        (rank(host), since(host), brought.unwrap_or(u64::MAX))
+    });
+    hosts.into_iter().map(RowKey::Host).collect()
+}
+
+/// The lines of a run's output, those of one host alone where a person asked for it.
+fn output(run: &Run, of: Option<&HostName>) -> Vec<RowKey> {
+    let is_its = |step: usize| of.is_none_or(|host| run.plan.step(step).is_some_and(|step| step.host == *host));
+    let lines = run.output.iter().enumerate().filter(|(_, line)| is_its(line.step));
+    lines.map(|(at, _)| RowKey::Index(at)).collect()
 }
 
 /// A pending alert has no id yet: its rule and target stand for it.
@@ -249,12 +291,8 @@ fn entry(state: &State, pane: Pane, index: usize) -> Option<String> {
     if let (Pane::Messages, View::Messages) = (pane, view) {
         return state.screen.messages.iter().nth(index).map(|message| message.text.clone());
     }
-    if let (Pane::Output | Pane::Steps, View::Run(uid)) = (pane, view) {
-        let run = state.runs.runs.get(uid)?;
-        if pane == Pane::Output {
-            return run.output.iter().nth(index).map(|line| line.text.clone());
-        }
-        return run.plan.steps.get(index).map(|step| format!("{} {} {}", step.host, step.name, step.command));
+    if let (Pane::Output, View::Run(uid)) = (pane, view) {
+        return state.runs.runs.get(uid)?.output.iter().nth(index).map(|line| line.text.clone());
     }
     if let (Pane::Timeline, View::Incident(uid)) = (pane, view) {
         let events = state.incidents.incidents.get(uid)?.by_time();

@@ -5,7 +5,7 @@ use crate::{
         action::Action,
         hosts::Question as Asked,
         record::DeclaredState,
-        runs::{Fit, gate::Level},
+        runs::{Action as Change, Fit, Plan, gate::Level},
         screen::{Draft, LogList, Overlay, logs, palette},
     },
     ui::{
@@ -25,7 +25,7 @@ const STATES: [DeclaredState; 5] = [
 ];
 
 /// A command of several lines in one, as the box has room for.
-fn one_line(command: &str) -> String {
+pub(super) fn one_line(command: &str) -> String {
     command.lines().collect::<Vec<_>>().join(" ⏎ ")
 }
 
@@ -288,14 +288,20 @@ impl Reader<'_> {
             service: id.service.to_string(),
             hosts,
             commands: of.plan.steps.iter().map(|step| (step.host.to_string(), one_line(&step.command))).collect(),
-            now: of.plan.from.clone(),
+            now: change(&of.plan),
             hash: of.hash.clone(),
             commands_open: of.commands,
             effect: effect(of),
             undo: of.plan.undo.clone(),
             prechecks,
             notes: of.plan.notes.clone(),
-            level: if production { 3 } else { 2 },
+            level: if !of.second.is_empty() {
+                4
+            } else if production {
+                3
+            } else {
+                2
+            },
             yes: self.yes(),
             read: keys::in_box(self.keymap, Action::ShowCommands, editing.is_some()).unwrap_or_default(),
             reason: field(&of.reason, Draft::Reason),
@@ -322,6 +328,19 @@ impl Reader<'_> {
         let text = state.screen.draft(Draft::Palette).to_owned();
         let end = text.len();
         Palette { typed: (text, end), rows: rows.collect(), cursor: at, preview, equals }
+    }
+}
+
+/// What runs there now and what will, as far as either is known.
+pub(super) fn change(plan: &Plan) -> Option<String> {
+    let to = match &plan.action {
+        Change::Deploy { version } | Change::Rollback { version } => Some(version),
+        Change::Restart | Change::Other { .. } => None,
+    };
+    match (&plan.from, to) {
+        (Some(from), Some(to)) => Some(format!("{from} → {to}")),
+        (None, Some(to)) => Some(format!("? → {to}")),
+        (from, None) => from.clone(),
     }
 }
 

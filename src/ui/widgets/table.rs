@@ -1,4 +1,6 @@
 //! Tables: worst first by the caller, columns that leave when there is no room, and a cursor over the whole row.
+use std::borrow::Cow;
+
 use crate::config::theme::Role;
 use crate::ui::{
     canvas::Canvas,
@@ -79,6 +81,8 @@ impl Column {
 pub struct Table {
     /// Its columns.
     pub columns: Vec<Column>,
+    /// Heads that only the data know, by column; none where the columns' own are drawn.
+    pub named: Vec<String>,
     /// Its rows, each with one cell per column.
     pub rows: Vec<Vec<Words>>,
     /// Whether heads are drawn.
@@ -119,7 +123,7 @@ impl Table {
                 let Some((x, wide)) = *place else { continue };
                 let sorted = self.sorted == Some(at);
                 let ink = if sorted { Ink::bold(Role::Accent) } else { Ink::of(Role::Faint) };
-                let head = Words::of(column.head, ink);
+                let head = Words::of(self.head(at, column), ink);
                 let columns = u16::try_from(head.width()).unwrap_or(wide).min(wide);
                 put(&mut canvas.rows(0, 1), x, wide, column.side, head);
                 if sorted {
@@ -156,14 +160,18 @@ impl Table {
 
     /// Returns the widest text of each column.
     fn needs(&self) -> Vec<u16> {
-        let mut needs: Vec<usize> =
-            self.columns.iter().map(|column| if self.heads { words::width(column.head) } else { 0 }).collect();
+        let head = |(at, column): (usize, &Column)| if self.heads { words::width(&self.head(at, column)) } else { 0 };
+        let mut needs: Vec<usize> = self.columns.iter().enumerate().map(head).collect();
         for row in &self.rows {
             for (need, cell) in needs.iter_mut().zip(row) {
                 *need = (*need).max(cell.width());
             }
         }
         needs.into_iter().map(|need| u16::try_from(need).unwrap_or(u16::MAX)).collect()
+    }
+
+    fn head(&self, at: usize, column: &Column) -> Cow<'static, str> {
+        self.named.get(at).map_or(Cow::Borrowed(column.head), |name| Cow::Owned(name.clone()))
     }
 
     fn window(&self, room: usize) -> usize {
@@ -259,6 +267,7 @@ mod tests {
                     ]
                 })
                 .collect(),
+            named: Vec::new(),
             heads: true,
             name: 0,
             cursor,
