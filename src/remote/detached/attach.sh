@@ -1,5 +1,5 @@
 d=$HOME/.quarterdeck/runs/@UID@
-j=@LINES@ c=@STEP@ o=@OFFSET@ missing=0
+j=@LINES@ c=@STEP@ o=@OFFSET@ missing=0 calm=0
 [ -d "$d/claim" ] || { echo 'X absent'; exit 0; }
 drain() {
   [ -e "$d/out.$c" ] || return 0
@@ -15,7 +15,7 @@ alive() {
   r=$(cat "$d/pid" 2>/dev/null)
   if [ -z "$r" ]; then
     missing=$((missing + 1))
-    [ "$missing" -lt 25 ]
+    [ "$missing" -lt 60 ]
     return
   fi
   kill -0 "$r" 2>/dev/null || return 1
@@ -30,7 +30,7 @@ while :; do
   if alive; then live=yes; else live=no; fi
   n=$(wc -l <"$d/journal")
   while [ "$j" -lt "$n" ]; do
-    j=$((j + 1))
+    j=$((j + 1)) calm=0
     line=$(sed -n "${j}p" "$d/journal")
     read -r _ word number _ <<END-OF-LINE
 $line
@@ -44,5 +44,8 @@ END-OF-LINE
   done
   [ -n "$c" ] && drain
   [ "$live" = no ] && { echo 'X dead'; exit 0; }
-  sleep 0.2 2>/dev/null || sleep 1
+  # What was just begun is often over soon: it is looked at often for a while.
+  p=0.2
+  [ "$calm" -lt 40 ] && p=0.03 calm=$((calm + 1))
+  sleep "$p" 2>/dev/null || sleep 1
 done

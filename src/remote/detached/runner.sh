@@ -130,9 +130,9 @@ step() {
   rm -f "$d/pipe.$1"
   # Its last words first. Who keeps the pipe open in the background is not waited for: then what came until now is all.
   n=0
-  while [ -n "$k" ] && [ ! -e "$d/kept.$1" ] && [ "$n" -lt 20 ]; do
+  while [ -n "$k" ] && [ ! -e "$d/kept.$1" ] && [ "$n" -lt 100 ]; do
     n=$((n + 1))
-    sleep 0.05 2>/dev/null || { sleep 1; n=20; }
+    sleep 0.01 2>/dev/null || { sleep 1; n=100; }
   done
   if [ -e "$d/timeout.$1" ]; then
     g=

@@ -21,9 +21,9 @@ else
   nohup sh "$d/plan" "$mask" </dev/null >"$d/err" 2>&1 &
 fi
 n=0
-while [ ! -e "$d/pid" ] && [ "$n" -lt 50 ]; do
+while [ ! -e "$d/pid" ] && [ "$n" -lt 250 ]; do
   n=$((n + 1))
-  sleep 0.1 2>/dev/null || sleep 1
+  sleep 0.02 2>/dev/null || { sleep 1; n=$((n + 49)); }
 done
 [ -e "$d/pid" ] || { cat "$d/err" >&2; exit 74; }
 echo started
