@@ -295,13 +295,7 @@ impl Reader<'_> {
             undo: of.plan.undo.clone(),
             prechecks,
             notes: of.plan.notes.clone(),
-            level: if !of.second.is_empty() {
-                4
-            } else if production {
-                3
-            } else {
-                2
-            },
+            level: level(of),
             yes: self.yes(),
             read: keys::in_box(self.keymap, Action::ShowCommands, editing.is_some()).unwrap_or_default(),
             reason: field(&of.reason, Draft::Reason),
@@ -328,6 +322,15 @@ impl Reader<'_> {
         let text = state.screen.draft(Draft::Palette).to_owned();
         let end = text.len();
         Palette { typed: (text, end), rows: rows.collect(), cursor: at, preview, equals }
+    }
+}
+
+/// How hard a change is guarded, for a person: 4 where another one must approve it.
+fn level(of: &crate::core::runs::Review) -> u8 {
+    match of.level {
+        _ if !of.second.is_empty() => 4,
+        Level::Production => 3,
+        Level::Review => 2,
     }
 }
 

@@ -39,13 +39,12 @@ pub(super) fn columns(of: &Run) -> (Vec<Column>, Option<usize>) {
             for (nth, step) in numbered(of, host, way) {
                 let name = &step.name;
                 let found = all.iter().skip(begin).position(|known| known.name == *name && known.nth == nth);
-                at = match found {
-                    Some(found) => begin + found + 1,
-                    None => {
-                        let at = at.min(all.len());
-                        all.insert(at, Column { name: name.clone(), way, nth });
-                        at + 1
-                    }
+                at = if let Some(found) = found {
+                    begin + found + 1
+                } else {
+                    let at = at.min(all.len());
+                    all.insert(at, Column { name: name.clone(), way, nth });
+                    at + 1
                 };
             }
         }
@@ -84,7 +83,7 @@ impl Reader<'_> {
         let (state, word, more) = self.host_result(of, host);
         HostRow {
             host: host.to_string(),
-            upload: self.upload(of, host),
+            upload: upload(of, host),
             cells: columns.iter().map(cell).collect(),
             state,
             word: word.to_owned(),
@@ -108,26 +107,6 @@ impl Reader<'_> {
             Some((_, StepEnd::NotStarted(_))) => (State::Left, String::new()),
         };
         Cell { state, says }
-    }
-
-    /// How much of the build is on a host, until the first host is changed; what could not be brought there stays told.
-    fn upload(&self, of: &Run, host: &HostName) -> Option<Cell> {
-        let build = of.plan.upload.as_ref()?;
-        let began = of.plan.hosts().iter().any(|host| of.share(host, Way::There) != Share::Waiting);
-        let failed = of.staged.values().any(Option::is_some);
-        if began && !failed {
-            return None;
-        }
-        let percent = || {
-            let bytes = of.uploaded.get(host).copied().unwrap_or(0).min(build.bytes);
-            format!("{}%", bytes.saturating_mul(100) / build.bytes.max(1))
-        };
-        Some(match of.staged.get(host) {
-            Some(None) => Cell { state: State::Done, says: String::new() },
-            Some(Some(_)) => Cell { state: State::Failed, says: String::new() },
-            None if of.staging.contains(host) => Cell { state: State::Running, says: percent() },
-            None => Cell { state: State::Waiting, says: String::new() },
-        })
     }
 
     fn host_result(&self, of: &Run, host: &HostName) -> (State, &'static str, String) {
@@ -169,6 +148,26 @@ impl Reader<'_> {
         }
         String::new()
     }
+}
+
+/// How much of the build is on a host, until the first host is changed; what could not be brought there stays told.
+fn upload(of: &Run, host: &HostName) -> Option<Cell> {
+    let build = of.plan.upload.as_ref()?;
+    let began = of.plan.hosts().iter().any(|host| of.share(host, Way::There) != Share::Waiting);
+    let failed = of.staged.values().any(Option::is_some);
+    if began && !failed {
+        return None;
+    }
+    let percent = || {
+        let bytes = of.uploaded.get(host).copied().unwrap_or(0).min(build.bytes);
+        format!("{}%", bytes.saturating_mul(100) / build.bytes.max(1))
+    };
+    Some(match of.staged.get(host) {
+        Some(None) => Cell { state: State::Done, says: String::new() },
+        Some(Some(_)) => Cell { state: State::Failed, says: String::new() },
+        None if of.staging.contains(host) => Cell { state: State::Running, says: percent() },
+        None => Cell { state: State::Waiting, says: String::new() },
+    })
 }
 
 /// From the start of a host's first step to the end of its last.
