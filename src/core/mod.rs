@@ -117,6 +117,8 @@ impl State {
     /// Returns the draft that keys go to, if a text is being written.
     pub fn editing(&self) -> Option<screen::Draft> {
         match &self.runs.review {
+            // While its commands are read nothing is typed.
+            Some(review) if review.commands => None,
             Some(review) if review.level == runs::gate::Level::Production && review.starts.is_none() => {
                 Some(if self.screen.review_reason { screen::Draft::Reason } else { screen::Draft::Name })
             }

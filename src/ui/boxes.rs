@@ -31,10 +31,12 @@ pub struct Review {
     pub now: Option<String>,
     /// The hash of what is confirmed, to compare with a dry run's.
     pub hash: String,
-    /// Host and exact command of each step.
+    /// Hosts and the names of their steps, in order.
+    pub steps: Vec<(String, String)>,
+    /// Host and exact command of each step, where they are few and short enough to be read at once.
     pub commands: Vec<(String, String)>,
-    /// Whether the commands are shown in full.
-    pub commands_open: bool,
+    /// All that would run, line by line, and the line that is read; shown instead of the review.
+    pub script: Option<(Vec<String>, usize)>,
     /// What users will notice.
     pub effect: String,
     /// How to undo it.
@@ -64,6 +66,9 @@ pub struct Review {
 impl Review {
     /// Makes the box.
     pub fn dialog(&self) -> Dialog {
+        if let Some((lines, at)) = &self.script {
+            return self.reading(lines, *at);
+        }
         let production = self.env.1 == EnvKind::Production;
         let level_role = surround::env_role(self.env.1).unwrap_or(Role::Accent);
         let mut items = vec![
@@ -73,28 +78,26 @@ impl Review {
         if let Some(now) = &self.now {
             items.push(Item::Labelled("version", now.clone(), Role::Strong));
         }
-        if self.commands_open || self.commands.len() <= 2 {
-            for (at, (host, command)) in self.commands.iter().enumerate() {
-                let label = if at == 0 { "commands" } else { "" };
-                items.push(Item::Labelled(label, format!("{host} $ {command}"), Role::Text));
-            }
-            for (at, note) in self.notes.iter().enumerate() {
-                let label = if at == 0 { "changes" } else { "" };
-                items.push(Item::Labelled(label, note.clone(), Role::Text));
-            }
-        } else {
-            items.push(labelled(
-                "commands",
-                Words::of(self.commands.len().to_string(), Role::Text).gap(3).key(self.read.clone(), "read them"),
-            ));
+        for (at, (hosts, names)) in self.steps.iter().enumerate() {
+            let label = if at == 0 { "steps" } else { "" };
+            items.push(Item::Labelled(label, format!("{hosts}: {names}"), Role::Text));
         }
+        for (at, (host, command)) in self.commands.iter().enumerate() {
+            let label = if at == 0 { "commands" } else { "" };
+            items.push(Item::Labelled(label, format!("{host} $ {command}"), Role::Text));
+        }
+        let notes =
+            if self.notes.is_empty() { String::new() } else { format!(", {} lines that differ", self.notes.len()) };
+        let all =
+            Words::of(format!("every command as it runs{notes}: "), Role::Dim).key(self.read.clone(), "read them");
+        items.push(labelled("", all));
         items.push(Item::Labelled("effect", self.effect.clone(), Role::Text));
         items.push(Item::Labelled("undo", self.undo.clone(), Role::Text));
         if !self.prechecks.is_empty() {
             items.push(Item::Blank);
             for (tone, text) in &self.prechecks {
                 let role = if matches!(tone, Tone::Good | Tone::Info) { Role::Text } else { Role::Degraded };
-                items.push(Item::Line(rows::tone_sign(*tone).gap(1).add(text.clone(), role), Words::new()));
+                items.push(Item::Signed(rows::tone_sign(*tone), text.clone(), role));
             }
         }
         items.push(Item::Blank);
@@ -110,6 +113,32 @@ impl Review {
             changes: production,
             width: 84,
             items,
+        }
+    }
+
+    /// The box in which the commands are read.
+    fn reading(&self, lines: &[String], at: usize) -> Dialog {
+        let row = |line: &String| {
+            let role = if line.starts_with("# ") { Ink::bold(Role::Strong) } else { Ink::of(Role::Text) };
+            vec![Words::of(line.clone(), role)]
+        };
+        let table = Table {
+            columns: vec![Column::text("", 20).grow(80).fill()],
+            rows: lines.iter().map(row).collect(),
+            heads: false,
+            name: 0,
+            named: Vec::new(),
+            cursor: Some(at),
+            first: 0,
+            sorted: None,
+        };
+        let back = Button { key: "Esc".into(), does: "back to the review".into(), state: ButtonState::Safe };
+        Dialog {
+            title: surround::badge(&self.env.0, self.env.1).gap(1).strong(format!("{}: what runs", self.title)),
+            fact: Words::of(format!("{} of {}", at + 1, lines.len()), Role::Dim),
+            changes: self.env.1 == EnvKind::Production,
+            width: 84,
+            items: vec![Item::Table(table, u16::MAX), Item::Blank, Item::Buttons(vec![back], Words::new())],
         }
     }
 

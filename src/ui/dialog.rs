@@ -34,6 +34,8 @@ pub enum Item {
     Line(Words, Words),
     /// Text broken into lines.
     Text(String, Role),
+    /// A sign and text broken into lines beside it: nothing of it is cut.
+    Signed(Words, String, Role),
     /// A label and text broken into lines beside it: nothing of it is cut.
     Labelled(&'static str, String, Role),
     /// A line, the shorter one for where the first has no room, and its right.
@@ -155,6 +157,10 @@ impl Item {
                 u16::try_from(lines.max(1)).unwrap_or(u16::MAX)
             }
             Self::Text(text, _) => u16::try_from(super::words::wrap(text, width).len()).unwrap_or(u16::MAX),
+            Self::Signed(_, text, _) => {
+                let lines = super::words::wrap(text, width.saturating_sub(2).max(8)).len();
+                u16::try_from(lines.max(1)).unwrap_or(u16::MAX)
+            }
             Self::Field(_, _, rows) => *rows,
             Self::Table(table, most) => {
                 u16::try_from(table.rows.len() + usize::from(table.heads)).unwrap_or(u16::MAX).min(*most)
@@ -184,6 +190,13 @@ impl Item {
                 let width = usize::from(canvas.width()).saturating_sub(LABEL).max(8);
                 for (y, line) in (0..).zip(super::words::wrap(text, width)) {
                     canvas.put(10, y, Words::of(line, *role));
+                }
+            }
+            Self::Signed(sign, text, role) => {
+                canvas.put(0, 0, sign.clone());
+                let width = usize::from(canvas.width()).saturating_sub(2).max(8);
+                for (y, line) in (0..).zip(super::words::wrap(text, width)) {
+                    canvas.put(2, y, Words::of(line, *role));
                 }
             }
             Self::Text(text, role) => {

@@ -65,6 +65,8 @@ pub const PROOF_MS: u64 = 90_000;
 pub const PROOF_ROUNDS: u32 = 3;
 /// How long a run waits for a second person, in milliseconds.
 pub const APPROVAL_MS: i64 = 30 * 60_000;
+/// Characters of a line of [`Review::script`].
+pub const SCRIPT_WIDTH: usize = 68;
 /// Lines of output kept per run.
 pub const OUTPUT_LINES: usize = 2_000;
 
@@ -132,6 +134,27 @@ impl Review {
     /// Returns all that was seen before the change.
     pub fn prechecks(&self) -> impl Iterator<Item = &Precheck> {
         self.plan.prechecks.iter().chain(&self.history)
+    }
+
+    /// Returns all that would run, to be read: each step with its place and name, then its exact text, in lines of at most
+    /// [`SCRIPT_WIDTH`] characters.
+    pub fn script(&self) -> Vec<String> {
+        let of = self.plan.steps.len();
+        let mut lines = Vec::new();
+        for (at, step) in self.plan.steps.iter().enumerate() {
+            let seconds = step.timeout_ms / 1_000;
+            lines.push(format!("# {} of {of}: {} on {}, at most {seconds} s", at + 1, step.name, step.host));
+            for line in step.command.lines() {
+                let letters: Vec<char> = line.chars().collect();
+                if letters.is_empty() {
+                    lines.push(String::new());
+                }
+                lines.extend(letters.chunks(SCRIPT_WIDTH).map(|part| part.iter().collect::<String>()));
+            }
+            lines.push(String::new());
+        }
+        lines.extend(self.plan.notes.iter().cloned());
+        lines
     }
 
     /// Returns what stands against it unless it is set aside.

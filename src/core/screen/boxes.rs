@@ -15,6 +15,10 @@ use crate::core::{
 
 pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
     let production = state.runs.review.as_ref().is_some_and(|review| review.level == Level::Production);
+    if let Some(lines) = state.runs.review.as_ref().filter(|review| review.commands).map(|review| review.script().len())
+    {
+        return in_script(state, lines, action, now);
+    }
     match action {
         Action::GoBack | Action::CloseView => state.runs_update(runs::Msg::Cancelled, now),
         Action::Confirm | Action::SayYes if (action == Action::Confirm) == production => {
@@ -29,7 +33,10 @@ pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effe
             Vec::new()
         }
         Action::SetAside => state.runs_update(runs::Msg::OverrideToggled, now),
-        Action::ShowCommands => state.runs_update(runs::Msg::CommandsToggled, now),
+        Action::ShowCommands => {
+            state.screen.overlay_cursor = 0;
+            state.runs_update(runs::Msg::CommandsToggled, now)
+        }
         // A review asks for write where it is needed: no way round by closing and opening it again.
         Action::ArmWrite => match state.runs.review.as_ref().map(|review| review.plan.service.env.clone()) {
             Some(env) => state.runs_update(runs::Msg::WriteArmed(env), now),
@@ -47,6 +54,22 @@ pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effe
             Vec::new()
         }
     }
+}
+
+/// While the commands of a review are read: nothing is confirmed.
+fn in_script(state: &mut State, lines: usize, action: Action, now: Now) -> Vec<Effect> {
+    match action {
+        Action::GoBack | Action::CloseView | Action::ShowCommands => {
+            return state.runs_update(runs::Msg::CommandsToggled, now);
+        }
+        Action::Move(motion) => {
+            state.screen.overlay_cursor = super::moved(state.screen.overlay_cursor, lines, 15, motion);
+        }
+        Action::RedrawScreen => return vec![Effect::Redraw],
+        Action::Suspend => return vec![Effect::Suspend],
+        _ => state.screen.say(now, Tone::Info, "these are the commands: Esc goes back to the review"),
+    }
+    Vec::new()
 }
 
 pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Effect> {

@@ -249,6 +249,9 @@ impl Reader<'_> {
     fn box_hints(&self) -> Vec<(String, String)> {
         let types = self.state.editing().is_some();
         let words: Vec<(Action, &str)> = match (&self.state.runs.review, &self.state.screen.overlay) {
+            (Some(review), _) if review.commands => {
+                vec![(Action::GoBack, "back to the review"), (Action::Move(Motion::Down), "on")]
+            }
             (Some(review), _) => {
                 let mut words = vec![(Action::GoBack, "cancel")];
                 if review.level == Level::Production {
@@ -256,9 +259,7 @@ impl Reader<'_> {
                 } else {
                     words.push((Action::SayYes, "yes"));
                 }
-                if review.plan.steps.len() > 2 {
-                    words.push((Action::ShowCommands, "commands"));
-                }
+                words.push((Action::ShowCommands, "commands"));
                 if !self.state.runs.armed.covers(&review.plan.service.env, self.now) {
                     words.push((Action::ArmWrite, "arm write"));
                 }

@@ -5,7 +5,7 @@ use crate::{
         action::Action,
         hosts::Question as Asked,
         record::DeclaredState,
-        runs::{Action as Change, Fit, Plan, gate::Level},
+        runs::{self, Action as Change, Fit, Plan, gate::Level},
         screen::{Draft, LogList, Overlay, logs, palette},
     },
     ui::{
@@ -188,19 +188,19 @@ impl Reader<'_> {
         let found = state.runs.runs.get(&run)?;
         Some(if matches!(overlay, Overlay::Approve { .. }) {
             let hosts: Vec<String> = found.plan.hosts().iter().map(ToString::to_string).collect();
-            let commands: Vec<String> = found.plan.steps.iter().map(|step| one_line(&step.command)).collect();
+            let names = steps(&found.plan).into_iter().map(|(hosts, names)| format!("{hosts}: {names}"));
             Over::Question(Box::new(Question {
                 title: format!("Approve {}", state.run_name(run)),
                 text: format!(
-                    "{} asks for it: {}. It starts as soon as you say so, at their console. What runs: {}",
+                    "{} asks for it: {}. It starts as soon as you say so, at their console. What runs: {}. `qd approve` prints every command.",
                     found.by,
                     found.reason,
-                    commands.join("; ")
+                    names.collect::<Vec<_>>().join("; ")
                 ),
                 facts: vec![
                     ("service", found.plan.service.to_string()),
                     ("hosts", hosts.join(" ")),
-                    ("plan", crate::core::runs::hash(&found.plan)),
+                    ("plan", runs::hash(&found.plan)),
                 ],
                 yes: "approve it".into(),
                 yes_key: self.yes(),
@@ -221,6 +221,40 @@ impl Reader<'_> {
                 alarm: true,
             }))
         })
+    }
+
+    /// Says what was seen before a change, and what a person must know of it.
+    fn prechecks(&self, of: &runs::Review, types: bool) -> Vec<(Tone, String)> {
+        let (state, id) = (self.state, &of.plan.service);
+        let production = of.level == Level::Production;
+        let incident = of.incident.and_then(|uid| state.incidents.incidents.get(&uid));
+        let mut prechecks = vec![(
+            if of.before == crate::core::services::Health::Up { Tone::Warn } else { Tone::Info },
+            format!("{} is {} now", self.service_name(id), crate::ui::rows::health_word(of.before)),
+        )];
+        if let Some(incident) = incident {
+            prechecks.push((Tone::Info, format!("goes into the timeline of {}", incident.number)));
+        }
+        prechecks.extend(of.prechecks().map(|check| match check.verdict {
+            Fit::Good => (Tone::Good, check.text.clone()),
+            Fit::Doubtful => (Tone::Warn, check.text.clone()),
+            Fit::Held if of.overridden => (Tone::Warn, format!("set aside: {}", check.text)),
+            Fit::Held | Fit::Bad => (Tone::Error, check.text.clone()),
+        }));
+        if of.held().next().is_some() && !of.overridden {
+            let key = keys::in_box(self.keymap, Action::SetAside, types).unwrap_or_else(|| ":set-aside".into());
+            prechecks.push((Tone::Info, format!("{key} sets aside what is held, with a reason; an admin's")));
+        }
+        if !of.second.is_empty() {
+            let what: Vec<&str> = of.second.iter().map(|grave| grave.word()).collect();
+            prechecks.push((Tone::Warn, format!("another person must approve it ({})", what.join(", "))));
+        }
+        prechecks.extend(of.stale.iter().map(|why| (Tone::Error, why.clone())));
+        if production && !state.runs.armed.covers(&id.env, self.now) {
+            let key = keys::in_box(self.keymap, Action::ArmWrite, types).unwrap_or_else(|| ":arm-write".into());
+            prechecks.push((Tone::Warn, format!("write is not armed for {}: {key} arms it", id.env)));
+        }
+        prechecks
     }
 
     fn review(&self) -> Option<Review> {
@@ -244,35 +278,7 @@ impl Reader<'_> {
             title.replace_range(..1, &first);
         }
         let verb = of.plan.title.split_whitespace().next().unwrap_or("run").to_owned();
-        let incident = of.incident.and_then(|uid| state.incidents.incidents.get(&uid));
-        let mut prechecks = vec![(
-            if of.before == crate::core::services::Health::Up { Tone::Warn } else { Tone::Info },
-            format!("{} is {} now", self.service_name(id), crate::ui::rows::health_word(of.before)),
-        )];
-        if let Some(incident) = incident {
-            prechecks.push((Tone::Info, format!("goes into the timeline of {}", incident.number)));
-        }
-        prechecks.extend(of.prechecks().map(|check| match check.verdict {
-            Fit::Good => (Tone::Good, check.text.clone()),
-            Fit::Doubtful => (Tone::Warn, check.text.clone()),
-            Fit::Held if of.overridden => (Tone::Warn, format!("set aside: {}", check.text)),
-            Fit::Held | Fit::Bad => (Tone::Error, check.text.clone()),
-        }));
-        if of.held().next().is_some() && !of.overridden {
-            let key =
-                keys::in_box(self.keymap, Action::SetAside, editing.is_some()).unwrap_or_else(|| ":set-aside".into());
-            prechecks.push((Tone::Info, format!("{key} sets aside what is held, with a reason; an admin's")));
-        }
-        if !of.second.is_empty() {
-            let what: Vec<&str> = of.second.iter().map(|grave| grave.word()).collect();
-            prechecks.push((Tone::Warn, format!("another person must approve it ({})", what.join(", "))));
-        }
-        prechecks.extend(of.stale.iter().map(|why| (Tone::Error, why.clone())));
-        if production && !state.runs.armed.covers(&id.env, self.now) {
-            let key =
-                keys::in_box(self.keymap, Action::ArmWrite, editing.is_some()).unwrap_or_else(|| ":arm-write".into());
-            prechecks.push((Tone::Warn, format!("write is not armed for {}: {key} arms it", id.env)));
-        }
+        let prechecks = self.prechecks(of, editing.is_some());
         let counting = of.starts.map(|starts| {
             let left = starts.since(self.now.mono).div_ceil(1_000);
             u8::try_from(left).unwrap_or(u8::MAX)
@@ -287,10 +293,15 @@ impl Reader<'_> {
             verb,
             service: id.service.to_string(),
             hosts,
-            commands: of.plan.steps.iter().map(|step| (step.host.to_string(), one_line(&step.command))).collect(),
+            steps: steps(&of.plan),
+            commands: short(&of.plan),
             now: change(&of.plan),
             hash: of.hash.clone(),
-            commands_open: of.commands,
+            script: of.commands.then(|| {
+                let lines = of.script();
+                let at = state.screen.overlay_cursor.min(lines.len().saturating_sub(1));
+                (lines, at)
+            }),
             effect: effect(of),
             undo: of.plan.undo.clone(),
             prechecks,
@@ -348,7 +359,7 @@ pub(super) fn change(plan: &Plan) -> Option<String> {
 }
 
 /// What users will notice, who else may, and how long it takes.
-fn effect(of: &crate::core::runs::Review) -> String {
+fn effect(of: &runs::Review) -> String {
     let mut text = of.plan.effect.clone();
     if !of.plan.reach.is_empty() {
         let reach: Vec<String> = of.plan.reach.iter().map(ToString::to_string).collect();
@@ -360,4 +371,33 @@ fn effect(of: &crate::core::runs::Review) -> String {
         text.push_str(&crate::core::time::precise(ms));
     }
     text
+}
+
+/// Names the steps of each host in their order; hosts with the same ones stand together.
+fn steps(plan: &Plan) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for host in plan.hosts() {
+        let own = plan.steps.iter().filter(|step| step.host == host);
+        let names = own.map(|step| step.name.as_str()).collect::<Vec<_>>().join(" → ");
+        match all.iter_mut().find(|(_, known)| *known == names) {
+            Some((hosts, _)) => {
+                hosts.push(' ');
+                hosts.push_str(host.as_str());
+            }
+            None => all.push((host.to_string(), names)),
+        }
+    }
+    all
+}
+
+/// Commands that are read at once: at most two, of a line each.
+const SHORT: usize = 2;
+
+/// Returns the commands where they are few and short; a look at the host is none of them.
+fn short(plan: &Plan) -> Vec<(String, String)> {
+    let own: Vec<_> = plan.steps.iter().filter(|step| step.name != "snapshot").collect();
+    if own.len() > SHORT || own.iter().any(|step| step.command.lines().count() > 1) {
+        return Vec::new();
+    }
+    own.into_iter().map(|step| (step.host.to_string(), step.command.clone())).collect()
 }
