@@ -113,6 +113,12 @@ pub trait Recipe: Kind {
         service.rollout.strategy.clone()
     }
 
+    /// Says whether what is seen of its hosts is kept before they are changed: of a host that only controls others it says
+    /// nothing.
+    fn looks_first(&self) -> bool {
+        true
+    }
+
     /// Says whether it plans with the lists of PM2.
     fn reads_pm2(&self) -> bool {
         false
@@ -216,11 +222,7 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     if plan.undo_by_itself {
         plan.dead_man_ms = rollout.dead_man_ms;
     }
-    // Where the hosts themselves are changed: of a control host a look says nothing.
-    if rollout.snapshot
-        && !matches!(plan.action, Action::Other { .. })
-        && recipe.hosts(service).len() == service.hosts.len()
-    {
+    if rollout.snapshot && recipe.looks_first() && !matches!(plan.action, Action::Other { .. }) {
         plan.steps = with_snapshots(of, std::mem::take(&mut plan.steps));
     }
     plan.targets = targets(inventory, &plan.hosts(), facts)?;
@@ -526,5 +528,22 @@ mod tests {
             let names: std::collections::BTreeSet<_> = recipe.fields().iter().map(|field| field.name).collect();
             assert_eq!(names.len(), recipe.fields().len(), "{}: a setting stands there twice", recipe.name());
         }
+    }
+
+    #[test]
+    fn a_host_is_looked_at_once_before_it_is_changed_unless_nobody_wants_it() {
+        let hosts = ["a", "b"].map(|name| std::sync::Arc::new(crate::core::inventory::Host::new(name)));
+        let inventory = Inventory { hosts: hosts.to_vec(), ..Inventory::default() };
+        let surveys = ["a", "b"].map(|name| (HostName::from(name), Survey::default()));
+        let facts = PlanFacts { hosts: surveys.into(), ..PlanFacts::default() };
+        let mut service = service("www@prod", "systemd", &["a", "b"], &[("unit", "nginx.service")]);
+        let names = |service: &Service| -> Vec<String> {
+            let plan = plan(&inventory, service, &Wanted::Restart, &facts).unwrap();
+            plan.steps.iter().map(|step| format!("{} {}", step.host, step.name)).collect()
+        };
+        let restart = "restart nginx.service";
+        assert_eq!(names(&service), ["a snapshot", &format!("a {restart}"), "b snapshot", &format!("b {restart}")]);
+        service.rollout.snapshot = false;
+        assert_eq!(names(&service), [format!("a {restart}"), format!("b {restart}")]);
     }
 }

@@ -201,6 +201,10 @@ impl Recipe for Ansible {
         control(service)
     }
 
+    fn looks_first(&self) -> bool {
+        false
+    }
+
     fn survey(&self, service: &Service, _: &Wanted) -> Option<String> {
         let text = |key: &str| service.recipe.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
         let (path, playbook, play) = (at_home(text("path")), quote(text("playbook")).ok()?, play(service).ok()?);

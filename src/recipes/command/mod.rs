@@ -247,6 +247,11 @@ fn version(version: Option<&str>) -> Result<Vec<(String, &str)>, String> {
 }
 
 impl Recipe for Command {
+    /// A team's own steps run as they are written, and nothing beside them.
+    fn looks_first(&self) -> bool {
+        false
+    }
+
     fn restart(&self, of: Context<'_>) -> Result<Plan, String> {
         planned(of, "restart", &[])
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     core::{
-        inventory::{Host, Inventory},
+        inventory::{Host, Inventory, Rollout},
         runs::{PlanFacts, Survey},
     },
     recipes::{plan, survey, tests::service},
@@ -21,7 +21,9 @@ fn says(own: &[(&str, &str)]) -> Survey {
 
 fn api(hosts: &[&str]) -> Service {
     let recipe = [("path", "/srv/shop it"), ("variable", "API_TAG"), ("project", "shop")];
-    service("api@prod", "compose", hosts, &recipe)
+    // The look at the host before has a test of its own.
+    let rollout = Rollout { snapshot: false, ..Rollout::default() };
+    Service { rollout, ..service("api@prod", "compose", hosts, &recipe) }
 }
 
 fn planned(wanted: &Wanted, said: &[&[(&str, &str)]]) -> Result<Plan, String> {

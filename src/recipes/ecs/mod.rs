@@ -226,6 +226,10 @@ impl Recipe for Ecs {
         control(service)
     }
 
+    fn looks_first(&self) -> bool {
+        false
+    }
+
     fn survey(&self, service: &Service, wanted: &Wanted) -> Option<String> {
         let scalers = if matches!(wanted, Wanted::Task(_)) { include_str!("scalers.sh") } else { "" };
         let scalers = filled(service, scalers, &[]).ok()?;

@@ -265,6 +265,10 @@ impl Recipe for Kubernetes {
         control(service)
     }
 
+    fn looks_first(&self) -> bool {
+        false
+    }
+
     fn survey(&self, service: &Service, wanted: &Wanted) -> Option<String> {
         let text = |key: &str| service.recipe.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
         let (context, namespace) = (quote(text("context")).ok()?, quote(text("namespace")).ok()?);
