@@ -155,6 +155,10 @@ pub(super) struct Approve {
 pub(super) fn approve(common: &Common, args: &Approve) -> color_eyre::Result<Exit> {
     with_run(common, &args.run, async |setup, engine, run| {
         let Some(found) = engine.state.runs.runs.get(&run).cloned() else { return Ok(Exit::Unknown) };
+        if !found.awaits_approval() || found.outcome.is_some() {
+            setup::warn(&format!("{} waits for nobody's approval", engine.state.run_name(run)));
+            return Ok(Exit::Refused);
+        }
         let (service, hash) = (found.plan.service.to_string(), runs::hash(&found.plan));
         let wanted = args.yes_i_mean.as_deref() == Some(service.as_str()) && args.plan.as_deref() == Some(&hash);
         if !wanted {

@@ -287,7 +287,7 @@ fn snapshot(of: Context<'_>, host: &HostName) -> Step {
     }
     logs.truncate(SNAPSHOT_LOGS);
     let pm2 = if of.facts.pm2.contains_key(host) { "yes" } else { "" };
-    let command = include_str!("snapshot.sh").replace("@PM2@", pm2).replace("@LOGS@", &logs.join(" "));
+    let command = fill(include_str!("snapshot.sh"), &[("PM2", pm2), ("LOGS", &logs.join(" "))]);
     of.step(host, "snapshot", command.trim_end(), SNAPSHOT_MS)
 }
 
@@ -322,10 +322,10 @@ fn recover_lock(of: Context<'_>) -> Result<Plan, String> {
     let locked = |host: &&HostName| of.survey(host).is_ok_and(|survey| survey.lock.is_some());
     let hosts: Vec<&HostName> = of.service.hosts.iter().filter(locked).collect();
     if hosts.is_empty() {
-        return Err(format!("{} is locked on none of its hosts", of.service.id));
+        return Err("none of its hosts has its lock: there is nothing to recover".to_owned());
     }
     let lock = lock(of.service);
-    let command = include_str!("recover.sh").replace("@LOCK@", &at_home(&lock));
+    let command = fill(include_str!("recover.sh"), &[("LOCK", &at_home(&lock))]);
     Ok(Plan {
         action: Action::Other { name: RECOVER_LOCK.to_owned() },
         steps: hosts.into_iter().map(|host| of.step(host, RECOVER_LOCK, command.trim_end(), 60_000)).collect(),

@@ -116,7 +116,9 @@ impl Recipe for NodePm2 {
     fn deploy(&self, of: Context<'_>, what: &What) -> Result<Plan, String> {
         let Context { service, facts, .. } = of;
         let What::Build(build) = what else {
-            return Err(format!("{} is brought out as a build: --build PATH names an archive or a folder", service.id));
+            return Err(
+                "it is brought out as a build: `qd deploy --build PATH` names an archive or a folder".to_owned()
+            );
         };
         release::check(build)?;
         let releases = Releases::of(of)?;

@@ -58,6 +58,9 @@ mod night;
 #[cfg(test)]
 mod patterns;
 #[cfg(test)]
+#[path = "../support/readings.rs"]
+mod readings;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 #[path = "../support/rollout.rs"]

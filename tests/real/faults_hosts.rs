@@ -318,8 +318,10 @@ async fn a_build_that_is_cut_short_on_the_host_is_never_switched_to() {
     facts.pm2.insert("web-0".into(), quarterdeck::core::hosts::Pm2List::default());
     let wanted = Wanted::Deploy { what: What::Build(build.clone()) };
     let planned = recipes::plan(&of_recipe, service, &wanted, &facts).unwrap();
-    let steps: Vec<String> = planned.steps.iter().take(2).map(|step: &Step| step.command.clone()).collect();
-    assert_eq!((planned.steps[0].name.as_str(), planned.steps[1].name.as_str()), ("unpack", "switch"));
+    let from_the_build = planned.steps.iter().skip_while(|step| step.name != "unpack").take(2);
+    let (names, steps): (Vec<&str>, Vec<String>) =
+        from_the_build.map(|step: &Step| (step.name.as_str(), step.command.clone())).unzip();
+    assert_eq!(names, ["unpack", "switch"]);
     let run = run(&bed, &steps).await;
     assert_eq!((run.outcome.unwrap().0, end(&run, 0)), (RunOutcome::Failed, &StepEnd::Exit(65)), "{}", told(&run));
     assert!(run.output.iter().any(|line| line.text.contains("damaged")), "{}", told(&run));

@@ -44,6 +44,14 @@ const ERROR_PCT: f64 = 2.0;
 /// The 95th percentile that is good enough, in milliseconds.
 const P95_MS: f64 = 500.0;
 
+fn percent(value: f64) -> String {
+    format!("{value:.1} %")
+}
+
+fn millis(value: f64) -> String {
+    format!("{value:.0} ms")
+}
+
 /// Returns the word for a state.
 pub fn word(health: Health) -> &'static str {
     match health {
@@ -65,8 +73,6 @@ pub fn goals(before: Option<&Measured>, first: Option<&Measured>, now: &Measured
         Some(before) => general.max(before * factor),
         None => general,
     };
-    let percent = |value: f64| format!("{value:.1} %");
-    let millis = |value: f64| format!("{value:.0} ms");
     let health = now.health.filter(|health| *health != Health::Unknown);
     let mut goals = vec![Goal {
         name: "checks",
@@ -87,26 +93,16 @@ pub fn goals(before: Option<&Measured>, first: Option<&Measured>, now: &Measured
             met: now.latency_ms.map(|ms| f64::from(ms) <= limit),
         });
     }
-    if was(|of| of.error_pct).or(now.error_pct).is_some() {
-        let limit = loosened(ERROR_PCT, was(|of| of.error_pct), 1.0);
-        goals.push(Goal {
-            name: "errors",
-            before: was(|of| of.error_pct).map(percent),
-            now: now.error_pct.map(percent),
-            goal: format!("≤ {}", percent(limit)),
-            met: now.error_pct.map(|value| value <= limit),
-        });
-    }
-    if was(|of| of.p95_ms).or(now.p95_ms).is_some() {
-        let limit = loosened(P95_MS, was(|of| of.p95_ms), 1.5);
-        goals.push(Goal {
-            name: "p95",
-            before: was(|of| of.p95_ms).map(millis),
-            now: now.p95_ms.map(millis),
-            goal: format!("≤ {}", millis(limit)),
-            met: now.p95_ms.map(|value| value <= limit),
-        });
-    }
+    let mut limited = |name, (before, now): (Option<f64>, Option<f64>), limit: f64, say: fn(f64) -> String| {
+        if before.or(now).is_some() {
+            let (before, goal) = (before.map(say), format!("≤ {}", say(limit)));
+            goals.push(Goal { name, before, now: now.map(say), goal, met: now.map(|value| value <= limit) });
+        }
+    };
+    let errors = (was(|of| of.error_pct), now.error_pct);
+    limited("errors", errors, loosened(ERROR_PCT, errors.0, 1.0), percent);
+    let p95 = (was(|of| of.p95_ms), now.p95_ms);
+    limited("p95", p95, loosened(P95_MS, p95.0, 1.5), millis);
     if let Some(count) = now.new_errors {
         goals.push(Goal {
             name: "new errors",

@@ -277,7 +277,12 @@ impl Reader<'_> {
         if let Some(first) = title.get(..1).map(str::to_uppercase) {
             title.replace_range(..1, &first);
         }
-        let verb = of.plan.title.split_whitespace().next().unwrap_or("run").to_owned();
+        let verb = match &of.plan.action {
+            Change::Rollback { .. } => "roll back".to_owned(),
+            Change::Restart | Change::Deploy { .. } | Change::Other { .. } => {
+                of.plan.title.split_whitespace().next().unwrap_or("run").to_owned()
+            }
+        };
         let prechecks = self.prechecks(of, editing.is_some());
         let counting = of.starts.map(|starts| {
             let left = starts.since(self.now.mono).div_ceil(1_000);
