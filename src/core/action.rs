@@ -62,6 +62,8 @@ pub enum Action {
     WriteUpdate,
     /// Lists what can be done to the selected object.
     OpenActionMenu,
+    /// Chooses what is brought out of the selected service, before a review.
+    DeployService,
     /// Restarts the selected service, after a review.
     RestartService,
     /// Brings an earlier release of the selected service back, after a review.
@@ -287,6 +289,8 @@ pub const ACTIONS: &[Entry] = &[
         .danger(Danger::Records),
     entry("write-update", Action::WriteUpdate, "update", "write a status update").danger(Danger::Records),
     entry("open-action-menu", Action::OpenActionMenu, "act", "what can be done to it"),
+    entry("deploy-service", Action::DeployService, "deploy", "choose what to bring out, then a review")
+        .danger(Danger::Changes),
     entry("restart-service", Action::RestartService, "restart", "restart the service, after a review")
         .danger(Danger::Changes),
     entry(

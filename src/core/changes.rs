@@ -8,7 +8,7 @@ use super::{
     incidents::{self, IncidentEventKind},
     measure, push_commit,
     runs::{self, RunOutcome},
-    screen::{self, Tone, rows},
+    screen::{self, Tone, act, rows},
     services::{self, Health},
     time::Now,
     together,
@@ -35,6 +35,7 @@ impl State {
         for ask in asks {
             match ask {
                 runs::Ask::Plan(service, wanted) => effects.push(Effect::Plan { service, wanted }),
+                runs::Ask::Offer(ask) => effects.push(Effect::Offer(ask)),
                 runs::Ask::Start { rows, run, plan, shares, permit } => {
                     let start =
                         |share| Effect::StartShare { run, plan: Arc::clone(&plan), share, permit: permit.clone() };
@@ -62,6 +63,14 @@ impl State {
             runs::Fact::Said(text) => {
                 self.screen.say(now, Tone::Error, text);
                 Vec::new()
+            }
+            runs::Fact::Chosen { service, wanted } => {
+                // A build that was read for a box which another one closed is asked for by nobody.
+                if self.screen.overlay != Some(screen::Overlay::Deploy) {
+                    return Vec::new();
+                }
+                self.screen.close();
+                act::change(self, service, wanted, now)
             }
             runs::Fact::Confirmed { run } => {
                 let mut effects = self.baseline(run, now);

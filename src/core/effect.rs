@@ -7,7 +7,7 @@ use super::{
     inventory::CheckSpec,
     logs,
     record::Row,
-    runs::{Plan, Wanted, Way, gate::Permit},
+    runs::{Plan, Wanted, Way, gate::Permit, offer::OfferAsk},
     time::Timestamp,
 };
 
@@ -38,6 +38,8 @@ pub enum Effect {
         /// What is wanted.
         wanted: Wanted,
     },
+    /// Find out what can be brought out of a service, or read a build of this machine. Changes nothing.
+    Offer(OfferAsk),
     /// Bring a confirmed plan's build to a host: nothing there is changed by it.
     Stage {
         /// The run.

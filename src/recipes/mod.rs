@@ -8,6 +8,7 @@ mod kubernetes;
 mod laravel_apache;
 mod nginx_site;
 mod node_pm2;
+mod offers;
 mod packages;
 mod release;
 mod resend;
@@ -23,6 +24,7 @@ use crate::{
         runs::{
             Action, Fit, Order, PipelineRun, Plan, PlanFacts, Precheck, Step, Strategy, Survey, Target, Task, Wanted,
             What,
+            offer::{Brings, Known},
             policy::{Grave, MANY},
         },
     },
@@ -71,6 +73,21 @@ pub trait Recipe: Kind {
     fn deploy(&self, of: Context<'_>, what: &What) -> Result<Plan, String> {
         let _ = what;
         Err(format!("a service of kind `{}` cannot be deployed from here: {}", self.name(), of.service.id))
+    }
+
+    /// Says what can be brought out of a service, before any host is asked; none where it cannot be deployed.
+    fn brings(&self, service: &Service) -> Option<Brings> {
+        let _ = service;
+        None
+    }
+
+    /// Lists the versions that hosts know, from what they said.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    fn known(&self, of: Context<'_>) -> Result<Known, String> {
+        let _ = of;
+        Ok(Known::default())
     }
 
     /// Plans to bring an earlier release back: the named one, or the best there is.
@@ -229,6 +246,28 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     plan.prechecks.extend(prechecks(&plan, facts));
     plan.prechecks.extend(pipeline(service, wanted, facts));
     Ok(plan)
+}
+
+/// Says what can be brought out of a service.
+///
+/// # Errors
+/// Why nothing can, and what can be done instead.
+pub fn brings(service: &Service) -> Result<Brings, String> {
+    let id = &service.id;
+    let brings = of(service).and_then(|recipe| recipe.brings(service));
+    brings.ok_or_else(|| {
+        let what = format!("a service of kind `{}` brings out no versions", service.kind);
+        let names: Vec<String> = tasks(service).into_iter().map(|task| task.name).collect();
+        format!("{what}; what it can do: R restarts it, and `qd run {id} TASK` knows {}", names.join(", "))
+    })
+}
+
+/// Lists the versions that the hosts of a service know.
+///
+/// # Errors
+/// Why it is not known.
+pub fn known(inventory: &Inventory, service: &Service, facts: &PlanFacts) -> Result<Known, String> {
+    of(service).map_or_else(|| Ok(Known::default()), |recipe| recipe.known(Context { inventory, service, facts }))
 }
 
 /// Names the hosts that are asked before a change of a service.
@@ -515,7 +554,7 @@ mod tests {
             .filter(|path| path.extension().is_none_or(|extension| extension == "rs"))
             .map(|path| path.file_stem().unwrap().to_string_lossy().replace('_', "-"))
             // What several stacks share is no recipe.
-            .filter(|name| !["mod", "release", "web"].contains(&name.as_str()))
+            .filter(|name| !["mod", "offers", "release", "web"].contains(&name.as_str()))
             .collect();
         files.sort();
         // A recipe may have a folder of templates beside its file.

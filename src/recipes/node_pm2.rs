@@ -1,6 +1,6 @@
 //! Node.js under PM2.
 use super::{
-    Context, PATH, Recipe, path_misfit, quote,
+    Context, PATH, Recipe, offers, path_misfit, quote,
     release::{self, Releases},
 };
 use crate::{
@@ -9,7 +9,10 @@ use crate::{
         hosts::Pm2Process,
         id::HostName,
         inventory::{Params, Service},
-        runs::{Action, Plan, PlanFacts, Step, Wanted, What},
+        runs::{
+            Action, Plan, PlanFacts, Step, Wanted, What,
+            offer::{Brings, Known},
+        },
     },
 };
 
@@ -75,6 +78,14 @@ impl Recipe for NodePm2 {
 
     fn survey(&self, service: &Service, _: &Wanted) -> Option<String> {
         release::is_in_place(&service.recipe).then(|| include_str!("release/place_survey.sh").to_owned())
+    }
+
+    fn brings(&self, _: &Service) -> Option<Brings> {
+        Some(Brings { builds: true, ..Brings::default() })
+    }
+
+    fn known(&self, of: Context<'_>) -> Result<Known, String> {
+        Ok(offers::releases(of))
     }
 
     fn restart(&self, of: Context<'_>) -> Result<Plan, String> {

@@ -5,7 +5,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     inbox::Post,
-    logs, planning,
+    logs, offers, planning,
     recorder::{Desk, Job, Wanted},
     runs, staging,
     supervisor::Supervisor,
@@ -79,6 +79,8 @@ pub struct Executor {
     operator: crate::core::id::Operator,
     /// Shares of runs that are followed.
     followed: runs::Followed,
+    /// What is asked for the box in which one chooses what is brought out.
+    offers: offers::Desk,
 }
 
 impl std::fmt::Debug for Executor {
@@ -139,6 +141,7 @@ impl Executor {
             front,
             operator,
             followed: runs::Followed::default(),
+            offers: offers::Desk::default(),
         }
     }
 
@@ -161,6 +164,7 @@ impl Executor {
             Effect::RunCheck { check, slot } => self.run_check(check, slot),
             Effect::Commit { rows, then, what } => self.commit(Job { rows, then, what }),
             Effect::Plan { service, wanted } => self.plan(service, wanted),
+            Effect::Offer(ask) => self.offer(ask),
             Effect::Stage { run, plan, host, permit } => {
                 tracing::info!(%run, level = ?permit.level(), %host, "a build is brought to a host");
                 self.stage(run, &plan, host);
@@ -302,6 +306,17 @@ impl Executor {
                 post.fact(Msg::Services(services::Msg::ResultArrived { result, origin })).await;
             })
             .detach();
+    }
+
+    fn offer(&mut self, ask: core_runs::offer::OfferAsk) {
+        let around = offers::Around {
+            remote: &self.context.remote,
+            clock: &self.context.clock,
+            inventory: &self.inventory,
+            post: &self.post,
+            tasks: &self.tasks,
+        };
+        self.offers.answer(ask, &around);
     }
 
     /// Asks the hosts how they stand and has the recipe plan.

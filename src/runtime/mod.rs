@@ -1,5 +1,6 @@
 //! The loop and everything with a side effect around core: the inbox, the executor of effects, the supervisor of
 //! sources, the store's thread, the clock, the terminal.
+pub mod build;
 pub mod clock;
 pub mod console;
 pub mod engine;
@@ -7,6 +8,7 @@ pub mod executor;
 mod history;
 pub mod inbox;
 pub mod logs;
+mod offers;
 pub mod pipeline;
 pub mod planning;
 pub mod recorder;

@@ -10,7 +10,7 @@ use crate::{
     core::{
         id::{HostName, ServiceId},
         inventory::{Inventory, Service},
-        runs::{Build, Order, Plan, PlanFacts, Survey, Wanted},
+        runs::{Build, Order, Plan, PlanFacts, Survey, Wanted, What, offer::Known},
         time::Clock,
     },
     parse::{sanitise, survey},
@@ -36,8 +36,42 @@ pub async fn plan(
     wanted: &Wanted,
     clock: &dyn Clock,
 ) -> Result<Plan, String> {
-    let mut facts = PlanFacts::default();
     let found = inventory.service(service).ok_or_else(|| "it is not in the configuration".to_owned())?;
+    let mut facts = facts(remote, inventory, found, wanted, clock).await?;
+    if let Wanted::Task(Order { file: Some(file), .. }) = wanted {
+        facts.file = read(file).await?;
+    }
+    if let Some(of) = &found.pipeline {
+        facts.pipeline = Some(pipeline::unfinished(of, &Env::of_process()).await);
+    }
+    recipes::plan(inventory, found, wanted, &facts)
+}
+
+/// Asks what the hosts of a service know of its versions.
+///
+/// # Errors
+/// Why it is not known.
+pub(super) async fn known(
+    remote: &dyn Remote,
+    inventory: &Inventory,
+    service: &ServiceId,
+    clock: &dyn Clock,
+) -> Result<Known, String> {
+    let found = inventory.service(service).ok_or_else(|| "it is not in the configuration".to_owned())?;
+    let wanted = Wanted::Deploy { what: What::Default };
+    let facts = facts(remote, inventory, found, &wanted, clock).await?;
+    recipes::known(inventory, found, &facts)
+}
+
+/// Asks every host of a service what a plan rests on.
+async fn facts(
+    remote: &dyn Remote,
+    inventory: &Inventory,
+    found: &Service,
+    wanted: &Wanted,
+    clock: &dyn Clock,
+) -> Result<PlanFacts, String> {
+    let mut facts = PlanFacts::default();
     for (host, survey) in surveys(remote, inventory, found, wanted).await {
         facts.hosts.insert(host, survey?);
     }
@@ -49,13 +83,7 @@ pub async fn plan(
             facts.pm2.insert(host.name.clone(), list);
         }
     }
-    if let Wanted::Task(Order { file: Some(file), .. }) = wanted {
-        facts.file = read(file).await?;
-    }
-    if let Some(of) = &found.pipeline {
-        facts.pipeline = Some(pipeline::unfinished(of, &Env::of_process()).await);
-    }
-    recipes::plan(inventory, found, wanted, &facts)
+    Ok(facts)
 }
 
 /// Reads a file that a task is given; none where it is long.

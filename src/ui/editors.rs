@@ -28,6 +28,7 @@ impl Editors {
             Draft::Filter(_)
             | Draft::Palette
             | Draft::Help
+            | Draft::Deploy
             | Draft::Note
             | Draft::Update
             | Draft::LogFilter
@@ -100,6 +101,7 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
         Draft::Filter(_)
         | Draft::Palette
         | Draft::Help
+        | Draft::Deploy
         | Draft::Note
         | Draft::Update
         | Draft::LogFilter

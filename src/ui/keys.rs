@@ -27,7 +27,8 @@ pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String
 
 /// Returns what a key does beside typing, in the field that is open. None: the key belongs to the text.
 pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<Action> {
-    let list = matches!(state.screen.overlay, Some(Overlay::Palette | Overlay::Help)) && state.runs.review.is_none();
+    let list = matches!(state.screen.overlay, Some(Overlay::Palette | Overlay::Help | Overlay::Deploy))
+        && state.runs.review.is_none();
     match key.code {
         Code::Esc => Some(Action::GoBack),
         Code::Enter => Some(Action::Confirm),

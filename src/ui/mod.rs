@@ -16,6 +16,7 @@ pub mod incidents;
 pub mod keys;
 pub mod logs;
 pub mod messages;
+pub mod offers;
 pub mod overview;
 pub mod page;
 pub mod reading;
@@ -81,6 +82,7 @@ impl Screen {
                 }
             }
             Some(Over::Ask(ask)) => ask.typed.1 = place(&ask.typed.0),
+            Some(Over::Deploy(deploy)) => deploy.typed.1 = place(&deploy.typed.0),
             Some(Over::Palette(palette)) => palette.typed.1 = place(&palette.typed.0),
             Some(Over::Question(_) | Over::Menu(_)) | None => {}
         }
@@ -127,6 +129,8 @@ pub enum Over {
     Ask(Box<boxes::Ask>),
     /// A list to choose from.
     Menu(Box<boxes::Menu>),
+    /// Choosing what is brought out.
+    Deploy(Box<offers::Deploy>),
     /// The command palette.
     Palette(Box<boxes::Palette>),
 }
@@ -178,6 +182,7 @@ pub fn paint(screen: &Screen, look: &Look, buffer: &mut Buffer, area: Rect) -> L
         Over::Question(question) => question.dialog(),
         Over::Ask(ask) => ask.dialog(),
         Over::Menu(menu) => menu.dialog(),
+        Over::Deploy(deploy) => deploy.dialog(),
         Over::Palette(palette) => palette.dialog(high.saturating_sub(if high < 20 { 10 } else { 16 })),
     });
     if let Some(dialog) = dialog {

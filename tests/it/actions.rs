@@ -6,7 +6,8 @@ use quarterdeck::{
     },
     core::{
         Effect, Msg, State,
-        action::{ACTIONS, Action},
+        action::{ACTIONS, Action, Motion},
+        runs::{Wanted, offer::OfferAsk},
         screen::{Draft, Pane, order::Order},
         update,
     },
@@ -14,7 +15,10 @@ use quarterdeck::{
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use crate::night::{Night, places};
+use crate::{
+    deploys,
+    night::{Night, places},
+};
 
 /// Presses an action in every pane of a place; returns the state before, the state after, and what was asked of the outside.
 fn press(night: &Night, action: Action) -> Vec<(Pane, State, State, Vec<Effect>)> {
@@ -148,4 +152,40 @@ fn what_does_not_fit_on_the_screen_is_not_confirmed() {
         assert_eq!(review.starts.is_some(), whole, "{wide}×{high}: {:?}", review.refused);
         assert_eq!(review.refused.as_ref().is_some_and(|why| why.contains("larger")), !whole);
     }
+}
+
+#[test]
+fn what_is_chosen_to_be_brought_out_is_planned_and_nothing_else() {
+    let press = |mut night: Night, action| {
+        let effects = update(&mut night.state, Msg::Acted(action), night.now);
+        (effects, night)
+    };
+    let (effects, night) = press(deploys::chosen(), Action::Confirm);
+    let back = Wanted::Rollback { to: Some("20261118091122-v2.30.4".into()) };
+    let plans = |wanted: &Wanted| {
+        effects.iter().any(|effect| matches!(effect, Effect::Plan { wanted: of, .. } if of == wanted))
+    };
+    assert!(plans(&back), "{effects:?}");
+    assert!(night.state.screen.overlay.is_none() && night.state.runs.review.is_none());
+
+    // What runs already is not brought out again, and a folder is gone on with.
+    let mut runs = deploys::chosen();
+    runs.types(Draft::Deploy, "v2.31.0");
+    let (effects, night) = press(runs, Action::Confirm);
+    assert!(effects.is_empty(), "{effects:?}");
+    assert!(night.state.screen.message.is_some_and(|said| said.text.contains("runs on every host already")));
+    let mut path = deploys::path();
+    path.act(&[Action::Move(Motion::Down), Action::Move(Motion::Down), Action::Confirm]);
+    assert_eq!(path.state.screen.draft(Draft::Deploy), "~/build/play-v2.31.2/");
+    let mut path = deploys::path();
+    path.act(&[Action::FocusNextPane]);
+    assert_eq!(path.state.screen.draft(Draft::Deploy), "~/build/play-v2.31.", "as far as all agree");
+
+    // A build is read first; what was typed stays as it was, and Esc ends the reading.
+    let mut reading = deploys::reading();
+    reading.types(Draft::Deploy, "x");
+    assert_eq!(reading.state.screen.draft(Draft::Deploy), "~/build/play-v2.31.2/ as v2.31.2");
+    let (effects, night) = press(reading, Action::GoBack);
+    assert_eq!(effects, [Effect::Offer(OfferAsk::Stop)]);
+    assert!(night.state.runs.offering.is_none() && night.state.screen.overlay.is_none());
 }

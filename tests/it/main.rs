@@ -13,6 +13,9 @@ mod config;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+#[path = "../support/deploys.rs"]
+mod deploys;
+#[cfg(test)]
 #[path = "../support/dump.rs"]
 mod dump;
 #[cfg(test)]

@@ -31,6 +31,7 @@ use quarterdeck::{
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 
 use crate::{
+    deploys,
     readings::{buckets, pm2, result, sample},
     rollout::{self, Rollout},
 };
@@ -477,6 +478,9 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("run-unknown", Rollout::unknown().night()),
         ("run-recovered", Rollout::proved(true).night()),
         ("run-not-recovered", Rollout::proved(false).night()),
+        ("deploy", deploys::chosen()),
+        ("deploy-path", deploys::path()),
+        ("deploy-reading", deploys::reading()),
         ("review-rollback", rollout::review()),
         ("messages", after(Night::new().run(), &[GoMessages])),
         ("help", at(&[FocusPane(3), OpenHelp])),

@@ -1,12 +1,15 @@
 //! `qd restart`, `deploy`, `rollback`: a change from the shell, through the same gate as the console's.
-mod build;
 mod follow;
 mod plan;
 
 pub(super) use follow::{pause, to_its_end, to_json};
 pub(super) use plan::print_plan;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use color_eyre::eyre::eyre;
 use serde_json::json;
@@ -20,10 +23,10 @@ use crate::{
     core::{
         Msg,
         id::ServiceId,
-        runs::{self, CANCEL_MS, Order, Review, TYPE_AHEAD_MS, Wanted, What, gate::Level},
+        runs::{self, Build, CANCEL_MS, Order, Review, TYPE_AHEAD_MS, Wanted, What, gate::Level},
     },
     recipes,
-    runtime::engine::Engine,
+    runtime::{build, engine::Engine},
     store::IfMissing,
 };
 
@@ -114,8 +117,9 @@ pub(super) fn task(common: &Common, args: &Run) -> color_eyre::Result<Exit> {
         let (name, value) = pair.split_once('=').ok_or_else(|| eyre!("--set {pair}: it is no NAME=VALUE"))?;
         settings.insert(name.to_owned(), value.to_owned());
     }
-    change(common, &args.consent, |_| {
-        let file = args.file.as_deref().map(build::file).transpose()?;
+    change(common, &args.consent, |setup| {
+        let read = |path: &PathBuf| setup.runtime.block_on(reader(setup).file(path));
+        let file = args.file.as_ref().map(read).transpose()?;
         Ok(Wanted::Task(Order { task, settings, file }))
     })
 }
@@ -154,11 +158,21 @@ pub(super) fn restart(common: &Common, args: &Restart) -> color_eyre::Result<Exi
 pub(super) fn deploy(common: &Common, args: &Deploy) -> color_eyre::Result<Exit> {
     change(common, &args.consent, |setup| {
         let what = match &args.build {
-            Some(path) => What::Build(build::read(setup, path, args.name.as_deref())?),
+            Some(path) => What::Build(read(setup, path, args.name.as_deref())?),
             None => args.version.clone().map_or(What::Default, |version| What::Version { version }),
         };
         Ok(Wanted::Deploy { what })
     })
+}
+
+/// Reads builds without a word.
+fn reader(setup: &Setup) -> build::Reader {
+    build::Reader::new(setup.tasks.clone(), &setup.env, Arc::new(|_| {}))
+}
+
+fn read(setup: &Setup, path: &Path, version: Option<&str>) -> color_eyre::Result<Build> {
+    let read = setup.runtime.block_on(reader(setup).read(path, version));
+    read.map_err(|error| if error.is_the_name() { eyre!("{error}\n  name it: --as VERSION") } else { error.into() })
 }
 
 pub(super) fn rollback(common: &Common, args: &Rollback) -> color_eyre::Result<Exit> {

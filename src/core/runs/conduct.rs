@@ -244,6 +244,7 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
             }
         }
         Msg::Asked { .. }
+        | Msg::Offer(_)
         | Msg::Planned { .. }
         | Msg::PlanRefused { .. }
         | Msg::NameTyped(_)

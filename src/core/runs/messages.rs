@@ -1,7 +1,12 @@
 //! What runs are told, and what they ask for and tell.
 use std::sync::Arc;
 
-use super::{OutputLine, Plan, RunEvent, Wanted, Way, gate::Permit, proof::Measured};
+use super::{
+    OutputLine, Plan, RunEvent, Wanted, Way,
+    gate::Permit,
+    offer::{OfferAsk, OfferMsg},
+    proof::Measured,
+};
 use crate::core::{
     id::{EnvName, HostName, Operator, RunId, ServiceId, Uid},
     record::Row,
@@ -19,6 +24,8 @@ pub enum Msg {
         /// What.
         wanted: Wanted,
     },
+    /// About the box in which one chooses what is brought out.
+    Offer(OfferMsg),
     /// The recipe made a plan.
     Planned {
         /// The id that the run would have.
@@ -136,6 +143,8 @@ pub enum Msg {
 pub enum Ask {
     /// Have the recipe plan a change.
     Plan(ServiceId, Wanted),
+    /// Something for the box in which one chooses what is brought out.
+    Offer(OfferAsk),
     /// Start shares of a run once its rows are on disk.
     Start {
         /// The rows that must be on disk first.
@@ -180,6 +189,13 @@ pub enum Ask {
 /// What other slices hear.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
+    /// A build was read that is to be brought out.
+    Chosen {
+        /// Of which service.
+        service: ServiceId,
+        /// What.
+        wanted: Wanted,
+    },
     /// A run was confirmed.
     Confirmed {
         /// Which.

@@ -19,6 +19,7 @@ mod fold;
 pub mod gate;
 mod history;
 mod messages;
+pub mod offer;
 mod pipeline;
 mod plan;
 pub mod policy;
@@ -79,6 +80,8 @@ pub struct State {
     pub armed: Armed,
     /// The service of a change that was asked for and whose plan is being made.
     pub planning: Option<(ServiceId, Wanted)>,
+    /// The box in which one chooses what is brought out, while it is open.
+    pub offering: Option<offer::Offering>,
     /// The review box, while it is open.
     pub review: Option<Review>,
     /// Every run this console knows of.

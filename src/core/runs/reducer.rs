@@ -7,7 +7,7 @@ use super::{
     conduct::{ASK_MS, Scene, advance, follow, happen},
     fold::fold,
     gate::{self, Level, Permit},
-    hash, history,
+    hash, history, offer,
     proof::{self, Measured, When},
 };
 use crate::core::{
@@ -25,6 +25,13 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
         Msg::Asked { service, wanted } => {
             state.planning = Some((service.clone(), wanted.clone()));
             out.asks.push(Ask::Plan(service, wanted));
+        }
+        Msg::Offer(msg) => {
+            let (asks, wanted) = offer::update(&mut state.offering, msg);
+            out.asks.extend(asks.into_iter().map(Ask::Offer));
+            if let Some((service, wanted)) = wanted {
+                out.facts.push(Fact::Chosen { service, wanted });
+            }
         }
         Msg::Planned { run, plan, incident, before, urgent } => {
             let opened = Opened { run, plan, incident, before, urgent };

@@ -3,7 +3,7 @@
     clippy::wildcard_enum_match_arm,
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
-use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, logs, refusal, rows};
+use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, logs, offers, refusal, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -139,8 +139,9 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
             state.screen.open(Overlay::Update { service, state: DeclaredState::Investigating });
         }
         Action::OpenActionMenu => open_menu(state),
-        Action::RestartService => return change(state, runs::Wanted::Restart, now),
-        Action::RollBackService => return change(state, runs::Wanted::Rollback { to: None }, now),
+        Action::DeployService => return offers::open(state, now),
+        Action::RestartService => return change_selected(state, runs::Wanted::Restart, now),
+        Action::RollBackService => return change_selected(state, runs::Wanted::Rollback { to: None }, now),
         Action::StopRun => {
             if let Some(run) = selected_run(state) {
                 state.screen.say(now, Tone::Info, "it ends before its next hosts");
@@ -431,8 +432,12 @@ fn open_menu(state: &mut State) {
     state.screen.open(Overlay::Menu { actions });
 }
 
-fn change(state: &mut State, wanted: runs::Wanted, now: Now) -> Vec<Effect> {
-    let Some(service) = selected_service(state) else { return Vec::new() };
+fn change_selected(state: &mut State, wanted: runs::Wanted, now: Now) -> Vec<Effect> {
+    selected_service(state).map_or_else(Vec::new, |service| change(state, service, wanted, now))
+}
+
+/// Asks for a change: its plan opens the review.
+pub(in crate::core) fn change(state: &mut State, service: ServiceId, wanted: runs::Wanted, now: Now) -> Vec<Effect> {
     state.screen.drafts.remove(&Draft::Name);
     state.screen.drafts.remove(&Draft::Reason);
     state.screen.review_reason = false;

@@ -1,6 +1,6 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
-use super::{Draft, Overlay, Tone, act, logs, palette, rows};
+use super::{Draft, Overlay, Tone, act, logs, offers, palette, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -84,8 +84,10 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
     }
     match action {
         Action::GoBack | Action::CloseView => {
-            if let Overlay::Log(draft) = overlay {
-                return logs::given_up(state, draft, now);
+            match overlay {
+                Overlay::Log(draft) => return logs::given_up(state, draft, now),
+                Overlay::Deploy => return offers::give_up(state, now),
+                _ => {}
             }
             if let Overlay::Filter(pane) = overlay {
                 state.screen.drafts.remove(&Draft::Filter(pane));
@@ -97,6 +99,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
         Action::Move(motion) => {
             let len = match &overlay {
                 Overlay::Palette => palette::lines(state).len(),
+                Overlay::Deploy => offers::choices(state).len(),
                 Overlay::Menu { actions } => actions.len(),
                 Overlay::Update { .. } => {
                     turn_state(state, motion);
@@ -120,6 +123,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
         Action::SayYes if asks(&overlay) => accept(state, overlay, true, now),
         Action::SayOnce if offers_once(&overlay) => once(state, overlay),
         Action::RenameTerm if overlay == Overlay::LogList(super::LogList::Filters) => logs::rename(state, now),
+        Action::FocusNextPane if overlay == Overlay::Deploy => offers::complete(state, now),
         Action::FocusNextPane if matches!(overlay, Overlay::Update { .. }) => {
             turn_state(state, Motion::Down);
             Vec::new()
@@ -143,6 +147,7 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::Host { question: Question::UnknownHostKey { .. }, .. } => true,
         Overlay::Help
         | Overlay::Palette
+        | Overlay::Deploy
         | Overlay::Menu { .. }
         | Overlay::Filter(_)
         | Overlay::Log(_)
@@ -199,6 +204,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             state.screen.close();
             action.map_or_else(Vec::new, |action| act::act(state, action, now))
         }
+        Overlay::Deploy => offers::choose(state, now),
         Overlay::Log(draft) => logs::typed(state, draft, now),
         Overlay::LogList(list) => logs::chosen(state, list, now),
         Overlay::Filter(_) | Overlay::Help => {

@@ -13,6 +13,7 @@ use super::{
 pub mod act;
 mod boxes;
 pub mod logs;
+pub(super) mod offers;
 pub mod order;
 pub mod palette;
 mod place;
@@ -34,6 +35,8 @@ pub enum Draft {
     Name,
     /// Why.
     Reason,
+    /// What is to be brought out: a version, a name, a path.
+    Deploy,
     /// A note for an incident.
     Note,
     /// A status update.
@@ -59,6 +62,8 @@ pub enum Overlay {
     Help,
     /// The command palette.
     Palette,
+    /// Choosing what is brought out; what of is in [`super::runs::offer`].
+    Deploy,
     /// What can be done to the object under the cursor.
     Menu {
         /// The actions, in order.
@@ -309,6 +314,7 @@ impl State {
         match self.overlay.as_ref()? {
             Overlay::Help => Some(Draft::Help),
             Overlay::Palette => Some(Draft::Palette),
+            Overlay::Deploy => Some(Draft::Deploy),
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
             Overlay::Note { .. } => Some(Draft::Note),
             Overlay::Update { .. } => Some(Draft::Update),

@@ -61,13 +61,18 @@ fn everything(state: &State) -> Vec<Line> {
     {
         let hosts = state.inventory.service(id).map(|service| service.hosts.as_slice()).unwrap_or_default();
         let hosts: Vec<&str> = hosts.iter().map(AsRef::as_ref).collect();
-        lines.push(Line {
-            label: format!("restart {id}"),
+        let verbs = [
+            ("deploy", Action::DeployService),
+            ("restart", Action::RestartService),
+            ("rollback", Action::RollBackService),
+        ];
+        lines.extend(verbs.map(|(verb, action)| Line {
+            label: format!("{verb} {id}"),
             detail: format!("on {}, after a review of the exact commands", hosts.join(", ")),
-            equals: String::new(),
-            target: Target::Act(Action::RestartService),
+            equals: format!("qd {verb} {id} --dry-run"),
+            target: Target::Act(action),
             danger: Danger::Changes,
-        });
+        }));
     }
     let internal = |action: Action| {
         matches!(
@@ -113,10 +118,11 @@ fn everything(state: &State) -> Vec<Line> {
 
 /// Returns the command line that shows the same.
 fn equal(action: Action) -> &'static str {
-    const EQUAL: [(Action, &str); 4] = [
+    const EQUAL: [(Action, &str); 5] = [
         (Action::GoOverview, "qd status"),
         (Action::GoHosts, "qd hosts"),
         (Action::GoAlerts, "qd alerts"),
+        (Action::GoRuns, "qd runs"),
         (Action::OpenHelp, "qd keys"),
     ];
     EQUAL.iter().find(|(of, _)| *of == action).map_or("", |(_, line)| line)

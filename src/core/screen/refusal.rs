@@ -28,7 +28,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
                 "it is resolved already",
             ),
         },
-        Action::RestartService | Action::RollBackService => no_restart(state),
+        Action::DeployService | Action::RestartService | Action::RollBackService => no_restart(state),
         Action::StopRun | Action::TakeRunBack => {
             match act::selected_run(state).and_then(|run| state.runs.runs.get(&run)) {
                 None => Some("put the cursor on a run".to_owned()),
@@ -157,7 +157,7 @@ pub fn menu(state: &State) -> Vec<Action> {
         actions.extend([Action::OpenIncident, Action::WriteUpdate]);
     }
     if no_restart(state).is_none() {
-        actions.extend([Action::RestartService, Action::RollBackService]);
+        actions.extend([Action::DeployService, Action::RestartService, Action::RollBackService]);
     }
     if act::selected_host(state).is_some() {
         actions.push(Action::ReconnectHost);

@@ -1,13 +1,16 @@
 //! What a playbook of Ansible brings out, run on the host that controls the others.
 use std::fmt::Write as _;
 
-use super::{Context, PATH, Recipe, at_home, control, fill, is_variable, path_misfit, quote};
+use super::{Context, PATH, Recipe, at_home, control, fill, is_variable, offers, path_misfit, quote};
 use crate::{
     config::{Field, Kind, Misfit, Shape},
     core::{
         id::HostName,
         inventory::{Params, Service},
-        runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, Wanted, What, is_version},
+        runs::{
+            Action, Fit, Order, Plan, Precheck, Step, Takes, Task, Wanted, What, is_version,
+            offer::{Brings, Known},
+        },
     },
     parse::ansible,
 };
@@ -258,6 +261,20 @@ impl Recipe for Ansible {
             undo_steps: undo_steps.into_iter().collect(),
             ..book.plan(format!("deploy {} {shown}", of.service.id.service))
         })
+    }
+
+    fn brings(&self, service: &Service) -> Option<Brings> {
+        let variable = service.recipe.get("version_var").and_then(serde_json::Value::as_str);
+        Some(match variable {
+            Some(variable) => offers::named(&format!("the version, as {variable}")),
+            None => Brings { default: Some("the playbook as it is".to_owned()), ..Brings::default() },
+        })
+    }
+
+    fn known(&self, of: Context<'_>) -> Result<Known, String> {
+        let book = Book::of(of)?;
+        let all = book.versions.iter().rev().map(|name| ((*name).to_owned(), "was played from here".to_owned()));
+        Ok(offers::versions(book.now(), all))
     }
 
     fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {

@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::{Context, PATH, Recipe, control, path_misfit, quote};
+use super::{Context, PATH, Recipe, control, offers, path_misfit, quote};
 use crate::{
     config::{self, Field, Kind, Misfit, Shape},
     core::{
         inventory::{Params, Service},
-        runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, What, is_version},
+        runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, What, is_version, offer::Brings},
     },
     parse::runbook,
 };
@@ -58,7 +58,7 @@ const FIELDS: &[Field] = &[
         name: "tasks",
         shape: Shape::Map(&Shape::Table(TASK)),
         required: false,
-        doc: "Tasks by name; `restart`, `deploy` and `rollback` are what R, `qd deploy` and B do ($QD_VERSION is the version).",
+        doc: "Tasks by name; `restart`, `deploy` and `rollback` are what R, D and B do ($QD_VERSION is the version).",
     },
     Field {
         name: "runbook",
@@ -267,6 +267,13 @@ impl Recipe for Command {
         let title = format!("deploy {} {}", of.service.id.service, named.unwrap_or_default()).trim_end().to_owned();
         let undo_by_itself = !plan.undo_steps.is_empty();
         Ok(Plan { title, action: Action::Deploy { version: shown }, undo_by_itself, ..plan })
+    }
+
+    fn brings(&self, service: &Service) -> Option<Brings> {
+        let (_, task) = tasks(service).find(|(name, _)| *name == "deploy")?;
+        let default = Some("what its steps bring out".to_owned());
+        let takes = texts(task, "steps").any(|text| text.contains("QD_VERSION"));
+        Some(if takes { offers::named("the version, as $QD_VERSION") } else { Brings { default, ..Brings::default() } })
     }
 
     fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {

@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Context, PATH, Recipe, at_home, fill, is_variable, path_misfit, quote,
+    Context, PATH, Recipe, at_home, fill, is_variable, offers, path_misfit, quote,
     release::{self, Releases},
 };
 use crate::{
@@ -10,7 +10,10 @@ use crate::{
     core::{
         id::HostName,
         inventory::{Params, Service},
-        runs::{Action, Fit, Plan, Precheck, Step, Wanted, What, is_version},
+        runs::{
+            Action, Fit, Plan, Precheck, Step, Wanted, What, is_version,
+            offer::{Brings, Known},
+        },
     },
     parse::{
         compose::{self, Container},
@@ -399,6 +402,18 @@ impl Recipe for Compose {
             undo_by_itself: true,
             ..change(of, &project, &all, version, false)?
         })
+    }
+
+    fn brings(&self, service: &Service) -> Option<Brings> {
+        Project::of(service).ok()?.variable.map(|_| offers::named("the tag of its image"))
+    }
+
+    fn known(&self, of: Context<'_>) -> Result<Known, String> {
+        let project = Project::of(of.service)?;
+        let all = all(of, &project)?;
+        let tags = all.iter().flat_map(|here| here.tags().into_iter().rev());
+        let tags = tags.map(|tag| (tag.to_owned(), "was brought out here before".to_owned()));
+        Ok(offers::versions(Some(&now(&all)), tags))
     }
 
     fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {

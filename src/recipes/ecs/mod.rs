@@ -1,11 +1,14 @@
 //! Services of Amazon ECS, by the `aws` command line of a host that controls them.
-use super::{Context, PATH, Recipe, control, fill, path_misfit, quote};
+use super::{Context, PATH, Recipe, control, fill, offers, path_misfit, quote};
 use crate::{
     config::{Field, Kind, Misfit, Shape},
     core::{
         id::HostName,
         inventory::{Params, Service},
-        runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, Wanted, What},
+        runs::{
+            Action, Fit, Order, Plan, Precheck, Step, Takes, Task, Wanted, What,
+            offer::{Brings, Known},
+        },
     },
     parse::ecs,
 };
@@ -266,6 +269,17 @@ impl Recipe for Ecs {
             undo_by_itself: true,
             ..cluster.plan(format!("deploy {} {target}", of.service.id.service))
         })
+    }
+
+    fn brings(&self, _: &Service) -> Option<Brings> {
+        let default = Some("the newest task definition of its family".to_owned());
+        Some(Brings { default, ..offers::named("a task definition, as 43 or api:43") })
+    }
+
+    fn known(&self, of: Context<'_>) -> Result<Known, String> {
+        let cluster = Cluster::of(of)?;
+        let all = cluster.definitions.iter().map(|name| (name.clone(), "task definition".to_owned()));
+        Ok(offers::versions(Some(&cluster.now), all))
     }
 
     fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {

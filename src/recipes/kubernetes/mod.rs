@@ -1,11 +1,14 @@
 //! Deployments of Kubernetes, by the `kubectl` of a host that controls them.
-use super::{Context, PATH, Recipe, control, fill, path_misfit, quote};
+use super::{Context, PATH, Recipe, control, fill, offers, path_misfit, quote};
 use crate::{
     config::{Field, Kind, Misfit, Shape},
     core::{
         id::HostName,
         inventory::{Params, Service},
-        runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, Wanted, What, is_version},
+        runs::{
+            Action, Fit, Order, Plan, Precheck, Step, Takes, Task, Wanted, What, is_version,
+            offer::{Brings, Known},
+        },
     },
     parse::kubernetes::{self, Deployment, Revision},
 };
@@ -319,6 +322,17 @@ impl Recipe for Kubernetes {
             undo_by_itself: true,
             ..cluster.plan(format!("deploy {} {version}", of.service.id.service))
         })
+    }
+
+    fn brings(&self, _: &Service) -> Option<Brings> {
+        Some(offers::named("the tag of its image, or a digest (sha256:…)"))
+    }
+
+    fn known(&self, of: Context<'_>) -> Result<Known, String> {
+        let cluster = Cluster::of(of)?;
+        let now = tag(&cluster.container()?.image);
+        let of = |revision: &Revision| (cluster.version_of(revision), format!("ran as revision {}", revision.number));
+        Ok(offers::versions(Some(now), cluster.revisions.iter().rev().map(of)))
     }
 
     fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {

@@ -4,7 +4,7 @@
 //! the branch is by then. What was there before is noted in the work tree's git directory: `qd-undo` is the way back of the last
 //! run, `qd-before/COMMIT` what a commit was brought out over. Migrations run on one host, and are never taken back.
 use super::{
-    Context, PATH, Recipe, at_home, fill, path_misfit, quote, release,
+    Context, PATH, Recipe, at_home, fill, offers, path_misfit, quote, release,
     web::{self, Server, Take},
 };
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
     core::{
         id::HostName,
         inventory::{Params, Service},
-        runs::{Action, Fit, Plan, Precheck, Step, Strategy, Wanted, What},
+        runs::{
+            Action, Fit, Plan, Precheck, Step, Strategy, Wanted, What,
+            offer::{Brings, Known},
+        },
     },
 };
 
@@ -84,6 +87,33 @@ impl Kind for LaravelApache {
 }
 
 impl Recipe for LaravelApache {
+    fn brings(&self, service: &Service) -> Option<Brings> {
+        let set = service.recipe.get("ref").and_then(serde_json::Value::as_str);
+        let default = set.map(|name| format!("{name}, as its recipe has it"));
+        Some(Brings { default, ..offers::named("a branch, tag or commit of origin") })
+    }
+
+    fn known(&self, of: Context<'_>) -> Result<Known, String> {
+        let host = of.service.hosts.first().ok_or("there are no hosts")?;
+        let branches = of.said(host, "branches").unwrap_or_default().lines();
+        let branches = branches.filter_map(|line| line.split_once(' ')).filter(|(_, name)| is_ref(name));
+        let branches = branches.map(|(commit, name)| (name.to_owned(), format!("branch, {commit} when last fetched")));
+        let tags = of.survey(host)?.releases.iter().rev().filter(|tag| is_ref(&tag.version));
+        let tags = tags.map(|tag| {
+            let at = tag.at.and_then(crate::core::time::Timestamp::to_utc);
+            let at = at.map(|at| at.format(", %Y-%m-%d %H:%M").to_string()).unwrap_or_default();
+            (tag.version.clone(), format!("tag{at}"))
+        });
+        let mut known = offers::versions(None, tags.chain(branches));
+        known.now = release::current(&of.service.hosts, of.facts);
+        let head = of.said(host, "head").unwrap_or_default();
+        let alike = of.service.hosts.iter().all(|other| of.said(other, "head") == Some(head));
+        for offer in known.offers.iter_mut().filter(|_| alike && !head.is_empty()) {
+            offer.runs = of.survey(host)?.releases.iter().any(|tag| tag.version == offer.name && tag.sha256 == head);
+        }
+        Ok(known)
+    }
+
     fn restart(&self, of: Context<'_>) -> Result<Plan, String> {
         let take = take(of);
         let steps = of.service.hosts.iter().map(|host| Server::Apache.take(of, host, take));

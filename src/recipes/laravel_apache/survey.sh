@@ -16,6 +16,9 @@
   printf '\n@@ releases\n'
   git for-each-ref --count=20 --sort=-creatordate \
     --format='release %(refname:strip=2)%0aversion=%(refname:strip=2)%0asha256=%(objectname)%0aat=%(creatordate:unix)' refs/tags
+  own branches
+  git for-each-ref --count=20 --sort=-committerdate --format='%(objectname:short=8) %(refname:strip=3)' refs/remotes/origin \
+    | grep -v ' HEAD$'
   own dirty
   git status --porcelain --untracked-files=no | head -n 20
   own lacks

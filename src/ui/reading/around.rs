@@ -190,15 +190,17 @@ impl Reader<'_> {
     /// The keys that do something here, the most useful first.
     fn hints(&self) -> Vec<(String, String)> {
         use Action::{
-            AcknowledgeAlert, AddNote, ApproveRun, FilterRows, FocusNextPane, GoBack, OpenHelp, OpenIncident,
-            OpenPalette, OpenSelected, ReconnectHost, ResolveIncident, RestartService, RollBackService, SortRows,
-            StopRun, TakeRunBack, TakeRunOver, ToggleMaintenance, WriteUpdate, ZoomPane,
+            AcknowledgeAlert, AddNote, ApproveRun, DeployService, FilterRows, FocusNextPane, GoBack, OpenHelp,
+            OpenIncident, OpenPalette, OpenSelected, ReconnectHost, ResolveIncident, RestartService, RollBackService,
+            SortRows, StopRun, TakeRunBack, TakeRunOver, ToggleMaintenance, WriteUpdate, ZoomPane,
         };
         let screen = &self.state.screen;
         let own: &[Action] = match self.state.scope() {
             Scope::Box => return self.box_hints(),
             Scope::Days => &[RestartService, OpenIncident, WriteUpdate, ToggleMaintenance],
-            Scope::Services => &[RestartService, AcknowledgeAlert, OpenIncident, WriteUpdate, RollBackService],
+            Scope::Services => {
+                &[RestartService, AcknowledgeAlert, OpenIncident, DeployService, RollBackService, WriteUpdate]
+            }
             Scope::Hosts => &[ReconnectHost],
             Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
             Scope::Incidents => &[AddNote, RestartService, ResolveIncident, WriteUpdate],
@@ -273,6 +275,14 @@ impl Reader<'_> {
             }
             (None, Some(Overlay::Quit | Overlay::Arm { .. } | Overlay::TakeBack { .. } | Overlay::Approve { .. })) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes")]
+            }
+            (None, Some(Overlay::Deploy)) => {
+                vec![
+                    (Action::GoBack, "cancel"),
+                    (Action::Confirm, "go on"),
+                    (Action::FocusNextPane, "complete"),
+                    (Action::Move(Motion::Down), "next"),
+                ]
             }
             (None, Some(Overlay::Palette | Overlay::Menu { .. })) => {
                 vec![(Action::GoBack, "close"), (Action::Confirm, "go"), (Action::Move(Motion::Down), "next")]

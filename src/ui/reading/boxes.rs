@@ -44,6 +44,7 @@ impl Reader<'_> {
             Overlay::Help | Overlay::Filter(_) | Overlay::Log(_) => return None,
             Overlay::LogList(list) => Over::Menu(Box::new(self.log_list(*list))),
             Overlay::Palette => Over::Palette(Box::new(self.palette())),
+            Overlay::Deploy => Over::Deploy(Box::new(self.deploy()?)),
             Overlay::Menu { actions } => Over::Menu(Box::new(Menu {
                 title: "What can be done".into(),
                 rows: actions
@@ -173,6 +174,7 @@ impl Reader<'_> {
             Overlay::Approve { run } | Overlay::TakeBack { run } => return self.about_run(overlay, *run),
             Overlay::Help
             | Overlay::Palette
+            | Overlay::Deploy
             | Overlay::Menu { .. }
             | Overlay::Filter(_)
             | Overlay::Log(_)

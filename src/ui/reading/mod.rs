@@ -6,6 +6,7 @@ mod boxes;
 mod hosts;
 mod incidents;
 mod logs;
+mod offers;
 mod overview;
 mod runs;
 mod services;

@@ -1,0 +1,174 @@
+//! What the box asks for in which one chooses what is brought out: what hosts know, paths of this machine, builds.
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{build, inbox::Post, planning};
+use crate::{
+    config::Env,
+    core::{
+        Msg,
+        inventory::Inventory,
+        runs::{
+            self,
+            offer::{OfferAsk, OfferMsg, Reading},
+        },
+        time::Clock,
+    },
+    recipes,
+    remote::Remote,
+    tasks::{Task, Tasks},
+};
+
+/// Entries of a folder that are looked at.
+const LOOKED: usize = 20_000;
+/// Paths that are listed.
+const LISTED: usize = 50;
+
+/// What the answers are had with.
+pub(super) struct Around<'a> {
+    pub(super) remote: &'a Arc<dyn Remote>,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) inventory: &'a Arc<Inventory>,
+    pub(super) post: &'a Post,
+    pub(super) tasks: &'a Tasks,
+}
+
+/// Answers, and ends what nobody waits for any more.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    asking: Option<Task<()>>,
+    reading: Option<(Task<()>, Arc<AtomicBool>)>,
+}
+
+impl Desk {
+    pub(super) fn answer(&mut self, ask: OfferAsk, around: &Around<'_>) {
+        match ask {
+            OfferAsk::Versions(service) => {
+                self.stop();
+                let brings = match around.inventory.service(&service) {
+                    Some(found) => recipes::brings(found),
+                    None => Err(format!("{service} is not in the configuration")),
+                };
+                let can = brings.is_ok();
+                around.post.try_fact(told(OfferMsg::Brings(service.clone(), brings)));
+                if !can {
+                    return;
+                }
+                let (remote, clock) = (Arc::clone(around.remote), Arc::clone(around.clock));
+                let (inventory, post) = (Arc::clone(around.inventory), around.post.clone());
+                let ask = async move {
+                    let known = planning::known(remote.as_ref(), &inventory, &service, clock.as_ref()).await;
+                    post.fact(told(OfferMsg::Known(service, known))).await;
+                };
+                self.asking = Some(around.tasks.spawn("versions", ask));
+            }
+            OfferAsk::Paths(text) => {
+                let post = around.post.clone();
+                let list = move || {
+                    let paths = paths(&text, Env::of_process().home());
+                    post.try_fact(told(OfferMsg::Paths(text, paths)));
+                };
+                around.tasks.blocking("paths", list).detach();
+            }
+            OfferAsk::Read { path, version } => {
+                let (post, typed, env) = (around.post.clone(), path.clone(), Env::of_process());
+                let tell = move |progress: build::Progress| {
+                    let build::Progress { packs, bytes, of } = progress;
+                    let reading = Reading { path: typed.clone(), packs, bytes, of };
+                    post.try_fact(told(OfferMsg::Reading(reading)));
+                };
+                let reader = build::Reader::new(around.tasks.clone(), &env, Arc::new(tell));
+                let (stop, post) = (Arc::clone(&reader.stop), around.post.clone());
+                let read = async move {
+                    let at = at_home(&path, env.home());
+                    let read = reader.read(&at, version.as_deref()).await;
+                    let named = |error: &build::BuildError| {
+                        if error.is_the_name() { format!("; name it: {path} as VERSION") } else { String::new() }
+                    };
+                    let read = read.map_err(|error| format!("{error}{}", named(&error)));
+                    post.fact(told(OfferMsg::Read(path, read))).await;
+                };
+                self.reading = Some((around.tasks.spawn("build", read), stop));
+            }
+            OfferAsk::Stop => self.stop(),
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(task) = self.asking.take() {
+            task.stop();
+        }
+        if let Some((task, stop)) = self.reading.take() {
+            stop.store(true, Ordering::Relaxed);
+            task.stop();
+        }
+    }
+}
+
+fn told(msg: OfferMsg) -> Msg {
+    Msg::Runs(runs::Msg::Offer(msg))
+}
+
+fn at_home(path: &str, home: &Path) -> PathBuf {
+    match path.strip_prefix('~') {
+        Some("") => home.to_owned(),
+        Some(rest) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
+        _ => PathBuf::from(path),
+    }
+}
+
+/// Lists folders and archives whose paths begin with a text, as one would go on typing them; folders end with a slash.
+fn paths(text: &str, home: &Path) -> Vec<String> {
+    let (folder, begins) = match text.rsplit_once('/') {
+        Some((folder, begins)) => (format!("{folder}/"), begins),
+        None if text == "~" => return vec!["~/".to_owned()],
+        None => (String::new(), text),
+    };
+    let at = if folder.is_empty() { PathBuf::from(".") } else { at_home(&folder, home) };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(at).into_iter().flatten().flatten().take(LOOKED) {
+        let name = entry.file_name();
+        // What is no text cannot be typed.
+        let Some(name) = name.to_str().filter(|name| name.starts_with(begins)) else { continue };
+        let hidden = name.starts_with('.') && !begins.starts_with('.');
+        if hidden || !name.chars().all(crate::parse::sanitise::is_safe) {
+            continue;
+        }
+        let is_folder = entry.path().is_dir();
+        if is_folder || build::ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            found.push(format!("{folder}{name}{}", if is_folder { "/" } else { "" }));
+        }
+    }
+    found.sort();
+    found.truncate(LISTED);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_and_archives_are_listed_as_one_would_go_on_typing() {
+        let home = tempfile::tempdir().unwrap();
+        for folder in ["dist", "dist-old", ".cache"] {
+            std::fs::create_dir(home.path().join(folder)).unwrap();
+        }
+        for file in ["dist.tar.gz", "dist.txt", "my \u{1b}[31m.tar"] {
+            std::fs::write(home.path().join(file), "").unwrap();
+        }
+        let shown = |text: &str| paths(text, home.path());
+        assert_eq!(shown("~/di"), ["~/dist-old/", "~/dist.tar.gz", "~/dist/"]);
+        assert_eq!(shown("~/"), ["~/dist-old/", "~/dist.tar.gz", "~/dist/"]);
+        assert_eq!(shown("~/.c"), ["~/.cache/"]);
+        assert_eq!(shown("~"), ["~/"]);
+        let whole = format!("{}/dist-", home.path().display());
+        assert_eq!(shown(&whole), [format!("{whole}old/")]);
+        assert!(shown("~/none/").is_empty());
+    }
+}
