@@ -80,9 +80,10 @@ async fn a_host_that_dies_is_unknown_with_the_command_that_finds_out_and_never_s
     let mut engine = bed.console("ana", "qd.db");
     confirm(&mut engine, &bed.clock, RUN, bed.plan(&[held(0), held(1)])).await;
     until(&mut engine, "the step", |_| bed.file(0, "at.0").exists()).await;
-    kill_run(&bed, 0, RUN);
+    // The link first: a console that still hears the host is told that the run was killed.
     bed.hosts[0].0.stop().await;
     bed.hosts[0].1.cut();
+    kill_run(&bed, 0, RUN);
     let lost = |engine: &_| of(engine, RUN).and_then(|run| run.lost.clone());
     until(&mut engine, "the loss", |engine| lost(engine).is_some()).await;
     let by_hand = format!("cat ~/.quarterdeck/runs/{RUN}/journal on web-0");
