@@ -46,10 +46,13 @@ pub(super) fn services(state: &mut State, now: Now) -> Vec<Effect> {
 
 /// Milliseconds for which what the logs said counts as now.
 const LOGS_MS: i64 = 30_000;
+/// A list of PM2's processes that arrived so soon after a moment may have been read before it, in milliseconds.
+const PM2_MS: i64 = 2_000;
 /// Patterns are learned once in this time: before that, that none is new says nothing.
 const LEARN_MS: i64 = 90_000;
 
-/// Returns what is measured of a service now; `since` is from when on a pattern of errors counts as new.
+/// Returns what is measured of a service now; `since` is from when on a pattern of errors counts as
+/// new, and how often processes were started is counted.
 pub(super) fn of_service(state: &State, id: &ServiceId, since: Timestamp, now: Now) -> Measured {
     let service = state.services.service(id);
     let answers = service.map(|service| service.checks.as_slice()).unwrap_or_default();
@@ -71,7 +74,13 @@ pub(super) fn of_service(state: &State, id: &ServiceId, since: Timestamp, now: N
     let app = service.and_then(|of| of.service.recipe.get("app")).and_then(serde_json::Value::as_str);
     let hosts = service.map(|of| of.service.hosts.as_slice()).unwrap_or_default();
     let restarts = hosts.iter().filter_map(|name| {
-        let list = state.hosts.host(name)?.pm2(now.mono)?;
+        let (at, list) = state.hosts.host(name)?.pm2_at(now.mono)?;
+        // Read before that moment, it does not have what was started last.
+        let age = i64::try_from(now.mono.since(at)).unwrap_or(i64::MAX);
+        let after = now.utc.since(since).saturating_sub(age);
+        if after < PM2_MS {
+            return None;
+        }
         let own = list.processes.iter().filter(|process| Some(process.name.as_str()) == app);
         Some((name.to_string(), own.map(|process| process.restarts).sum()))
     });

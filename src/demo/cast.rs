@@ -71,18 +71,54 @@ pub(super) struct App {
     pub name: &'static str,
     /// The service that it carries.
     pub service: &'static str,
-    /// Its version.
-    pub version: &'static str,
+    /// Its releases, the oldest first. It runs the last one.
+    pub releases: &'static [Release],
     /// Node's version.
     pub node: &'static str,
-    /// Its folder.
-    pub cwd: &'static str,
     /// Its share of the CPU in use, 0 to 1.
     pub share: f64,
     /// Resident memory in MiB.
     pub rss_mib: u32,
     /// Restarts so far.
     pub restarts: u32,
+}
+
+/// A release of an application.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Release {
+    /// Its version.
+    pub version: &'static str,
+    /// How many minutes before the demo's start it was brought out.
+    pub minutes_ago: i64,
+    /// How it does.
+    pub fate: Fate,
+}
+
+/// How a release does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// All is well.
+    Well,
+    /// It runs for some minutes, then its process is gone.
+    Fades,
+    /// It runs, and answers every request with an error.
+    Fails,
+}
+
+const fn release(version: &'static str, minutes_ago: i64, fate: Fate) -> Release {
+    Release { version, minutes_ago, fate }
+}
+
+const DAY_MIN: i64 = 24 * 60;
+
+/// Builds that lie ready, and that nobody has brought out yet: one of them had better stay there.
+pub(super) const BUILDS: [Release; 2] = [release("2.31.2", 5, Fate::Well), release("2.32.0", 3, Fate::Fails)];
+
+/// Says how a version does. What nobody here knows does well.
+pub(super) fn fate(version: &str) -> Fate {
+    let apps = HOSTS.iter().flat_map(|host| host.apps);
+    let mut known = apps.flat_map(|app| app.releases).chain(&BUILDS);
+    known.find(|release| release.version == version).map_or(Fate::Well, |release| release.fate)
 }
 
 /// A systemd unit.
@@ -111,7 +147,7 @@ pub(super) struct Service {
     pub unit: Option<&'static str>,
     /// What it needs.
     pub needs: &'static [&'static str],
-    /// The folder it is deployed to.
+    /// The folder it is deployed to; below the home of the one who logs in where it begins with a tilde.
     pub path: &'static str,
     /// How fast it usually answers, in milliseconds.
     pub latency_ms: f64,
@@ -178,9 +214,13 @@ pub(super) const HOSTS: &[Host] = &[
         apps: &[App {
             name: "play",
             service: "play",
-            version: "2.31.0",
+            // The last one leaks: a restart helps for some minutes, the release before it for good.
+            releases: &[
+                release("2.30.4", 9 * DAY_MIN, Fate::Well),
+                release("2.31.0", 3 * DAY_MIN, Fate::Well),
+                release("2.31.1", 14, Fate::Fades),
+            ],
             node: "18.20.4",
-            cwd: "/var/www/play",
             share: 0.68,
             rss_mib: 412,
             restarts: 3,
@@ -209,9 +249,8 @@ pub(super) const HOSTS: &[Host] = &[
         apps: &[App {
             name: "cloud",
             service: "cloud",
-            version: "5.4.2",
+            releases: &[release("5.4.1", 30 * DAY_MIN, Fate::Well), release("5.4.2", 11 * DAY_MIN, Fate::Well)],
             node: "22.19.0",
-            cwd: "/var/www/cloud",
             share: 0.62,
             rss_mib: 355,
             restarts: 1,
@@ -347,9 +386,8 @@ pub(super) const HOSTS: &[Host] = &[
         apps: &[App {
             name: "play",
             service: "play",
-            version: "2.32.0-rc.1",
+            releases: &[release("2.31.0", 4 * DAY_MIN, Fate::Well), release("2.32.0-rc.1", DAY_MIN, Fate::Well)],
             node: "18.20.4",
-            cwd: "/var/www/play",
             share: 0.4,
             rss_mib: 260,
             restarts: 11,
@@ -396,20 +434,17 @@ const fn node(name: &'static str, env: &'static str, host: &'static str, path: &
 
 /// All services.
 pub(super) const SERVICES: &[Service] = &[
-    Service { needs: &["api", "billing"], ..node("play", "prod", "play-01", "/var/www/play") },
+    Service { needs: &["api", "billing"], ..node("play", "prod", "play-01", "~/www/play") },
     Service { objective: 99.95, ..laravel("api", "api-01", "/var/www/api", 64.0) },
     Service { objective: 99.95, certificate_days: Some(41), ..laravel("billing", "pay-01", "/var/www/billing", 81.0) },
-    Service { latency_ms: 52.0, needs: &["api"], ..node("cloud", "prod", "cloud-01", "/var/www/cloud") },
+    Service { latency_ms: 52.0, needs: &["api"], ..node("cloud", "prod", "cloud-01", "~/www/cloud") },
     Service { needs: &["api"], ..laravel("admin", "api-01", "/var/www/admin", 95.0) },
     laravel("satellite", "api-01", "/var/www/satellite", 210.0),
     Service { needs: &["billing"], ..laravel("conecta", "pay-01", "/var/www/conecta", 120.0) },
     Service { needs: &["billing"], ..laravel("connect", "pay-01", "/var/www/connect", 74.0) },
-    Service { latency_ms: 45.0, objective: 99.0, ..node("play", "staging", "stage-01", "/var/www/play") },
+    Service { latency_ms: 45.0, objective: 99.0, ..node("play", "staging", "stage-01", "~/www/play") },
     Service { env: "staging", objective: 99.0, ..laravel("api", "stage-01", "/var/www/api", 70.0) },
 ];
-
-/// The service that breaks, and its host.
-pub(super) const VICTIM: (&str, &str) = ("play", "play-01");
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,10 @@
 //!
 //! The past hangs on the days before now: the same seed and the same hour always give the same rows.
 use super::{
-    cast::{HOSTS, SERVICES, Service},
+    cast::{App, HOSTS, Host, SERVICES, Service},
     random::{Random, whole},
+    releases,
+    world::Version,
 };
 use crate::{
     core::{
@@ -11,7 +13,8 @@ use crate::{
         id::{HostName, Operator, ServiceId, Uid},
         incidents::{IncidentEvent, IncidentEventKind},
         record::{Bucket, DeclaredState, HostMinute, Row, StatusUpdate},
-        services::{Split, days::Calendar},
+        runs::{Action, Build, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd, Verdict},
+        services::{Health, Split, days::Calendar},
         time::{DAY, HOUR, MINUTE, Now, Timestamp},
     },
     store::{Lease, Owner, Store, StoreError},
@@ -110,6 +113,9 @@ const STORIES: &[Story] = &[
 pub fn past(seed: u64, now: Timestamp) -> Vec<Row> {
     let mut rows: Vec<Row> = SERVICES.iter().flat_map(|service| buckets(seed, now, service)).map(Row::Bucket).collect();
     rows.extend(host_minutes(seed, now).into_iter().map(Row::HostMinute));
+    for host in HOSTS {
+        host.apps.iter().for_each(|app| brought_out(seed, now, host, app, &mut rows));
+    }
     for (nth, story) in STORIES.iter().enumerate() {
         tell(story, Random::named(seed, story.title).bits() ^ nth as u64, now, &mut rows);
     }
@@ -309,6 +315,65 @@ fn tell(story: &Story, bits: u64, now: Timestamp, rows: &mut Vec<Row>) {
         (to, &console, IncidentEventKind::Resolved { summary: "all checks are up again".to_owned() }),
     ];
     rows.extend(happened.map(|(at, by, kind)| Row::Incident(IncidentEvent { incident, at, by: by.clone(), kind })));
+}
+
+/// The steps of a deploy in the past, and how many seconds each took.
+const DEPLOY: [(&str, i64); 6] =
+    [("unpack", 2), ("switch", 0), ("reload 0", 3), ("see it run", 1), ("healthy", 5), ("save", 1)];
+
+/// Adds the runs that brought out what runs on a host, and what ran there before.
+fn brought_out(seed: u64, now: Timestamp, host: &Host, app: &App, rows: &mut Vec<Row>) {
+    let mut from = None;
+    for release in app.releases {
+        let Version { version, release: name } = Version::of(release, now);
+        let at = now - release.minutes_ago * MINUTE;
+        let service = service_id(app.service, host.env);
+        let run = uid(Random::named(seed, &format!("{service} {version}")).bits());
+        let step = |(name, _): (&str, i64)| Step {
+            host: host.name.into(),
+            name: name.to_owned(),
+            command: format!("# {name}: the demo's past has no commands"),
+            path_prefix: Vec::new(),
+            timeout_ms: 60_000,
+        };
+        let plan = Plan {
+            action: Action::Deploy { version: version.clone() },
+            from: from.replace(name),
+            upload: Some(Build {
+                path: format!("builds/{version}.tar"),
+                sha256: releases::sum(app, &version),
+                version: version.clone(),
+                bytes: 41_230_336,
+                made: at - 5 * MINUTE,
+            }),
+            steps: DEPLOY.map(step).to_vec(),
+            effect: "on each host open requests are cut while its process starts anew".into(),
+            undo: "by itself, once".into(),
+            ..Plan::new(
+                service.clone(),
+                format!("deploy {} {version}", app.service),
+                format!("~/www/{}/.qd.lock", app.name),
+            )
+        };
+        let confirmed = RunEventKind::Confirmed {
+            plan: plan.into(),
+            reason: format!("release {version}"),
+            incident: None,
+            before: Health::Up,
+            second_person: false,
+        };
+        let mut add = |at, kind| rows.push(Row::Run(RunEvent { run, at, by: "ana".into(), kind }));
+        add(at, confirmed);
+        let mut moment = at + 2_000;
+        for (step, (_, seconds)) in DEPLOY.iter().enumerate() {
+            add(moment, RunEventKind::StepStarted { step });
+            moment = moment + seconds * 1_000 + 400;
+            add(moment, RunEventKind::StepEnded { step, end: StepEnd::Exit(0) });
+        }
+        add(moment, RunEventKind::Ended { outcome: RunOutcome::Succeeded });
+        let summary = format!("{service} is well: up before, up now");
+        add(moment + 10_000, RunEventKind::Proved { verdict: Verdict::Recovered, summary });
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! | `paper` | what a host's files say then; pure |
 //! | `scribe` | what they write into their logs; pure |
 //! | `shims` | the commands that stand before the real ones |
+//! | `releases` | what of them lies on the hosts, and what waits to be brought out |
 //! | `stage` | the temporary folder kept up to date, requests taken |
 //! | `ssh`, `web` | the servers |
 //! | `certificate` | what the one service that answers by TLS shows |
@@ -29,6 +30,7 @@ mod folder;
 mod history;
 mod paper;
 mod random;
+mod releases;
 mod scribe;
 mod settings;
 mod shims;
@@ -62,6 +64,8 @@ use crate::{
 
 pub use self::history::{DAYS, past, write_past};
 
+/// The folder of builds that nobody has brought out yet, in the fleet's folder.
+const BUILDS: &str = "builds";
 /// How often requests of the simulated hosts are looked for.
 const TURN: Duration = Duration::from_millis(200);
 /// Every how many turns the hosts' numbers move.

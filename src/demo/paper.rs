@@ -165,7 +165,7 @@ fn ps(host: &Live) -> String {
     }
     for app in &host.apps {
         if let Some(pid) = app.pid {
-            line!(&mut text, "{pid:>7} {:<8} node {}/server.js", "deploy", app.cast.cwd);
+            line!(&mut text, "{pid:>7} {:<8} node /home/deploy/www/{}/current/server.js", "deploy", app.cast.name);
         }
     }
     text
@@ -200,11 +200,11 @@ fn df_inodes(host: &Live) -> String {
     text
 }
 
-/// Id and name of every application, a line each.
+/// Id, name and process of every application, a line each.
 fn ids(host: &Live) -> String {
     let mut text = String::new();
     for (id, app) in host.apps.iter().enumerate() {
-        line!(&mut text, "{id} {}", app.cast.name);
+        line!(&mut text, "{id} {} {}", app.cast.name, app.pid.unwrap_or(0));
     }
     text
 }
@@ -225,10 +225,11 @@ fn jlist_entry(id: usize, app: &LiveApp, host: &Live, now: Now, home: &str) -> s
         "pid": app.pid.unwrap_or(0), "name": cast.name, "pm_id": id,
         "monit": { "memory": memory, "cpu": (cpu * 10.0).round() / 10.0 },
         "pm2_env": {
-            "name": cast.name, "namespace": "default", "version": cast.version, "status": app.status.word(),
+            "name": cast.name, "namespace": "default", "version": app.runs.version, "status": app.status.word(),
             "pm_uptime": started, "created_at": booted, "restart_time": app.restarts, "unstable_restarts": 0,
             "exec_mode": "fork_mode", "instances": 1, "exit_code": u8::from(app.status == Status::Errored),
-            "pm_exec_path": format!("{}/server.js", cast.cwd), "pm_cwd": cast.cwd,
+            "pm_exec_path": format!("{home}/www/{}/current/server.js", cast.name),
+            "pm_cwd": format!("{home}/www/{}/current", cast.name),
             "pm_out_log_path": format!("{home}/.pm2/logs/{}-out.log", cast.name),
             "pm_err_log_path": format!("{home}/.pm2/logs/{}-error.log", cast.name),
             "node_version": cast.node, "username": "deploy", "autorestart": true, "watch": false,

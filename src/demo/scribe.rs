@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{
-    cast::{Service, VICTIM},
+    cast::Service,
     random::{Random, whole},
 };
 use crate::core::time::Timestamp;
@@ -15,6 +15,8 @@ use crate::core::time::Timestamp;
 pub(super) enum Mood {
     /// All is well.
     Well,
+    /// It answers every request with an error.
+    Ill,
     /// Its process is gone: the proxy before it says so.
     Gone,
 }
@@ -136,35 +138,42 @@ fn put(out: &mut BTreeMap<String, String>, path: String) -> &mut String {
     out.entry(path).or_default()
 }
 
+/// What the proxy says of a request while nothing is behind it.
+fn gone(of: &Request, name: &str, at: DateTime<Utc>, random: &mut Random, out: &mut BTreeMap<String, String>) {
+    let access = format!("log/nginx/{name}.access.log");
+    let clock = at.format("%d/%b/%Y:%H:%M:%S +0000");
+    line!(
+        put(out, access),
+        "{} - - [{clock}] \"{} {} HTTP/1.1\" 502 157 \"-\" \"{}\" rt=0.001 uct=\"-\" urt=\"0.000\" ua=\"127.0.0.1:3004\" us=\"502\" host=\"{name}.example\"",
+        of.client,
+        of.method,
+        of.path,
+        of.agent
+    );
+    line!(
+        put(out, format!("log/nginx/{name}.error.log")),
+        "{} [error] 812#812: *{} connect() failed (111: Connection refused) while connecting to upstream, client: {}, server: {name}.example, \
+         request: \"{} {} HTTP/1.1\", upstream: \"http://127.0.0.1:3004{}\", host: \"{name}.example\"",
+        at.format("%Y/%m/%d %H:%M:%S"),
+        40_000 + random.below(9_000),
+        of.client,
+        of.method,
+        of.path,
+        of.path
+    );
+}
+
 fn node(service: &Service, mood: Mood, at: DateTime<Utc>, random: &mut Random, out: &mut BTreeMap<String, String>) {
     let of = request(service, random);
     let name = service.name;
+    if mood == Mood::Gone {
+        return gone(&of, name, at, random, out);
+    }
     let access = format!("log/nginx/{name}.access.log");
     let clock = at.format("%d/%b/%Y:%H:%M:%S +0000");
     let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
-    if mood == Mood::Gone {
-        line!(
-            put(out, access),
-            "{} - - [{clock}] \"{} {} HTTP/1.1\" 502 157 \"-\" \"{}\" rt=0.001 uct=\"-\" urt=\"0.000\" ua=\"127.0.0.1:3004\" us=\"502\" host=\"{name}.example\"",
-            of.client,
-            of.method,
-            of.path,
-            of.agent
-        );
-        line!(
-            put(out, format!("log/nginx/{name}.error.log")),
-            "{} [error] 812#812: *{} connect() failed (111: Connection refused) while connecting to upstream, client: {}, server: {name}.example, \
-             request: \"{} {} HTTP/1.1\", upstream: \"http://127.0.0.1:3004{}\", host: \"{name}.example\"",
-            at.format("%Y/%m/%d %H:%M:%S"),
-            40_000 + random.below(9_000),
-            of.client,
-            of.method,
-            of.path,
-            of.path
-        );
-        return;
-    }
     let status = match random.below(400) {
+        _ if mood == Mood::Ill => 500,
         0 => 500,
         1..=4 => 404,
         5..=9 => 304,
@@ -191,6 +200,14 @@ fn node(service: &Service, mood: Mood, at: DateTime<Utc>, random: &mut Random, o
         of.method,
         of.ms
     );
+    if mood == Mood::Ill {
+        line!(
+            put(out, format!("home/.pm2/logs/{name}-error.log")),
+            "{} Error: Cannot find module './entitlement/v3'\n    at Module._resolveFilename \
+             (node:internal/modules/cjs/loader:1225:15)\n    at Router.load (/home/deploy/www/{name}/current/lib/router.js:41:17)",
+            at.format("%Y-%m-%dT%H:%M:%S%.3fZ")
+        );
+    }
     match random.below(900) {
         0..=3 => line!(
             put(out, format!("home/.pm2/logs/{name}-out.log")),
@@ -206,7 +223,7 @@ fn node(service: &Service, mood: Mood, at: DateTime<Utc>, random: &mut Random, o
         ),
         10 => line!(
             put(out, format!("home/.pm2/logs/{name}-error.log")),
-            "{} TypeError: Cannot read properties of undefined (reading 'profile')\n    at Session.load (/var/www/{name}/lib/session.js:88:31)\n    \
+            "{} TypeError: Cannot read properties of undefined (reading 'profile')\n    at Session.load (/home/deploy/www/{name}/current/lib/session.js:88:31)\n    \
              at process.processTicksAndRejections (node:internal/process/task_queues:95:5)",
             at.format("%Y-%m-%dT%H:%M:%S%.3fZ")
         ),
@@ -219,7 +236,7 @@ fn laravel(service: &Service, mood: Mood, at: DateTime<Utc>, random: &mut Random
     let name = service.name;
     let status = match (mood, random.below(300)) {
         (Mood::Gone, _) => 503,
-        (Mood::Well, 0) => 500,
+        (Mood::Ill, _) | (Mood::Well, 0) => 500,
         (Mood::Well, 1..=4) => 404,
         (Mood::Well, _) => 200,
     };
@@ -262,18 +279,18 @@ fn laravel(service: &Service, mood: Mood, at: DateTime<Utc>, random: &mut Random
     }
 }
 
-/// What the application says before PM2 gives it up.
-pub(super) fn crash(at: Timestamp) -> (String, String) {
+/// What an application says before PM2 gives it up.
+pub(super) fn crash(app: &str, at: Timestamp) -> (String, String) {
     let mut text = String::new();
     for attempt in 0..15 {
         let at = (at - (15 - attempt) * 180).rfc3339();
         line!(
             &mut text,
             "{at} MongoServerSelectionError: connection pool for 10.0.1.31:27017 was cleared\n    at Timeout._onTimeout \
-             (/var/www/play/node_modules/mongodb/lib/sdam/topology.js:278:38)\n    at listOnTimeout (node:internal/timers:569:17)"
+             (/home/deploy/www/{app}/current/node_modules/mongodb/lib/sdam/topology.js:278:38)\n    at listOnTimeout (node:internal/timers:569:17)"
         );
     }
-    (format!("home/.pm2/logs/{}-error.log", VICTIM.0), text)
+    (format!("home/.pm2/logs/{app}-error.log"), text)
 }
 
 #[cfg(test)]

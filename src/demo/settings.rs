@@ -103,14 +103,23 @@ fn write_host(text: &mut String, host: &Host, folder: &Path, ports: &Ports) {
 fn write_service(text: &mut String, name: &str, folder: &Path, ports: &Ports) {
     let in_envs: Vec<&Service> = SERVICES.iter().filter(|service| service.name == name).collect();
     let Some(first) = in_envs.first() else { return };
-    // Folders differ by host here, where a real team has one path everywhere: the first environment's stands.
-    let path = HOSTS
-        .iter()
-        .find(|host| host.name == first.host)
-        .map_or_else(|| folder.to_owned(), |host| Rooms::of(folder, host).deployed(first.path));
     let (kind, recipe) = match first.unit {
-        None => ("node-pm2", format!("app = \"{name}\", path = {}", quoted(&path))),
-        Some(unit) => ("systemd", format!("unit = \"{unit}\", path = {}", quoted(&path))),
+        None => (
+            "node-pm2",
+            format!(
+                "app = \"{name}\", path = \"{}\", health = \"http://127.0.0.1:3004/health\", version_url = \
+                 \"http://127.0.0.1:3004/version\", health_within = \"8s\"",
+                first.path
+            ),
+        ),
+        Some(unit) => {
+            // Folders differ by host here, where a real team has one path everywhere: the first environment's stands.
+            let path = HOSTS
+                .iter()
+                .find(|host| host.name == first.host)
+                .map_or_else(|| folder.to_owned(), |host| Rooms::of(folder, host).deployed(first.path));
+            ("systemd", format!("unit = \"{unit}\", path = {}", quoted(&path)))
+        }
     };
     line!(text, "[[service]]\nname = \"{name}\"\nkind = \"{kind}\"\nowner = \"response\"");
     if !first.needs.is_empty() {

@@ -13,6 +13,14 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("date", DATE),
     ("hostname", "#!/bin/sh\nprintf '%s\\n' \"$QD_HOST\"\n"),
     ("cat", CAT),
+    ("readlink", READLINK),
+    ("curl", CURL),
+    ("id", ID),
+    (
+        "ss",
+        "#!/bin/sh\necho 'State  Recv-Q  Send-Q  Local Address:Port  Peer Address:Port'\necho 'LISTEN 0       511     127.0.0.1:3004      0.0.0.0:*'\n",
+    ),
+    ("dmesg", "#!/bin/sh\necho '[    0.000000] Linux version 6.1.0-28-amd64'\n"),
     ("uname", UNAME),
     ("nproc", "#!/bin/sh\nprintf '%s\\n' \"$QD_CORES\"\n"),
     ("mysqladmin", "#!/bin/sh\necho 'mysqld is alive'\n"),
@@ -24,7 +32,33 @@ pub(super) const ALL: &[(&str, &str)] = &[
 const UNAME: &str = "#!/bin/sh\ncase $* in *r*) echo Linux 6.1.0-28-amd64 ;; *) echo Linux ;; esac\n";
 
 /// Every simulated host is a machine of its own.
-const CAT: &str = "#!/bin/sh\n[ \"${1:-}\" = /etc/machine-id ] && { printf '%s\\n' \"$QD_MACHINE\"; exit 0; }\nfor real in /bin/cat /usr/bin/cat; do [ -x $real ] && exec $real \"$@\"; done\nexit 127\n";
+const CAT: &str = r#"#!/bin/sh
+[ "${1:-}" = /etc/machine-id ] && { printf '%s\n' "$QD_MACHINE"; exit 0; }
+for file; do
+  shift
+  case $file in
+    /proc/[a-z]*) set -- "$@" "$QD_PROC${file#/proc}" ;;
+    *) set -- "$@" "$file" ;;
+  esac
+done
+for real in /bin/cat /usr/bin/cat; do [ -x $real ] && exec $real "$@"; done
+exit 127
+"#;
+
+/// Where a simulated process stands is the simulation's to say.
+const READLINK: &str = r#"#!/bin/sh
+case ${1:-} in
+  /proc/*/cwd) exec cat "$QD_PROC${1#/proc}" ;;
+esac
+for real in /bin/readlink /usr/bin/readlink; do [ -x $real ] && exec $real "$@"; done
+exit 127
+"#;
+
+const ID: &str = r#"#!/bin/sh
+[ "$*" = -un ] && { echo deploy; exit 0; }
+for real in /bin/id /usr/bin/id; do [ -x $real ] && exec $real "$@"; done
+exit 127
+"#;
 
 /// Leaves a request, waits for the reply: its first line is the exit code.
 macro_rules! ask {
@@ -66,6 +100,8 @@ case ${1:-} in
   id)
     [ $# = 2 ] || exit 1
     awk -v name="$2" '$2 == name { s = s (s == "" ? " " : ", ") $1 } END { print "[" s (s == "" ? "" : " ") "]" }' "$QD_SIM/ids" ;;
+  pid) awk -v name="$2" '$2 == name { print $3 }' "$QD_SIM/ids" ;;
+  list | ls) awk 'BEGIN { print "id  name  pid" } { print $1 "   " $2 "  " $3 }' "$QD_SIM/ids" ;;
   ping) echo "{ msg: 'pong' }" ;;
   save) echo '[PM2] Saving current process list...' ;;
   restart | reload | start | stop)
@@ -73,6 +109,16 @@ case ${1:-} in
     ask pm2 "$1" "$2" ;;
   *) echo "[PM2][ERROR] Command not found: ${1:-}" >&2; exit 1 ;;
 esac
+"#
+);
+
+/// Asks the application of the host it runs on.
+const CURL: &str = concat!(
+    "#!/bin/sh",
+    ask!(),
+    r#"
+for url; do :; done
+ask curl "$url"
 "#
 );
 
@@ -139,7 +185,11 @@ for word; do
     -*i*) kind=i ;;
   esac
 done
-exec cat "$QD_SIM/df.$kind"
+# Everything that is deployed lies on the first file system.
+case ${word:-} in
+  -* | '') exec cat "$QD_SIM/df.$kind" ;;
+  *) exec head -n 2 "$QD_SIM/df.$kind" ;;
+esac
 "#;
 
 /// Prints the processes it is asked for by `-p`, or all.

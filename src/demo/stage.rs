@@ -11,8 +11,8 @@ use std::{
 use tokio::process::{Child, Command};
 
 use super::{
-    cast::{HOSTS, Host, SERVICES, Service, VICTIM},
-    folder, paper, scribe, shims,
+    cast::{HOSTS, Host, SERVICES, Service},
+    folder, paper, releases, scribe, shims,
     world::World,
 };
 use crate::core::time::{Clock, MINUTE, Timestamp};
@@ -47,7 +47,10 @@ impl Rooms {
 
     /// Returns where a service is deployed on it.
     pub(super) fn deployed(&self, path: &str) -> PathBuf {
-        self.root.join(path.trim_start_matches('/'))
+        match path.strip_prefix("~/") {
+            Some(path) => self.home().join(path),
+            None => self.root.join(path.trim_start_matches('/')),
+        }
     }
 }
 
@@ -56,8 +59,9 @@ impl Rooms {
 /// # Errors
 /// When the folder cannot be written.
 pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
-    let bin = folder.join("bin");
+    let (bin, born) = (folder.join("bin"), look(world, |world| world.now.utc));
     fs::create_dir(&bin)?;
+    releases::lay_builds(&folder.join(super::BUILDS), born)?;
     for (name, text) in shims::ALL {
         folder::write_with_mode(&bin.join(name), text.as_bytes(), 0o700)?;
     }
@@ -69,7 +73,9 @@ pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
         }
         for service in SERVICES.iter().filter(|service| service.host == host.name) {
             fs::create_dir_all(rooms.deployed(service.path))?;
-            fs::create_dir_all(rooms.deployed(service.path).join("storage/logs"))?;
+            if service.unit.is_some() {
+                fs::create_dir_all(rooms.deployed(service.path).join("storage/logs"))?;
+            }
         }
         for part in ["log/nginx", "log/apache2"] {
             fs::create_dir_all(rooms.root.join(part))?;
@@ -79,6 +85,7 @@ pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
             // What tells a live daemon beside its process: a socket.
             drop(UnixListener::bind(home.join(".pm2/rpc.sock"))?);
             for app in host.apps {
+                releases::lay(&releases::folder(&rooms, app), app, born)?;
                 for kind in ["out", "error"] {
                     fs::write(home.join(format!(".pm2/logs/{}-{kind}.log", app.name)), "")?;
                 }
@@ -122,9 +129,9 @@ pub(super) fn turn(folder: &Path, world: &Shared, clock: &dyn Clock, full: Full)
     let now = clock.now();
     let before = look(world, |world| world.now.utc);
     let broke = look(world, |world| world.tick(now));
-    if broke {
-        let (path, text) = scribe::crash(now.utc);
-        let host = HOSTS.iter().find(|host| host.name == VICTIM.1);
+    for (name, app) in &broke {
+        let (path, text) = scribe::crash(app, now.utc);
+        let host = HOSTS.iter().find(|host| host.name == *name);
         host.map_or(Ok(()), |host| append(&Rooms::of(folder, host).root.join(path), &text))?;
     }
     write_logs(folder, world, before, now.utc)?;
@@ -132,7 +139,7 @@ pub(super) fn turn(folder: &Path, world: &Shared, clock: &dyn Clock, full: Full)
     if full == Full::Yes {
         write_moment(folder, world)?;
     }
-    if changed || broke || full == Full::Yes {
+    if changed || !broke.is_empty() || full == Full::Yes {
         write_lists(folder, world)?;
     }
     Ok(())
@@ -167,7 +174,13 @@ fn write_lists(folder: &Path, world: &Shared) -> io::Result<()> {
                 .map(|process| process.pid)
                 .chain(host.apps.iter().filter_map(|app| app.pid))
                 .collect();
-            let sheets = paper::lists(host, world.now, &rooms.home().to_string_lossy());
+            let mut sheets = paper::lists(host, world.now, &rooms.home().to_string_lossy());
+            sheets.extend(host.apps.iter().filter_map(|app| {
+                // As the kernel has it, whose links are never followed half-way.
+                let runs = releases::folder(&rooms, app.cast).join("releases").join(&app.runs.release);
+                let runs = fs::canonicalize(&runs).unwrap_or(runs);
+                Some((format!("proc/{}/cwd", app.pid?), format!("{}\n", runs.display())))
+            }));
             (rooms, sheets, pids)
         };
         world.hosts.iter().map(list).collect()
@@ -217,6 +230,11 @@ fn answer_requests(folder: &Path, world: &Shared) -> io::Result<bool> {
             let request = fs::read_to_string(entry.path())?;
             fs::remove_file(entry.path())?;
             let words: Vec<&str> = request.split_whitespace().collect();
+            for app in host.apps {
+                if let Some(next) = releases::current(&releases::folder(&Rooms::of(folder, host), app)) {
+                    look(world, |world| world.lies_there(host.name, app.name, next));
+                }
+            }
             let reply = look(world, |world| world.command(host.name, &words));
             // First what the command changed, then its end: who reads the list afterwards sees the change.
             write_lists(folder, world)?;

@@ -2,16 +2,18 @@
 use std::collections::BTreeMap;
 
 use super::{
-    cast::{App, HOSTS, Host, Service, Unit, VICTIM},
+    cast::{App, Fate, HOSTS, Host, Release, SERVICES, Service, Unit, fate},
     random::{Random, whole},
     scribe::{self, Mood},
 };
-use crate::core::time::{Now, Timestamp};
+use crate::core::time::{MINUTE, Now, Timestamp};
 
 /// Clock ticks a second, as `getconf CLK_TCK` says on every Linux.
 pub(super) const HZ: f64 = 100.0;
 /// How long an application takes from its start to its first answer, in milliseconds.
 const BOOT_MS: u64 = 1_500;
+/// How long a release that fades lives after a restart, in milliseconds.
+const FADES_MS: u64 = 4 * 60_000;
 /// The first process id that a restart hands out.
 const FIRST_PID: u32 = 21_000;
 
@@ -25,7 +27,7 @@ pub(super) struct World {
     random: Random,
     born: Now,
     next_pid: u32,
-    breaks_at_ms: Option<u64>,
+    breaks_after_ms: Option<u64>,
 }
 
 /// A host as it is now.
@@ -94,6 +96,19 @@ pub(super) struct LiveApp {
     pub restarts: u32,
     /// When it started.
     pub started: Now,
+    /// What it runs.
+    pub runs: Version,
+    /// What it will run once it starts anew: what its folder leads to.
+    pub next: Version,
+}
+
+/// A release on a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Version {
+    /// What it calls itself.
+    pub version: String,
+    /// The name of its folder.
+    pub release: String,
 }
 
 /// A unit as it is now.
@@ -134,26 +149,34 @@ pub(super) struct Reply {
 }
 
 impl World {
-    /// Makes a world in which all is well; `breaks_after_ms` later one service breaks, or none ever.
+    /// Makes a world in which all is well; `breaks_after_ms` later the release that fades breaks, or none ever does.
     pub(super) fn new(seed: u64, now: Now, breaks_after_ms: Option<u64>) -> Self {
         let mut random = Random::new(seed);
         let mut next_pid = FIRST_PID;
         let hosts = HOSTS.iter().map(|cast| Live::new(cast, now, &mut random, &mut next_pid)).collect();
-        Self { now, hosts, random, born: now, next_pid, breaks_at_ms: breaks_after_ms }
+        Self { now, hosts, random, born: now, next_pid, breaks_after_ms }
     }
 
-    /// Moves on to `now`. Returns whether something broke.
-    pub(super) fn tick(&mut self, now: Now) -> bool {
+    /// Moves on to `now`. Returns the host and the name of each application that broke.
+    pub(super) fn tick(&mut self, now: Now) -> Vec<(&'static str, &'static str)> {
         let dt_ms = now.mono.since(self.now.mono);
         self.now = now;
-        let broke = self.breaks_at_ms.is_some_and(|at| now.mono.since(self.born.mono) >= at);
-        if broke {
-            self.breaks_at_ms = None;
-            if let Some(app) = self.app(VICTIM.1, VICTIM.0) {
-                app.status = Status::Errored;
-                app.pid = None;
-                // What PM2 tries before it gives up.
-                app.restarts += 15;
+        let mut broke = Vec::new();
+        for host in &mut self.hosts {
+            for app in &mut host.apps {
+                let (since, lives_ms) = if app.started == Now::default() {
+                    (self.born, self.breaks_after_ms)
+                } else {
+                    (app.started, self.breaks_after_ms.map(|_| FADES_MS))
+                };
+                let fades = app.status == Status::Online && fate(&app.runs.version) == Fate::Fades;
+                if fades && lives_ms.is_some_and(|lives| now.mono.since(since.mono) >= lives) {
+                    app.status = Status::Errored;
+                    app.pid = None;
+                    // What PM2 tries before it gives up.
+                    app.restarts += 15;
+                    broke.push((host.cast.name, app.cast.name));
+                }
             }
         }
         let t = now.mono.since(self.born.mono) as f64 / 1_000.0;
@@ -169,19 +192,26 @@ impl World {
         self.hosts.iter().find(|host| host.cast.name == name)
     }
 
-    fn app(&mut self, host: &str, name: &str) -> Option<&mut LiveApp> {
-        let host = self.hosts.iter_mut().find(|live| live.cast.name == host)?;
-        host.apps.iter_mut().find(|app| app.cast.name == name)
+    /// Notes what an application's folder leads to: it runs that once it starts anew.
+    pub(super) fn lies_there(&mut self, host: &str, name: &str, next: Version) {
+        let host = self.hosts.iter_mut().find(|live| live.cast.name == host);
+        if let Some(app) = host.and_then(|host| host.apps.iter_mut().find(|app| app.cast.name == name)) {
+            app.next = next;
+        }
     }
 
     /// Returns what a service writes into its logs about a stretch of time.
     pub(super) fn lines(&mut self, service: &Service, from: Timestamp, to: Timestamp) -> BTreeMap<String, String> {
         let now = self.now;
-        let up = self.host(service.host).is_some_and(|host| match service.unit {
-            Some(unit) => host.units.iter().any(|live| live.cast.name == unit && live.active),
-            None => host.apps.iter().any(|app| app.cast.service == service.name && app.serves(now)),
+        let mood = self.host(service.host).map_or(Mood::Gone, |host| match service.unit {
+            Some(unit) if host.units.iter().any(|live| live.cast.name == unit && live.active) => Mood::Well,
+            Some(_) => Mood::Gone,
+            None => match host.apps.iter().find(|app| app.cast.service == service.name && app.serves(now)) {
+                Some(app) if fate(&app.runs.version) == Fate::Fails => Mood::Ill,
+                Some(_) => Mood::Well,
+                None => Mood::Gone,
+            },
         });
-        let mood = if up { Mood::Well } else { Mood::Gone };
         // A host writes by its own clock.
         let skew = self.host(service.host).map_or(0, |host| host.cast.skew_s) * 1_000;
         scribe::lines(service, mood, from + skew, to + skew, &mut self.random)
@@ -198,15 +228,20 @@ impl World {
             whole(service.latency_ms * wave * (0.85 + 0.3 * self.random.unit() + tail)).max(1)
         };
         let Some(host) = self.host(service.host) else { return gateway(wait) };
+        let mut version = "1.0.0";
         if let Some(unit) = service.unit {
             if !host.units.iter().any(|live| live.cast.name == unit && live.active) {
                 return Answer { status: 503, after_ms: 2, kind: "text/html", body: page("503 Service Unavailable") };
             }
-        } else if !host.apps.iter().any(|app| app.cast.service == service.name && app.serves(now)) {
-            return gateway(2);
+        } else {
+            let serving = host.apps.iter().find(|app| app.cast.service == service.name && app.serves(now));
+            let Some(app) = serving else { return gateway(2) };
+            version = &app.runs.version;
+            if fate(version) == Fate::Fails {
+                let body = format!(r#"{{"status":"error","service":"{}","version":"{version}"}}"#, service.name);
+                return Answer { status: 500, after_ms: wait, kind: "application/json", body };
+            }
         }
-        let version =
-            host.apps.iter().find(|app| app.cast.service == service.name).map_or("1.0.0", |app| app.cast.version);
         match path.split('?').next().unwrap_or(path) {
             "/health" | "/up" => Answer {
                 status: 200,
@@ -225,6 +260,7 @@ impl World {
         match words {
             ["pm2", verb, target] => self.pm2(host, verb, target),
             ["systemctl", verb, unit] => self.systemctl(host, verb, unit),
+            ["curl", url] => self.curl(host, url),
             _ => Reply { code: 1, text: "not understood\n".to_owned() },
         }
     }
@@ -252,6 +288,7 @@ impl World {
                 app.pid = Some(pid);
                 app.ticks = 0.0;
                 app.started = now;
+                app.runs = app.next.clone();
             }
             "stop" => {
                 app.status = Status::Stopped;
@@ -265,6 +302,24 @@ impl World {
             text: format!(
                 "[PM2] Applying action {verb}ProcessId on app [{target}](ids: [ '{id}' ])\n[PM2] [{name}]({id}) \u{2713}\n"
             ),
+        }
+    }
+
+    /// Asks the application of a host, as one who is logged in there does.
+    fn curl(&mut self, host: &str, url: &str) -> Reply {
+        let service = SERVICES.iter().find(|service| service.host == host && service.unit.is_none());
+        let Some(service) = service else {
+            return Reply { code: 7, text: "curl: (7) Failed to connect: Connection refused\n".to_owned() };
+        };
+        let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+        let answer = self.answer(service, path.unwrap_or("/"));
+        match answer.status {
+            502 => Reply { code: 7, text: "curl: (7) Failed to connect: Connection refused\n".to_owned() },
+            status @ 400.. => {
+                let text = format!("curl: (22) The requested URL returned error: {status}\n");
+                Reply { code: 22, text }
+            }
+            _ => Reply { code: 0, text: answer.body },
         }
     }
 
@@ -288,6 +343,21 @@ impl World {
         }
         (live.since, live.from_boot) = (now, false);
         Reply { code: 0, text: String::new() }
+    }
+}
+
+impl Version {
+    /// Names a release of the cast as it lies on its host.
+    pub(super) fn of(release: &Release, born: Timestamp) -> Self {
+        let made = (born - release.minutes_ago * MINUTE).to_utc().unwrap_or_default();
+        Self {
+            version: release.version.to_owned(),
+            release: format!("{}-{}", made.format("%Y%m%d%H%M%S"), release.version),
+        }
+    }
+
+    fn none() -> Self {
+        Self { version: "0.0.0".to_owned(), release: String::new() }
     }
 }
 
@@ -322,6 +392,7 @@ impl Live {
             .iter()
             .map(|cast| {
                 *next_pid += 1;
+                let runs = cast.releases.last().map_or_else(Version::none, |release| Version::of(release, now.utc));
                 // Started with the host: `Now::default` marks what is older than this world.
                 LiveApp {
                     cast,
@@ -330,6 +401,8 @@ impl Live {
                     ticks: uptime_s * 4.0,
                     restarts: cast.restarts,
                     started: Now::default(),
+                    next: runs.clone(),
+                    runs,
                 }
             })
             .collect();
@@ -420,7 +493,7 @@ fn page(title: &str) -> String {
 mod tests {
     use super::*;
     use crate::core::time::{Mono, Timestamp};
-    use crate::demo::cast::SERVICES;
+    use crate::demo::cast::{BUILDS, SERVICES};
 
     fn service(name: &str, env: &str) -> Option<&'static Service> {
         SERVICES.iter().find(|service| service.name == name && service.env == env)
@@ -435,9 +508,9 @@ mod tests {
         let mut world = World::new(1, at(0), Some(8_000));
         let play = service("play", "prod").unwrap();
         assert_eq!(world.answer(play, "/health").status, 200);
-        assert!(!world.tick(at(7_999)));
-        assert!(world.tick(at(8_000)));
-        assert!(!world.tick(at(8_200)));
+        assert!(world.tick(at(7_999)).is_empty());
+        assert_eq!(world.tick(at(8_000)), [("play-01", "play")]);
+        assert!(world.tick(at(8_200)).is_empty());
         assert_eq!(world.answer(play, "/health").status, 502);
         assert_eq!(world.host("play-01").unwrap().apps[0].status, Status::Errored);
         assert_eq!(world.answer(service("cloud", "prod").unwrap(), "/health").status, 200, "others go on");
@@ -449,7 +522,29 @@ mod tests {
         assert_eq!(world.answer(play, "/health").status, 200);
         let app = &world.host("play-01").unwrap().apps[0];
         assert_eq!((app.restarts, app.status), (3 + 15 + 1, Status::Online));
-        assert!(!world.tick(at(1_000_000)), "it breaks never again");
+        assert_eq!(world.tick(at(1_000_000)), [("play-01", "play")], "a restart is no cure");
+    }
+
+    #[test]
+    fn what_is_started_is_what_lies_there() {
+        let mut world = World::new(1, at(0), Some(8_000));
+        let (play, there) = (service("play", "prod").unwrap(), HOSTS[1].apps[0].releases);
+        world.tick(at(8_000));
+        world.lies_there("play-01", "play", Version::of(&there[1], at(0).utc));
+        world.tick(at(9_000));
+        assert_eq!(world.answer(play, "/health").status, 502, "nothing was started yet");
+        world.command("play-01", &["pm2", "restart", "0"]);
+        world.tick(at(20_000));
+        assert!(world.answer(play, "/health").body.contains("2.31.0"));
+        assert_eq!(world.command("play-01", &["curl", "http://127.0.0.1:3004/version"]).text, "2.31.0\n");
+        assert!(world.tick(at(3_600_000)).is_empty(), "it does not fade");
+
+        world.lies_there("play-01", "play", Version::of(&BUILDS[1], at(0).utc));
+        world.command("play-01", &["pm2", "reload", "0"]);
+        world.tick(at(3_700_000));
+        assert_eq!(world.answer(play, "/health").status, 500);
+        assert_eq!(world.command("play-01", &["curl", "http://127.0.0.1:3004/health"]).code, 22);
+        assert_eq!(world.command("api-01", &["curl", "http://127.0.0.1:3004/health"]).code, 7);
     }
 
     #[test]

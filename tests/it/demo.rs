@@ -349,7 +349,7 @@ fn the_console_finds_everything_up_then_one_down_and_mends_it_by_its_recipe() {
     let service = inventory.service(&"play@prod".parse().unwrap()).unwrap();
     let facts = PlanFacts { pm2: [(host.name.clone(), list)].into(), ..PlanFacts::default() };
     let plan = quarterdeck::recipes::plan(&inventory, service, &Wanted::Restart, &facts).unwrap();
-    assert!(plan.lock.starts_with(&*demo.fleet.folder().to_string_lossy()), "{}", plan.lock);
+    assert_eq!(plan.lock, "~/www/play/.qd.lock", "the home is the simulated host's");
     for step in &plan.steps {
         let script = Script { path_prefix: step.path_prefix.clone(), ..Script::new(&step.command) };
         let output = demo.runtime.block_on(pool.run(&step.host, Lane::Control, script)).unwrap();
@@ -382,41 +382,63 @@ impl Drop for Process {
     }
 }
 
-#[test]
-fn another_console_uses_the_printed_configuration_and_is_asked_nothing() {
-    let place = tempfile::tempdir().unwrap();
-    let at = |name: &str| place.path().join(name);
-    for name in ["home", "tmp"] {
-        std::fs::create_dir(at(name)).unwrap();
+/// A fleet that another process runs, and a home for consoles that are given its printed configuration.
+pub(crate) struct Apart {
+    place: tempfile::TempDir,
+    fleet: Option<Process>,
+    /// The fleet's own folder.
+    pub(crate) folder: std::path::PathBuf,
+}
+
+impl Apart {
+    pub(crate) fn start() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        for name in ["home", "tmp"] {
+            std::fs::create_dir(place.path().join(name)).unwrap();
+        }
+        let mut apart = Self { place, fleet: None, folder: std::path::PathBuf::new() };
+        let mut fleet = Process(apart.command(&["demo", "--fleet-only"]).stdout(Stdio::piped()).spawn().unwrap());
+        let mut printed = std::io::BufReader::new(fleet.0.stdout.take().unwrap());
+        let mut text = vec![0];
+        printed.read_exact(&mut text).unwrap();
+        // It is printed as it stands in the fleet's folder, which is complete by now.
+        apart.folder = std::fs::read_dir(apart.place.path().join("tmp")).unwrap().next().unwrap().unwrap().path();
+        let written = std::fs::read(apart.folder.join("qd.toml")).unwrap();
+        text.resize(written.len(), 0);
+        printed.read_exact(&mut text[1..]).unwrap();
+        assert!(text == written);
+        std::fs::write(apart.place.path().join("qd.toml"), &text).unwrap();
+        apart.fleet = Some(fleet);
+        apart
     }
-    let qd = |words: &[&str]| {
+
+    fn command(&self, words: &[&str]) -> Command {
         let mut qd = Command::new(env!("CARGO_BIN_EXE_qd"));
         qd.args(words).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("USER", "somebody");
-        qd.env("HOME", at("home")).env("TMPDIR", at("tmp")).stdin(Stdio::null());
+        qd.env("HOME", self.place.path().join("home"))
+            .env("TMPDIR", self.place.path().join("tmp"))
+            .stdin(Stdio::null());
         qd
-    };
-    let mut fleet = Process(qd(&["demo", "--fleet-only"]).stdout(Stdio::piped()).spawn().unwrap());
-    let mut printed = std::io::BufReader::new(fleet.0.stdout.take().unwrap());
-    let mut text = vec![0];
-    printed.read_exact(&mut text).unwrap();
-    // It is printed as it stands in the fleet's folder, which is complete by now.
-    let folder = std::fs::read_dir(at("tmp")).unwrap().next().unwrap().unwrap().path();
-    let written = std::fs::read(folder.join("qd.toml")).unwrap();
-    text.resize(written.len(), 0);
-    printed.read_exact(&mut text[1..]).unwrap();
-    assert!(text == written);
-    let config = at("qd.toml");
-    std::fs::write(&config, &text).unwrap();
-    let config = config.to_str().unwrap();
+    }
 
-    let tried = qd(&["check", "--connect", "--json", "--config", config]).output().unwrap();
+    /// Runs `qd` on the fleet, as somebody who was given its configuration.
+    pub(crate) fn qd(&self, words: &[&str]) -> Output {
+        self.command(words).arg("--config").arg(self.place.path().join("qd.toml")).output().unwrap()
+    }
+}
+
+#[test]
+fn another_console_uses_the_printed_configuration_and_is_asked_nothing() {
+    let mut apart = Apart::start();
+    let qd = |words: &[&str]| apart.qd(words);
+    let tried = qd(&["check", "--connect", "--json"]);
     let all: serde_json::Value = serde_json::from_slice(&tried.stdout).unwrap();
     let tried = all["data"]["tried"].as_array().unwrap();
     let host_fails = |one: &&serde_json::Value| one["ok"] != true && one["what"].as_str().unwrap().starts_with("host ");
     assert_eq!(tried.iter().find(host_fails), None);
     assert_eq!(all["data"]["problems"].as_array().map(Vec::len), Some(0), "{all}");
 
-    let status = qd(&["status", "--json", "--config", config]).output().unwrap();
+    let status = qd(&["status", "--json"]);
     // 1: the service may have broken by now, as it is meant to.
     assert!(matches!(status.status.code(), Some(0 | 1)), "{status:?}");
     let all: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
@@ -427,14 +449,14 @@ fn another_console_uses_the_printed_configuration_and_is_asked_nothing() {
             assert!(matches!(check["outcome"].as_str(), Some("up" | "degraded" | "down")), "{check}");
         }
     }
-    let hosts = qd(&["hosts", "--json", "--config", config]).output().unwrap();
+    let hosts = qd(&["hosts", "--json"]);
     let all: serde_json::Value = serde_json::from_slice(&hosts.stdout).unwrap();
     for host in all["data"].as_array().unwrap() {
         assert_eq!(host["fault"], serde_json::Value::Null, "{host}");
     }
-    assert!(!at("home/.ssh").exists());
-    drop(fleet);
-    assert!(!folder.exists(), "the fleet's folder is left behind");
+    assert!(!apart.place.path().join("home/.ssh").exists());
+    drop(apart.fleet.take());
+    assert!(!apart.folder.exists(), "the fleet's folder is left behind");
 }
 
 #[test]

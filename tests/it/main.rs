@@ -13,6 +13,8 @@ mod config;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod demo_changes;
+#[cfg(test)]
 #[path = "../support/deploys.rs"]
 mod deploys;
 #[cfg(test)]

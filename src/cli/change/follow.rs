@@ -1,5 +1,5 @@
 //! Follows a run on standard output until it ended.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,7 +12,7 @@ use crate::{
     core::{
         Msg,
         id::Uid,
-        runs::{self, Run, RunOutcome, Share, StepEnd, Verdict},
+        runs::{self, Run, RunOutcome, Share, Step, StepEnd, Verdict},
     },
     runtime::engine::Engine,
 };
@@ -130,6 +130,8 @@ struct Teller {
     quiet: bool,
     lines: u64,
     said: BTreeSet<String>,
+    begun: BTreeSet<usize>,
+    ended: BTreeMap<usize, StepEnd>,
 }
 
 impl Teller {
@@ -149,43 +151,57 @@ impl Teller {
                 Some(error) => news.push(format!("{host}: the build is not there: {error}")),
             }
         }
-        for (number, state) in run.steps.iter().enumerate() {
-            let Some(step) = run.plan.step(number) else { continue };
-            let (host, step) = (&step.host, &step.name);
-            if state.started.is_some() {
-                news.push(format!("{host}: {step} …"));
-            }
-            match state.ended.as_ref().map(|(_, end)| end) {
-                None => {}
-                Some(StepEnd::Exit(code)) => news.push(format!("{host}: {step}: exit {code}")),
-                Some(StepEnd::Signal(signal)) => news.push(format!("{host}: {step}: ended by {signal}")),
-                Some(StepEnd::TimedOut) => news.push(format!("{host}: {step}: timed out")),
-                Some(StepEnd::Unknown(how)) => news.push(format!("{host}: {step}: unknown: {how}")),
-                Some(StepEnd::NotStarted(why)) => news.push(format!("{host}: {step}: not started: {why}")),
-            }
-        }
+        self.say(news)?;
+        self.steps(run)?;
+        let mut news = Vec::new();
         news.extend(run.lost.iter().map(|how| format!("link lost: {how}")));
         if run.gate.passed > 0 {
             news.push(format!("the checks let it go on after wave {}", run.gate.passed));
         }
         news.extend(run.gate.failed.iter().map(|why| format!("the checks stop it: {why}")));
-        let output: Vec<String> = run
-            .output
-            .iter()
-            .skip(usize::try_from(self.lines.saturating_sub(run.output.dropped())).unwrap_or(usize::MAX))
-            .map(|line| {
-                let host = run.plan.step(line.step).map_or("?", |step| step.host.as_str());
-                format!("{host} | {}", line.text)
-            })
-            .collect();
-        self.lines = run.output.dropped() + run.output.len() as u64;
         if let Some((outcome, _)) = run.outcome {
             news.push(format!("{name}: {}", words(run, outcome)));
         }
         news.extend(run.proof.iter().map(|(_, summary)| summary.clone()));
-        let fresh = news.into_iter().filter(|line| self.said.insert(line.clone()));
-        for line in output.into_iter().chain(fresh) {
+        self.say(news)
+    }
+
+    fn say(&mut self, news: Vec<String>) -> color_eyre::Result<()> {
+        for line in news.into_iter().filter(|line| self.said.insert(line.clone())) {
             setup::print(&format!("{line}\n"))?;
+        }
+        Ok(())
+    }
+
+    /// Tells of each step that it began, what it printed, and how it ended: in this order, however the news came in.
+    fn steps(&mut self, run: &Run) -> color_eyre::Result<()> {
+        let known = usize::try_from(self.lines.saturating_sub(run.output.dropped())).unwrap_or(usize::MAX);
+        self.lines = run.output.dropped() + run.output.len() as u64;
+        let mut printed: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for line in run.output.iter().skip(known) {
+            printed.entry(line.step).or_default().push(&line.text);
+        }
+        for (number, state) in run.steps.iter().enumerate() {
+            let Some(Step { host, name, .. }) = run.plan.step(number) else { continue };
+            let lines = printed.remove(&number).unwrap_or_default();
+            if (state.started.is_some() || !lines.is_empty()) && self.begun.insert(number) {
+                setup::print(&format!("{host}: {name} …\n"))?;
+            }
+            for line in lines {
+                setup::print(&format!("{host} | {line}\n"))?;
+            }
+            let Some((_, end)) = state.ended.as_ref() else { continue };
+            let how = match end {
+                StepEnd::Exit(code) => format!("exit {code}"),
+                StepEnd::Signal(signal) => format!("ended by {signal}"),
+                StepEnd::TimedOut => "timed out".to_owned(),
+                StepEnd::Unknown(how) => format!("unknown: {how}"),
+                StepEnd::NotStarted(why) => format!("not started: {why}"),
+            };
+            // What was unknown may be known later.
+            if self.ended.insert(number, end.clone()).as_ref() != Some(end) {
+                setup::print(&format!("{host}: {name}: {how}\n"))?;
+            }
         }
         Ok(())
     }

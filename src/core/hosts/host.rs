@@ -210,7 +210,12 @@ impl HostState {
 
     /// Returns PM2's last list while it says something about the present.
     pub fn pm2(&self, now: Mono) -> Option<&Pm2List> {
-        self.pm2.as_ref().filter(|(at, _)| now.since(*at) <= LIST_LIMIT_MS).map(|(_, list)| list)
+        self.pm2_at(now).map(|(_, list)| list)
+    }
+
+    /// Returns the same with when it arrived.
+    pub fn pm2_at(&self, now: Mono) -> Option<(Mono, &Pm2List)> {
+        self.pm2.as_ref().filter(|(at, _)| now.since(*at) <= LIST_LIMIT_MS).map(|(at, list)| (*at, list))
     }
 
     /// Returns the units' last states while they say something about the present.

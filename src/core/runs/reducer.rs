@@ -232,7 +232,11 @@ fn prove(
         let Some(run) = state.runs.get_mut(&uid) else { continue };
         run.after = health;
         run.round = Some(now.utc);
-        let first = run.measured.take().map_or_else(|| measured.clone(), |(first, _)| first);
+        let mut first = run.measured.take().map_or_else(|| measured.clone(), |(first, _)| first);
+        for (host, count) in &measured.restarts {
+            // A host that said nothing in the first round counts from the round in which it does.
+            first.restarts.entry(host.clone()).or_insert(*count);
+        }
         run.measured = Some((first, measured.clone()));
         // While it is not good the verdict waits: the time for it is not over.
         run.good = if proof::is_good(&run.goals()) { run.good + 1 } else { 0 };
@@ -249,9 +253,14 @@ fn waiting_for_proof<'a>(state: &'a State, actor: &'a Actor) -> impl Iterator<It
 
 fn conclude(state: &mut State, uid: Uid, verdict: Verdict, (now, actor): (Now, &Actor), out: &mut Out) {
     let Some(run) = state.runs.get(&uid) else { return };
+    // What was well before has nothing to recover from.
+    let was_well = matches!(run.before, Health::Up | Health::Degraded);
     let verdict_words = match verdict {
+        Verdict::Recovered if was_well => "is well",
         Verdict::Recovered => "recovered",
+        Verdict::NotRecovered if was_well => "is not well",
         Verdict::NotRecovered => "did not recover",
+        Verdict::Unknown if was_well => "nobody can tell whether it is well",
         Verdict::Unknown => "nobody can tell whether it recovered",
     };
     let words = proof::words(run.before, &run.goals());
