@@ -296,6 +296,11 @@ impl Buffer {
         self.dropped
     }
 
+    /// Counts up with every change.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// The limit of bytes.
     pub fn limit(&self) -> usize {
         self.limit

@@ -7,6 +7,7 @@ use std::{
 use super::{
     super::{Source, bitmap::Bitmap, bitmap::Bits, derive::Derived, segment::Segment},
     column::Column,
+    field::Fields,
 };
 
 /// Bytes of field columns that are kept where nobody says how many.
@@ -89,6 +90,9 @@ impl Part for Field {
     }
 }
 
+/// When that was used which nobody has asked for.
+const UNASKED: u64 = 0;
+
 /// What an entry takes besides what it holds.
 const ENTRY: usize = 64;
 
@@ -106,8 +110,13 @@ impl<T: Part> Kept<T> {
 
     fn keep(&mut self, scope: Scope, key: &Arc<str>, new: T) {
         self.clock += 1;
+        self.keep_as(scope, key, new, self.clock);
+    }
+
+    /// Keeps what was used last at a moment.
+    fn keep_as(&mut self, scope: Scope, key: &Arc<str>, new: T, used: u64) {
         self.bytes += new.bytes() + ENTRY;
-        let before = self.by_scope.entry(scope).or_default().insert(Arc::clone(key), (new, self.clock));
+        let before = self.by_scope.entry(scope).or_default().insert(Arc::clone(key), (new, used));
         self.bytes -= before.map_or(0, |(before, _)| before.bytes() + ENTRY);
         if self.bytes > self.limit {
             self.shrink();
@@ -122,6 +131,22 @@ impl<T: Part> Kept<T> {
         self.by_scope.values_mut().for_each(|of| of.retain(|_, (_, used)| *used > old));
         self.by_scope.retain(|_, of| !of.is_empty());
         self.count();
+    }
+
+    fn clear(&mut self) {
+        self.by_scope.clear();
+        self.bytes = 0;
+    }
+
+    fn let_go_unasked(&mut self, scope: Scope) {
+        let Some(of) = self.by_scope.get_mut(&scope) else { return };
+        let mut gone = 0;
+        of.retain(|_, (kept, used)| {
+            let stays = *used != UNASKED;
+            gone += if stays { 0 } else { kept.bytes() + ENTRY };
+            stays
+        });
+        self.bytes -= gone;
     }
 
     fn count(&mut self) {
@@ -200,6 +225,11 @@ impl Cache {
         held(&self.columns).adopt(segments);
     }
 
+    /// Forgets all sets; columns stay.
+    pub fn forget_sets(&self) {
+        held(&self.sets).clear();
+    }
+
     pub(super) fn get(&self, scope: Scope, key: &Arc<str>) -> Option<Arc<Bitmap>> {
         held(&self.sets).get(scope, key)
     }
@@ -237,10 +267,51 @@ impl Cache {
             held(&self.columns).keep(scope, &key, Field::Read(read));
             return None;
         }
-        let column = Column::read(name, segment, sources, derived).map(Arc::new);
+        let column = Column::read(name, segment, Fields { sources, derived, cache: None }).map(Arc::new);
         let known = column.as_ref().map_or(Field::Various, |column| Field::Column(Arc::clone(column)));
         held(&self.columns).keep(scope, &key, known);
         column
+    }
+
+    /// Names the fields of a segment of which all is known, and says how many bytes their columns take.
+    pub(super) fn known(&self, segment: &Segment, derived: &Derived) -> (Vec<Arc<str>>, usize) {
+        let columns = held(&self.columns);
+        let Some(of) = columns.by_scope.get(&(segment.id(), derived.version())) else { return (Vec::new(), 0) };
+        let whole = of.iter().filter(|(_, (field, _))| !matches!(field, Field::Read(_)));
+        (whole.map(|(name, _)| Arc::clone(name)).collect(), of.values().map(|(field, _)| field.bytes() + ENTRY).sum())
+    }
+
+    /// Keeps columns that nobody has asked for yet; none: there are too many different values. Says how many bytes they take.
+    pub(super) fn keep_ahead(
+        &self,
+        segment: &Segment,
+        derived: &Derived,
+        made: impl IntoIterator<Item = (Arc<str>, Option<Column>)>,
+    ) -> usize {
+        let (scope, mut took) = ((segment.id(), derived.version()), 0);
+        let mut columns = held(&self.columns);
+        for (name, column) in made {
+            let field = column.map_or(Field::Various, |column| Field::Column(Arc::new(column)));
+            took += field.bytes() + ENTRY;
+            columns.keep_as(scope, &name, field, UNASKED);
+        }
+        took
+    }
+
+    /// Lets columns go that nobody has asked for yet, those of the first segments first, until all take no more than so many bytes.
+    pub(super) fn let_go_ahead<'a>(
+        &self,
+        segments: impl Iterator<Item = &'a Arc<Segment>>,
+        derived: &Derived,
+        room: usize,
+    ) {
+        let mut columns = held(&self.columns);
+        for segment in segments {
+            if columns.bytes <= room {
+                return;
+            }
+            columns.let_go_unasked((segment.id(), derived.version()));
+        }
     }
 }
 

@@ -37,6 +37,10 @@ fn matcher(text: &str, derived: &Arc<Derived>) -> Matcher {
     Matcher::new(&filter::parse(text).unwrap().filter, (None, None), Arc::clone(derived)).unwrap()
 }
 
+fn fields<'a>(snapshot: &'a Snapshot, derived: &'a Derived) -> Fields<'a> {
+    Fields { sources: &snapshot.sources, derived, cache: None }
+}
+
 fn sets(matcher: &Matcher, snapshot: &Snapshot, cache: &Cache) -> Vec<Vec<usize>> {
     matcher.matches(snapshot, cache).sets.iter().map(|(_, set)| set.iter().collect()).collect()
 }
@@ -60,7 +64,7 @@ fn what_is_known_of_parts_is_put_together_when_they_are_merged() {
             let kept = cache.sets.lock().unwrap().by_scope.get(&(segment.id(), 0)).map_or(0, HashMap::len);
             let column = cache.column(segment, "path", &derived).unwrap();
             assert!(kept >= FILTERS.len(), "{kept} sets of a merged segment are known before anybody asks");
-            let read = Column::read("path", segment, &snapshot.sources, &derived).unwrap();
+            let read = Column::read("path", segment, fields(&snapshot, &derived)).unwrap();
             for record in 0..segment.len() {
                 assert_eq!(column.value(column.id(record)), read.value(read.id(record)));
             }

@@ -1,14 +1,8 @@
 //! A field of all records of a segment, each different value once.
-use super::{
-    super::{
-        Source,
-        bitmap::{Bitmap, Bits},
-        derive::Derived,
-        format::Kind,
-        hash::TextMap,
-        segment::Segment,
-    },
-    field::{At, Resolved},
+use super::super::{
+    bitmap::{Bitmap, Bits},
+    format::Kind,
+    hash::TextMap,
 };
 
 /// A column's values are not counted before there are so many of them.
@@ -41,14 +35,25 @@ struct Values {
 }
 
 /// A column while it is made.
-#[derive(Default)]
-struct Maker {
+#[derive(Debug, Default)]
+pub(super) struct Maker {
     ids: Vec<u32>,
     values: Values,
     known: Vec<(Kind, TextMap<u32>)>,
 }
 
 impl Maker {
+    /// Makes one for so many records.
+    pub(super) fn of(records: usize) -> Self {
+        Self { ids: Vec::with_capacity(records), ..Self::default() }
+    }
+
+    /// Takes the next record's value.
+    pub(super) fn push(&mut self, value: Option<(&[u8], Kind)>) {
+        let id = value.map_or(0, |(value, kind)| self.number(value, kind));
+        self.ids.push(id);
+    }
+
     /// Finds a value's number.
     fn number(&mut self, value: &[u8], kind: Kind) -> u32 {
         let at = self.known.iter().position(|(of, _)| *of == kind).unwrap_or_else(|| {
@@ -67,11 +72,12 @@ impl Maker {
         number
     }
 
-    fn is_various(&self) -> bool {
+    /// Says whether there are too many different values.
+    pub(super) fn is_various(&self) -> bool {
         self.values.ends.len() > SOME.max(self.ids.len() / SHARED)
     }
 
-    fn done(self) -> Column {
+    pub(super) fn done(self) -> Column {
         let Self { ids, mut values, known } = self;
         if known.len() < 2 {
             values.kinds.truncate(1);
@@ -89,25 +95,9 @@ impl Maker {
 }
 
 impl Column {
-    /// Reads a field of all records; none where it has too many different values.
-    pub(super) fn read(name: &str, segment: &Segment, sources: &[Source], derived: &Derived) -> Option<Self> {
-        let text = segment.text_once();
-        let mut resolved = Resolved::new(name, sources, derived);
-        let mut maker = Maker { ids: Vec::with_capacity(segment.len()), ..Maker::default() };
-        for record in 0..segment.len() {
-            let bytes = text.get(segment.span(record)).unwrap_or_default();
-            let id = resolved.with(At { segment, record, bytes }, |value, kind| maker.number(value, kind));
-            maker.ids.push(id.unwrap_or(0));
-            if maker.is_various() {
-                return None;
-            }
-        }
-        Some(maker.done())
-    }
-
     /// Puts columns of neighbours together; none where there are too many different values.
     pub(super) fn join(parts: &[(&Self, usize)]) -> Option<Self> {
-        let mut maker = Maker { ids: Vec::with_capacity(parts.iter().map(|(_, len)| len).sum()), ..Maker::default() };
+        let mut maker = Maker::of(parts.iter().map(|(_, len)| len).sum());
         for (part, _) in parts {
             let numbers: Vec<u32> = (1..=part.values()).map(|id| part.value(id)).fold(vec![0], |mut all, value| {
                 all.push(value.map_or(0, |(value, kind)| maker.number(value, kind)));

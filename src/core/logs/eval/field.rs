@@ -126,6 +126,22 @@ impl<'a> Resolved<'a> {
         self.derived.value(self.name, bytes, format).map(|value| take(&value, Kind::Text))
     }
 
+    /// Where the field stands in a source's records; none where it is not read from them as it is.
+    pub(super) fn in_record(&self, source: usize) -> Option<&FieldRef> {
+        match self.places.get(source)? {
+            Place::Record(_, field, _) if !self.is_status && !self.is_derived => Some(field),
+            Place::Source(_) | Place::Level | Place::Derived(_) | Place::Record(..) => None,
+        }
+    }
+
+    /// What the field means in a source's records.
+    pub(super) fn kind(&self, source: usize) -> Kind {
+        match self.places.get(source) {
+            Some(Place::Record(_, _, kind)) => *kind,
+            Some(Place::Source(_) | Place::Level | Place::Derived(_)) | None => Kind::Text,
+        }
+    }
+
     /// Looks at a record's value; false where it has none.
     pub fn test(&mut self, at: At<'_>, holds: impl Fn(&[u8], Kind) -> bool) -> bool {
         self.with(at, holds).unwrap_or(false)

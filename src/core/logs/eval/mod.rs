@@ -19,6 +19,7 @@ use super::{
     Nanos, Source, bitmap::Bitmap, buffer::Snapshot, derive::Derived, filter::Filter, read::Matches, segment::Segment,
 };
 
+mod ahead;
 mod cache;
 mod column;
 mod field;
@@ -32,6 +33,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::Making;
 pub use cache::Cache;
 pub(super) use column::Column;
 pub(super) use field::Values;

@@ -91,7 +91,7 @@ enum Shape {
 }
 
 /// Where a field stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Slot {
     /// A capture of the pattern, or a group of the regex.
     Capture(usize),
@@ -266,6 +266,23 @@ impl Format {
     /// Names the fields that stand in columns at first.
     pub fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// Names the fields whose values may come again and again: neither the time nor the message, nor what other fields have parts of.
+    pub fn recurring(&self) -> impl Iterator<Item = &str> {
+        let parts = || self.slots.iter().flatten();
+        let is_whole = move |whole: &Slot| {
+            parts().any(|slot| match (slot, whole) {
+                (Slot::Part(of, _), whole) if **of == *whole => true,
+                (Slot::Part(of, Part::Path), Slot::Part(same, Part::Url)) => of == same,
+                (Slot::Part(..) | Slot::Capture(_) | Slot::Key(_) | Slot::Tail(_) | Slot::Scaled(..), _) => false,
+            })
+        };
+        let named = self.fields.iter().zip(&self.slots).enumerate();
+        let recurring = named.filter(move |(at, (_, slots))| {
+            self.body != Some(*at) && !slots.iter().any(|slot| self.time.contains(slot) || is_whole(slot))
+        });
+        recurring.map(|(_, (field, _))| field.name.as_str())
     }
 
     /// Finds a field by name or alias.

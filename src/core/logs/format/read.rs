@@ -31,23 +31,24 @@ impl Format {
         if let Shape::Json { .. } = &self.shape {
             return self.keys_of(record, fields, each);
         }
-        let Shape::Pattern { pattern, .. } = &self.shape else {
-            for (at, field) in fields.iter().enumerate() {
-                if let Some(value) = self.field(record, field) {
-                    each(at, value);
-                }
-            }
-            return;
-        };
         let line = self.line_of(record);
         let slots_of = |field: &FieldRef| match field {
             FieldRef::Named(index) if self.body != Some(*index) => self.slots.get(*index).map(Vec::as_slice),
             FieldRef::Named(_) | FieldRef::Dynamic(_) | FieldRef::Absent => None,
         };
-        let last = fields.iter().filter_map(slots_of).flatten().map(last_capture).max().unwrap_or(0);
-        let mut spans = pattern::NONE;
-        pattern.run(line, last, &mut spans);
-        let taken = Taken::Spans(line, spans);
+        let taken = match &self.shape {
+            Shape::Pattern { pattern, .. } => {
+                let last = fields.iter().filter_map(slots_of).flatten().map(last_capture).max().unwrap_or(0);
+                let mut spans = pattern::NONE;
+                pattern.run(line, last, &mut spans);
+                Taken::Spans(line, spans)
+            }
+            Shape::Regex { regex, .. } => match regex.captures(line) {
+                Some(groups) => Taken::Groups(groups),
+                None => Taken::Text(line),
+            },
+            Shape::Json { .. } | Shape::Logfmt | Shape::Plain => Taken::Text(line),
+        };
         for (at, field) in fields.iter().enumerate() {
             let value = match slots_of(field) {
                 Some(slots) => slots.iter().find_map(|slot| self.slot_of(line, &taken, slot)),
@@ -93,6 +94,9 @@ impl Format {
     /// As [`Format::slot`], of a line that was taken apart as far as its captures go.
     fn slot_of<'a>(&self, line: &'a [u8], taken: &Taken<'a>, slot: &Slot) -> Option<Cow<'a, [u8]>> {
         match slot {
+            Slot::Capture(index) if let Taken::Groups(groups) = taken => {
+                Some(self.escape.undo(groups.get(*index)?.as_bytes()))
+            }
             Slot::Capture(_) => Some(self.escape.undo(self.raw_of(taken, slot)?)),
             Slot::Part(of, part) => taken_part(*part, self.slot_of(line, taken, of)?),
             Slot::Key(_) | Slot::Tail(_) | Slot::Scaled(..) => self.slot(line, slot),

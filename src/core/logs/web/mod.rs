@@ -26,7 +26,7 @@ use columns::Columns;
 const VALUES: usize = 1 << 18;
 
 /// What is read from each request, as filters name it.
-const FIELDS: [&str; 7] = ["path", "vhost", "client", "agent", "referer", "bytes", "forwarded"];
+pub(super) const FIELDS: [&str; 7] = ["path", "vhost", "client", "agent", "referer", "bytes", "forwarded"];
 
 /// What is asked for.
 #[derive(Clone, Debug)]

@@ -90,6 +90,9 @@ impl Worker {
             }
             Err(why) => self.say(Tone::Error, format!("the filter cannot be used: {why}")),
         }
+        for filter in std::iter::once(&query.filter).chain(&query.search) {
+            self.ahead.note(filter);
+        }
         self.search = query.search.as_ref().and_then(|search| ready(self, search).ok());
         self.needles = query.search.as_ref().map_or_else(Vec::new, needles);
         let again = query.baseline != self.query.baseline;

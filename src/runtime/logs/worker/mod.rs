@@ -1,4 +1,5 @@
 //! The engine's thread: takes lines in, keeps them, answers what is asked, publishes the latest answer.
+mod ahead;
 mod asked;
 mod measure;
 mod older;
@@ -16,6 +17,7 @@ use std::{
 
 use regex::bytes::Regex;
 
+use ahead::Ahead;
 use older::Round;
 
 use super::{Means, Received, Stream, Supervisor, older::Older};
@@ -104,6 +106,7 @@ pub struct Worker {
     spare: usize,
     fresh: usize,
     cache: Cache,
+    ahead: Ahead,
     query: Query,
     matcher: Option<Matcher>,
     /// What the matcher was made of, and since when: what older lines are asked for.
@@ -170,6 +173,7 @@ impl Worker {
             spare: limit / SPARE,
             fresh: 0,
             cache: Cache::new(CACHE),
+            ahead: Ahead::default(),
             query: Query::default(),
             matcher: None,
             wanted: (Expr::All, None),
@@ -206,7 +210,11 @@ impl Worker {
     pub fn work(mut self) {
         self.read_sessions();
         loop {
-            let wait = if self.dirty { PUBLISH } else { LOOK };
+            let wait = match (self.prepare(), self.dirty) {
+                (true, _) => Duration::ZERO,
+                (false, true) => PUBLISH,
+                (false, false) => LOOK,
+            };
             match self.orders.recv_timeout(wait) {
                 Ok(order) => self.take(order),
                 Err(RecvTimeoutError::Timeout) => {}

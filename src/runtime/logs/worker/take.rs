@@ -77,6 +77,7 @@ impl Worker {
         (self.formats, self.derived, self.redact) = (formats, derived, redact);
         // What was worked out by the old ones is no answer.
         self.cache = Cache::new(CACHE);
+        self.ahead.renew();
         self.shares = None;
         self.answer(Ask::Query(Box::new(self.query.clone())));
         self.dirty = true;
