@@ -85,6 +85,11 @@ pub trait Kind: Sync {
     /// Its own settings, beside those that all of its folder have.
     fn fields(&self) -> &'static [Field];
 
+    /// Names the settings that are shell text, which may go over several lines. What else is text becomes one word of a command.
+    fn scripts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Says what is wrong with settings that each fit their shapes, all of it: whatever would be refused later is said here, at
     /// its place in the file.
     fn misfits(&self, settings: &crate::core::inventory::Params) -> Vec<Misfit> {

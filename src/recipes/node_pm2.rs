@@ -53,7 +53,14 @@ impl Kind for NodePm2 {
     }
 
     fn misfits(&self, settings: &Params) -> Vec<Misfit> {
-        path_misfit(settings).into_iter().chain(release::misfit(settings)).collect()
+        // PM2 would take it for an option, wherever it stands.
+        let app = settings
+            .get("app")
+            .and_then(serde_json::Value::as_str)
+            .filter(|app| app.starts_with('-') || app.is_empty());
+        let app =
+            app.map(|app| Misfit::new("app", format!("`app` is no process's name: {app:?}"), "as `pm2 ls` shows it"));
+        app.into_iter().chain(path_misfit(settings)).chain(release::misfit(settings)).collect()
     }
 }
 

@@ -41,6 +41,10 @@ impl Kind for Systemd {
         FIELDS
     }
 
+    fn scripts(&self) -> &'static [&'static str] {
+        &["test"]
+    }
+
     fn misfits(&self, settings: &Params) -> Vec<Misfit> {
         let unit = settings.get("unit").and_then(serde_json::Value::as_str);
         let wrong = unit.filter(|unit| !config::is_unit(unit)).map(|unit| {

@@ -25,6 +25,8 @@ mod github;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod injection;
+#[cfg(test)]
 mod json;
 #[cfg(test)]
 mod log_desk;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{Seen, Surroundings, called, checks, environment, name, pipeline};
 use crate::{
     config::{
-        fields,
+        Kind, fields,
         problem::{Severity, closest},
         raw::{Key, Place, Raw},
         walk::{Entries, HostState, Keys, Walk, refer, shown},
@@ -145,10 +145,30 @@ fn recipe(walk: &mut Walk<'_>, raw: &Raw, entries: &Entries) -> (Arc<str>, Param
     // What a recipe does not know yet may stand there for a later version; what it knows is always its own.
     let keys = Keys { fields: &[found.fields()], later: fields::LATER_RECIPE, ..Keys::default() };
     let mut recipe = walk.table(settings.unwrap_or(&none), keys, &what);
+    broken_lines(walk, &mut recipe, found);
     walk.misfits(&mut recipe, found, &[]);
     let mut settings = recipe.params(&[]);
     found.complete(&mut settings);
     (found.name().into(), settings)
+}
+
+/// Refuses texts of more than one line where they are no scripts: shells cut a line break off the end of what a command says.
+fn broken_lines(walk: &mut Walk<'_>, recipe: &mut Entries, kind: &dyn Kind) {
+    let is_broken = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.contains(char::is_control));
+    for field in kind.fields().iter().filter(|field| !kind.scripts().contains(&field.name)) {
+        let Some(node) = recipe.node(field.name) else { continue };
+        let broken = is_broken(&node.value)
+            || node.value.as_array().is_some_and(|list| list.iter().any(is_broken))
+            || node
+                .value
+                .as_object()
+                .is_some_and(|map| map.iter().any(|(key, value)| key.contains(char::is_control) || is_broken(value)));
+        if broken {
+            let (key, place) = (field.name, node.place.clone());
+            walk.book.error(&place, format!("`{key}` must be one line, without tabs"), "");
+            recipe.broken = true;
+        }
+    }
 }
 
 fn unknown_kind(walk: &mut Walk<'_>, kind: &str, place: &Place) {

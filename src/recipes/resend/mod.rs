@@ -41,6 +41,10 @@ impl Kind for Resend {
         FIELDS
     }
 
+    fn scripts(&self) -> &'static [&'static str] {
+        &["verify", "send"]
+    }
+
     fn misfits(&self, settings: &Params) -> Vec<Misfit> {
         let file = settings.get("file").and_then(serde_json::Value::as_str);
         let wrong = file.filter(|file| !is_pattern(file)).map(|file| {
