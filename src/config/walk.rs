@@ -427,9 +427,17 @@ impl Walk<'_> {
     fn map(&mut self, raw: &Raw, key: &str, of: &Shape) -> Option<Node> {
         let Some(entries) = raw.table() else { return self.wrong(raw, key, &Shape::Map(&Shape::Text)) };
         let mut map = Some(Map::new());
-        for (key, value) in entries {
-            match (self.value(value, of, &key.name), &mut map) {
-                (Some(node), Some(map)) => drop(map.insert(key.name.clone(), node.value)),
+        for (name, value) in entries {
+            // It would be part of what is said of its value.
+            if !name.name.chars().all(crate::parse::sanitise::is_safe) {
+                let what = format!("a name in `{key}` has a character that cannot be shown: {:?}", shown(&name.name));
+                self.book.hide(value);
+                self.book.error(&name.place, what, "");
+                map = None;
+                continue;
+            }
+            match (self.value(value, of, &name.name), &mut map) {
+                (Some(node), Some(map)) => drop(map.insert(name.name.clone(), node.value)),
                 _ => map = None,
             }
         }

@@ -11,6 +11,8 @@ mod demo;
 #[cfg(test)]
 mod ends;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod logs;

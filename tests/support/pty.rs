@@ -213,7 +213,13 @@ impl Terminal {
                 left.push(what);
             }
         }
-        Ended { code: status.exit_code(), signal: status.signal().map(str::to_owned), left, text: screen.contents() }
+        Ended {
+            code: status.exit_code(),
+            signal: status.signal().map(str::to_owned),
+            left,
+            text: screen.contents(),
+            bytes: seen.bytes.clone(),
+        }
     }
 }
 
@@ -250,6 +256,8 @@ pub(crate) struct Ended {
     pub(crate) left: Vec<&'static str>,
     /// What is on the screen afterwards.
     pub(crate) text: String,
+    /// All that was written to the terminal.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Ended {
