@@ -72,6 +72,12 @@ pub enum Action {
     StopRun,
     /// Has what a run did taken back, after a question.
     TakeRunBack,
+    /// Searches the output of a run.
+    SearchOutput,
+    /// Goes to the next line of the output that holds what is searched.
+    NextFound,
+    /// Goes to the line before.
+    PreviousFound,
     /// Goes on with a run whose console is gone.
     TakeRunOver,
     /// Approve what another person confirmed.
@@ -309,6 +315,11 @@ pub const ACTIONS: &[Entry] = &[
     entry("approve-run", Action::ApproveRun, "approve", "approve what another person confirmed, after a question")
         .within(Scope::Runs)
         .danger(Danger::Changes),
+    entry("search-output", Action::SearchOutput, "search", "search in the run's output; n and N go from hit to hit")
+        .within(Scope::Runs),
+    entry("next-found", Action::NextFound, "next", "next hit in the output; where nothing is searched, a note")
+        .within(Scope::Runs),
+    entry("previous-found", Action::PreviousFound, "previous", "previous hit in the output").within(Scope::Runs),
     entry("set-aside", Action::SetAside, "set aside", "in a review: set aside what is held against the change")
         .within(Scope::Box)
         .danger(Danger::Changes),

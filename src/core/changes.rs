@@ -152,6 +152,9 @@ pub(super) fn message(state: &mut State, msg: runs::Msg, now: Now) -> Vec<Effect
         let before = state.services.service(&plan.service).map_or(Health::Unknown, |service| service.health);
         // The box says it now.
         state.screen.message = state.screen.message.take().filter(|message| message.tone != Tone::Info);
+        if state.runs.review.is_none() {
+            state.screen.overlay_cursor = 0;
+        }
         runs::Msg::Planned { run, plan, incident, before, urgent }
     } else {
         msg

@@ -391,6 +391,10 @@ fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> V
     let effects = match draft {
         screen::Draft::Name => state.runs_update(runs::Msg::NameTyped(text), now),
         screen::Draft::Reason => state.runs_update(runs::Msg::ReasonTyped(text), now),
+        screen::Draft::Search => {
+            screen::found::typed(state, text, now);
+            Vec::new()
+        }
         screen::Draft::Deploy => screen::offers::typed(state, text, now),
         screen::Draft::LogFilter
         | screen::Draft::LogSearch

@@ -1,6 +1,6 @@
 //! The boxes there are: review, confirmation, update, host key, passphrase, palette.
 use super::{
-    dialog::{Button, ButtonState, Dialog, Item, labelled},
+    dialog::{Button, ButtonState, Dialog, Item, Scroll, labelled},
     show::Tone,
     style::Ink,
     surround,
@@ -41,6 +41,8 @@ pub struct Review {
     pub effect: String,
     /// How to undo it.
     pub undo: String,
+    /// Which other person must approve it, and how; or why nobody must.
+    pub second: String,
     /// What was looked at beforehand.
     pub prechecks: Vec<(Tone, String)>,
     /// What differs, line by line; shown with the commands.
@@ -61,6 +63,10 @@ pub struct Review {
     pub blocked: String,
     /// Seconds left to cancel after it was accepted.
     pub counting: Option<u8>,
+    /// The line it is read from, where it does not fit.
+    pub at: usize,
+    /// The key that reads on.
+    pub page: String,
 }
 
 impl Review {
@@ -93,6 +99,9 @@ impl Review {
         items.push(labelled("", all));
         items.push(Item::Labelled("effect", self.effect.clone(), Role::Text));
         items.push(Item::Labelled("undo", self.undo.clone(), Role::Text));
+        if !self.second.is_empty() {
+            items.push(Item::Labelled("second", self.second.clone(), Role::Degraded));
+        }
         if !self.prechecks.is_empty() {
             items.push(Item::Blank);
             for (tone, text) in &self.prechecks {
@@ -100,6 +109,7 @@ impl Review {
                 items.push(Item::Signed(rows::tone_sign(*tone), text.clone(), role));
             }
         }
+        let scroll = Scroll { items: items.len(), at: self.at, key: self.page.clone() };
         items.push(Item::Blank);
         if self.level >= 3 {
             self.typed_fields(&mut items);
@@ -113,6 +123,7 @@ impl Review {
             changes: production,
             width: 84,
             items,
+            scroll: Some(scroll),
         }
     }
 
@@ -139,6 +150,7 @@ impl Review {
             changes: self.env.1 == EnvKind::Production,
             width: 84,
             items: vec![Item::Table(table, u16::MAX), Item::Blank, Item::Buttons(vec![back], Words::new())],
+            scroll: None,
         }
     }
 
@@ -243,7 +255,14 @@ impl Question {
             buttons.push(Button { key, does, state: ButtonState::Ready });
         }
         items.push(Item::Buttons(buttons, Words::new()));
-        Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width: 78, items }
+        Dialog {
+            title: Words::new().strong(self.title.clone()),
+            fact: Words::new(),
+            changes: false,
+            width: 78,
+            items,
+            scroll: None,
+        }
     }
 }
 
@@ -318,7 +337,14 @@ impl Ask {
             ],
             Words::new(),
         ));
-        Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width: 78, items }
+        Dialog {
+            title: Words::new().strong(self.title.clone()),
+            fact: Words::new(),
+            changes: false,
+            width: 78,
+            items,
+            scroll: None,
+        }
     }
 }
 
@@ -368,7 +394,14 @@ impl Menu {
             items.extend([Item::Blank, Item::Text(whole.clone(), Role::Dim)]);
         }
         let width = if self.whole.is_some() { 160 } else { 70 };
-        Dialog { title: Words::new().strong(self.title.clone()), fact: Words::new(), changes: false, width, items }
+        Dialog {
+            title: Words::new().strong(self.title.clone()),
+            fact: Words::new(),
+            changes: false,
+            width,
+            items,
+            scroll: None,
+        }
     }
 }
 
@@ -455,6 +488,7 @@ impl Palette {
             changes: false,
             width: 88,
             items,
+            scroll: None,
         }
     }
 }

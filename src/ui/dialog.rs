@@ -23,6 +23,19 @@ pub struct Dialog {
     pub width: u16,
     /// What it holds, from top to bottom.
     pub items: Vec<Item>,
+    /// How it is scrolled where it does not fit; none: what has no room is cut.
+    pub scroll: Option<Scroll>,
+}
+
+/// How a box is scrolled that does not fit.
+#[derive(Clone, Debug)]
+pub struct Scroll {
+    /// So many items are scrolled; those after them always stand below.
+    pub items: usize,
+    /// The line that is shown first.
+    pub at: usize,
+    /// The key that goes on.
+    pub key: String,
 }
 
 /// What stands in a box.
@@ -126,8 +139,14 @@ impl Dialog {
         let all: u16 = self.items.iter().map(|item| item.rows(inner)).sum();
         // Where it does not all fit, blanks go first: every word of a review must be seen.
         let mut over = all.saturating_sub(room);
+        let air = self.items.iter().filter(|item| item.is_air()).count();
+        if let (Some(scroll), true) = (&self.scroll, usize::from(over) > air) {
+            facts.panes.push(fact);
+            (facts.cut, facts.scroll) = self.draw_scrolled(scroll, &mut inside, inner);
+            return;
+        }
         for item in &self.items {
-            if matches!(item, Item::Blank | Item::Note(_)) && over > 0 {
+            if item.is_air() && over > 0 {
                 over -= 1;
                 continue;
             }
@@ -145,9 +164,72 @@ impl Dialog {
         facts.cut = over > 0;
         facts.panes.push(fact);
     }
+
+    /// Draws what does not fit: a window on its upper part, and all of its lower one. Returns whether there is more below the window,
+    /// and how far it can be scrolled.
+    fn draw_scrolled(&self, scroll: &Scroll, canvas: &mut Canvas<'_>, inner: usize) -> (bool, usize) {
+        let (above, below) = self.items.split_at_checked(scroll.items).unwrap_or((&self.items, &[]));
+        let below: Vec<&Item> = below.iter().filter(|item| !item.is_air()).collect();
+        let fixed: u16 = below.iter().map(|item| item.rows(inner)).sum();
+        let lines: Vec<Item> = above.iter().filter(|item| !item.is_air()).flat_map(|item| item.lines(inner)).collect();
+        // One row says how much there is.
+        let window = usize::from(canvas.height().saturating_sub(fixed + 1));
+        let last = lines.len().saturating_sub(window);
+        let at = scroll.at.min(last);
+        let mut fact = PaneFact::default();
+        let mut y = 0;
+        for line in lines.iter().skip(at).take(window) {
+            line.draw(&mut canvas.rows(y, 1), &mut fact);
+            y += 1;
+        }
+        let below_window = lines.len().saturating_sub(at + window);
+        let says = match below_window {
+            0 => Words::of(format!("all {} lines were there to be read", lines.len()), Role::Faint),
+            _ => Words::of(format!("↓ {below_window} more lines: "), Ink::bold(Role::Degraded))
+                .key(scroll.key.clone(), "· to be read before it is confirmed"),
+        };
+        canvas.put(0, y, says);
+        y += 1;
+        for item in below {
+            let rows = item.rows(inner);
+            item.draw(&mut canvas.rows(y, rows), &mut fact);
+            y += rows;
+        }
+        // Without a window no key helps.
+        (below_window > 0 || window == 0, if window == 0 { 0 } else { last })
+    }
 }
 
 impl Item {
+    /// Says whether it may go where there is no room.
+    const fn is_air(&self) -> bool {
+        matches!(self, Self::Blank | Self::Note(_))
+    }
+
+    /// Parts it into items of one row.
+    fn lines(&self, width: usize) -> Vec<Self> {
+        let wrap = |text: &str, taken: usize| super::words::wrap(text, width.saturating_sub(taken).max(8)).into_iter();
+        match self {
+            Self::Labelled(label, text, role) => {
+                let label = |at| if at == 0 { *label } else { "" };
+                let lines = wrap(text, LABEL).enumerate();
+                lines.map(|(at, line)| Self::Labelled(label(at), line, *role)).collect()
+            }
+            Self::Signed(sign, text, role) => {
+                let sign = |at| if at == 0 { sign.clone() } else { Words::new() };
+                wrap(text, 2).enumerate().map(|(at, line)| Self::Signed(sign(at), line, *role)).collect()
+            }
+            Self::Text(text, role) => wrap(text, 0).map(|line| Self::Text(line, *role)).collect(),
+            Self::Blank
+            | Self::Line(..)
+            | Self::Choice(..)
+            | Self::Note(_)
+            | Self::Field(..)
+            | Self::Table(..)
+            | Self::Buttons(..) => vec![self.clone()],
+        }
+    }
+
     fn rows(&self, width: usize) -> u16 {
         match self {
             Self::Blank | Self::Line(..) | Self::Choice(..) | Self::Note(_) => 1,

@@ -29,6 +29,7 @@ impl Editors {
             | Draft::Palette
             | Draft::Help
             | Draft::Deploy
+            | Draft::Search
             | Draft::Note
             | Draft::Update
             | Draft::LogFilter
@@ -102,6 +103,7 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
         | Draft::Palette
         | Draft::Help
         | Draft::Deploy
+        | Draft::Search
         | Draft::Note
         | Draft::Update
         | Draft::LogFilter

@@ -29,6 +29,8 @@ pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String
 pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<Action> {
     let list = matches!(state.screen.overlay, Some(Overlay::Palette | Overlay::Help | Overlay::Deploy))
         && state.runs.review.is_none();
+    // A review that does not fit is scrolled while one types in it.
+    let review = matches!(draft, Draft::Name | Draft::Reason);
     match key.code {
         Code::Esc => Some(Action::GoBack),
         Code::Enter => Some(Action::Confirm),
@@ -41,12 +43,12 @@ pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<
             Some(Action::Move(Motion::Down))
         }
         Code::Char('p') | Code::Up if list && (key.ctrl || key.code == Code::Up) => Some(Action::Move(Motion::Up)),
-        Code::PageDown if list => Some(Action::Move(Motion::PageDown)),
-        Code::PageUp if list => Some(Action::Move(Motion::PageUp)),
+        Code::Down if review => Some(Action::Move(Motion::Down)),
+        Code::Up if review => Some(Action::Move(Motion::Up)),
+        Code::PageDown if list || review => Some(Action::Move(Motion::PageDown)),
+        Code::PageUp if list || review => Some(Action::Move(Motion::PageUp)),
         // A review shows its commands, and arms, without leaving the field that is typed in.
-        Code::F(_) if matches!(draft, Draft::Name | Draft::Reason) => {
-            keymap.lookup(Scope::Box.name(), key).and_then(Action::by_id)
-        }
+        Code::F(_) if review => keymap.lookup(Scope::Box.name(), key).and_then(Action::by_id),
         _ => None,
     }
 }

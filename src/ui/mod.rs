@@ -163,7 +163,7 @@ pub fn draw(
             beyond: fact.beyond,
         })
     });
-    screen::LayoutFacts { size: facts.size, panes: panes.collect(), cut: facts.cut }
+    screen::LayoutFacts { size: facts.size, panes: panes.collect(), cut: facts.cut, scroll: facts.scroll }
 }
 
 /// Draws the screen on a buffer.

@@ -73,6 +73,7 @@ impl Deploy {
             changes: self.env.1 == EnvKind::Production,
             width: 84,
             items,
+            scroll: None,
         }
     }
 

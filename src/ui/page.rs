@@ -26,10 +26,12 @@ pub struct LayoutFacts {
     pub panes: Vec<PaneFact>,
     /// A box is open that the screen has no room for, so that part of it is not to be seen.
     pub cut: bool,
+    /// Lines that the open box can be scrolled.
+    pub scroll: usize,
 }
 
 /// Where a pane came to stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PaneFact {
     /// Its digit; 0 for a box.
     pub digit: u8,

@@ -268,24 +268,43 @@ fn enter_shows_one_hosts_output_and_esc_that_of_all() {
 }
 
 #[test]
-fn a_review_that_is_not_wholly_to_be_seen_says_so_to_the_gate() {
-    let night = rollout::review();
+fn a_review_that_does_not_fit_is_read_to_its_end_before_it_is_confirmed() {
+    use quarterdeck::core::{action::Motion, screen::Draft};
+    let all = [
+        "v2.31.0 → v2.30.4",
+        "no open request is cut: each host is drained",
+        "play-03 has 1.2 GiB free",
+        "frozen until 2026-11-23 06:00",
+        "sets aside what is held, with a reason",
+        "ana or leo (responder or more)",
+    ];
     for size in SIZES {
-        let area = Rect::new(0, 0, size.0, size.1);
-        let mut buffer = Buffer::empty(area);
-        let cut = ui::paint(&read(&night), &dark(), &mut buffer, area).cut;
-        let text = words(&night, size);
-        let all = [
-            "v2.31.0 → v2.30.4",
-            "no open request is cut: each host is drained",
-            "play-03 has 1.2 GiB free",
-            "frozen until 2026-11-23 06:00",
-            "sets aside what is held, with a reason",
-            "Type the service name to go on",
-            "Esc cancel",
-        ];
-        let missing: Vec<&str> = all.into_iter().filter(|part| !text.contains(part)).collect();
-        assert!(missing.is_empty() || cut, "{size:?}: {missing:?} {text}");
-        assert!(!cut || size.1 < 36, "there is room for it at {size:?}");
+        let mut night = rollout::second();
+        night.types(Draft::Name, "Play");
+        let mut seen = String::new();
+        let mut pages = 0;
+        loop {
+            let area = Rect::new(0, 0, size.0, size.1);
+            let mut buffer = Buffer::empty(area);
+            let facts = ui::draw(&night.state, &Keymap::default(), &dark(), night.now, None, &mut buffer);
+            let (text, cut) = (words(&night, size), facts.cut);
+            seen.push_str(&text);
+            for part in ["Type the service name to go on", "Esc cancel"] {
+                assert!(text.contains(part), "{size:?}: {part}: {text}");
+            }
+            night.tell(quarterdeck::core::Msg::LaidOut(facts));
+            if !cut {
+                break;
+            }
+            night.tell(quarterdeck::core::Msg::Acted(Action::Confirm));
+            let refused = night.state.runs.review.as_ref().and_then(|review| review.refused.clone());
+            assert!(refused.is_some_and(|why| why.contains("read on to its end")), "{size:?}");
+            night.tell(quarterdeck::core::Msg::Acted(Action::Move(Motion::PageDown)));
+            pages += 1;
+            assert!(pages < 12, "it ends at {size:?}: {text}");
+        }
+        let missing: Vec<&str> = all.into_iter().filter(|part| !seen.contains(part)).collect();
+        assert!(missing.is_empty(), "{size:?}: {missing:?} {seen}");
+        assert!(pages == 0 || size.1 < 36, "there is room for it at {size:?}");
     }
 }

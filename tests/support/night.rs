@@ -251,6 +251,15 @@ impl Night {
         }
     }
 
+    /// Every host but the lost one answers now.
+    pub(crate) fn sampled(&mut self) {
+        let hosts: Vec<HostName> = self.state.inventory.hosts.iter().map(|host| host.name.clone()).collect();
+        for host in hosts.into_iter().filter(|host| host.as_str() != "cloud-01") {
+            let sample = Box::new(sample(host.as_str(), self.now.utc));
+            self.tell(Msg::Hosts(hosts::Msg::SampleArrived { host, sample }));
+        }
+    }
+
     pub(crate) fn lose(&mut self, host: &str) {
         self.stale(host, LinkFault::Timeout, "no answer behind jump within 10 s", None);
     }
@@ -481,7 +490,16 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("deploy", deploys::chosen()),
         ("deploy-path", deploys::path()),
         ("deploy-reading", deploys::reading()),
+        ("run-search", {
+            let mut night = Rollout::live(6).night();
+            night.act(&[Action::SearchOutput]);
+            night.types(Draft::Search, "reload");
+            night.act(&[Action::Confirm, Action::PreviousFound]);
+            night
+        }),
         ("review-rollback", rollout::review()),
+        ("review-second", rollout::second()),
+        ("approve", rollout::approval()),
         ("messages", after(Night::new().run(), &[GoMessages])),
         ("help", at(&[FocusPane(3), OpenHelp])),
         ("palette", found),

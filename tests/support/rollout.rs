@@ -9,7 +9,7 @@ use quarterdeck::core::{
     runs::{
         self, Action as Change, Build, Fit, OutputLine, Plan, Precheck, RunEvent, RunEventKind, RunOutcome, Step,
         StepEnd, Strategy, Verdict, Way,
-        policy::Grave,
+        policy::{Grave, Role, Roles},
         proof::{Measured, When},
     },
     screen::Draft,
@@ -158,6 +158,7 @@ impl Rollout {
     }
 
     pub(crate) fn night(mut self) -> Night {
+        self.night.sampled();
         self.night.pass(0);
         self.night.state.screen.message = None;
         self.night
@@ -257,10 +258,9 @@ impl Rollout {
     }
 }
 
-/// The review of that rollback: one thing doubtful, one held, and another person must approve it.
-pub(crate) fn review() -> Night {
-    let mut night = grown(Night::new(), 6);
-    let mut plan = plan(&night, 6);
+/// What stands against that rollback, and that it changes data.
+fn guarded(night: &mut Night) {
+    let mut plan = plan(night, 6);
     let check = |verdict, text: &str| Precheck { verdict, text: text.into() };
     plan.grave = vec![Grave::Data];
     plan.reach = night.state.inventory.services.iter().take(2).map(|of| of.id.clone()).collect();
@@ -272,7 +272,39 @@ pub(crate) fn review() -> Night {
     ];
     let mut inventory = (*night.state.inventory).clone();
     inventory.write.second_person = vec![Grave::Data, Grave::ManyHosts];
+    for env in &mut inventory.environments {
+        env.roles =
+            Roles(vec![("op1".into(), Role::Admin), ("ana".into(), Role::Responder), ("leo".into(), Role::Admin)]);
+    }
     night.state.inventory = Arc::new(inventory);
     night.plan = Some(plan);
+}
+
+/// The review of that rollback: one thing doubtful, one held; the incident is a P1, so that nobody waits for a second person.
+pub(crate) fn review() -> Night {
+    let mut night = grown(Night::new(), 6);
+    guarded(&mut night);
     night.review()
+}
+
+/// The same without such an incident: another person must approve it.
+pub(crate) fn second() -> Night {
+    let mut night = grown(Night::new(), 6);
+    night.act(&[Action::GoIncidents, Action::ResolveIncident, Action::GoOverview]);
+    guarded(&mut night);
+    night.review()
+}
+
+/// It was confirmed, and that other person's console asks whether they approve it.
+pub(crate) fn approval() -> Night {
+    let mut night = second();
+    night.types(Draft::Name, "Play");
+    night.act(&[Action::SetAside, Action::Confirm]);
+    night.pass(3);
+    assert!(night.state.runs.review.is_none(), "{:?}", night.state.runs.review);
+    night.pass(94);
+    night.sampled();
+    night.state.actor.by = "leo".into();
+    night.act(&[Action::ApproveRun]);
+    night
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Plan, Run,
+    APPROVAL_MS, Plan, Run,
     policy::{Grave, Role},
 };
 use crate::core::{
@@ -122,6 +122,9 @@ pub enum Refusal {
     /// The one who asked for it cannot approve it too.
     #[error("{0} asked for it: another person must approve it")]
     Same(Operator),
+    /// Nobody approved it in time.
+    #[error("the time to approve it is over: it is to be asked for anew")]
+    TooLate,
     /// It needs no approval, or has it.
     #[error("it waits for nobody's approval")]
     NoApproval,
@@ -224,6 +227,9 @@ pub fn may(inventory: &Inventory, env: &EnvName, who: &Operator, needs: Role) ->
 pub fn approve(inventory: &Inventory, armed: &Armed, run: &Run, by: &Operator, now: Now) -> Result<(), Refusal> {
     if !run.awaits_approval() || run.outcome.is_some() {
         return Err(Refusal::NoApproval);
+    }
+    if now.utc.since(run.at) >= APPROVAL_MS {
+        return Err(Refusal::TooLate);
     }
     if run.by == *by {
         return Err(Refusal::Same(by.clone()));

@@ -1,8 +1,8 @@
 //! What earlier runs say about a change: how long its like took, what was tried already, what succeeded in staging, which
 //! release is known to be good.
-use super::{Action, Fit, Plan, Precheck, Run, RunOutcome, State, Verdict};
+use super::{Action, Fit, Plan, Precheck, Run, RunOutcome, State, Verdict, Way};
 use crate::core::{
-    id::{ServiceId, Uid},
+    id::{HostName, ServiceId, Uid},
     inventory::{EnvKind, Inventory},
     time::{Now, Timestamp, short},
 };
@@ -40,6 +40,29 @@ pub(super) fn estimate(state: &State, plan: &Plan) -> Option<u64> {
     let mut times: Vec<u64> = newest.iter().filter(is_like).take(LIKE).filter_map(took).collect();
     times.sort_unstable();
     times.get(times.len() / 2).copied()
+}
+
+/// How long a run will still take, in milliseconds: by the last ones of its kind, else by its own waves so far. Zero where it takes
+/// longer than they did; none where nobody can tell.
+pub(super) fn left(state: &State, run: &Run, now: Timestamp) -> Option<u64> {
+    if run.outcome.is_some() || run.stopped.is_some() || run.awaits_approval() || run.gate.failed.is_some() {
+        return None;
+    }
+    let elapsed = u64::try_from(now.since(run.at)).ok()?;
+    if let Some(all) = estimate(state, &run.plan) {
+        return Some(all.saturating_sub(elapsed));
+    }
+    let waves = run.plan.waves();
+    let (passed, all) = (u64::try_from(run.gate.passed).ok()?, u64::try_from(waves.len()).ok()?);
+    let done = waves.get(run.gate.passed.checked_sub(1)?)?;
+    let ended = |host: &HostName| {
+        let numbers = run.plan.steps_of(host, Way::There);
+        numbers.into_iter().filter_map(|number| run.steps.get(number)?.ended.as_ref().map(|(at, _)| *at)).max()
+    };
+    let passed_at = done.iter().filter_map(ended).max()?;
+    // Waves of a rollout are of about one size, but for the canary: it tells more than nothing.
+    let each = u64::try_from(passed_at.since(run.at)).ok()?.checked_div(passed)?;
+    Some(each.saturating_mul(all).saturating_sub(elapsed))
 }
 
 /// A run of the same service that is not over.

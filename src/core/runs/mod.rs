@@ -331,6 +331,11 @@ impl State {
         runs
     }
 
+    /// Returns how long a run will still take, in milliseconds, as far as runs before it tell; zero where it takes longer than those.
+    pub fn time_left(&self, run: &Run, now: Timestamp) -> Option<u64> {
+        history::left(self, run, now)
+    }
+
     /// Returns runs whose end nobody knows: they may be going on, or their link was lost for good.
     pub fn unfinished(&self) -> impl Iterator<Item = &Run> {
         self.runs.values().filter(|run| matches!(run.outcome, None | Some((RunOutcome::Unknown, _))))

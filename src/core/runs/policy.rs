@@ -89,6 +89,17 @@ impl Grave {
             Self::FailOver => "fail-over",
         }
     }
+
+    /// Returns what a person is told of it.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Data => "stored data is changed",
+            Self::ManyHosts => "many hosts are changed",
+            Self::Maintenance => "users see a maintenance page",
+            Self::Lock => "a lock is taken from its owner",
+            Self::FailOver => "another copy takes over",
+        }
+    }
 }
 
 /// A time in which no version is brought out, by the clock of `display.timezone`.

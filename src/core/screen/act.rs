@@ -3,7 +3,7 @@
     clippy::wildcard_enum_match_arm,
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
-use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, logs, offers, refusal, rows};
+use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, found, logs, offers, refusal, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -158,6 +158,10 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
                 state.screen.open(Overlay::Approve { run });
             }
         }
+        Action::SearchOutput => return found::open(state, now),
+        Action::NextFound if found::wanted(state).is_empty() => return in_view(state, Action::AddNote, now),
+        Action::NextFound => found::step(state, true, now),
+        Action::PreviousFound => found::step(state, false, now),
         Action::TakeRunOver => {
             if let Some(run) = selected_run(state) {
                 return state.runs_update(runs::Msg::Adopted { run }, now);
@@ -252,6 +256,8 @@ fn back(state: &mut State, now: Now) -> Vec<Effect> {
     if !state.screen.draft(Draft::Filter(pane)).is_empty() {
         state.screen.drafts.remove(&Draft::Filter(pane));
         rows::refresh(state, now, true);
+    } else if found::forget(state) {
+        rows::refresh(state, now, false);
     } else if state.screen.zoomed {
         state.screen.zoomed = false;
     } else if state.screen.output_of.take().is_some() {

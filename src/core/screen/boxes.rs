@@ -1,6 +1,6 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
-use super::{Draft, Overlay, Tone, act, logs, offers, palette, rows};
+use super::{Draft, Overlay, Tone, act, found, logs, offers, palette, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -13,6 +13,9 @@ use crate::core::{
     time::Now,
 };
 
+/// Lines that a review is scrolled by at once.
+const SCROLL: usize = 6;
+
 pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
     let production = state.runs.review.as_ref().is_some_and(|review| review.level == Level::Production);
     if let Some(lines) = state.runs.review.as_ref().filter(|review| review.commands).map(|review| review.script().len())
@@ -23,13 +26,22 @@ pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effe
         Action::GoBack | Action::CloseView => state.runs_update(runs::Msg::Cancelled, now),
         Action::Confirm | Action::SayYes if (action == Action::Confirm) == production => {
             if let Some(review) = state.runs.review.as_mut().filter(|_| state.screen.layout.cut) {
-                review.refused = Some("it does not fit: make the terminal larger to see all of it".into());
+                review.refused = Some(if state.screen.layout.scroll > 0 {
+                    "read on to its end first: there is more below".into()
+                } else {
+                    "it does not fit: make the terminal larger to see all of it".into()
+                });
                 return Vec::new();
             }
             state.runs_update(runs::Msg::Confirmed, now)
         }
         Action::FocusNextPane | Action::FocusPreviousPane => {
             state.screen.review_reason = !state.screen.review_reason;
+            Vec::new()
+        }
+        Action::Move(motion) if state.screen.layout.scroll > 0 => {
+            let all = state.screen.layout.scroll + 1;
+            state.screen.overlay_cursor = super::moved(state.screen.overlay_cursor, all, SCROLL, motion);
             Vec::new()
         }
         Action::SetAside => state.runs_update(runs::Msg::OverrideToggled, now),
@@ -60,6 +72,7 @@ pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effe
 fn in_script(state: &mut State, lines: usize, action: Action, now: Now) -> Vec<Effect> {
     match action {
         Action::GoBack | Action::CloseView | Action::ShowCommands => {
+            state.screen.overlay_cursor = 0;
             return state.runs_update(runs::Msg::CommandsToggled, now);
         }
         Action::Move(motion) => {
@@ -87,6 +100,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
             match overlay {
                 Overlay::Log(draft) => return logs::given_up(state, draft, now),
                 Overlay::Deploy => return offers::give_up(state, now),
+                Overlay::Search => _ = found::forget(state),
                 _ => {}
             }
             if let Overlay::Filter(pane) = overlay {
@@ -108,6 +122,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 Overlay::LogList(list) => logs::list(state, *list).len(),
                 Overlay::Help => usize::MAX,
                 Overlay::Filter(_)
+                | Overlay::Search
                 | Overlay::Log(_)
                 | Overlay::Note { .. }
                 | Overlay::Host { .. }
@@ -148,6 +163,7 @@ fn asks(overlay: &Overlay) -> bool {
         Overlay::Help
         | Overlay::Palette
         | Overlay::Deploy
+        | Overlay::Search
         | Overlay::Menu { .. }
         | Overlay::Filter(_)
         | Overlay::Log(_)
@@ -207,6 +223,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         Overlay::Deploy => offers::choose(state, now),
         Overlay::Log(draft) => logs::typed(state, draft, now),
         Overlay::LogList(list) => logs::chosen(state, list, now),
+        Overlay::Search => found::kept(state, now),
         Overlay::Filter(_) | Overlay::Help => {
             state.screen.close();
             Vec::new()

@@ -12,6 +12,7 @@ use super::{
 
 pub mod act;
 mod boxes;
+pub mod found;
 pub mod logs;
 pub(super) mod offers;
 pub mod order;
@@ -37,6 +38,8 @@ pub enum Draft {
     Reason,
     /// What is to be brought out: a version, a name, a path.
     Deploy,
+    /// What is searched in a run's output.
+    Search,
     /// A note for an incident.
     Note,
     /// A status update.
@@ -71,6 +74,8 @@ pub enum Overlay {
     },
     /// The filter line of a pane.
     Filter(Pane),
+    /// Searching in a run's output.
+    Search,
     /// Writing a note.
     Note {
         /// For which incident.
@@ -167,6 +172,8 @@ pub struct LayoutFacts {
     pub panes: Vec<PaneFacts>,
     /// A box is open that did not fit: part of it was not to be seen.
     pub cut: bool,
+    /// Lines that the open box can be scrolled.
+    pub scroll: usize,
 }
 
 /// Where a pane was drawn.
@@ -315,6 +322,7 @@ impl State {
             Overlay::Help => Some(Draft::Help),
             Overlay::Palette => Some(Draft::Palette),
             Overlay::Deploy => Some(Draft::Deploy),
+            Overlay::Search => Some(Draft::Search),
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
             Overlay::Note { .. } => Some(Draft::Note),
             Overlay::Update { .. } => Some(Draft::Update),
@@ -356,6 +364,7 @@ impl State {
     pub(crate) fn arrived(&mut self) {
         self.zoomed = false;
         self.output_of = None;
+        self.drafts.remove(&Draft::Search);
         self.layout.panes.clear();
     }
 

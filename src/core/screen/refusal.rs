@@ -1,5 +1,5 @@
 //! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
-use super::{Draft, Pane, View, act};
+use super::{Draft, Pane, View, act, found};
 use crate::core::{State, action::Action, runs, time::Now};
 
 /// Returns why an action would do nothing in the view as it is; none where it does something.
@@ -46,6 +46,13 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
                 runs::gate::approve(&state.inventory, &state.runs.armed, run, by, now).err().map(|why| why.to_string())
             }
         },
+        Action::SearchOutput if matches!(screen.view, View::Run(_)) => None,
+        Action::SearchOutput => why_not(state, Action::FilterRows, now),
+        Action::NextFound if found::wanted(state).is_empty() => why_not(state, Action::AddNote, now),
+        Action::PreviousFound => because(
+            found::wanted(state).is_empty(),
+            "nothing is searched: `search-output` in a run's output looks for a text first",
+        ),
         Action::TakeRunOver => match act::selected_run(state).and_then(|run| state.runs.runs.get(&run)) {
             None => Some("put the cursor on a run".to_owned()),
             Some(run) if run.is_over() => Some("it is over".to_owned()),
@@ -106,7 +113,8 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         | Action::RenameTerm
         | Action::ShowCommands
         | Action::SetAside => Some("no box is open that asks for it".to_owned()),
-        Action::OpenHelp
+        Action::NextFound
+        | Action::OpenHelp
         | Action::OpenPalette
         | Action::OpenSelected
         | Action::CloseView

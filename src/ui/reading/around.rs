@@ -8,7 +8,7 @@ use crate::{
         logs::LogAction,
         record::Recorder,
         runs::gate::Level,
-        screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, refusal},
+        screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, found, refusal},
         services::{Health, Split},
         time,
     },
@@ -38,7 +38,7 @@ impl Reader<'_> {
             mode: self.mode(),
             message: self.message(),
             filter: self.filter(),
-            input: self.log_input(),
+            input: self.log_input().or_else(|| self.search_input()),
             global: self.global(),
             down: self.down(),
             mouse: state.screen.mouse,
@@ -190,9 +190,10 @@ impl Reader<'_> {
     /// The keys that do something here, the most useful first.
     fn hints(&self) -> Vec<(String, String)> {
         use Action::{
-            AcknowledgeAlert, AddNote, ApproveRun, DeployService, FilterRows, FocusNextPane, GoBack, OpenHelp,
-            OpenIncident, OpenPalette, OpenSelected, ReconnectHost, ResolveIncident, RestartService, RollBackService,
-            SortRows, StopRun, TakeRunBack, TakeRunOver, ToggleMaintenance, WriteUpdate, ZoomPane,
+            AcknowledgeAlert, AddNote, ApproveRun, DeployService, FilterRows, FocusNextPane, GoBack, NextFound,
+            OpenHelp, OpenIncident, OpenPalette, OpenSelected, ReconnectHost, ResolveIncident, RestartService,
+            RollBackService, SearchOutput, SortRows, StopRun, TakeRunBack, TakeRunOver, ToggleMaintenance, WriteUpdate,
+            ZoomPane,
         };
         let screen = &self.state.screen;
         let own: &[Action] = match self.state.scope() {
@@ -204,7 +205,7 @@ impl Reader<'_> {
             Scope::Hosts => &[ReconnectHost],
             Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
             Scope::Incidents => &[AddNote, RestartService, ResolveIncident, WriteUpdate],
-            Scope::Runs => &[StopRun, TakeRunBack, TakeRunOver, ApproveRun, RestartService],
+            Scope::Runs => &[StopRun, TakeRunBack, TakeRunOver, ApproveRun, SearchOutput, NextFound, RestartService],
             Scope::Logs => {
                 use LogAction::{
                     Context, EditFilter, Follow, Keep, ListFilters, Mark, NextError, NextHit, NextOfRequest, Search,
@@ -239,6 +240,10 @@ impl Reader<'_> {
         }
         actions.extend(own);
         actions.extend([FilterRows, SortRows, ZoomPane]);
+        // In a run the same key searches; without a search there is no next hit.
+        let (run, searched) = (matches!(screen.view, Place::Run(_)), !found::wanted(self.state).is_empty());
+        let there = [(FilterRows, !run), (SearchOutput, run), (NextFound, searched)];
+        actions.retain(|action| there.iter().all(|(of, holds)| of != action || *holds));
         self.hints_of(&actions)
     }
 
@@ -300,7 +305,9 @@ impl Reader<'_> {
                 words
             }
             (None, Some(Overlay::Log(_))) => vec![(Action::GoBack, "as before"), (Action::Confirm, "keep")],
-            (None, Some(Overlay::Filter(_))) => vec![(Action::GoBack, "clear"), (Action::Confirm, "keep")],
+            (None, Some(Overlay::Filter(_) | Overlay::Search)) => {
+                vec![(Action::GoBack, "clear"), (Action::Confirm, "keep")]
+            }
             (None, Some(Overlay::Update { .. })) => {
                 vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next state"), (Action::Confirm, "publish")]
             }

@@ -2,11 +2,12 @@
 use super::Reader;
 use crate::{
     core::{
-        action::Action,
+        action::{Action, Motion},
         hosts::Question as Asked,
         record::DeclaredState,
-        runs::{self, Action as Change, Fit, Plan, gate::Level},
+        runs::{self, Action as Change, Fit, Plan, gate::Level, policy::Role},
         screen::{Draft, LogList, Overlay, logs, palette},
+        time,
     },
     ui::{
         Over,
@@ -41,7 +42,7 @@ impl Reader<'_> {
             (text, end)
         };
         Some(match state.screen.overlay.as_ref()? {
-            Overlay::Help | Overlay::Filter(_) | Overlay::Log(_) => return None,
+            Overlay::Help | Overlay::Filter(_) | Overlay::Search | Overlay::Log(_) => return None,
             Overlay::LogList(list) => Over::Menu(Box::new(self.log_list(*list))),
             Overlay::Palette => Over::Palette(Box::new(self.palette())),
             Overlay::Deploy => Over::Deploy(Box::new(self.deploy()?)),
@@ -175,6 +176,7 @@ impl Reader<'_> {
             Overlay::Help
             | Overlay::Palette
             | Overlay::Deploy
+            | Overlay::Search
             | Overlay::Menu { .. }
             | Overlay::Filter(_)
             | Overlay::Log(_)
@@ -203,6 +205,7 @@ impl Reader<'_> {
                     ("service", found.plan.service.to_string()),
                     ("hosts", hosts.join(" ")),
                     ("plan", runs::hash(&found.plan)),
+                    ("valid", self.approval_left(found)),
                 ],
                 yes: "approve it".into(),
                 yes_key: self.yes(),
@@ -223,6 +226,52 @@ impl Reader<'_> {
                 alarm: true,
             }))
         })
+    }
+
+    /// Names who may approve a change that a person asks for, and the way to do it.
+    pub(super) fn approvers(&self, plan: &Plan, by: &crate::core::id::Operator) -> String {
+        let needs = Role::for_plan(plan);
+        let roles =
+            self.state.inventory.environment(&plan.service.env).map(|env| env.roles.clone()).unwrap_or_default();
+        let mut names: Vec<String> = Vec::new();
+        for (who, role) in &roles.0 {
+            if *role >= needs && who != by && !names.contains(&who.to_string()) {
+                names.push(who.to_string());
+            }
+        }
+        match names.as_slice() {
+            [] if roles.0.is_empty() => "anybody under another login".to_owned(),
+            [] => format!("a {} other than {by}, and the configuration names none", needs.word()),
+            names => format!("{} ({} or more)", names.join(" or "), needs.word()),
+        }
+    }
+
+    /// Until when an approval counts.
+    pub(super) fn approval_left(&self, of: &runs::Run) -> String {
+        let until = of.at + runs::APPROVAL_MS;
+        let left = super::words::ms(until.since(self.now.utc));
+        format!("until {}, {} left; then it ends and nothing was changed", self.moment(until), time::precise(left))
+    }
+
+    /// Says which other person must approve a change, or why nobody must.
+    fn second(&self, of: &runs::Review) -> String {
+        let grave = runs::gate::second_person(&self.state.inventory, &of.plan);
+        let what = grave.iter().map(|grave| grave.says()).collect::<Vec<_>>().join(", ");
+        if of.second.is_empty() {
+            let number = of.incident.and_then(|uid| self.state.incidents.incidents.get(&uid));
+            let number = number.map_or_else(|| "the incident".to_owned(), |of| of.number.to_string());
+            return if what.is_empty() {
+                what
+            } else {
+                format!("waived ({what}): {number} is a P1; kept on the audit")
+            };
+        }
+        let valid = time::short(super::words::ms(runs::APPROVAL_MS));
+        format!(
+            "{what}: after you, {} must approve it within {valid}: {} on the run in their console, or `qd approve`",
+            self.approvers(&of.plan, &of.by),
+            self.key(Action::ApproveRun).unwrap_or_else(|| ":approve-run".to_owned()),
+        )
     }
 
     /// Says what was seen before a change, and what a person must know of it.
@@ -246,10 +295,6 @@ impl Reader<'_> {
         if of.held().next().is_some() && !of.overridden {
             let key = keys::in_box(self.keymap, Action::SetAside, types).unwrap_or_else(|| ":set-aside".into());
             prechecks.push((Tone::Info, format!("{key} sets aside what is held, with a reason; an admin's")));
-        }
-        if !of.second.is_empty() {
-            let what: Vec<&str> = of.second.iter().map(|grave| grave.word()).collect();
-            prechecks.push((Tone::Warn, format!("another person must approve it ({})", what.join(", "))));
         }
         prechecks.extend(of.stale.iter().map(|why| (Tone::Error, why.clone())));
         if production && !state.runs.armed.covers(&id.env, self.now) {
@@ -311,6 +356,7 @@ impl Reader<'_> {
             }),
             effect: effect(of),
             undo: of.plan.undo.clone(),
+            second: self.second(of),
             prechecks,
             notes: of.plan.notes.clone(),
             level: level(of),
@@ -321,6 +367,8 @@ impl Reader<'_> {
             ready: ready.is_ok(),
             blocked,
             counting,
+            at: if of.commands { 0 } else { state.screen.overlay_cursor },
+            page: keys::in_box(self.keymap, Action::Move(Motion::PageDown), editing.is_some()).unwrap_or_default(),
         })
     }
 

@@ -110,7 +110,8 @@ fn head(of: &Head, wide: usize) -> Vec<(Words, Words)> {
     let role = if of.live { Role::Accent } else { Role::Dim };
     let progress = |cells| {
         let meter = meter::words(part, cells, role);
-        meter.dim(format!(" {} of {} steps", of.done, of.all)).gap(2).strong(of.elapsed.clone())
+        let progress = meter.dim(format!(" {} of {} steps", of.done, of.all)).gap(2).strong(of.elapsed.clone());
+        if of.left.is_empty() { progress } else { progress.dim(format!(", {}", of.left)) }
     };
     let what = |change: String| Words::of(" ", Role::Text).strong(change);
     let full = what(of.change.clone()).dim(format!("   {}", of.hosts));
@@ -175,7 +176,10 @@ fn grid(of: &RunDetail, wide: usize) -> Grid {
         let own = most(6, &mut of.hosts.iter().filter_map(|row| row.upload.as_ref()).map(|cell| cell.words().width()));
         grid.column("UPLOAD", Column::text("", own).gap(2));
     }
-    let heads: Vec<String> = of.steps.iter().map(|name| words::cut(&name.to_uppercase(), HEAD)).collect();
+    // What takes the change back stands behind its mark: its steps are called like those before.
+    let mark = |at: usize| if of.back.is_some_and(|back| at >= back) { "←" } else { "" };
+    let head = |(at, name): (usize, &String)| words::cut(&format!("{}{}", mark(at), name.to_uppercase()), HEAD);
+    let heads: Vec<String> = of.steps.iter().enumerate().map(head).collect();
     let widths: Vec<u16> = heads
         .iter()
         .enumerate()

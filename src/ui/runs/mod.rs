@@ -42,6 +42,8 @@ pub struct RunDetail {
     pub output_of: Option<String>,
     /// Lines of output there are.
     pub output_all: usize,
+    /// `hit 3 of 17`, while something is searched.
+    pub found: String,
     /// Whether output may still come.
     pub live: bool,
     /// Label, before, now, goal and whether it is met.
@@ -65,6 +67,8 @@ pub struct Head {
     pub hosts: String,
     /// For how long it has been going on, or did.
     pub elapsed: String,
+    /// For how long it will still, where that is known: `about 17s left`.
+    pub left: String,
     /// Steps that ended well.
     pub done: usize,
     /// Steps there are.
@@ -82,6 +86,23 @@ pub struct OutputRow {
     pub host: String,
     /// What it says.
     pub text: String,
+    /// Where it holds what is searched, in bytes.
+    pub hits: Vec<(usize, usize)>,
+    /// Whether the cursor is on it while something is searched.
+    pub current: bool,
+}
+
+impl OutputRow {
+    /// What it says, with what is searched set off.
+    fn said(&self) -> Words {
+        let (mut words, mut at) = (Words::new(), 0);
+        let piece = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default().to_owned();
+        for (from, to) in &self.hits {
+            words = words.text(piece(at, *from)).add(piece(*from, *to), Ink::bold(Role::Match).on(Role::MatchBg));
+            at = *to;
+        }
+        words.text(piece(at, self.text.len()))
+    }
 }
 
 /// Lays a run out.
@@ -110,13 +131,15 @@ fn output(of: &RunDetail, wide: u16) -> Pane {
     let at = |row: &OutputRow| if wide < 70 { Words::new() } else { Words::of(format!("{} ", row.at), Role::Faint) };
     let lines = of.output.iter().map(|row| {
         let host = if name == 0 { String::new() } else { super::words::pad(&row.host, name) + " " };
-        at(row).add(host, Role::Dim).text(row.text.clone())
+        let mark = if row.current { Words::of("▸", Ink::bold(Role::Mark)) } else { Words::new() };
+        mark.join(at(row)).add(host, Role::Dim).join(row.said())
     });
     let state = if of.live { Words::of("● live", Role::Ok) } else { Words::of("ended", Role::Dim) };
     let count = match (of.output.len(), of.output_all) {
         (shown, all) if shown == all => format!("  {all} lines"),
         (shown, all) => format!("  {shown} of {all} lines"),
     };
+    let state = if of.found.is_empty() { state } else { Words::of(of.found.clone(), Role::Match).gap(2).join(state) };
     let mut frame = Frame::new(2, "Output").fact(state.dim(count));
     if let Some(host) = &of.output_of {
         frame.count = Words::of(host.clone(), Ink::bold(Role::Accent));

@@ -4,16 +4,17 @@ mod hosts;
 use super::{Reader, words};
 use crate::{
     core::{
+        action::Action as Act,
         id::Uid,
         inventory::EnvKind,
         runs::{Action, Run, RunOutcome, Share, StepEnd, Verdict, Way, proof},
-        screen::{Pane, RowKey},
+        screen::{Draft, Overlay, Pane, RowKey, found},
         time,
     },
     ui::{
         rows::health_word,
         runs::{Bake, Head, OutputRow, ProofRow, RunDetail, RunRow},
-        show::Tone,
+        show::{Input, Tone},
     },
 };
 
@@ -54,6 +55,7 @@ impl Reader<'_> {
             output,
             output_of,
             output_all: of.output.len(),
+            found: self.found(),
             live: of.outcome.is_none(),
             proof: proof_rows(of),
             checks: self.proof_checks(of),
@@ -81,6 +83,11 @@ impl Reader<'_> {
             change,
             hosts,
             elapsed: time::precise(words::ms(until.since(of.at))),
+            left: match self.state.runs.time_left(of, self.now.utc) {
+                None => String::new(),
+                Some(0) => "longer than usual".to_owned(),
+                Some(ms) => format!("about {} left", time::precise(ms.max(1_000) / 1_000 * 1_000)),
+            },
             done: of.steps.iter().take(plan.steps.len()).filter(well).count(),
             all: plan.steps.len(),
             live: of.outcome.is_none(),
@@ -93,7 +100,13 @@ impl Reader<'_> {
         let second = match &of.approved {
             Some(by) => format!("approved by {by}"),
             None if of.awaits_approval() => {
-                "waits for a second person: V approves it, at another login's console".to_owned()
+                format!(
+                    "waits for {}: {} in their console, or `qd approve {}`; {}",
+                    self.approvers(plan, &of.by),
+                    self.key(Act::ApproveRun).unwrap_or_else(|| ":approve-run".to_owned()),
+                    self.run_number(of.run),
+                    self.approval_left(of)
+                )
             }
             None => String::new(),
         };
@@ -163,13 +176,39 @@ impl Reader<'_> {
         // The output can be walked: it ends at the cursor, which follows the newest line until it is moved.
         let until = self.state.screen.cursor(Pane::Output);
         let until = if let Some(RowKey::Index(until)) = until { *until } else { usize::MAX };
+        let (wanted, at) = (found::wanted(self.state), Some(until));
         let shown = self.indices(Pane::Output).take_while(|index| *index <= until);
-        let rows = shown.filter_map(|index| lines.get(index)).map(|line| OutputRow {
+        let rows = shown.filter_map(|index| Some((index, lines.get(index)?))).map(|(index, line)| OutputRow {
             at: self.moment(line.at),
             host: of.plan.step(line.step).filter(|_| named).map_or_else(String::new, |step| step.host.to_string()),
+            hits: found::places(&line.text, wanted),
+            current: !wanted.is_empty() && at == Some(index),
             text: line.text.clone(),
         });
         (rows.collect(), one.map(ToString::to_string))
+    }
+
+    /// Which of the lines that hold what is searched the cursor is on.
+    fn found(&self) -> String {
+        if found::wanted(self.state).is_empty() {
+            return String::new();
+        }
+        let (hits, at) = (found::hits(self.state), found::at(self.state));
+        match hits.iter().position(|hit| *hit == at) {
+            Some(nth) => format!("hit {} of {}", nth + 1, hits.len()),
+            None => format!("{} hits", hits.len()),
+        }
+    }
+
+    /// The search that is typed.
+    pub(super) fn search_input(&self) -> Option<Input> {
+        if self.state.screen.overlay != Some(Overlay::Search) {
+            return None;
+        }
+        let text = self.state.screen.draft(Draft::Search).to_owned();
+        let says =
+            if text.is_empty() { "a text; capitals count where some are typed".to_owned() } else { self.found() };
+        Some(Input { prompt: "search ".into(), cursor: text.len(), text, wrong: None, says })
     }
 
     fn bake(&self, of: &Run) -> Option<Bake> {
