@@ -46,6 +46,7 @@ pub(super) fn run(common: &Common, args: &Lock) -> color_eyre::Result<Exit> {
                 "since": survey.lock.as_ref().and_then(|lock| lock.since).map(crate::core::time::Timestamp::rfc3339),
                 "run": survey.lock.as_ref().and_then(|lock| lock.run.clone()),
                 "alive": survey.lock.as_ref().and_then(|lock| lock.alive),
+                "silent_s": survey.lock.as_ref().and_then(|lock| lock.silent_s),
             }),
         };
         let data: Vec<_> = surveys.into_iter().map(host).collect();

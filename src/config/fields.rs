@@ -172,6 +172,11 @@ pub(crate) const ROLLOUT: &[Field] = &[
         Shape::Duration,
         "How long nobody may watch a host whose health is bad, before it takes the change back by itself. Default: never.",
     ),
+    field(
+        "unattended",
+        Shape::Flag,
+        "Whether a run whose console is gone goes on under `qd watch`. Default `false`: it waits for a person.",
+    ),
 ];
 
 /// A service's objective.

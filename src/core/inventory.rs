@@ -200,6 +200,8 @@ pub struct Rollout {
     pub snapshot: bool,
     /// Milliseconds after which a host whose health is bad takes a change back by itself when nobody watches.
     pub dead_man_ms: Option<u64>,
+    /// Whether a run goes on under `qd watch` when its console is gone.
+    pub unattended: bool,
     /// The one host on which migrations run. Default: the first that is changed.
     pub migrate_on: Option<HostName>,
 }
@@ -214,6 +216,7 @@ impl Default for Rollout {
             staging_first_ms: None,
             snapshot: true,
             dead_man_ms: None,
+            unattended: false,
             migrate_on: None,
         }
     }

@@ -65,6 +65,7 @@ fn held(holder: &mut Holder, line: &str) {
         "by" => holder.by = Some(sanitise::name(value)),
         "since" => holder.since = seconds(value),
         "alive" => holder.alive = Some(value == "yes"),
+        "silent" => holder.silent_s = value.parse().ok(),
         "uid" => holder.run = Some(sanitise::name(value)),
         _ => {}
     }
@@ -97,7 +98,7 @@ fn seconds(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "@@ machine\n0123456789abcdef0123456789abcdef\n@@ lock\nuid=qd-0102\nsince=100\nby=ana\n@@ free\n2048\n\
+    const TEXT: &str = "@@ machine\n0123456789abcdef0123456789abcdef\n@@ lock\nuid=qd-0102\nsince=100\nby=ana\nsilent=3\n@@ free\n2048\n\
         @@ current\n20260101000000-v1\n@@ releases\nrelease 20260102000000-v2\nversion=v2\nsha256=ff\nat=7\nby=ben\n\
         release ../../etc\nversion=bad\nrelease 20260101000000-v1\nversion=v1\n@@ end\n";
 
@@ -107,6 +108,7 @@ mod tests {
         assert_eq!(read.machine_id.as_deref(), Some("0123456789abcdef0123456789abcdef"));
         let holder = read.lock.unwrap();
         assert_eq!((holder.by.as_deref(), holder.since), (Some("ana"), Some(Timestamp(100_000))));
+        assert_eq!(holder.words(), "ana since 1970-01-01T00:01:40.000Z; its last sign of life was 3s ago");
         assert_eq!((read.free_bytes, read.current.as_deref()), (Some(2_097_152), Some("20260101000000-v1")));
         let names: Vec<&str> = read.releases.iter().map(|release| release.name.as_str()).collect();
         assert_eq!(names, ["20260101000000-v1", "20260102000000-v2"]);

@@ -6,6 +6,8 @@ cat /etc/machine-id /var/lib/dbus/machine-id 2>/dev/null | head -n 1
 if [ -d "$l" ]; then
   printf '@@ lock\n'
   head -c 1000 "$l/owner" 2>/dev/null
+  b=$(date -r "$l/owner" +%s 2>/dev/null)
+  [ -n "$b" ] && printf '\nsilent=%s\n' "$(($(date +%s) - b))"
   q=$(sed -n 's/^pid=//p' "$l/owner" 2>/dev/null | head -n 1)
   u=$(sed -n 's/^uid=//p' "$l/owner" 2>/dev/null | head -n 1)
   if [ -n "$q" ] && [ -n "$u" ]; then

@@ -110,6 +110,7 @@ impl Engine {
         let (front_end, front) = mpsc::unbounded_channel();
         let mut state = State::new(Arc::default(), options.actor.clone());
         state.unattended = options.unattended;
+        state.runs.unattended = options.unattended;
         state.runs.console = random_uid();
         let desk: Result<Desk, String> = match store {
             Ok(store) => {

@@ -14,7 +14,7 @@ use quarterdeck::{
     core::{
         Msg,
         id::{HostName, Uid},
-        runs::{self, Build, Plan, Run, RunOutcome, Step, StepEnd, Wanted, What},
+        runs::{self, Build, Plan, Run, RunOutcome, Share, Step, StepEnd, Wanted, Way, What},
         time::{Clock, Now, Timestamp},
     },
     recipes,
@@ -108,6 +108,37 @@ async fn a_host_that_dies_is_unknown_with_the_command_that_finds_out_and_never_s
     let owner = std::fs::read_to_string(bed.file(0, ".qd.lock/owner")).unwrap();
     assert!(owner.contains(&format!("uid={RUN}\n")) && owner.contains("by=ana\n"), "{owner}");
     next.stop();
+}
+
+#[tokio::test]
+async fn a_run_whose_console_died_goes_on_unattended_where_the_configuration_lets_it() {
+    let mut bed = Bed::of(2).await;
+    let ahead = Arc::new(Ahead(clock(), AtomicU64::new(0)));
+    bed.clock = Arc::clone(&ahead) as Arc<dyn Clock>;
+    for service in &mut bed.inventory.services {
+        Arc::make_mut(service).rollout.unattended = true;
+    }
+    let mut engine = bed.console("ana", "qd.db");
+    confirm(&mut engine, &bed.clock, RUN, bed.plan(&[held(0)])).await;
+    until(&mut engine, "the step", |_| bed.file(0, "at.0").exists()).await;
+    engine.stop();
+    drop(engine);
+    bed.go(1, 0);
+
+    let mut watch = bed.console("qd", "qd.db");
+    watch.state.runs.unattended = true;
+    until(&mut watch, "the store", |engine| of(engine, RUN).is_some()).await;
+    bed.go(0, 0);
+    until(&mut watch, "the first host's end", |engine| {
+        of(engine, RUN).is_some_and(|run| run.share(&"web-0".into(), Way::There) == Share::Well)
+    })
+    .await;
+    assert!(!bed.file(1, "at.0").exists(), "whose console was there a moment ago may come back");
+    ahead.1.store(36_000, Ordering::Relaxed);
+    let run = ended(&mut watch, RUN).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    assert_eq!((bed.count(0, 0), bed.count(1, 0)), (1, 1));
+    watch.stop();
 }
 
 #[tokio::test]

@@ -273,6 +273,7 @@ fn rollout(walk: &mut Walk<'_>, raw: &Raw, on: &[HostName]) -> Rollout {
         staging_first_ms: entries.count("staging_first"),
         snapshot: entries.node("snapshot").and_then(|node| node.value.as_bool()).unwrap_or(true),
         dead_man_ms: entries.count("dead_man"),
+        unattended: entries.node("unattended").and_then(|node| node.value.as_bool()).unwrap_or(false),
         migrate_on: entries.text("migrate_on").map(HostName::from),
     }
 }

@@ -23,6 +23,10 @@ pub(super) type Scene<'a> = (Now, &'a Inventory, &'a Actor);
 pub(super) const ASK_MS: u64 = 1_000;
 /// Rounds of bad answers in a row that end the baking.
 const BAD_ROUNDS: u32 = 3;
+/// How often who coordinates a run says that it is still there.
+const ATTENDED_MS: u64 = 10_000;
+/// After how long without a word of it who coordinates a run is gone.
+pub(super) const GONE_MS: u64 = 35_000;
 /// How long a run whose end is plain stays without a word of who coordinates it, before another console says it.
 const GRACE_MS: u64 = 5_000;
 
@@ -46,19 +50,54 @@ pub(super) fn happen(
 fn adopt(state: &mut State, uid: Uid, (now, inventory, actor): Scene<'_>, out: &mut Out) {
     let Some(run) = state.runs.get(&uid).filter(|run| !run.is_over()) else { return };
     match gate::go_on(inventory, &state.armed, &run.plan, &actor.by, now) {
-        Ok(permit) => {
-            let detail = format!("{uid} goes on from here");
-            out.rows.push(Row::Audit(audit(actor, now, "run.adopted", &run.plan.service.to_string(), &detail)));
-            let console = state.console;
-            happen(state, uid, RunEventKind::Coordinated { console }, (now, actor), out);
-            if let Some(run) = state.runs.get_mut(&uid) {
-                run.permit = Some(permit);
-                // What did not get there before is tried anew.
-                run.staged.retain(|_, error| error.is_none());
-            }
-            advance(state, uid, (now, inventory, actor), out);
-        }
+        Ok(permit) => take_on(state, uid, (permit, "goes on from here"), (now, inventory, actor), out),
         Err(refusal) => out.facts.push(Fact::Said(refusal.to_string())),
+    }
+}
+
+/// Coordinates a run from here on.
+fn take_on(state: &mut State, uid: Uid, (permit, how): (gate::Permit, &str), scene: Scene<'_>, out: &mut Out) {
+    let (now, _, actor) = scene;
+    let Some(service) = state.runs.get(&uid).map(|run| run.plan.service.to_string()) else { return };
+    out.rows.push(Row::Audit(audit(actor, now, "run.adopted", &service, &format!("{uid} {how}"))));
+    let console = state.console;
+    happen(state, uid, RunEventKind::Coordinated { console }, (now, actor), out);
+    if let Some(run) = state.runs.get_mut(&uid) {
+        run.permit = Some(permit);
+        // What did not get there before is tried anew.
+        run.staged.retain(|_, error| error.is_none());
+    }
+    advance(state, uid, scene, out);
+}
+
+/// Says that this console still coordinates a run; or takes one on whose coordinator is silent, where nobody sits here and the
+/// configuration lets it.
+pub(super) fn attend(state: &mut State, uid: Uid, scene: Scene<'_>, out: &mut Out) {
+    let (now, inventory, actor) = scene;
+    let (console, nobody_sits) = (state.console, state.unattended);
+    let Some(run) = state.runs.get_mut(&uid).filter(|run| run.outcome.is_none()) else { return };
+    let silent = now.mono.since(run.attended);
+    if run.coordinator == Some(console) && run.permit.is_some() {
+        if silent >= ATTENDED_MS {
+            happen(state, uid, RunEventKind::Attended { console }, (now, actor), out);
+        }
+        return;
+    }
+    if !nobody_sits || run.coordinator.is_none() || silent < GONE_MS {
+        return;
+    }
+    let Ok(permit) = gate::unattended(inventory, &run.plan) else { return };
+    match coordinate::next(run) {
+        Next::Stage { .. } | Next::Start { .. } | Next::Gate { .. } => {
+            let how = "goes on unattended: its console is gone, and the configuration lets it";
+            take_on(state, uid, (permit, how), scene, out);
+        }
+        // What it is on the hosts nobody here knows yet.
+        Next::Wait if !run.followed => {
+            run.followed = true;
+            out.asks.extend(run.shares_to_follow());
+        }
+        Next::Wait | Next::End(_) => {}
     }
 }
 

@@ -74,6 +74,11 @@ pub enum RunEventKind {
         /// Which; one per process start.
         console: Uid,
     },
+    /// Whoever says which host is next is still there.
+    Attended {
+        /// Which console.
+        console: Uid,
+    },
     /// A host's share is about to be started: written before it is, so that whoever comes later knows of it.
     HostStarted {
         /// Where.
@@ -151,6 +156,7 @@ impl RunEventKind {
                 | Self::Measured { .. }
                 | Self::Approved { .. }
                 | Self::Coordinated { .. }
+                | Self::Attended { .. }
                 | Self::HostStarted { .. }
                 | Self::Staged { .. }
                 | Self::GatePassed { .. }

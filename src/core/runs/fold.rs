@@ -28,9 +28,22 @@ pub(super) fn fold(
     let Some(run) = state.runs.get_mut(&event.run) else { return false };
     run.number = run.number.or(number);
     match &event.kind {
-        RunEventKind::Confirmed { .. } => fresh,
-        RunEventKind::Coordinated { .. }
-        | RunEventKind::Approved { .. }
+        RunEventKind::Confirmed { .. } => {
+            run.attended = if fresh { now.mono } else { run.attended };
+            fresh
+        }
+        RunEventKind::Attended { console } => {
+            let news = run.coordinator == Some(*console) && run.outcome.is_none();
+            if news {
+                (run.attended, run.followed) = (now.mono, false);
+            }
+            news
+        }
+        RunEventKind::Coordinated { .. } => {
+            (run.attended, run.followed) = (now.mono, false);
+            conducted(run, event)
+        }
+        RunEventKind::Approved { .. }
         | RunEventKind::Measured { .. }
         | RunEventKind::HostStarted { .. }
         | RunEventKind::Staged { .. }
@@ -99,6 +112,8 @@ fn confirmed(event: &RunEvent) -> Option<Run> {
         asked: Mono(0),
         lost: None,
         coordinator: None,
+        attended: Mono(0),
+        followed: false,
         permit: None,
         shares: BTreeSet::new(),
         staged: BTreeMap::new(),
@@ -172,6 +187,7 @@ fn conducted(run: &mut Run, event: &RunEvent) -> bool {
             news
         }
         RunEventKind::Confirmed { .. }
+        | RunEventKind::Attended { .. }
         | RunEventKind::StepStarted { .. }
         | RunEventKind::StepEnded { .. }
         | RunEventKind::Ended { .. }

@@ -208,6 +208,20 @@ pub fn go_on(inventory: &Inventory, armed: &Armed, plan: &Plan, by: &Operator, n
     Ok(Permit { level })
 }
 
+/// Decides whether a run that was confirmed may go on where nobody sits, once its console is gone: the configuration lets it, and
+/// its hosts are still those of its environment.
+///
+/// # Errors
+/// What is missing.
+pub fn unattended(inventory: &Inventory, plan: &Plan) -> Result<Permit, Refusal> {
+    check_hosts(inventory, plan)?;
+    let env = &plan.service.env;
+    if !inventory.service(&plan.service).is_some_and(|service| service.rollout.unattended) {
+        return Err(Refusal::NotArmed(env.clone()));
+    }
+    Ok(Permit { level: level(inventory, env) })
+}
+
 /// Refuses who has not the role for it.
 ///
 /// # Errors

@@ -76,6 +76,8 @@ pub const OUTPUT_LINES: usize = 2_000;
 pub struct State {
     /// What this console is called among consoles.
     pub console: Uid,
+    /// Whether nobody sits at this console: `qd watch`.
+    pub unattended: bool,
     /// Which environment may be changed.
     pub armed: Armed,
     /// The service of a change that was asked for and whose plan is being made.
@@ -243,6 +245,10 @@ pub struct Run {
     pub lost: Option<String>,
     /// Which console says which host is next.
     pub coordinator: Option<Uid>,
+    /// When this console last heard that it is still there.
+    pub attended: Mono,
+    /// Whether this console looks after the hosts of a run whose coordinator is silent.
+    pub followed: bool,
     /// Leave of the gate, where this console has it: without it nothing more is started from here.
     pub permit: Option<Permit>,
     /// Shares that were started, or are about to be.

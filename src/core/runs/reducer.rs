@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{
     APPROVAL_MS, Actor, Ask, CANCEL_MS, Fact, LOOK_MS, Msg, Out, PROOF_MS, PROOF_ROUNDS, Plan, Review, Run, RunEvent,
     RunEventKind, State, TYPE_AHEAD_MS, Verdict,
-    conduct::{ASK_MS, Scene, advance, follow, happen},
+    conduct::{ASK_MS, Scene, advance, attend, follow, happen},
     fold::fold,
     gate::{self, Level, Permit},
     hash, history, offer,
@@ -246,9 +246,10 @@ fn prove(
     }
 }
 
-/// Runs of this operator that ended and whose service has not been proved yet.
+/// Runs of this operator, or that went on from here, that ended and whose service has not been proved yet.
 fn waiting_for_proof<'a>(state: &'a State, actor: &'a Actor) -> impl Iterator<Item = &'a Run> {
-    state.runs.values().filter(|run| run.proof.is_none() && run.ended.is_some() && run.by == actor.by)
+    let ours = |run: &&Run| run.by == actor.by || run.coordinator == Some(state.console);
+    state.runs.values().filter(move |run| run.proof.is_none() && run.ended.is_some() && ours(run))
 }
 
 fn conclude(state: &mut State, uid: Uid, verdict: Verdict, (now, actor): (Now, &Actor), out: &mut Out) {
@@ -303,6 +304,7 @@ fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: 
             happen(state, run, RunEventKind::Stopped { undo: false }, (now, actor), out);
         }
         advance(state, run, (now, inventory, actor), out);
+        attend(state, run, (now, inventory, actor), out);
     }
     // A round of answers takes as long as the checks' interval, unless they are asked.
     let asking: Vec<Uid> = waiting_for_proof(state, actor).map(|run| run.run).collect();

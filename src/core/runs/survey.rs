@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::time::Timestamp;
+use crate::core::time::{Timestamp, short};
 
 /// What is wanted of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +120,8 @@ pub struct Holder {
     pub run: Option<String>,
     /// Whether that run goes on, where the host can tell.
     pub alive: Option<bool>,
+    /// Seconds since it last gave a sign of life, by the host's clock. It gives one every five seconds while a step runs.
+    pub silent_s: Option<u64>,
 }
 
 impl Holder {
@@ -127,10 +129,11 @@ impl Holder {
     pub fn words(&self) -> String {
         let by = self.by.as_deref().unwrap_or("somebody");
         let since = self.since.map(|at| format!(" since {}", at.rfc3339())).unwrap_or_default();
+        let sign = self.silent_s.map(|seconds| format!("; its last sign of life was {} ago", short(seconds * 1_000)));
         let run = match self.alive {
-            Some(true) => ", and its run goes on",
-            Some(false) => ", and its run is dead: `qd lock` shows it and can recover it",
-            None => "",
+            Some(true) => ", and its run goes on".to_owned(),
+            Some(false) => ", and its run is dead: `qd lock` shows it and can recover it".to_owned(),
+            None => sign.unwrap_or_default(),
         };
         format!("{by}{since}{run}")
     }

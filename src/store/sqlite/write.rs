@@ -313,7 +313,8 @@ impl Writer<'_> {
             | RunEventKind::GateFailed { .. }
             | RunEventKind::Stopped { .. }
             | RunEventKind::StepStarted { .. }
-            | RunEventKind::StepEnded { .. } => None,
+            | RunEventKind::StepEnded { .. }
+            | RunEventKind::Attended { .. } => None,
         };
         let number = self.number(&RUNS, event.run, event.at, ended)?;
         self.committed.runs.push(NumberedRun { run: event.run, number: RunId(unsigned(number)) });

@@ -286,3 +286,41 @@ fn a_host_that_could_not_be_noted_is_not_started_and_the_rest_waits_for_a_person
     assert_eq!(console.send(Msg::Ticked), [""; 0]);
     assert_eq!(console.send(Msg::Adopted { run: RUN }), ["b There"]);
 }
+
+#[test]
+fn a_run_whose_console_is_gone_goes_on_unattended_only_where_the_configuration_lets_it() {
+    for (nobody_sits, lets) in [(true, true), (true, false), (false, true)] {
+        let (mut console, _) = Console::with(three(), 0);
+        console.desk.state.unattended = nobody_sits;
+        let of = console.desk.inventory.services.last_mut().unwrap();
+        Arc::make_mut(of).rollout.unattended = lets;
+        // Another console took it on, and says so now and then until it dies.
+        let other = Uid([9; 6]);
+        console.desk.state.runs.get_mut(&RUN).unwrap().permit = None;
+        let stored = |at, kind| Msg::Stored { number: RunId(1), event: event(at, kind) };
+        _ = console.send(stored(700, RunEventKind::Coordinated { console: other }));
+        assert_eq!(console.host_ends("a", Way::There, 0), [""; 0]);
+        console.clock += 30_000;
+        _ = console.send(stored(30_700, RunEventKind::Attended { console: other }));
+        console.clock += 30_000;
+        assert_eq!(console.send(Msg::Ticked), [""; 0], "it is there");
+        console.clock += conduct::GONE_MS - 30_000;
+        let expected: &[&str] = if nobody_sits && lets { &["b There"] } else { &[] };
+        assert_eq!(console.send(Msg::Ticked), expected, "{nobody_sits} {lets}");
+    }
+}
+
+#[test]
+fn who_coordinates_a_run_says_now_and_then_that_it_is_there() {
+    let (mut console, _) = Console::with(three(), 0);
+    let mut said = 0;
+    for _ in 0..60 {
+        console.clock += 1_000;
+        let rows = console.desk.send(console.clock, Msg::Ticked).rows;
+        said += rows
+            .iter()
+            .filter(|row| matches!(row, Row::Run(RunEvent { kind: RunEventKind::Attended { .. }, .. })))
+            .count();
+    }
+    assert!((5..=6).contains(&said), "{said}");
+}
