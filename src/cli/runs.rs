@@ -15,7 +15,7 @@ use crate::{
         time::{Timestamp, short},
     },
     parse::sanitise,
-    runtime::engine::Engine,
+    runtime::engine::{self, Engine},
     store::{IfMissing, Since},
 };
 
@@ -120,7 +120,8 @@ fn with_run(
     let loaded = setup.config(common)?;
     let store = Setup::store(&loaded, IfMissing::Fail).map_err(|error| error.report())?;
     let remote: setup::SharedRemote = setup.remote(&loaded, false);
-    let options = setup.options(&loaded, true, false);
+    let redact = Some(setup::log_rules(&loaded).redact);
+    let options = engine::Options { redact, ..setup.options(&loaded, true, false) };
     let clock = Arc::clone(&setup.clock);
     setup.runtime.block_on(async {
         let mut engine = Engine::new(options, Ok(store), remote, clock, &setup.tasks);

@@ -121,6 +121,7 @@ impl Setup {
             unattended,
             sample_every_ms: 2_000,
             logs: None,
+            redact: None,
         }
     }
 }

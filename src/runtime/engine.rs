@@ -11,9 +11,11 @@ use super::{
     recorder::{self, Desk},
 };
 use crate::{
+    config,
     core::{
         Effect, Msg, State,
         inventory::Inventory,
+        logs::redact::Redactor,
         record::Recorder,
         runs::Actor,
         services,
@@ -45,6 +47,8 @@ pub struct Options {
     pub sample_every_ms: u64,
     /// How logs are read; none: not at all.
     pub logs: Option<LogOptions>,
+    /// Masks secrets in the output of runs; none: as logs are read, else by the rules that come with the console.
+    pub redact: Option<Arc<Redactor>>,
 }
 
 /// How an engine reads logs.
@@ -131,6 +135,8 @@ impl Engine {
                 Err(error.to_string())
             }
         };
+        let redact = options.redact.or_else(|| options.logs.as_ref().map(|logs| Arc::clone(&logs.rules.redact)));
+        let redact = redact.unwrap_or_else(|| Arc::new(config::redact::load(None).0));
         let logs = options.logs.map(|of| {
             let (desk, orders) = logs::desk();
             let means = logs::Means {
@@ -167,6 +173,7 @@ impl Engine {
             operator: options.actor.by,
             sample_every_ms: options.sample_every_ms,
             logs,
+            redact,
         });
         Self {
             state,

@@ -17,7 +17,7 @@ use crate::{
         hosts::Question,
         id::{CheckId, HostName, ServiceId, Uid},
         inventory::{CheckSpec, Inventory},
-        logs::Ask,
+        logs::{Ask, redact::Redactor},
         runs::{self as core_runs, Way},
         screen::Tone,
         services::{self, CheckResult, Health, Outcome},
@@ -81,6 +81,7 @@ pub struct Executor {
     followed: runs::Followed,
     /// What is asked for the box in which one chooses what is brought out.
     offers: offers::Desk,
+    redact: Arc<Redactor>,
 }
 
 impl std::fmt::Debug for Executor {
@@ -109,6 +110,8 @@ pub struct Parts {
     pub sample_every_ms: u64,
     /// The log engine, where there is one.
     pub logs: Option<logs::Desk>,
+    /// Masks secrets in the output of runs.
+    pub redact: Arc<Redactor>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -120,7 +123,7 @@ impl std::fmt::Debug for Parts {
 impl Executor {
     /// Makes an executor that watches nothing yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { remote, clock, post, tasks, desk, front, operator, sample_every_ms, logs } = parts;
+        let Parts { remote, clock, post, tasks, desk, front, operator, sample_every_ms, logs, redact } = parts;
         let supervisor =
             Supervisor::new(Arc::clone(&remote), Arc::clone(&clock), post.clone(), tasks.child(), sample_every_ms);
         let (desk, no_store) = match desk {
@@ -142,6 +145,7 @@ impl Executor {
             operator,
             followed: runs::Followed::default(),
             offers: offers::Desk::default(),
+            redact,
         }
     }
 
@@ -224,7 +228,8 @@ impl Executor {
     }
 
     /// Has logs read and shown by other rules.
-    pub fn log_rules(&self, rules: logs::Rules) {
+    pub fn log_rules(&mut self, rules: logs::Rules) {
+        self.redact = Arc::clone(&rules.redact);
         self.logs(logs::Order::Rules(rules));
     }
 
@@ -365,6 +370,7 @@ impl Executor {
             plan,
             host,
             way,
+            redact: Arc::clone(&self.redact),
         };
         let follow = async move {
             follower.follow(begin).await;

@@ -1,20 +1,20 @@
 //! Follows one host's share of a run through lost links, and tells core what happened.
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use super::inbox::Post;
+use super::{inbox::Post, output::Lines};
 use crate::{
     core::{
         Msg,
         hosts::LinkFault,
         id::{HostName, Operator, Uid},
+        logs::redact::Redactor,
         runs::{self, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd, Way},
         time::{Clock, Mono, Timestamp},
     },
-    parse::sanitise,
     remote::{
         Remote, RemoteError,
         detached::{self, Cursor, DeadMan, Event, LockRefused, Started, Terms},
@@ -82,6 +82,8 @@ pub struct Follower {
     pub host: HostName,
     /// Whether the change is made there, or taken back.
     pub way: Way,
+    /// Masks secrets in its output.
+    pub redact: Arc<Redactor>,
 }
 
 impl std::fmt::Debug for Follower {
@@ -135,7 +137,7 @@ impl Follower {
             return ended;
         }
         let mut attached = detached::attach(Arc::clone(&self.remote), host, uid, Cursor::default());
-        let mut lines = Lines::default();
+        let mut lines = Lines::new(Arc::clone(&self.redact));
         while let Some(event) = attached.next().await {
             if let Some(at) = at_of(&event) {
                 alive = at.min(self.clock.now().utc).max(alive);
@@ -331,32 +333,4 @@ fn locked(host: &HostName, lock: &str, refused: &LockRefused) -> String {
     let stale =
         if refused.alive == Some(false) { "; its run is dead: `qd lock` shows it and can recover it" } else { "" };
     format!("{host} is locked by {by}{since} ({lock}){stale}")
-}
-
-/// Most bytes of a line: what is longer is shown in parts.
-const LINE: usize = 4_096;
-
-/// Cuts outputs into lines, step by step.
-#[derive(Debug, Default)]
-struct Lines {
-    held: BTreeMap<usize, Vec<u8>>,
-}
-
-impl Lines {
-    fn push(&mut self, step: usize, bytes: &[u8]) -> Vec<String> {
-        let held = self.held.entry(step).or_default();
-        held.extend_from_slice(bytes);
-        let mut lines = Vec::new();
-        loop {
-            let end = held.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
-            let Some(end) = end.or((held.len() > LINE).then_some(LINE)) else { return lines };
-            let rest = held.split_off(end);
-            let line = std::mem::replace(held, rest);
-            lines.push(sanitise::line(line.strip_suffix(b"\n").unwrap_or(&line)));
-        }
-    }
-
-    fn rest(&mut self, step: usize) -> Option<String> {
-        self.held.remove(&step).filter(|held| !held.is_empty()).map(|held| sanitise::line(&held))
-    }
 }

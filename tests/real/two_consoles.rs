@@ -74,6 +74,7 @@ pub(crate) fn console(
         may_record: true,
         unattended: false,
         sample_every_ms: 1_000,
+        redact: None,
         logs: None,
     };
     let mut engine = Engine::new(options, Ok(store), Arc::new(pool) as Arc<dyn Remote>, Arc::clone(clock), tasks);

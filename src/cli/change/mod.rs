@@ -26,7 +26,10 @@ use crate::{
         runs::{self, Build, CANCEL_MS, Order, Review, TYPE_AHEAD_MS, Wanted, What, gate::Level},
     },
     recipes,
-    runtime::{build, engine::Engine},
+    runtime::{
+        build,
+        engine::{self, Engine},
+    },
     store::IfMissing,
 };
 
@@ -191,7 +194,8 @@ pub(super) fn change(
     let store = Setup::store(&loaded, IfMissing::Create).map_err(|error| error.report())?;
     let remote: setup::SharedRemote = setup.remote(&loaded, false);
     // A change is proved by checks: where nobody else runs them, this process does while it lasts.
-    let options = setup.options(&loaded, !consent.dry_run, false);
+    let redact = Some(setup::log_rules(&loaded).redact);
+    let options = engine::Options { redact, ..setup.options(&loaded, !consent.dry_run, false) };
     let clock = std::sync::Arc::clone(&setup.clock);
     let problems = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
     setup.runtime.block_on(async {
