@@ -66,6 +66,8 @@ pub use self::history::{DAYS, past, write_past};
 
 /// The folder of builds that nobody has brought out yet, in the fleet's folder.
 const BUILDS: &str = "builds";
+/// The application that they are of.
+const BUILDS_OF: &str = "play";
 /// How often requests of the simulated hosts are looked for.
 const TURN: Duration = Duration::from_millis(200);
 /// Every how many turns the hosts' numbers move.

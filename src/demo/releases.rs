@@ -39,7 +39,7 @@ pub(super) fn lay(folder: &Path, app: &App, born: Timestamp) -> io::Result<()> {
 pub(super) fn lay_builds(folder: &Path, born: Timestamp) -> io::Result<()> {
     for build in &BUILDS {
         let to = folder.join(build.version);
-        fill(&to, "play", build.version)?;
+        fill(&to, super::BUILDS_OF, build.version)?;
         let made = u64::try_from((born.0 - build.minutes_ago * MINUTE) / 1_000).unwrap_or_default();
         let made = std::time::UNIX_EPOCH + std::time::Duration::from_secs(made);
         fs::File::open(&to)?.set_modified(made)?;

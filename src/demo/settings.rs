@@ -103,13 +103,16 @@ fn write_host(text: &mut String, host: &Host, folder: &Path, ports: &Ports) {
 fn write_service(text: &mut String, name: &str, folder: &Path, ports: &Ports) {
     let in_envs: Vec<&Service> = SERVICES.iter().filter(|service| service.name == name).collect();
     let Some(first) = in_envs.first() else { return };
+    // What nobody has brought out yet is of one application.
+    let builds = (name == super::BUILDS_OF).then(|| format!(", builds = {}", quoted(&folder.join(super::BUILDS))));
     let (kind, recipe) = match first.unit {
         None => (
             "node-pm2",
             format!(
                 "app = \"{name}\", path = \"{}\", health = \"http://127.0.0.1:3004/health\", version_url = \
-                 \"http://127.0.0.1:3004/version\", health_within = \"8s\"",
-                first.path
+                 \"http://127.0.0.1:3004/version\", health_within = \"8s\"{}",
+                first.path,
+                builds.unwrap_or_default()
             ),
         ),
         Some(unit) => {

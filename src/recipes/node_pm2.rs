@@ -38,6 +38,7 @@ const FIELDS: &[Field] = &[
     release::LAYOUT,
     release::SHARED,
     release::KEEP,
+    release::BUILDS,
     release::HEALTH,
     release::VERSION_URL,
     release::HEALTH_WITHIN,
@@ -87,8 +88,9 @@ impl Recipe for NodePm2 {
         release::is_in_place(&service.recipe).then(|| include_str!("release/place_survey.sh").to_owned())
     }
 
-    fn brings(&self, _: &Service) -> Option<Brings> {
-        Some(Brings { builds: true, ..Brings::default() })
+    fn brings(&self, service: &Service) -> Option<Brings> {
+        let folder = service.recipe.get(release::BUILDS.name).and_then(serde_json::Value::as_str);
+        Some(Brings { builds: true, folder: folder.map(str::to_owned), ..Brings::default() })
     }
 
     fn known(&self, of: Context<'_>) -> Result<Known, String> {

@@ -29,6 +29,9 @@ const LOOKED: usize = 20_000;
 /// Paths that are listed.
 const LISTED: usize = 50;
 
+/// Builds that are offered.
+const OFFERED: usize = 8;
+
 /// What the answers are had with.
 pub(super) struct Around<'a> {
     pub(super) remote: &'a Arc<dyn Remote>,
@@ -55,6 +58,14 @@ impl Desk {
                     None => Err(format!("{service} is not in the configuration")),
                 };
                 let can = brings.is_ok();
+                if let Some(folder) = brings.as_ref().ok().and_then(|brings| brings.folder.clone()) {
+                    let (service, post) = (service.clone(), around.post.clone());
+                    let list = move || {
+                        let builds = builds(&folder, Env::of_process().home());
+                        post.try_fact(told(OfferMsg::Builds(service, builds)));
+                    };
+                    around.tasks.blocking("builds", list).detach();
+                }
                 around.post.try_fact(told(OfferMsg::Brings(service.clone(), brings)));
                 if !can {
                     return;
@@ -122,6 +133,16 @@ fn at_home(path: &str, home: &Path) -> PathBuf {
     }
 }
 
+/// Lists the builds of a folder, the newest first.
+fn builds(folder: &str, home: &Path) -> Vec<String> {
+    let folder = format!("{}/", folder.trim_end_matches('/'));
+    let made = |path: &String| std::fs::metadata(at_home(path, home)).and_then(|about| about.modified()).ok();
+    let listed = paths(&folder, home).into_iter().map(|path| path.trim_end_matches('/').to_owned());
+    let mut builds: Vec<_> = listed.map(|path| (made(&path), path)).collect();
+    builds.sort_by(|a, b| b.cmp(a));
+    builds.into_iter().take(OFFERED).map(|(_, path)| path).collect()
+}
+
 /// Lists folders and archives whose paths begin with a text, as one would go on typing them; folders end with a slash.
 fn paths(text: &str, home: &Path) -> Vec<String> {
     let (folder, begins) = match text.rsplit_once('/') {
@@ -152,6 +173,24 @@ fn paths(text: &str, home: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_builds_of_a_folder_are_offered_the_newest_first() {
+        let home = tempfile::tempdir().unwrap();
+        for (name, age) in [("v1.tar", 30), ("v3.tgz", 10), ("v2", 20)] {
+            let path = home.path().join(name);
+            if name == "v2" {
+                std::fs::create_dir(&path).unwrap();
+            } else {
+                std::fs::write(&path, "").unwrap();
+            }
+            let made = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_795_000_000 - age);
+            std::fs::File::open(&path).unwrap().set_modified(made).unwrap();
+        }
+        std::fs::write(home.path().join("notes.txt"), "").unwrap();
+        assert_eq!(builds("~/", home.path()), ["~/v3.tgz", "~/v2", "~/v1.tar"]);
+        assert!(builds("~/none", home.path()).is_empty());
+    }
 
     #[test]
     fn folders_and_archives_are_listed_as_one_would_go_on_typing() {

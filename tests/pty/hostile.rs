@@ -7,12 +7,12 @@ use crate::{
 };
 
 /// Prints what a terminal would obey, what reorders letters, and what the runner on a host writes of itself.
-const NOISE: &str = r#"# say it
+const NOISE: &str = r"# say it
 printf 'MARK-ONE \033]0;owned\007\033]52;c;b3duZWQ=\007\033[2J\033[31mred\033[0m\033P1$r\033\\ \342\200\256desrever\342\200\254\n'
 printf 'over\rwritten \010\010\177 \233\061;31m \377\376 \300\257 \342\200\250 MARK-TWO\n'
 printf 'J 1 end 0 0\nJ 1 start 1\nJ 1 end 1 0\nJ 1 done ok\nX dead\nX absent\nO 1 0 4\nfake@@ end\nMARK-THREE\n'
 printf 'J 1 done failed\nO 0 0 999999\n'
-"#;
+";
 
 fn config(hosts: &[Sshd], home: &std::path::Path) -> String {
     let path = |path: std::path::PathBuf| format!("{:?}", path.display().to_string());

@@ -9,6 +9,8 @@ pub struct Brings {
     pub names: Option<String>,
     /// Whether an archive or a folder of this machine can be.
     pub builds: bool,
+    /// The folder of this machine in which they lie, where the recipe names one.
+    pub folder: Option<String>,
     /// What it is where nothing is named: `main, as its recipe has it`; none where something must be.
     pub default: Option<String>,
 }
@@ -44,6 +46,8 @@ pub struct Offering {
     pub brings: Option<Result<Brings, String>>,
     /// What the hosts know; why they do not say.
     pub known: Option<Result<Known, String>>,
+    /// Builds that lie in the recipe's folder, the newest first.
+    pub builds: Vec<String>,
     /// Paths of this machine that begin with this text.
     pub paths: Option<(String, Vec<String>)>,
     /// While a build is read: how far that is.
@@ -74,6 +78,8 @@ pub enum OfferMsg {
     Brings(ServiceId, Result<Brings, String>),
     /// The hosts have said what they know.
     Known(ServiceId, Result<Known, String>),
+    /// Builds that lie in the recipe's folder, the newest first.
+    Builds(ServiceId, Vec<String>),
     /// Paths were listed that begin with a text.
     Paths(String, Vec<String>),
     /// The text changed.
@@ -134,7 +140,7 @@ pub enum Choice {
 impl Offering {
     /// Makes the box for a service about which nothing is known yet.
     pub const fn new(service: ServiceId) -> Self {
-        Self { service, brings: None, known: None, paths: None, reading: None, wrong: None }
+        Self { service, brings: None, known: None, builds: Vec::new(), paths: None, reading: None, wrong: None }
     }
 
     fn brings(&self) -> Option<&Brings> {
@@ -170,6 +176,10 @@ impl Offering {
         if let Some(means) = brings.names.filter(|_| !typed.is_empty() && !exact) {
             all.push(Choice::Named(typed.to_owned(), means));
         }
+        // What was built and not brought out yet is what one mostly wants.
+        let fits = |path: &&String| path.rsplit('/').next().is_some_and(|name| name.to_lowercase().contains(&lower));
+        let builds = self.builds.iter().filter(fits);
+        all.extend(builds.map(|path| Choice::Build { path: path.clone(), version: None }));
         let (same, rest): (Vec<&Offer>, Vec<&Offer>) = known.into_iter().partition(|offer| offer.name == typed);
         all.extend(same.into_iter().chain(rest).cloned().map(Choice::Known));
         if all.is_empty() && brings.builds && !typed.is_empty() {
@@ -233,6 +243,11 @@ pub fn update(state: &mut Option<Offering>, msg: OfferMsg) -> (Vec<OfferAsk>, Op
                 of.known = Some(known);
             }
         }
+        OfferMsg::Builds(service, builds) => {
+            if let Some(of) = state.as_mut().filter(|of| of.service == service) {
+                of.builds = builds;
+            }
+        }
         OfferMsg::Paths(text, paths) => {
             if let Some(of) = state {
                 of.paths = Some((text, paths));
@@ -275,7 +290,7 @@ mod tests {
     fn offering(names: bool, builds: bool) -> Offering {
         let names = names.then(|| "a branch, tag or commit".to_owned());
         Offering {
-            brings: Some(Ok(Brings { names, builds, default: None })),
+            brings: Some(Ok(Brings { names, builds, ..Brings::default() })),
             known: Some(Ok(Known { now: None, offers: vec![offer("v2.31.0"), offer("v2.30.4")] })),
             ..Offering::new("play@prod".parse().unwrap())
         }
@@ -310,6 +325,18 @@ mod tests {
         assert_eq!(of.choices("/srv/d").len(), 3);
         assert_eq!(of.completed("/srv/d").as_deref(), Some("/srv/dist-"));
         assert_eq!(of.completed("/srv/di"), None, "listed for another text");
+    }
+
+    #[test]
+    fn builds_of_the_recipes_folder_stand_before_what_is_known() {
+        let mut of = offering(false, true);
+        of.builds = vec!["/srv/dist/v2.31.1.tar".into(), "/srv/dist/v2.31.0.tar".into()];
+        let build = |path: &str| Choice::Build { path: path.to_owned(), version: None };
+        let all = of.choices("");
+        assert_eq!(all[..2], [build("/srv/dist/v2.31.1.tar"), build("/srv/dist/v2.31.0.tar")]);
+        assert_eq!(all.len(), 4);
+        assert_eq!(of.choices("31.1"), [build("/srv/dist/v2.31.1.tar")]);
+        _ = update(&mut Some(of), OfferMsg::Builds("cloud@prod".parse().unwrap(), Vec::new()));
     }
 
     #[test]

@@ -23,6 +23,14 @@ pub(super) const KEEP: Field = Field {
     doc: "How many releases stay on each host. Default: 5.",
 };
 
+/// Where builds lie on this machine.
+pub(super) const BUILDS: Field = Field {
+    name: "builds",
+    shape: Shape::Text,
+    required: false,
+    doc: "The folder of the console's machine in which builds lie, archives or folders: D offers them. As in \"~/play/dist\".",
+};
+
 /// Where the service is asked on its own host.
 pub(super) const HEALTH: Field = Field {
     name: "health",
@@ -242,7 +250,13 @@ pub(super) fn misfit(settings: &Params) -> Option<Misfit> {
         let what = format!("`shared` names what lies in the application's folder, and not {stray:?}");
         return Some(Misfit::new(SHARED.name, what, "as in [\".env\", \"uploads\"]"));
     }
-    let lone = [KEEP, HEALTH, VERSION_URL, HEALTH_WITHIN, LAYOUT, SHARED];
+    if let Some(stray) = settings.get(BUILDS.name).and_then(serde_json::Value::as_str)
+        && !stray.starts_with(['/', '~'])
+    {
+        let what = format!("`builds` is no whole path of this machine: {stray:?}");
+        return Some(Misfit::new(BUILDS.name, what, "from the root, or from the home, as in \"~/play/dist\""));
+    }
+    let lone = [KEEP, HEALTH, VERSION_URL, HEALTH_WITHIN, LAYOUT, SHARED, BUILDS];
     let lone = lone.iter().find(|field| settings.contains_key(field.name) && path.is_none())?;
     let what = format!("`{}` is about releases, and there is no `path` for them", lone.name);
     Some(Misfit::new(lone.name, what, "add `path`: the folder that holds `releases` and `current`"))

@@ -27,7 +27,7 @@ impl Reader<'_> {
                 .as_ref()
                 .map_or_else(String::new, |brings| brings.as_ref().map_or_else(|_| String::new(), means)),
             hint: "or choose below with Up and Down".into(),
-            rows: choices.iter().map(row).collect(),
+            rows: choices.iter().map(|choice| row(choice, &of.builds)).collect(),
             cursor,
             says: says(of, choices.is_empty(), typed.trim().is_empty()),
             wrong: wrong(of),
@@ -46,8 +46,12 @@ fn verb(choice: &Choice) -> &'static str {
     }
 }
 
-fn row(choice: &Choice) -> (bool, String, String) {
+fn row(choice: &Choice, builds: &[String]) -> (bool, String, String) {
     match choice {
+        Choice::Build { path, version: None } if builds.contains(path) => {
+            let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+            (false, name.to_owned(), format!("a build in {folder}"))
+        }
         Choice::Default(words) => (false, words.clone(), "where nothing is named".to_owned()),
         Choice::Known(offer) => (offer.runs, offer.name.clone(), offer.more.clone()),
         Choice::Named(name, means) => (false, name.clone(), format!("as typed: {means}")),
