@@ -110,6 +110,8 @@ pub enum Action {
     OpenLogs,
     /// Does something in the log view.
     Log(LogAction),
+    /// Goes to the audit log.
+    GoAudit,
     /// Lists past messages.
     GoMessages,
     /// Turns the mouse on or off.
@@ -338,6 +340,7 @@ pub const ACTIONS: &[Entry] = &[
     entry("go-runs", Action::GoRuns, "runs", "go to the runs"),
     entry("go-logs", Action::GoLogs, "logs", "go to the logs"),
     entry("open-logs", Action::OpenLogs, "logs", "logs of what the cursor is on"),
+    entry("go-audit", Action::GoAudit, "audit", "who did what, from where, and whether the log is whole"),
     entry("go-messages", Action::GoMessages, "messages", "what was said on the message line"),
     entry("toggle-mouse", Action::ToggleMouse, "mouse", "mouse on or off; off leaves selection to the terminal"),
     entry("redraw-screen", Action::RedrawScreen, "redraw", "draw everything anew"),

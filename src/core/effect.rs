@@ -99,6 +99,8 @@ pub enum Effect {
         /// The host.
         host: HostName,
     },
+    /// Read the audit log and follow its chain.
+    ReadAudit,
     /// Ask something of the log engine.
     Logs(logs::Ask),
     /// Copy text to the terminal's clipboard.

@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 pub mod action;
 pub mod alerts;
+pub mod audit;
 mod changes;
 pub mod effect;
 pub mod hosts;
@@ -52,6 +53,8 @@ pub struct State {
     pub incidents: incidents::State,
     /// Runs and the review before them.
     pub runs: runs::State,
+    /// The audit log, as far as it was looked at.
+    pub audit: audit::State,
     /// Logs.
     pub logs: logs::State,
     /// The screen.
@@ -84,6 +87,7 @@ impl State {
             alerts: alerts::State::default(),
             incidents: incidents::State::default(),
             runs: runs::State::default(),
+            audit: audit::State::default(),
             logs: logs::State::default(),
             screen: screen::State::default(),
             recorder: Recorder::Opening,
@@ -354,6 +358,11 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::AuditRead(read) => {
+            state.audit.read = Some(*read);
+            rows::refresh(state, now, false);
+            Vec::new()
+        }
         Msg::HistoryRead => {
             state.history = true;
             Vec::new()
@@ -466,6 +475,9 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
     }
     effects.extend(state.alerts_update(alerts::Msg::Ticked, now));
     effects.extend(state.runs_update(runs::Msg::Ticked, now));
+    if state.screen.view == screen::View::Audit && state.audit.due(now) {
+        effects.push(Effect::ReadAudit);
+    }
     let expired = state
         .screen
         .message

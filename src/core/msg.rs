@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{
     action::Action,
-    alerts, hosts,
+    alerts, audit, hosts,
     hosts::Question,
     id::HostName,
     incidents::StoredIncidentEvent,
@@ -18,6 +18,8 @@ use super::{
 /// Everything that can happen.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Msg {
+    /// The audit log was read; or why it could not be.
+    AuditRead(Box<Result<audit::Read, String>>),
     /// All that was asked of the store's past has been handed over.
     HistoryRead,
     /// A person did something, by key, palette or menu.

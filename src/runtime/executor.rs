@@ -199,6 +199,10 @@ impl Executor {
                 }
                 self.logs(logs::Order::Ask(ask));
             }
+            Effect::ReadAudit => match &self.desk {
+                Some(desk) => desk.load(Wanted::Audit),
+                None => self.post.try_fact(Msg::AuditRead(Box::new(Err(self.no_store.clone())))),
+            },
             Effect::Copy { text } => self.front(Front::Copy(text)),
             Effect::ReloadConfig => self.front(Front::ReloadConfig),
             Effect::SetMouse { on } => self.front(Front::SetMouse(on)),

@@ -85,7 +85,9 @@ mod tests {
     fn checks_of(wanted: &Wanted) -> Vec<String> {
         match wanted {
             Wanted::Results(wants) => wants.iter().map(|want| want.check.to_string()).collect(),
-            Wanted::Buckets { .. } | Wanted::HostMinutes { .. } | Wanted::Patterns { .. } => panic!("not results"),
+            Wanted::Buckets { .. } | Wanted::HostMinutes { .. } | Wanted::Patterns { .. } | Wanted::Audit => {
+                panic!("not results")
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     core::{
         Effect, Msg,
         alerts::AlertEventKind,
-        hosts,
+        audit, hosts,
         id::HostName,
         msg::Loaded,
         record::{Changes, Recorder, Row},
@@ -88,6 +88,8 @@ pub enum Wanted {
         /// From when on.
         from: Timestamp,
     },
+    /// The audit log, and whether its chain holds.
+    Audit,
     /// Results. Only then may this process record: what it writes of the past rests on what was read.
     Results(Vec<services::Want>),
 }
@@ -325,6 +327,20 @@ impl Worker {
         }
     }
 
+    /// Reads the newest entries of the audit log, and follows its chain.
+    fn audit(&mut self) -> Result<audit::Read, StoreError> {
+        let log = self.store.audit(Timestamp(i64::MIN))?;
+        let state = self.store.audit_verify()?;
+        let newest = log.entries.into_iter().rev().take(audit::SHOWN);
+        let chain = audit::Chain {
+            entries: state.entries,
+            head: state.head,
+            broken: state.broken.map(|broken| (broken.seq, broken.why.to_owned())),
+        };
+        let entries = newest.map(|(seq, hash, of)| audit::Entry { seq, hash, of }).collect();
+        Ok(audit::Read { entries, unreadable: log.unreadable, chain })
+    }
+
     fn say_unread(&self, error: &StoreError) {
         let text = format!("history cannot be read: {error}");
         self.post.fact_blocking(Msg::Said { tone: Tone::Error, text });
@@ -362,6 +378,11 @@ impl Worker {
             Wanted::Patterns { from } => self.store.patterns(None, from).map(|known| {
                 self.post.fact_blocking(Msg::Logs(crate::core::logs::Msg::Remembered(known)));
             }),
+            Wanted::Audit => {
+                let read = self.audit().map_err(|error| error.to_string());
+                self.post.fact_blocking(Msg::AuditRead(Box::new(read)));
+                Ok(())
+            }
             Wanted::Results(wants) => {
                 self.ready = true;
                 wants

@@ -5,6 +5,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub mod alerts;
+pub mod audit;
 pub mod boxes;
 pub mod canvas;
 pub mod dialog;
@@ -114,6 +115,8 @@ pub enum View {
     Help(Box<help::Help>),
     /// Logs, or what web servers did.
     Logs(Box<logs::Logs>),
+    /// The audit log.
+    Audit(Box<audit::Audit>),
     /// Past messages and when they were said, newest first.
     Messages(Vec<(String, show::Message)>),
 }
@@ -222,6 +225,7 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
             page::draw(&mut body.rows(1, high.saturating_sub(4)), &bands, facts);
             Vec::new()
         }
+        View::Audit(of) => audit::audit(of, room),
         View::Messages(of) => messages::messages(of, room),
     };
     page::draw(&mut body, &bands, facts);

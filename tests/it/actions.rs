@@ -66,6 +66,7 @@ fn no_action_is_silent_anywhere() {
                             | Action::GoAlerts
                             | Action::GoIncidents
                             | Action::GoRuns
+                            | Action::GoAudit
                             | Action::GoMessages
                     );
                 if !changed && after.screen.message.is_none() && !there {

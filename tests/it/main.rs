@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod actions;
 #[cfg(test)]
+#[path = "../support/audits.rs"]
+mod audits;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod checks_contract;

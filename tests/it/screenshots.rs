@@ -11,7 +11,7 @@ use quarterdeck::{
 use ratatui::buffer::Buffer;
 
 use crate::{
-    deploys, log_view,
+    audits, deploys, log_view,
     night::{Night, places},
     rollout::{self, Rollout},
     svg,
@@ -73,6 +73,7 @@ fn pictures_show_what_the_program_draws() {
         ("host", at(&[GoHosts, OpenSelected])),
         ("alerts", at(&[GoAlerts])),
         ("incident", at(&[GoIncidents, OpenSelected])),
+        ("audit", audits::log(None)),
         ("deploy", deploys::chosen()),
         ("review", rollout::review()),
         ("run", Rollout::live(6).night()),

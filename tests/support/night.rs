@@ -31,7 +31,7 @@ use quarterdeck::{
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 
 use crate::{
-    deploys,
+    audits, deploys,
     readings::{buckets, pm2, result, sample},
     rollout::{self, Rollout},
 };
@@ -500,6 +500,9 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("review-rollback", rollout::review()),
         ("review-second", rollout::second()),
         ("approve", rollout::approval()),
+        ("audit", audits::log(None)),
+        ("audit-broken", audits::log(Some(343))),
+        ("no-audit", audits::empty()),
         ("messages", after(Night::new().run(), &[GoMessages])),
         ("help", at(&[FocusPane(3), OpenHelp])),
         ("palette", found),

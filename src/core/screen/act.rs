@@ -199,6 +199,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::GoLogs => return go(state, View::Logs, now),
         Action::OpenLogs => return logs::open(state, now),
         Action::Log(action) => return logs::act(state, action, now),
+        Action::GoAudit => return go(state, View::Audit, now),
         Action::GoMessages => return go(state, View::Messages, now),
         Action::ToggleMouse => {
             state.screen.mouse = !state.screen.mouse;
@@ -310,6 +311,10 @@ pub fn opens(state: &State) -> Option<View> {
         RowKey::Alert(_) => Some(View::Alerts),
         RowKey::Incident(uid) => Some(View::Incident(*uid)),
         RowKey::Run(uid) => Some(View::Run(*uid)),
+        RowKey::Entry(seq) => {
+            let run = state.audit.entry(*seq)?.run()?;
+            state.runs.runs.contains_key(&run).then_some(View::Run(run))
+        }
         RowKey::Pending(_, target) => Some(view_of(target)),
         RowKey::Check(_) | RowKey::Process(_) | RowKey::Group(_) | RowKey::Field(_) | RowKey::Index(_) => None,
     }
@@ -333,9 +338,15 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         Some(RowKey::Incident(uid)) => state.incidents.incidents.get(uid).and_then(|i| i.service.clone()),
         Some(RowKey::Run(uid)) => state.runs.runs.get(uid).map(|run| run.plan.service.clone()),
         Some(RowKey::Pending(_, target)) => state.alerts.service_of(target),
-        Some(RowKey::Host(_) | RowKey::Process(_) | RowKey::Group(_) | RowKey::Field(_) | RowKey::Index(_)) | None => {
-            None
-        }
+        Some(
+            RowKey::Host(_)
+            | RowKey::Process(_)
+            | RowKey::Group(_)
+            | RowKey::Field(_)
+            | RowKey::Index(_)
+            | RowKey::Entry(_),
+        )
+        | None => None,
     };
     let by_view = || match &state.screen.view {
         View::Service(id) => Some(id.clone()),
@@ -349,6 +360,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         | View::Runs
         | View::Logs
         | View::Web
+        | View::Audit
         | View::Messages => None,
     };
     by_row.or_else(by_view)

@@ -79,6 +79,8 @@ impl Pane {
             | Self::Patterns
             | Self::Fields
             | Self::Web(_)
+            | Self::Audit
+            | Self::Entry
             | Self::Messages => &[],
         }
     }

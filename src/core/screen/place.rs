@@ -31,6 +31,8 @@ pub enum View {
     Logs,
     /// What web servers did, from the same lines.
     Web,
+    /// The audit log.
+    Audit,
     /// Past messages.
     Messages,
 }
@@ -82,6 +84,10 @@ pub enum Pane {
     Fields,
     /// One of the tables of the web-server view, from 0.
     Web(u8),
+    /// The audit log.
+    Audit,
+    /// The entry of it that the cursor is on.
+    Entry,
     /// Past messages.
     Messages,
 }
@@ -110,6 +116,7 @@ impl View {
                 Pane::Web(5),
                 Pane::Web(6),
             ],
+            Self::Audit => &[Pane::Audit, Pane::Entry],
             Self::Messages => &[Pane::Messages],
         }
     }
@@ -126,7 +133,7 @@ impl Pane {
             Self::Alerts => Scope::Alerts,
             Self::Incidents | Self::Facts | Self::Timeline => Scope::Incidents,
             Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
-            Self::Updates | Self::Messages => Scope::Everywhere,
+            Self::Updates | Self::Audit | Self::Entry | Self::Messages => Scope::Everywhere,
         }
     }
 }
@@ -154,6 +161,8 @@ pub enum RowKey {
     Group(String),
     /// A field of a log record.
     Field(String),
+    /// An entry of the audit log.
+    Entry(u64),
     /// A row that is only a position: a day, a line.
     Index(usize),
 }

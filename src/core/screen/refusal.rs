@@ -128,6 +128,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         | Action::GoIncidents
         | Action::GoRuns
         | Action::GoLogs
+        | Action::GoAudit
         | Action::GoMessages
         | Action::ToggleMouse
         | Action::RedrawScreen
@@ -196,6 +197,7 @@ impl Pane {
             | Self::Processes
             | Self::Timeline
             | Self::Output
+            | Self::Audit
             | Self::Messages => true,
             Self::Availability
             | Self::Instances
@@ -204,6 +206,7 @@ impl Pane {
             | Self::Facts
             | Self::Steps
             | Self::Proof
+            | Self::Entry
             | Self::Histogram
             | Self::Lines
             | Self::Patterns

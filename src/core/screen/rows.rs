@@ -117,6 +117,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             names.map(RowKey::Field).collect()
         }
         (View::Web, Pane::Web(table)) => groups(state.logs.shown.iter().flat_map(|shown| shown.web_rows(table))),
+        (_, Pane::Audit) => state.audit.entries().iter().map(|entry| RowKey::Entry(entry.seq)).collect(),
         (_, Pane::Messages) => index(state.screen.messages.len()),
         (
             _,
@@ -135,6 +136,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Lines
             | Pane::Patterns
             | Pane::Fields
+            | Pane::Entry
             | Pane::Web(_),
         ) => Vec::new(),
     };
@@ -281,6 +283,7 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
         RowKey::Group(name) | RowKey::Field(name) => {
             state.logs.shown.as_ref().and_then(|shown| shown.words_of(pane, name)).unwrap_or_else(|| name.clone())
         }
+        RowKey::Entry(seq) => state.audit.entry(*seq).map_or_else(|| seq.to_string(), crate::core::audit::Entry::words),
         RowKey::Index(index) => entry(state, pane, *index).unwrap_or_else(|| index.to_string()),
     }
 }

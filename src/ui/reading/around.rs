@@ -60,6 +60,7 @@ impl Reader<'_> {
             | Place::Runs
             | Place::Logs
             | Place::Web
+            | Place::Audit
             | Place::Messages => None,
         };
         let armed = || self.state.runs.armed.left(self.now).map(|(env, _)| env.clone());

@@ -2,6 +2,7 @@
 //!
 //! Nothing here draws, and nothing here decides what the state does not know.
 mod around;
+mod audit;
 mod boxes;
 mod hosts;
 mod incidents;
@@ -91,6 +92,7 @@ impl Reader<'_> {
                 (View::Logs(Box::new(self.logs(false))), Second::Logs { sources, lag })
             }
             Place::Web => (View::Logs(Box::new(self.logs(true))), trail(&["Logs".into(), "Web servers".into()])),
+            Place::Audit => (View::Audit(Box::new(self.audit())), trail(&["Audit".into()])),
             Place::Messages => (View::Messages(self.messages()), trail(&["Messages".into()])),
         }
     }
