@@ -8,6 +8,7 @@ use super::{
     setup::{self, Setup},
 };
 use crate::{
+    config::Loaded,
     core::{
         Msg, State,
         id::{RunId, Uid},
@@ -16,7 +17,7 @@ use crate::{
     },
     parse::sanitise,
     runtime::engine::{self, Engine},
-    store::{IfMissing, Since},
+    store::{IfMissing, Since, Store},
 };
 
 /// What `qd runs` takes.
@@ -52,12 +53,7 @@ pub(super) fn run(common: &Common, args: &Runs) -> color_eyre::Result<Exit> {
     let mut store = Setup::store(&loaded, IfMissing::Fail).map_err(|error| error.report())?;
     let now = setup.clock.now();
     let from = if args.all { Timestamp(i64::MIN) } else { now.utc - RECENT_MS };
-    let open = store.open_state(Since { events: from, results: now.utc }).map_err(|error| error.report())?;
-    let mut state = State::new(Arc::new(loaded.inventory.clone()), setup.actor.clone());
-    for (number, event) in open.runs {
-        let msg = runs::Msg::Stored { number, event };
-        drop(runs::update(&mut state.runs, msg, now, &state.inventory, &setup.actor));
-    }
+    let state = read(&setup, &loaded, store.as_mut(), from)?;
     let env = common.env.as_deref();
     let wanted = state.runs.newest_first().into_iter();
     let wanted: Vec<&Run> = wanted.filter(|run| env.is_none_or(|env| run.plan.service.env.as_str() == env)).collect();
@@ -84,6 +80,23 @@ pub(super) fn run(common: &Common, args: &Runs) -> color_eyre::Result<Exit> {
         setup::print(&setup::table(&rows))?;
     }
     Ok(Exit::Ok)
+}
+
+/// Reads the runs of which something happened since, and those that are not settled.
+pub(super) fn read(
+    setup: &Setup,
+    loaded: &Loaded,
+    store: &mut dyn Store,
+    from: Timestamp,
+) -> color_eyre::Result<State> {
+    let now = setup.clock.now();
+    let open = store.open_state(Since { events: from, results: now.utc }).map_err(|error| error.report())?;
+    let mut state = State::new(Arc::new(loaded.inventory.clone()), setup.actor.clone());
+    for (number, event) in open.runs {
+        let msg = runs::Msg::Stored { number, event };
+        drop(runs::update(&mut state.runs, msg, now, &state.inventory, &setup.actor));
+    }
+    Ok(state)
 }
 
 fn outcome(run: &Run) -> &'static str {

@@ -59,10 +59,14 @@ pub(super) fn run(common: &Common, args: &Status) -> color_eyre::Result<Exit> {
         });
     }
     if common.json {
-        let data = wanted.iter().map(|service| to_json(service, now)).collect();
+        let notice = |service: &ServiceState| state.runs.notice(service.id()).map(|notice| notice.words());
+        let data = wanted.iter().map(|service| to_json(service, notice(service), now)).collect();
         setup::print_json("qd.status/1", setup.clock.as_ref(), data)?;
     } else {
         setup::print(&to_text(&wanted, now))?;
+        for notice in wanted.iter().filter_map(|service| state.runs.notice(service.id())) {
+            setup::print(&format!("{}: {}\n  {}\n", notice.run.plan.service, notice.words(), notice.help()))?;
+        }
     }
     Ok(exit(wanted.iter().map(|service| service.health)))
 }
@@ -182,7 +186,7 @@ fn known(state: &State, stored: bool, since: Option<Timestamp>) -> bool {
     state.services.services().all(|service| service.checks.iter().all(fresh)) && (!stored || state.has_history())
 }
 
-fn to_json(service: &ServiceState, now: Timestamp) -> serde_json::Value {
+fn to_json(service: &ServiceState, comes_back: Option<String>, now: Timestamp) -> serde_json::Value {
     let pct = |split: &crate::core::services::Split| split.uptime().map(Percent::pct);
     let figures = &service.figures;
     json!({
@@ -199,6 +203,7 @@ fn to_json(service: &ServiceState, now: Timestamp) -> serde_json::Value {
         "known_90d_ms": figures.d90.known_ms(),
         "unknown_90d_ms": figures.d90.unknown_ms,
         "cert_not_after": service.cert_not_after().map(Timestamp::rfc3339),
+        "comes_back": comes_back,
         "checks": service.checks.iter().map(|check| json!({
             "check": check.spec.id,
             "type": &*check.spec.kind,

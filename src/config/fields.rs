@@ -129,6 +129,11 @@ pub(crate) const PIPELINE: &[Field] = &[
     required("workflow", Shape::Text, "The workflow's file: `deploy.yml`."),
     required("token", Shape::Secret, "Reference to a token that may read and write Actions."),
     field("environment", Shape::Text, "The environment at GitHub whose approval it waits for. Default: any."),
+    field(
+        "hold",
+        Shape::Choice(&["workflow", "runs", "nothing"]),
+        "What is held where the service goes back, as its review says: `workflow` disables it and stops runs that wait; `runs` only stops those. Default `workflow`.",
+    ),
     field("branch", Shape::Text, "The branch or tag that a run is begun of. Default `main`."),
     field("inputs", Shape::Map(&Shape::Text), "What a run is given."),
     field("version_input", Shape::Text, "The input that takes the version. Default: none does."),

@@ -50,6 +50,13 @@ impl State {
                 runs::Ask::Follow { run, plan, share, since } => {
                     effects.push(Effect::FollowShare { run, plan, share, since });
                 }
+                runs::Ask::Hold { rows, run, service, hold, reason, permit } => {
+                    let then = vec![Effect::HoldPipeline { run, service, hold, reason, permit }];
+                    effects.push(Effect::Commit { rows, then, what: Some("holding the pipeline") });
+                }
+                runs::Ask::LookAtBranch { run, service, commit } => {
+                    effects.push(Effect::LookAtBranch { run, service, commit });
+                }
                 runs::Ask::CheckNow(service) => {
                     effects.extend(self.services_update(services::Msg::CheckRequested(service), now));
                 }

@@ -7,7 +7,7 @@ use super::{
     inventory::CheckSpec,
     logs,
     record::Row,
-    runs::{Plan, Wanted, Way, gate::Permit, offer::OfferAsk},
+    runs::{Plan, Wanted, Way, gate::Permit, offer::OfferAsk, stick::PipelineHold},
     time::Timestamp,
 };
 
@@ -72,6 +72,28 @@ pub enum Effect {
         share: (HostName, Way),
         /// The last sign of whoever starts it: it may be about to, and a host that does not know of it is asked again.
         since: Timestamp,
+    },
+    /// Hold the pipeline of a service that goes back, so that it stays so.
+    HoldPipeline {
+        /// The run that goes back.
+        run: Uid,
+        /// The service.
+        service: ServiceId,
+        /// What was confirmed.
+        hold: PipelineHold,
+        /// Why.
+        reason: String,
+        /// The gate's leave.
+        permit: Permit,
+    },
+    /// Look whether a pipeline's branch takes back a commit. Changes nothing.
+    LookAtBranch {
+        /// The run that left it.
+        run: Uid,
+        /// The service.
+        service: ServiceId,
+        /// Which.
+        commit: String,
     },
     /// Answer what a host asked: keep its key.
     AcceptHostKey {

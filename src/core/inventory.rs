@@ -142,6 +142,18 @@ pub struct Service {
     pub pipeline: Option<Arc<Pipeline>>,
 }
 
+/// What of a pipeline is held where its service goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PipelineHolds {
+    /// Its workflow is disabled, and runs that wait or are queued are stopped.
+    #[default]
+    Workflow,
+    /// Only runs that wait or are queued are stopped: the next push begins another.
+    Runs,
+    /// Nothing.
+    Nothing,
+}
+
 /// The workflow of GitHub Actions that brings a service out in an environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pipeline {
@@ -155,6 +167,8 @@ pub struct Pipeline {
     pub environment: Option<String>,
     /// What a run is given.
     pub inputs: BTreeMap<String, String>,
+    /// What of it is held where the service goes back.
+    pub hold: PipelineHolds,
     /// The input that takes the version.
     pub version_input: Option<String>,
     /// The input that the workflow shows in the name of its run.

@@ -34,6 +34,47 @@ struct Actor {
     login: Option<String>,
 }
 
+/// A commit of a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Which.
+    pub sha: String,
+    /// Its message, in lines.
+    pub message: Vec<String>,
+}
+
+impl Commit {
+    /// Says whether it takes back another, by the words of `git revert`.
+    pub fn reverts(&self, other: &str) -> bool {
+        let named = self.message.iter().filter_map(|line| line.trim().strip_prefix("This reverts commit "));
+        let mut named = named.map(|rest| rest.trim_end_matches('.').split([',', ' ']).next().unwrap_or_default());
+        named.any(|sha| sha.len() >= 7 && other.starts_with(sha))
+    }
+}
+
+/// Reads the commits of a branch.
+///
+/// # Errors
+/// That it is no such list.
+pub fn commits(body: &[u8]) -> Result<Vec<Commit>, String> {
+    #[derive(Deserialize)]
+    struct One {
+        sha: String,
+        commit: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        message: Option<String>,
+    }
+    let all: Vec<One> =
+        serde_json::from_slice(body).map_err(|error| format!("its list of commits cannot be read: {error}"))?;
+    let commit = |one: One| Commit {
+        sha: sanitise::name(one.sha),
+        message: sanitise::lines(one.commit.message.unwrap_or_default(), 200, 300),
+    };
+    Ok(all.into_iter().take(100).map(commit).collect())
+}
+
 /// A job of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]

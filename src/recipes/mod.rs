@@ -10,6 +10,7 @@ mod nginx_site;
 mod node_pm2;
 mod offers;
 mod packages;
+mod pipeline;
 mod release;
 mod resend;
 mod systemd;
@@ -22,8 +23,7 @@ use crate::{
         inventory::{Inventory, Params, Service, UndoPolicy},
         logs::LogPlace,
         runs::{
-            Action, Fit, Order, PipelineRun, Plan, PlanFacts, Precheck, Step, Strategy, Survey, Target, Task, Wanted,
-            What,
+            Action, Fit, Order, Plan, PlanFacts, Precheck, Step, Strategy, Survey, Target, Task, Wanted, What,
             offer::{Brings, Known},
             policy::{Grave, MANY},
         },
@@ -236,6 +236,11 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     if plan.changes_version() {
         plan.between.bake_ms = rollout.bake_ms;
     }
+    plan.pipeline = pipeline::held_with(service, wanted, &plan);
+    if let Some(hold) = &plan.pipeline {
+        let when = if matches!(wanted, Wanted::Rollback { .. }) { "with it" } else { "where it is taken back" };
+        plan.notes.push(format!("{when}, {}; `qd pipeline release {}` undoes that", hold.words(), service.id));
+    }
     if plan.undo_by_itself {
         plan.dead_man_ms = rollout.dead_man_ms;
     }
@@ -244,7 +249,7 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     }
     plan.targets = targets(inventory, &plan.hosts(), facts)?;
     plan.prechecks.extend(prechecks(&plan, facts));
-    plan.prechecks.extend(pipeline(service, wanted, facts));
+    plan.prechecks.extend(pipeline::prechecks(service, (wanted, &plan), facts));
     Ok(plan)
 }
 
@@ -436,25 +441,6 @@ fn prechecks(plan: &Plan, facts: &PlanFacts) -> Vec<Precheck> {
         }
     }
     checks
-}
-
-/// Says how the pipeline of a service stands: a deploy by CI would bring its commit over what is done here.
-fn pipeline(service: &Service, wanted: &Wanted, facts: &PlanFacts) -> Vec<Precheck> {
-    let one = |verdict, text| vec![Precheck { verdict, text }];
-    let verdict = match wanted {
-        Wanted::Deploy { .. } | Wanted::Rollback { .. } => Fit::Held,
-        Wanted::Restart | Wanted::Task(_) => Fit::Doubtful,
-    };
-    match &facts.pipeline {
-        None => Vec::new(),
-        Some(Err(why)) => one(Fit::Doubtful, format!("whether its pipeline runs is not known: {why}")),
-        Some(Ok(runs)) if runs.is_empty() => one(Fit::Good, "no run of its pipeline goes on or waits".to_owned()),
-        Some(Ok(runs)) => {
-            let hold = format!("`qd pipeline hold {}` holds it", service.id);
-            let text = |run: &PipelineRun| format!("{} of its pipeline is {}: {hold}", run.words(), run.stands());
-            runs.iter().map(|run| Precheck { verdict, text: text(run) }).collect()
-        }
-    }
 }
 
 /// Names the machines behind the hosts of a plan; two names of one machine are refused: it would be changed twice.

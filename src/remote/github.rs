@@ -2,21 +2,29 @@
 //!
 //! What reads is tried again where the server is ill for a moment. What acts is sent once: where its answer is lost, what there is
 //! now is looked at instead.
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 use super::http::{self, Answer, Call, Client, Fault};
 use crate::{
     core::{runs::PipelineRun, time::Timestamp},
-    parse::github::{self, Job, Pending},
+    parse::github::{self, Commit, Job, Pending},
 };
 
 /// The version of the API that this is written for.
 const VERSION: &str = "2022-11-28";
 /// Most bytes of a log.
 const LOG: usize = 20 << 20;
+/// Answers that are kept, and most bytes of one.
+const KEPT: usize = 32;
+const KEPT_BYTES: usize = 1 << 20;
 /// Tries of what reads.
 const TRIES: u32 = 3;
 /// How long a run that was dispatched is looked for.
@@ -37,11 +45,35 @@ pub enum Error {
     Unread(String),
 }
 
+/// Answers with the tags by which a server tells whether they changed since. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<Mutex<BTreeMap<String, (String, Answer)>>>);
+
+impl Kept {
+    fn of(&self, key: &str) -> Option<(String, Answer)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn keep(&self, key: String, answer: &Answer) {
+        let fits = |tag: &&str| tag.len() <= 200 && tag.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let tag = answer.header("etag").next().filter(fits).map(str::to_owned);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.remove(&key);
+        if let Some(tag) = tag.filter(|_| answer.body.len() <= KEPT_BYTES) {
+            if kept.len() >= KEPT {
+                kept.pop_first();
+            }
+            kept.insert(key, (tag, answer.clone()));
+        }
+    }
+}
+
 /// One repository.
 pub struct GitHub {
     client: Client,
     base: String,
     token: SecretString,
+    kept: Kept,
 }
 
 impl std::fmt::Debug for GitHub {
@@ -68,7 +100,14 @@ pub struct Dispatch<'a> {
 impl GitHub {
     /// Makes one; `repo` is `owner/name`, `api` the base of the API.
     pub fn new(client: Client, api: &str, repo: &str, token: SecretString) -> Self {
-        Self { client, base: format!("{}/repos/{repo}", api.trim_end_matches('/')), token }
+        Self { client, base: format!("{}/repos/{repo}", api.trim_end_matches('/')), token, kept: Kept::default() }
+    }
+
+    /// Has it share answers with others: what did not change since is not sent again, and counts against no limit.
+    #[must_use]
+    pub fn keeping(mut self, kept: &Kept) -> Self {
+        self.kept = kept.clone();
+        self
     }
 
     /// Lists the newest runs of a workflow, up to so many.
@@ -150,6 +189,26 @@ impl GitHub {
     /// When GitHub refuses (it ended already), or does not answer.
     pub async fn cancel(&self, run: u64) -> Result<(), Error> {
         self.act(&format!("/actions/runs/{run}/cancel"), None, &[202]).await.map(drop)
+    }
+
+    /// Disables a workflow, so that nothing begins a run of it, or enables it again.
+    ///
+    /// # Errors
+    /// When GitHub refuses, or does not answer.
+    pub async fn set_enabled(&self, workflow: &str, enabled: bool) -> Result<(), Error> {
+        let verb = if enabled { "enable" } else { "disable" };
+        let call = self.call("PUT", &format!("/actions/workflows/{workflow}/{verb}"), None)?;
+        let answer = self.client.send(&call).await?;
+        if answer.status == 204 { Ok(()) } else { Err(refused(&call, &answer)) }
+    }
+
+    /// Lists the newest commits of a branch, up to a hundred: each with its message.
+    ///
+    /// # Errors
+    /// When GitHub does not say.
+    pub async fn commits(&self, branch: &str) -> Result<Vec<Commit>, Error> {
+        let path = format!("/commits?sha={}&per_page=100", encoded(branch));
+        github::commits(&self.get(&path).await?.body).map_err(Error::Unread)
     }
 
     /// Runs a run once more: all of it, or only the jobs that failed.
@@ -250,18 +309,37 @@ impl GitHub {
 
     /// Reads, a few times where the server is ill.
     async fn get(&self, path: &str) -> Result<Answer, Error> {
-        let call = self.call("GET", path, None)?;
+        let mut call = self.call("GET", path, None)?;
+        let key = self.key(path);
+        let known = self.kept.of(&key);
+        if let Some((tag, _)) = &known {
+            call = call.header("if-none-match", &http::Value::Plain(tag.clone()))?;
+        }
         let mut tries = 0;
         loop {
             tries += 1;
             let answer = self.client.send(&call).await?;
             match answer.status {
                 200 if answer.cut => return Err(Error::Unread("its answer is longer than is read".to_owned())),
-                200 => return Ok(answer),
+                200 => {
+                    self.kept.keep(key, &answer);
+                    return Ok(answer);
+                }
+                304 => {
+                    let same = known.map(|(_, same)| same);
+                    return same.ok_or_else(|| Error::Unread("it says that nothing changed since nothing".to_owned()));
+                }
                 502..=504 if tries < TRIES => tokio::time::sleep(PAUSE / 4).await,
                 _ => return Err(refused(&call, &answer)),
             }
         }
+    }
+
+    /// What an answer is kept by: another token may see something else.
+    fn key(&self, path: &str) -> String {
+        let token = sha2::Sha256::digest(secrecy::ExposeSecret::expose_secret(&self.token));
+        let token = token.iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        format!("{token} {}{path}", self.base)
     }
 
     /// Acts, once.

@@ -5,13 +5,14 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     inbox::Post,
-    logs, offers, planning,
+    logs, offers, pipeline, planning,
     recorder::{Desk, Job, Wanted},
     runs, staging,
     supervisor::Supervisor,
 };
 use crate::{
     checks::{self, Probe},
+    config::Env,
     core::{
         Effect, Msg,
         hosts::Question,
@@ -180,6 +181,11 @@ impl Executor {
             Effect::FollowShare { run, plan, share, since } => {
                 self.follow(run, plan, share, runs::Begin::Attach { since });
             }
+            Effect::HoldPipeline { run, service, hold, reason, permit } => {
+                tracing::info!(%run, level = ?permit.level(), %service, "its pipeline is held");
+                self.hold(run, &service, hold, &reason);
+            }
+            Effect::LookAtBranch { run, service, commit } => self.look_at_branch(run, &service, commit),
             Effect::AcceptHostKey { host, question } => self.accept(&host, &question),
             Effect::TrustHostKeyOnce { host, question } => {
                 if let Question::UnknownHostKey { line, .. } = &question {
@@ -315,6 +321,43 @@ impl Executor {
                 post.fact(Msg::Services(services::Msg::ResultArrived { result, origin })).await;
             })
             .detach();
+    }
+
+    /// Holds the pipeline of a service that goes back.
+    fn hold(&self, run: Uid, service: &ServiceId, hold: core_runs::stick::PipelineHold, reason: &str) {
+        let Some(of) = self.inventory.service(service).and_then(|service| service.pipeline.clone()) else {
+            return;
+        };
+        let (clock, post, by) = (Arc::clone(&self.context.clock), self.post.clone(), self.operator.clone());
+        let comment = format!("{by} went back by quarterdeck: {reason}");
+        let work = async move {
+            let stands = pipeline::hold(&of, &Env::of_process(), &hold, &comment).await;
+            let kind = core_runs::RunEventKind::PipelineHeld(stands);
+            let event = core_runs::RunEvent { run, at: clock.now().utc, by, kind };
+            post.fact(Msg::Runs(core_runs::Msg::Happened(event))).await;
+        };
+        self.tasks.spawn("hold the pipeline", work).detach();
+    }
+
+    /// Looks whether a branch takes back what was left.
+    fn look_at_branch(&self, run: Uid, service: &ServiceId, commit: String) {
+        let Some(of) = self.inventory.service(service).and_then(|service| service.pipeline.clone()) else {
+            return;
+        };
+        let (clock, post, by) = (Arc::clone(&self.context.clock), self.post.clone(), self.operator.clone());
+        let work = async move {
+            match pipeline::reverted(&of, &Env::of_process(), &commit).await {
+                Ok(Some(sha)) => {
+                    let kind = core_runs::RunEventKind::Settled(core_runs::stick::Settled::Reverted { by: sha });
+                    let event = core_runs::RunEvent { run, at: clock.now().utc, by, kind };
+                    post.fact(Msg::Runs(core_runs::Msg::Happened(event))).await;
+                }
+                Ok(None) => {}
+                // It is asked again: until then the notice stays.
+                Err(why) => tracing::warn!(%run, why, "the branch was not looked at"),
+            }
+        };
+        self.tasks.spawn("look at the branch", work).detach();
     }
 
     fn offer(&mut self, ask: core_runs::offer::OfferAsk) {

@@ -12,11 +12,17 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
 };
 use quarterdeck::{
-    core::time::Timestamp,
+    config::Env,
+    core::{
+        inventory::{Pipeline, PipelineHolds},
+        runs::stick::PipelineHold,
+        time::Timestamp,
+    },
     remote::{
         github::{Dispatch, GitHub},
         http::{Client, Trust},
     },
+    runtime::pipeline as runtime,
 };
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -41,9 +47,18 @@ struct Fake {
     /// How often a question is first answered with 502.
     bad_gateway: u32,
     may_approve: bool,
+    /// Whether the workflow was disabled.
+    disabled: bool,
+    /// Commits of the branch, the newest first: which, and its message.
+    commits: Vec<(&'static str, String)>,
+    /// How often it said that nothing changed.
+    unchanged: u32,
     /// Whether the token came along to where logs lie.
     leaked: bool,
 }
+
+/// What every run is of.
+const COMMIT: &str = "9c1e000000000000000000000000000000000000";
 
 type Shared = Arc<Mutex<Fake>>;
 type Reply = (StatusCode, HeaderMap, String);
@@ -57,7 +72,7 @@ impl Fake {
     fn run(&self, number: u64) -> Value {
         let (number, status, conclusion, title) = self.runs.iter().find(|run| run.0 == number).unwrap();
         json!({ "id": number + 1_000, "run_number": number, "name": "Deploy", "display_title": title, "head_branch": "main",
-            "head_sha": "9c1e0000000000", "event": "workflow_dispatch", "status": status, "conclusion": conclusion,
+            "head_sha": COMMIT, "event": "workflow_dispatch", "status": status, "conclusion": conclusion,
             "actor": { "login": "ann" }, "created_at": "2030-01-01T00:00:00Z", "html_url": "https://github.example/acme/play/actions" })
     }
 
@@ -77,6 +92,16 @@ impl Fake {
             self.bad_gateway -= 1;
             return reply(502, &[], "<html>");
         }
+        if path == "/repos/acme/play/commits" {
+            let one = |(sha, message): &(&str, String)| json!({ "sha": sha, "commit": { "message": message } });
+            let body = json!(self.commits.iter().map(one).collect::<Vec<_>>());
+            let tag = format!("W/\"{}\"", self.commits.len());
+            if headers.get("if-none-match").is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+                self.unchanged += 1;
+                return reply(304, &[], "");
+            }
+            return reply(200, &[("etag", tag)], body);
+        }
         let Some(path) = path.strip_prefix("/repos/acme/play/actions") else {
             return reply(404, &[], json!({ "message": "Not Found" }));
         };
@@ -87,6 +112,10 @@ impl Fake {
         let number = id.saturating_sub(1_000);
         match (method.as_str(), path.rsplit('/').next().unwrap()) {
             ("POST", "dispatches") => self.dispatch(body),
+            ("PUT", verb @ ("enable" | "disable")) => {
+                self.disabled = verb == "disable";
+                reply(204, &[], "")
+            }
             ("GET", "runs") => {
                 let runs: Vec<Value> = self.runs.iter().map(|run| self.run(run.0)).collect();
                 reply(200, &[], json!({ "total_count": runs.len(), "workflow_runs": runs }))
@@ -290,14 +319,31 @@ async fn a_pipeline_is_held_approved_and_looked_at_from_the_shell() {
     assert!(code == Some(5) && text.contains("a reason is needed"), "{text}");
     assert_eq!(fake.lock().unwrap().acted, []);
     let consent = ["--yes-i-mean", "play@prod", "--reason", "v2 is bad"];
-    // Who may not approve is told so, and what runs is cancelled all the same.
+    // In production what would be done is read first, and its hash named.
     let (code, text) = run(&[&["pipeline", "hold", "play"][..], &consent].concat()).await;
+    assert!(code == Some(5) && text.contains("--plan HASH"), "{text}");
+    let sure = async |arguments: &[&str]| {
+        let (code, text) = run(&[arguments, &["--dry-run"]].concat()).await;
+        assert_eq!(code, Some(0), "{text}");
+        let plan = text.trim_end().rsplit(' ').next().unwrap().to_owned();
+        let acted = fake.lock().unwrap().acted.len();
+        let (code, text) = run(&[arguments, &consent, &["--plan", &plan]].concat()).await;
+        (code, text, plan, acted)
+    };
+    let (code, text) = run(&[&["pipeline", "hold", "play", "--plan", "00000000"][..], &consent].concat()).await;
+    assert!(code == Some(5) && text.contains("something else by now"), "{text}");
+    assert!(fake.lock().unwrap().acted.is_empty() && !fake.lock().unwrap().disabled);
+    // Who may not approve is told so, and what runs is cancelled all the same.
+    let (code, text, _, acted) = sure(&["pipeline", "hold", "play"]).await;
+    assert!(acted == 0 && fake.lock().unwrap().disabled, "{text}");
+    let (code_back, back, ..) = sure(&["pipeline", "release", "play"]).await;
+    assert!(code_back == Some(0) && !fake.lock().unwrap().disabled, "{back}");
     assert!(
         code == Some(1) && text.contains("no reviewer of production") && text.contains("being cancelled"),
         "{text}"
     );
     fake.lock().unwrap().may_approve = true;
-    let (code, text) = run(&[&["pipeline", "reject", "play", "--run", "812"][..], &consent].concat()).await;
+    let (code, text, plan, _) = sure(&["pipeline", "reject", "play", "--run", "812"]).await;
     assert!(code == Some(0) && text.contains("rejected for production"), "{text}");
     let acted = fake.lock().unwrap().acted.clone();
     assert_eq!(
@@ -306,15 +352,119 @@ async fn a_pipeline_is_held_approved_and_looked_at_from_the_shell() {
     );
     assert_eq!(acted[1].1["environment_ids"], json!([9]), "the other environment is left alone");
     assert_eq!(acted[1].1["state"], "rejected");
-    let (code, text) = run(&[&["pipeline", "cancel", "play", "--run", "810"][..], &consent].concat()).await;
+    // What was read for one is no leave for another.
+    let (code, text) =
+        run(&[&["pipeline", "cancel", "play", "--run", "811", "--plan", &plan][..], &consent].concat()).await;
+    assert!(code == Some(5) && text.contains("something else by now"), "{text}");
+    let (code, text, ..) = sure(&["pipeline", "cancel", "play", "--run", "810"]).await;
     assert!(code == Some(1) && text.contains("too late"), "{text}");
     let (code, text) = run(&["pipeline", "follow", "play", "--run", "810"]).await;
     assert!(code == Some(1) && text.contains("no such table") && text.contains("failure"), "{text}");
-    let (code, text) = run(&[&["pipeline", "dispatch", "play", "--version", "v4"][..], &consent].concat()).await;
+    let (code, text, ..) = sure(&["pipeline", "dispatch", "play", "--version", "v4"]).await;
     assert!(code == Some(0) && text.contains("run 813 of main by ann began"), "{text}");
     let (_, text) = run(&["audit"]).await;
     for what in ["pipeline.reject", "pipeline.cancel", "pipeline.dispatch", "pipeline.failed", "v2 is bad"] {
         assert!(text.contains(what), "{what}: {text}");
     }
     assert!(!text.contains("test-token-1234"));
+}
+
+fn pipeline(port: u16) -> Pipeline {
+    Pipeline {
+        repo: "acme/play".into(),
+        workflow: "deploy.yml".into(),
+        branch: "main".into(),
+        environment: Some("production".into()),
+        inputs: std::collections::BTreeMap::new(),
+        hold: PipelineHolds::Workflow,
+        version_input: None,
+        id_input: None,
+        token: "env:TOKEN".into(),
+        api: format!("http://127.0.0.1:{port}"),
+    }
+}
+
+fn surroundings() -> Env {
+    Env::new("/nonexistent", [("TOKEN", "test-token-1234")])
+}
+
+#[tokio::test]
+async fn a_pipeline_is_held_as_it_was_confirmed_and_what_cannot_be_is_said() {
+    let (fake, _) = server().await;
+    let port = fake.lock().unwrap().port;
+    let (of, env) = (pipeline(port), surroundings());
+    let run = |number, status, conclusion| (number, status, conclusion, String::new());
+    {
+        let mut fake = fake.lock().unwrap();
+        fake.may_approve = true;
+        fake.runs = vec![
+            run(814, "waiting", None),
+            run(813, "queued", None),
+            run(812, "in_progress", None),
+            run(811, "completed", Some("success")),
+        ];
+    }
+    let hold = |disables| PipelineHold {
+        repo: of.repo.clone(),
+        workflow: of.workflow.clone(),
+        branch: of.branch.clone(),
+        disables,
+    };
+    let held = runtime::hold(&of, &env, &hold(true), "ana went back").await;
+    assert_eq!((held.disabled, held.commit.as_deref()), (true, Some(COMMIT)));
+    let acted = fake.lock().unwrap().acted.clone();
+    let paths: Vec<&str> = acted.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["/runs/1814/pending_deployments", "/runs/1813/cancel"], "what runs is left to end");
+    assert_eq!((&acted[0].1["state"], &acted[0].1["environment_ids"]), (&json!("rejected"), &json!([9])));
+    assert!(held.error.as_ref().unwrap().contains("run 812 of main by ann: it runs already"), "{held:?}");
+    // The token's user is no reviewer: what waits is cancelled.
+    fake.lock().unwrap().may_approve = false;
+    fake.lock().unwrap().acted.clear();
+    fake.lock().unwrap().disabled = false;
+    let held = runtime::hold(&of, &env, &hold(false), "").await;
+    assert!(!held.disabled && !fake.lock().unwrap().disabled);
+    assert_eq!(fake.lock().unwrap().acted[0].0, "/runs/1814/cancel");
+    // Hostile, ill and silent servers hold nothing, and it is said.
+    for (status, body) in [(200, "[]"), (200, "\u{1b}]0;x\u{7}"), (403, "{}"), (500, ""), (204, ""), (304, "")] {
+        fake.lock().unwrap().instead = Some((status, vec![("etag", "x".into())], body.to_owned()));
+        let held = runtime::hold(&of, &env, &hold(true), "").await;
+        let why = held.error.unwrap();
+        assert!(held.commit.is_none() && !why.contains('\u{1b}') && !why.contains("test-token"), "{status}: {why}");
+    }
+    let gone = Pipeline { api: "http://127.0.0.1:1".into(), ..of.clone() };
+    let held = runtime::hold(&gone, &env, &hold(true), "").await;
+    assert!(held.error.unwrap().contains("does not answer") && !held.disabled);
+    let held = runtime::hold(&of, &Env::new("/nonexistent", []), &hold(true), "").await;
+    assert!(held.error.unwrap().contains("its token"));
+}
+
+#[tokio::test]
+async fn a_branch_that_takes_it_back_is_seen_and_asked_about_cheaply() {
+    let (fake, _) = server().await;
+    let port = fake.lock().unwrap().port;
+    let (of, env) = (pipeline(port), surroundings());
+    let reverted = async || runtime::reverted(&of, &env, COMMIT).await;
+    let (back, again) = ("bbbb000000000000000000000000000000000000", "cccc000000000000000000000000000000000000");
+    fake.lock().unwrap().commits = vec![(COMMIT, "feat: v2".into())];
+    assert_eq!(reverted().await, Ok(None));
+    assert_eq!(reverted().await, Ok(None));
+    assert_eq!(fake.lock().unwrap().unchanged, 1, "what did not change is not sent again");
+    let message = format!("Revert \"feat: v2\"\n\nThis reverts commit {COMMIT}.");
+    fake.lock().unwrap().commits.insert(0, (back, message));
+    assert_eq!(reverted().await, Ok(Some(back.to_owned())));
+    // The revert is taken back too: the version comes with the next push again.
+    fake.lock().unwrap().commits.insert(0, (again, format!("Reapply\n\nThis reverts commit {back}.")));
+    assert_eq!(reverted().await, Ok(None));
+    // Who only talks of it takes nothing back.
+    let talk =
+        vec![(back, format!("docs: This reverts commit {COMMIT} maybe\nThis reverts commit 9c.\nThis reverts commit"))];
+    fake.lock().unwrap().commits = talk;
+    fake.lock().unwrap().commits.extend([(COMMIT, String::new()), (COMMIT, String::new()), (COMMIT, String::new())]);
+    assert_eq!(reverted().await, Ok(None));
+    for body in ["", "{}", "[{}]", "[{\"sha\":7}]", "[1]", "\u{1b}[2J"] {
+        fake.lock().unwrap().instead = Some((200, vec![], body.to_owned()));
+        assert!(reverted().await.unwrap_err().contains("cannot be read"), "{body:?}");
+    }
+    fake.lock().unwrap().instead = Some((304, vec![], String::new()));
+    assert!(runtime::reverted(&Pipeline { branch: "other".into(), ..of.clone() }, &env, COMMIT).await.is_err());
 }

@@ -187,6 +187,8 @@ async fn a_run_of_a_killed_console_is_followed_to_its_end_by_the_next_ones() {
             RunEventKind::StepEnded { .. } => "ended",
             RunEventKind::Ended { .. } => "over",
             RunEventKind::Proved { .. } => "proved",
+            RunEventKind::PipelineHeld(_) => "held",
+            RunEventKind::Settled(_) => "settled",
         })
         .collect();
     assert_eq!(kinds, ["confirmed", "coordinated", "host", "measured", "started", "ended", "over"]);

@@ -69,15 +69,29 @@ pub(in crate::cli) async fn to_its_end(
             return Ok(Exit::Unknown);
         }
         let over = found.is_over() || found.outcome.is_some_and(|(outcome, _)| outcome == RunOutcome::Unknown);
-        if over && (!wait || found.proof.is_some()) {
+        // That it stays so is part of it.
+        if over && !found.awaits_hold() && (!wait || found.proof.is_some()) {
             // What was told last is on disk before this process says so.
             pause(engine, 300).await;
             let Some(found) = engine.state.runs.runs.get(&run) else { return Ok(Exit::Unknown) };
+            tell_of_pipeline(&engine.state, found);
             if common.json {
                 setup::print_json("qd.run/1", setup.clock.as_ref(), to_json(found))?;
             }
             return Ok(exit(found, wait));
         }
+    }
+}
+
+/// Says what became of the pipeline of a service that went back, and how the bad version is taken back.
+fn tell_of_pipeline(state: &crate::core::State, run: &Run) {
+    let held = run.hold.iter().flat_map(|held| held.did.iter().chain(&held.error));
+    held.for_each(|line| setup::warn(&format!("pipeline: {line}")));
+    let Some(notice) = state.runs.notice(&run.plan.service).filter(|notice| notice.run.run == run.run) else { return };
+    setup::warn(&notice.words());
+    match notice.revert() {
+        Some(lines) => lines.iter().for_each(|line| setup::warn(&format!("  {line}"))),
+        None => setup::warn(&notice.help()),
     }
 }
 
@@ -118,6 +132,8 @@ pub(in crate::cli) fn to_json(run: &Run) -> serde_json::Value {
         "plan": runs::hash(&run.plan),
         "outcome": run.outcome.map(|(outcome, _)| outcome),
         "ended": run.outcome.map(|(_, at)| at.rfc3339()),
+        "pipeline": run.hold.as_ref(),
+        "settled": run.settled.as_ref().map(|(how, _, _)| how),
         "verdict": run.proof.as_ref().map(|(verdict, _)| *verdict),
         "proof": run.proof.as_ref().map(|(_, summary)| summary.clone()),
         "steps": run.steps.iter().enumerate().map(step).collect::<Vec<_>>(),

@@ -7,7 +7,7 @@ use crate::{
         raw::Raw,
         walk::{Keys, Walk, shown},
     },
-    core::inventory::Pipeline,
+    core::inventory::{Pipeline, PipelineHolds},
 };
 
 /// Where the API of github.com is.
@@ -42,6 +42,11 @@ pub(super) fn build(walk: &mut Walk<'_>, raw: &Raw) -> Option<Arc<Pipeline>> {
         branch: entries.owned("branch").unwrap_or_else(|| "main".to_owned()),
         environment: entries.owned("environment"),
         inputs: entries.pairs("inputs").into_iter().collect(),
+        hold: match entries.text("hold") {
+            Some("runs") => PipelineHolds::Runs,
+            Some("nothing") => PipelineHolds::Nothing,
+            Some(_) | None => PipelineHolds::Workflow,
+        },
         version_input: entries.owned("version_input"),
         id_input: entries.owned("id_input"),
         token,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Plan, Way,
     proof::{Measured, When},
+    stick::{Held, Settled},
 };
 use crate::core::{
     id::{HostName, Operator, Uid},
@@ -118,6 +119,10 @@ pub enum RunEventKind {
         /// How.
         outcome: RunOutcome,
     },
+    /// The service went back, and its pipeline was held so that it stays so; or it was released again.
+    PipelineHeld(Held),
+    /// The version that was left cannot come back by itself any more, or it may.
+    Settled(Settled),
     /// The checks decided whether the service recovered.
     Proved {
         /// Whether it did.
@@ -137,7 +142,9 @@ impl RunEventKind {
     /// that follows a run, and again by the next one: the store keeps what was told first, and drops the rest.
     pub fn repeats(&self, earlier: &Self) -> bool {
         match (self, earlier) {
-            (Self::Confirmed { .. }, Self::Confirmed { .. }) | (Self::Proved { .. }, Self::Proved { .. }) => true,
+            (Self::Confirmed { .. }, Self::Confirmed { .. })
+            | (Self::Proved { .. }, Self::Proved { .. })
+            | (Self::Settled(_), Self::Settled(_)) => true,
             (Self::Measured { when, .. }, Self::Measured { when: known, .. }) => when == known,
             (Self::StepStarted { step }, Self::StepStarted { step: known }) => step == known,
             (Self::StepEnded { step, end }, Self::StepEnded { step: of, end: known }) => {
@@ -165,6 +172,8 @@ impl RunEventKind {
                 | Self::StepStarted { .. }
                 | Self::StepEnded { .. }
                 | Self::Ended { .. }
+                | Self::PipelineHeld(_)
+                | Self::Settled(_)
                 | Self::Proved { .. },
                 _,
             ) => false,

@@ -4,7 +4,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Fact, GateState, OUTPUT_LINES, Run, RunEvent, RunEventKind, RunOutcome, State, StepState, proof::When};
+use super::{
+    Fact, GateState, OUTPUT_LINES, Run, RunEvent, RunEventKind, RunOutcome, State, StepState, proof::When, stick,
+};
 use crate::core::{
     id::RunId,
     ring::Ring,
@@ -50,6 +52,8 @@ pub(super) fn fold(
         | RunEventKind::GatePassed { .. }
         | RunEventKind::GateFailed { .. }
         | RunEventKind::Stopped { .. } => conducted(run, event),
+        RunEventKind::PipelineHeld(held) => stick::held(run, held),
+        RunEventKind::Settled(how) => stick::settle(run, how, &event.by, event.at),
         RunEventKind::StepStarted { step } => match run.steps.get_mut(*step) {
             Some(step) if step.started.is_none() => {
                 step.started = Some(event.at);
@@ -121,6 +125,10 @@ fn confirmed(event: &RunEvent) -> Option<Run> {
         staging: BTreeSet::new(),
         gate: GateState::default(),
         stopped: None,
+        hold: None,
+        hold_asked: false,
+        settled: None,
+        branch_asked: None,
         plain_since: None,
     })
 }
@@ -191,6 +199,8 @@ fn conducted(run: &mut Run, event: &RunEvent) -> bool {
         | RunEventKind::StepStarted { .. }
         | RunEventKind::StepEnded { .. }
         | RunEventKind::Ended { .. }
+        | RunEventKind::PipelineHeld(_)
+        | RunEventKind::Settled(_)
         | RunEventKind::Proved { .. } => false,
     }
 }

@@ -6,6 +6,7 @@ use super::{
     gate::Permit,
     offer::{OfferAsk, OfferMsg},
     proof::Measured,
+    stick::PipelineHold,
 };
 use crate::core::{
     id::{EnvName, HostName, Operator, RunId, ServiceId, Uid},
@@ -181,6 +182,30 @@ pub enum Ask {
         share: (HostName, Way),
         /// The last sign of whoever starts it.
         since: Timestamp,
+    },
+    /// Have a pipeline held once the rows are on disk.
+    Hold {
+        /// The rows that must be on disk first.
+        rows: Vec<Row>,
+        /// The run that goes back.
+        run: Uid,
+        /// The service.
+        service: ServiceId,
+        /// What was confirmed.
+        hold: PipelineHold,
+        /// Why.
+        reason: String,
+        /// The gate's leave.
+        permit: Permit,
+    },
+    /// Look whether the branch takes back a commit that was left.
+    LookAtBranch {
+        /// The run that left it.
+        run: Uid,
+        /// The service.
+        service: ServiceId,
+        /// Which.
+        commit: String,
     },
     /// Ask the service's checks at once: a run ended and they decide whether it helped.
     CheckNow(ServiceId),

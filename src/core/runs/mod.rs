@@ -25,6 +25,7 @@ mod plan;
 pub mod policy;
 pub mod proof;
 mod reducer;
+pub mod stick;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -263,6 +264,14 @@ pub struct Run {
     pub gate: GateState,
     /// Whether a person has it end, and whether what was done is to be taken back.
     pub stopped: Option<bool>,
+    /// How the pipeline stands since it went back.
+    pub hold: Option<stick::Held>,
+    /// Whether this console has it held.
+    pub hold_asked: bool,
+    /// Why nothing needs to be said any more of the version that was left, who said so, and when.
+    pub settled: Option<(stick::Settled, Operator, Timestamp)>,
+    /// When the pipeline's branch was last looked at.
+    pub branch_asked: Option<Mono>,
     /// Since when its end is plain, though whoever coordinates it has not said so.
     pub plain_since: Option<Mono>,
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, PipelineRun, Survey, policy::Grave};
+use super::{Build, PipelineRun, Survey, policy::Grave, stick::PipelineHold};
 use crate::core::{
     hosts::Pm2List,
     id::{HostName, ServiceId, Uid},
@@ -40,6 +40,9 @@ pub struct Plan {
     /// Milliseconds after which a host takes back what failed there when nobody watches.
     #[serde(default)]
     pub dead_man_ms: Option<u64>,
+    /// What is done to the service's pipeline where it goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<PipelineHold>,
     /// In which order hosts are changed.
     #[serde(default)]
     pub strategy: Strategy,
@@ -246,6 +249,7 @@ impl Plan {
             undo_steps: Vec::new(),
             undo_by_itself: false,
             dead_man_ms: None,
+            pipeline: None,
             strategy: Strategy::default(),
             max_failures: 0,
             between: Between::default(),

@@ -9,6 +9,7 @@ use super::{
     gate::{self, Level, Permit},
     hash, history, offer,
     proof::{self, Measured, When},
+    stick,
 };
 use crate::core::{
     id::{ServiceId, Uid},
@@ -306,6 +307,7 @@ fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: 
         advance(state, run, (now, inventory, actor), out);
         attend(state, run, (now, inventory, actor), out);
     }
+    stick::tick(state, (now, inventory, actor), out);
     // A round of answers takes as long as the checks' interval, unless they are asked.
     let asking: Vec<Uid> = waiting_for_proof(state, actor).map(|run| run.run).collect();
     for run in asking {

@@ -119,7 +119,9 @@ pub(super) fn open_state(conn: &Connection, cursors: &mut Cursors, since: Since)
         runs: reader.runs(
             &format!(
                 "{RUN_COLUMNS} WHERE run IN (SELECT number FROM run WHERE ended = 0
-                 UNION ALL SELECT number FROM run WHERE last_at >= ?1) ORDER BY feed"
+                 UNION ALL SELECT number FROM run WHERE last_at >= ?1
+                 UNION ALL SELECT run FROM run_event WHERE kind = 'pipeline_held'
+                 AND run NOT IN (SELECT run FROM run_event WHERE kind = 'settled')) ORDER BY feed"
             ),
             events,
         )?,

@@ -312,6 +312,8 @@ impl Writer<'_> {
             | RunEventKind::GatePassed { .. }
             | RunEventKind::GateFailed { .. }
             | RunEventKind::Stopped { .. }
+            | RunEventKind::PipelineHeld(_)
+            | RunEventKind::Settled(_)
             | RunEventKind::StepStarted { .. }
             | RunEventKind::StepEnded { .. }
             | RunEventKind::Attended { .. } => None,

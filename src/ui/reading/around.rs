@@ -158,6 +158,13 @@ impl Reader<'_> {
         if let Recorder::Nobody { why } = &self.state.recorder {
             return Some(Message { tone: Tone::Warn, text: "nothing is recorded".into(), more: why.clone() });
         }
+        let notices = self.state.runs.notices();
+        if let Some(notice) = notices.first() {
+            let others = notices.len() - 1;
+            let more = if others > 0 { format!("and {others} more: qd status") } else { notice.help() };
+            let text = format!("{}: {}", self.service_name(&notice.run.plan.service), notice.words());
+            return Some(Message { tone: Tone::Warn, text, more });
+        }
         let first = screen.problems.first()?;
         let text = match screen.problems.len() {
             1 => "the configuration has a problem".to_owned(),

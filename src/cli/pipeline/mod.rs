@@ -1,5 +1,8 @@
 //! `qd pipeline`: the pipeline that brings a service out: how it stands, and what is done to it.
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod intent;
+mod stick;
+
+use std::{sync::Arc, time::Duration};
 
 use color_eyre::eyre::eyre;
 use serde_json::json;
@@ -15,18 +18,12 @@ use crate::{
         id::ServiceId,
         inventory::Pipeline,
         record::{Audit, Row},
-        runs::{
-            PipelineRun,
-            gate::{self, Armed, Confirmation},
-            is_version,
-            policy::Role,
-        },
-        time::Now,
+        runs::{PipelineRun, policy::Role},
     },
-    parse::{github::Pending, sanitise},
-    remote::github::{Dispatch, GitHub},
-    runtime::{executor::random_uid, pipeline},
-    store::{IfMissing, Store},
+    parse::sanitise,
+    remote::github::GitHub,
+    runtime::pipeline,
+    store::Store,
 };
 
 /// What `qd pipeline` takes.
@@ -52,6 +49,12 @@ pub(super) struct Args {
     /// Why; needed in production, and kept on the audit and at GitHub
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// The hash that --dry-run printed; needed in production. Other runs by now, and it is refused
+    #[arg(long, value_name = "HASH")]
+    plan: Option<String>,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Also follow the run until it ended
     #[arg(long)]
     wait: bool,
@@ -74,8 +77,14 @@ enum Verb {
     Cancel,
     /// Run a run again
     Rerun,
-    /// Reject every approval that is waited for, and cancel what runs: so that a rollback stays
+    /// Disable the workflow, reject every approval that is waited for, and cancel what runs: so that a rollback stays
     Hold,
+    /// Enable the workflow again
+    Release,
+    /// Print the commands that take back on its branch what a rollback left; does nothing
+    Revert,
+    /// Set aside that a version which was left may come back
+    Settle,
 }
 
 impl Verb {
@@ -89,15 +98,18 @@ impl Verb {
             Self::Cancel => "cancel",
             Self::Rerun => "rerun",
             Self::Hold => "hold",
+            Self::Release => "release",
+            Self::Revert => "revert",
+            Self::Settle => "settle",
         }
     }
 
     /// Who may do it: to hold a pipeline is part of going back.
     fn needs(self) -> Role {
         match self {
-            Self::Status | Self::Follow => Role::Viewer,
-            Self::Reject | Self::Cancel | Self::Hold => Role::Responder,
-            Self::Dispatch | Self::Approve | Self::Rerun => Role::Deployer,
+            Self::Status | Self::Follow | Self::Revert => Role::Viewer,
+            Self::Reject | Self::Cancel | Self::Hold | Self::Settle => Role::Responder,
+            Self::Dispatch | Self::Approve | Self::Rerun | Self::Release => Role::Deployer,
         }
     }
 }
@@ -134,6 +146,19 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     async fn work(&self) -> color_eyre::Result<Exit> {
+        match self.args.verb {
+            Verb::Revert => return self.revert(),
+            Verb::Settle => return self.settle(),
+            Verb::Status
+            | Verb::Follow
+            | Verb::Dispatch
+            | Verb::Approve
+            | Verb::Reject
+            | Verb::Cancel
+            | Verb::Rerun
+            | Verb::Hold
+            | Verb::Release => {}
+        }
         let github = match pipeline::github(self.pipeline, &self.setup.env).await {
             Ok(github) => github,
             Err(why) => return Ok(self.cannot(&why)),
@@ -144,9 +169,15 @@ impl Desk<'_> {
                 Ok(run) => self.follow(&github, run).await,
                 Err(why) => Ok(self.cannot(&why)),
             },
-            verb @ (Verb::Dispatch | Verb::Approve | Verb::Reject | Verb::Cancel | Verb::Rerun | Verb::Hold) => {
-                self.act(&github, verb).await
-            }
+            Verb::Dispatch
+            | Verb::Approve
+            | Verb::Reject
+            | Verb::Cancel
+            | Verb::Rerun
+            | Verb::Hold
+            | Verb::Release
+            | Verb::Revert
+            | Verb::Settle => self.act(&github).await,
         }
     }
 
@@ -192,148 +223,6 @@ impl Desk<'_> {
         let runs = github.runs(&self.pipeline.workflow, 100).await.map_err(|error| error.to_string())?;
         let found = runs.into_iter().find(|run| run.number == named || run.id == named);
         found.ok_or_else(|| format!("{} has no run {named} among its newest 100", self.pipeline.workflow))
-    }
-
-    /// Says what is missing of what a person must have given.
-    fn gate(&self, verb: Verb, now: Now) -> Result<(), String> {
-        let id = self.id.to_string();
-        let given = self.args.yes_i_mean.as_deref();
-        if given != Some(&id) {
-            let what = given.map_or_else(
-                || format!("it also needs --yes-i-mean {id}"),
-                |given| format!("--yes-i-mean names {given}"),
-            );
-            return Err(format!("nothing was done; {what}"));
-        }
-        let mut armed = Armed::default();
-        armed.arm(self.id.env.clone(), now.mono + self.loaded.inventory.write.arm_ms);
-        let by = &self.setup.actor.by;
-        let reason = self.args.reason.as_deref().unwrap_or_default();
-        let given = Confirmation { typed: self.id.service.as_str(), reason, yes: true, by };
-        let passed = gate::outside(&self.loaded.inventory, &armed, &self.id, (given, verb.needs()), now);
-        passed.map(drop).map_err(|refusal| format!("nothing was done; {refusal}"))
-    }
-
-    async fn act(&self, github: &GitHub, verb: Verb) -> color_eyre::Result<Exit> {
-        let now = self.setup.clock.now();
-        if let Err(missing) = self.gate(verb, now) {
-            setup::warn(&format!("{}: {missing}", self.id));
-            return Ok(Exit::Refused);
-        }
-        let mut store = Setup::store(self.loaded, IfMissing::Create).map_err(|error| error.report())?;
-        let targets = match self.targets(github, verb).await {
-            Ok(targets) => targets,
-            Err(why) => return Ok(self.cannot(&why)),
-        };
-        if verb == Verb::Dispatch {
-            return self.dispatch(github, store.as_mut(), now).await;
-        }
-        if targets.is_empty() {
-            setup::print("nothing of it runs or waits: there is nothing to hold\n")?;
-        }
-        let mut all = true;
-        for (run, verb) in &targets {
-            // On the audit before it is done: what is done is never without its line.
-            let reason = self.args.reason.as_deref().unwrap_or_default();
-            let detail = format!("{} {} {}: {reason}", self.pipeline.repo, run.words(), run.sha);
-            self.note(store.as_mut(), &format!("pipeline.{}", verb.word()), &detail)?;
-            let done = self.carry_out(github, *verb, run, reason).await;
-            let said = match &done {
-                Ok(what) => format!("{}: {what}", run.words()),
-                Err(why) => format!("{}: not done: {why}", run.words()),
-            };
-            all &= done.is_ok();
-            self.note(store.as_mut(), if done.is_ok() { "pipeline.done" } else { "pipeline.failed" }, &said)?;
-            setup::print(&format!("{said}\n"))?;
-        }
-        match targets.first().filter(|_| all && self.args.wait) {
-            Some((run, _)) => self.follow(github, run.clone()).await,
-            None => Ok(if all { Exit::Ok } else { Exit::Down }),
-        }
-    }
-
-    /// Names what is acted on.
-    async fn targets(&self, github: &GitHub, verb: Verb) -> Result<Vec<(PipelineRun, Verb)>, String> {
-        if verb == Verb::Dispatch {
-            return Ok(Vec::new());
-        }
-        if verb != Verb::Hold {
-            return Ok(vec![(self.one(github).await?, verb)]);
-        }
-        let open = pipeline::unfinished(self.pipeline, &self.setup.env).await?;
-        let how = |run: &PipelineRun| if run.waits_for.is_empty() { Verb::Cancel } else { Verb::Reject };
-        Ok(open.into_iter().map(|run| (run.clone(), how(&run))).collect())
-    }
-
-    async fn carry_out(&self, github: &GitHub, verb: Verb, run: &PipelineRun, reason: &str) -> Result<String, String> {
-        let words = |error: crate::remote::github::Error| error.to_string();
-        match verb {
-            Verb::Cancel => github.cancel(run.id).await.map_err(words).map(|()| "it is being cancelled".to_owned()),
-            Verb::Rerun => {
-                let again = github.rerun(run.id, self.args.failed).await.map_err(words);
-                again.map(|()| "it runs again".to_owned())
-            }
-            Verb::Status | Verb::Follow | Verb::Dispatch | Verb::Hold => Err("it acts on no single run".to_owned()),
-            Verb::Approve | Verb::Reject => {
-                let approve = verb == Verb::Approve;
-                let pending = github.pending(run.id).await.map_err(words)?;
-                let wanted = |one: &&Pending| self.pipeline.environment.as_ref().is_none_or(|name| *name == one.name);
-                let pending: Vec<&Pending> = pending.iter().filter(wanted).collect();
-                if pending.is_empty() {
-                    return Err("it waits for no approval of this environment".to_owned());
-                }
-                if let Some(one) = pending.iter().find(|one| !one.may_approve) {
-                    return Err(format!("the token's user is no reviewer of {}", one.name));
-                }
-                let ids: Vec<u64> = pending.iter().map(|one| one.id).collect();
-                let comment = format!("{} by quarterdeck: {reason}", self.setup.actor.by);
-                github.review(run.id, &ids, approve, &comment).await.map_err(words)?;
-                let names: Vec<&str> = pending.iter().map(|one| one.name.as_str()).collect();
-                Ok(format!("{} {}", if approve { "approved for" } else { "rejected for" }, names.join(", ")))
-            }
-        }
-    }
-
-    async fn dispatch(&self, github: &GitHub, store: &mut dyn Store, now: Now) -> color_eyre::Result<Exit> {
-        let mut inputs: BTreeMap<String, String> = self.pipeline.inputs.clone();
-        if let Some(version) = &self.args.version {
-            let Some(name) = self.pipeline.version_input.as_ref().filter(|_| is_version(version)) else {
-                setup::warn(&format!(
-                    "{}: {version:?} cannot be given: say `version_input` in its pipeline, and a plain version",
-                    self.id
-                ));
-                return Ok(Exit::Usage);
-            };
-            inputs.insert(name.clone(), version.clone());
-        }
-        let mark = random_uid().to_string();
-        if let Some(name) = &self.pipeline.id_input {
-            inputs.insert(name.clone(), mark.clone());
-        }
-        let reason = self.args.reason.as_deref().unwrap_or_default();
-        let what =
-            format!("{} {} of {} {mark}: {reason}", self.pipeline.repo, self.pipeline.workflow, self.pipeline.branch);
-        self.note(store, "pipeline.dispatch", &what)?;
-        let mark = self.pipeline.id_input.as_ref().map(|_| mark.as_str());
-        let dispatch =
-            Dispatch { workflow: &self.pipeline.workflow, branch: &self.pipeline.branch, inputs, mark, now: now.utc };
-        match github.dispatch(&dispatch).await {
-            Ok(Some(run)) => {
-                self.note(store, "pipeline.done", &format!("{} {}", run.words(), run.url))?;
-                setup::print(&format!("{} began: {}\n", run.words(), run.url))?;
-                if self.args.wait { self.follow(github, run).await } else { Ok(Exit::Ok) }
-            }
-            Ok(None) => {
-                let said = "it began, and cannot be told from others: `qd pipeline status` prints them";
-                self.note(store, "pipeline.unknown", said)?;
-                setup::warn(&format!("{}: {said}", self.id));
-                Ok(Exit::Unknown)
-            }
-            Err(error) => {
-                self.note(store, "pipeline.failed", &error.to_string())?;
-                Ok(self.cannot(&error.to_string()))
-            }
-        }
     }
 
     fn note(&self, store: &mut dyn Store, what: &str, detail: &str) -> color_eyre::Result<()> {
