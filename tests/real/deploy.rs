@@ -73,10 +73,12 @@ impl Fleet {
         for (number, (pm2, sshd)) in hosts.iter().enumerate() {
             // Each asks its own process for its health: they share an address, so the port is by host.
             std::fs::write(sshd.home().join("port"), pm2.port.to_string()).unwrap();
+            // The third is reached through the first only.
+            let jump = if number == 2 { "jump = [\"web-0\"]\n" } else { "" };
             write!(
                 text,
                 "[[host]]\nname = \"web-{number}\"\nenv = \"stage\"\naddress = \"127.0.0.1\"\nport = {}\nuser = {:?}\nidentity = \
-                 {}\npath_prefix = {:?}\n",
+                 {}\npath_prefix = {:?}\n{jump}",
                 sshd.port,
                 sshd.user,
                 path(sshd.identity()),
@@ -131,6 +133,34 @@ impl Fleet {
     /// Has a change planned, confirms it, and returns the run once it ended.
     async fn change(&self, engine: &mut Engine, wanted: Wanted) -> Run {
         change(engine, &self.clock, "play@stage", wanted).await
+    }
+
+    /// The same while four users ask for the page without a pause; returns also how often it was answered. No request may fail.
+    async fn under_load(&self, engine: &mut Engine, wanted: Wanted) -> (Run, u32) {
+        let (stop, port) = (Arc::new(AtomicBool::new(false)), self.nginx.port);
+        let ask = |stop: Arc<AtomicBool>| async move {
+            let (mut good, mut bad) = (0_u32, Vec::new());
+            while !stop.load(Ordering::Relaxed) {
+                match get(port, "/").await {
+                    Some((200, _)) => good += 1,
+                    other => bad.push(other),
+                }
+            }
+            (good, bad)
+        };
+        let tasks = tasks();
+        let users: Vec<_> = (0..4).map(|_| tasks.spawn("user", ask(Arc::clone(&stop)))).collect();
+        let run = self.change(engine, wanted).await;
+        stop.store(true, Ordering::Relaxed);
+        let (mut good, mut bad) = (0, Vec::new());
+        for user in users {
+            let (more, failed) = user.join().await.unwrap();
+            good += more;
+            bad.extend(failed);
+        }
+        println!("{}: {good} requests answered meanwhile, {} failed", run.plan.title, bad.len());
+        assert_eq!(bad, [], "of {good}");
+        (run, good)
     }
 
     /// Returns the version that answers on a host.
@@ -236,46 +266,33 @@ async fn a_node_service_is_deployed_anew_taken_back_and_rolled_back() {
 
 #[tokio::test]
 async fn a_rolling_deploy_behind_nginx_loses_no_request() {
-    let Some(fleet) = Fleet::start(2).await else { return };
+    let Some(fleet) = Fleet::start(3).await else { return };
     let mut engine = fleet.console();
     let (v1, v2) = (fleet.build("v1", 1), fleet.build("v2", 2));
     let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v1) }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
 
-    let (stop, port) = (Arc::new(AtomicBool::new(false)), fleet.nginx.port);
-    let ask = |stop: Arc<AtomicBool>| async move {
-        let (mut good, mut bad) = (0_u32, Vec::new());
-        while !stop.load(Ordering::Relaxed) {
-            match get(port, "/").await {
-                Some((200, _)) => good += 1,
-                other => bad.push(other),
-            }
-        }
-        (good, bad)
-    };
-    let tasks = tasks();
-    let users: Vec<_> = (0..4).map(|_| tasks.spawn("user", ask(Arc::clone(&stop)))).collect();
-    let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v2) }).await;
-    stop.store(true, Ordering::Relaxed);
-    let (mut good, mut bad) = (0, Vec::new());
-    for user in users {
-        let (more, failed) = user.join().await.unwrap();
-        good += more;
-        bad.extend(failed);
-    }
-    println!("{good} requests answered while both hosts were changed, {} failed", bad.len());
+    let (run, good) = fleet.under_load(&mut engine, Wanted::Deploy { what: What::Build(v2) }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
-    assert_eq!((fleet.version(0).await.as_deref(), fleet.version(1).await.as_deref()), (Some("v2"), Some("v2")));
     assert!(good > 100, "{good}");
-    assert_eq!(bad, [], "of {good}");
+    for host in 0..3 {
+        assert_eq!(fleet.version(host).await.as_deref(), Some("v2"), "web-{host}");
+    }
     // One host was over before the other began, and the checks stood between them.
     let moments = |host: &str| {
         let numbers = run.plan.steps_of(&host.into(), runs::Way::There);
         let first = run.steps[numbers[0]].started.unwrap();
         (first, run.steps[*numbers.last().unwrap()].ended.clone().unwrap().0)
     };
-    assert!(moments("web-0").1 <= moments("web-1").0);
-    assert_eq!(run.gate.passed, 2);
+    assert!(moments("web-0").1 <= moments("web-1").0 && moments("web-1").1 <= moments("web-2").0);
+    assert_eq!(run.gate.passed, 3);
+
+    // And back, the same way.
+    let (run, _) = fleet.under_load(&mut engine, Wanted::Rollback { to: None }).await;
+    assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+    for host in 0..3 {
+        assert_eq!(fleet.version(host).await.as_deref(), Some("v1"), "web-{host}");
+    }
     engine.stop();
 }
 
