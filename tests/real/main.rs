@@ -81,3 +81,6 @@ mod kubernetes;
 
 #[cfg(test)]
 mod sites;
+
+#[cfg(test)]
+mod stick;

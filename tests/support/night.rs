@@ -424,8 +424,8 @@ impl Night {
 /// Every view and every box, by name.
 pub(crate) fn places() -> Vec<(&'static str, Night)> {
     use Action::{
-        ArmWrite, FilterRows, FocusPane, GoAlerts, GoHosts, GoIncidents, GoMessages, GoRuns, OpenActionMenu, OpenHelp,
-        OpenPalette, OpenSelected, WriteUpdate,
+        ArmWrite, FilterRows, FocusPane, GoAlerts, GoHosts, GoIncidents, GoMessages, GoOverview, GoRuns,
+        OpenActionMenu, OpenHelp, OpenPalette, OpenSelected, WriteUpdate,
     };
     let after = |mut night: Night, actions: &[Action]| {
         night.act(actions);
@@ -485,6 +485,7 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("run-staging", Rollout::staging().night()),
         ("run-baking", Rollout::baking().night()),
         ("run-unknown", Rollout::unknown().night()),
+        ("comes-back", after(Rollout::left().night(), &[GoOverview])),
         ("run-recovered", Rollout::proved(true).night()),
         ("run-not-recovered", Rollout::proved(false).night()),
         ("deploy", deploys::chosen()),

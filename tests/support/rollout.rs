@@ -11,6 +11,7 @@ use quarterdeck::core::{
         StepEnd, Strategy, Verdict, Way,
         policy::{Grave, Role, Roles},
         proof::{Measured, When},
+        stick::{Held, PipelineHold},
     },
     screen::Draft,
     services::Health,
@@ -222,6 +223,25 @@ impl Rollout {
             ssh play-02 cat .quarterdeck/runs/8f21c0aa9d31/journal";
         run.happened(RunEventKind::StepEnded { step: 7, end: StepEnd::Unknown(how.into()) });
         run.happened(RunEventKind::Ended { outcome: RunOutcome::Unknown });
+        run
+    }
+
+    /// It went back, and the next push would bring back what it left.
+    pub(crate) fn left() -> Self {
+        let hold = PipelineHold {
+            repo: "acme/play".into(),
+            workflow: "deploy.yml".into(),
+            branch: "main".into(),
+            disables: false,
+        };
+        let mut run = Self::new(3, |plan| plan.pipeline = Some(hold));
+        for nth in 1..=3 {
+            run.whole(nth);
+        }
+        run.happened(RunEventKind::Ended { outcome: RunOutcome::Succeeded });
+        let did = vec!["run 812 of main by ann is rejected".to_owned()];
+        let commit = Some("9c1e".repeat(10));
+        run.happened(RunEventKind::PipelineHeld(Held { did, commit, ..Held::default() }));
         run
     }
 
