@@ -269,11 +269,13 @@ fn step(of: Context<'_>, host: &HostName, verb: &str, id: u32, app: &str) -> Res
     Ok(of.step(host, format!("{verb} {id}"), command(verb, id, app)?, TIMEOUT_MS))
 }
 
-/// The id may belong to another app since the list was read: the name is compared on the host, right before.
+/// The id may belong to another app since the list was read: the name is compared on the host, right before. PM2 names the file of a
+/// living process by both; where there is none PM2 is asked, which takes it as long as the restart itself.
 fn command(verb: &str, id: u32, app: &str) -> Result<String, String> {
     let app = quote(app)?;
     Ok(format!(
-        "pm2 id {app} --no-color | tr -c '0-9\\n' ' ' | tr -s ' ' '\\n' | grep -qx {id} \
+        "p=$(cat \"${{PM2_HOME:-$HOME/.pm2}}\"/pids/{app}-{id}.pid 2>/dev/null) && kill -0 \"$p\" 2>/dev/null || pm2 id {app} \
+         --no-color | tr -c '0-9\\n' ' ' | tr -s ' ' '\\n' | grep -qx {id} \
          || {{ echo \"process {id} is not \"{app}\" any more\" >&2; exit 65; }}; pm2 {verb} {id} --no-color"
     ))
 }

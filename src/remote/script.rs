@@ -17,7 +17,7 @@ macro_rules! watched {
             "exec 3<&0; g=; kill -0 -$$ 2>/dev/null && g=-$$; ",
             $body,
             " </dev/null 3<&- & p=$! ; [ -n \"$g\" ] || g=$p; ",
-            "(cat <&3 & c=$! ; trap \"kill $c; exit 0\" TERM; wait $c; trap \"\" TERM; ",
+            "(while read x; do :; done <&3; trap \"\" TERM; ",
             "kill -TERM $g; sleep 3; kill -KILL $g) >/dev/null 2>&1 & w=$! ; ",
             "exec 3<&-; wait $p; s=$?; kill $w 2>/dev/null; exit $s"
         )

@@ -2,12 +2,13 @@ umask 077
 d=$HOME/.quarterdeck/uploads
 f=$d/@SUM@
 mkdir -p "$d" || exit 73
-find "$d" -mindepth 1 -maxdepth 1 -type f -mtime +30 -exec rm -f {} + 2>/dev/null
-sum() {
-  if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$1"
-  elif command -v shasum >/dev/null 2>&1; then shasum -a 256 <"$1"
-  else openssl dgst -sha256 -r <"$1"; fi | cut -d ' ' -f 1
+find "$d" -mindepth 1 -maxdepth 1 -type f -mtime +30 -exec rm -f {} + </dev/null >/dev/null 2>&1 &
+hash() {
+  if command -v sha256sum >/dev/null 2>&1; then sha256sum
+  elif command -v shasum >/dev/null 2>&1; then shasum -a 256
+  else openssl dgst -sha256 -r; fi | cut -d ' ' -f 1
 }
+sum() { hash <"$1"; }
 if [ -f "$f" ] && [ "$(sum "$f")" = @SUM@ ]; then
   touch "$f"
   echo have
@@ -24,11 +25,22 @@ case $free in
   *) [ "$free" -ge "$need" ] || { echo "full $free $need"; exit 0; } ;;
 esac
 echo "from $((size))"
-head -c $((@BYTES@ - size)) >>"$p" || { echo "error no room or not writable: $p"; exit 0; }
+is=
+if [ "$((size))" -eq 0 ]; then
+  # All of it comes: it is hashed as it does.
+  is=$(head -c @BYTES@ | tee -a "$p" | hash)
+else
+  head -c $((@BYTES@ - size)) >>"$p" || { echo "error no room or not writable: $p"; exit 0; }
+fi
 size=$(wc -c <"$p")
 if [ "$((size))" -lt @BYTES@ ]; then
+  [ "$is" = @SUM@ ] && { echo "error no room or not writable: $p"; exit 0; }
   echo "short $((size))"
-elif [ "$(sum "$p")" = @SUM@ ]; then
+  exit 0
+fi
+# More than that is two who brought it at once.
+[ -n "$is" ] && [ "$((size))" -eq @BYTES@ ] || is=$(sum "$p")
+if [ "$is" = @SUM@ ]; then
   mv "$p" "$f" && echo stored
 else
   rm -f "$p"

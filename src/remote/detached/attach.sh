@@ -1,8 +1,12 @@
 d=$HOME/.quarterdeck/runs/@UID@
-j=@LINES@ c=@STEP@ o=@OFFSET@ missing=0 calm=0
+j=@LINES@ c=@STEP@ o=@OFFSET@ missing=0 calm=0 r= part=
 [ -d "$d/claim" ] || { echo 'X absent'; exit 0; }
+[ -e "$d/journal" ] || : >>"$d/journal"
+# Watching must cost the host next to nothing: between two looks the shell asks by itself, and starts no other program.
+exec 4<"$d/journal"
+set -f
 drain() {
-  [ -e "$d/out.$c" ] || return 0
+  [ -s "$d/out.$c" ] || return 0
   while size=$(wc -c <"$d/out.$c"); k=$((size - o)); [ "$k" -gt 0 ]; do
     # Large pieces: some hosts' tail and wc read a file from its beginning each time.
     [ "$k" -gt 1048576 ] && k=1048576
@@ -12,15 +16,18 @@ drain() {
   done
 }
 alive() {
-  r=$(cat "$d/pid" 2>/dev/null)
+  [ -n "$r" ] || read -r r 2>/dev/null <"$d/pid"
   if [ -z "$r" ]; then
     missing=$((missing + 1))
     [ "$missing" -lt 60 ]
     return
   fi
   kill -0 "$r" 2>/dev/null || return 1
-  [ ! -r "/proc/$r/cmdline" ] || tr '\0' ' ' <"/proc/$r/cmdline" | grep -qF @UID@
+  # The number may be another process's by now; that is asked now and then.
+  [ $((turn % 10)) -ne 1 ] || [ ! -r "/proc/$r/cmdline" ] || tr '\0' ' ' <"/proc/$r/cmdline" | grep -qF @UID@
 }
+# What the watcher before has read.
+while [ "$j" -gt 0 ] && IFS= read -r line <&4; do j=$((j - 1)); done
 turn=0
 while :; do
   # Who watches says so, for what the host does when nobody does.
@@ -28,24 +35,23 @@ while :; do
   turn=$((turn + 1))
   # Asked before the journal is read: who ends in between has written its last line.
   if alive; then live=yes; else live=no; fi
-  n=$(wc -l <"$d/journal")
-  while [ "$j" -lt "$n" ]; do
-    j=$((j + 1)) calm=0
-    line=$(sed -n "${j}p" "$d/journal")
-    read -r _ word number _ <<END-OF-LINE
-$line
-END-OF-LINE
-    case $word in
-      start) c=$number o=0 ;;
+  while :; do
+    # A line that is being written is read in parts.
+    line=
+    IFS= read -r line <&4 || { part=$part$line; break; }
+    line=$part$line part= calm=0
+    set -- $line
+    case $2 in
+      start) c=$3 o=0 ;;
       end | timeout) drain ;;
     esac
     printf 'J %s\n' "$line"
-    [ "$word" = done ] && exit 0
+    [ "$2" = done ] && exit 0
   done
   [ -n "$c" ] && drain
   [ "$live" = no ] && { echo 'X dead'; exit 0; }
   # What was just begun is often over soon: it is looked at often for a while.
   p=0.2
-  [ "$calm" -lt 40 ] && p=0.03 calm=$((calm + 1))
+  [ "$calm" -lt 60 ] && p=0.02 calm=$((calm + 1))
   sleep "$p" 2>/dev/null || sleep 1
 done

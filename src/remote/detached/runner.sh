@@ -2,6 +2,8 @@
 umask 077
 # What steps make is made as their login has it: a web server must be able to read what is brought out.
 mask=$1
+# What gives a step a group of its own; nothing where there is no such program.
+own=${2-$(command -v setsid)}
 d=$HOME/.quarterdeck/runs/@UID@
 # Without room for this much nothing is begun.
 echo $$ >"$d/pid.$$" || exit 73
@@ -10,7 +12,8 @@ mkdir "$d/claim" 2>/dev/null || { rm -f "$d/pid.$$"; exit 0; }
 mv "$d/pid.$$" "$d/pid"
 lock=@LOCK@
 by=@BY@
-journal() { printf '%s %s\n' "$(date +%s)" "$*" >>"$d/journal"; }
+journal() { printf '%s %s\n' "${t:-$(date +%s)}" "$*" >>"$d/journal"; }
+t=
 unlock() {
   rm -f "$lock/owner"
   rmdir "$lock" 2>/dev/null
@@ -21,16 +24,20 @@ trap 'kill -TERM $g 2>/dev/null; [ -n "$over" ] && : >"$over"; [ -n "$locked" ] 
 locked= g= over=
 # The first deployment finds no folder yet.
 [ -d "${lock%/*}" ] || (umask 022 && mkdir "${lock%/*}" 2>/dev/null)
-if m=$(umask 022 && mkdir "$lock" 2>&1); then
-  locked=yes
-  # Others are to see who holds it: a lock that nobody can explain must not be.
-  if ! (umask 022 && printf 'uid=@UID@\nsince=%s\npid=%s\nby=%s\n' "$(date +%s)" "$$" "$by" >"$lock/owner"); then
+# Others are to see who holds it: a lock that nobody can explain must not be.
+umask 022
+if m=$(mkdir "$lock" 2>&1); then
+  locked=yes t=$(date +%s)
+  if printf 'uid=@UID@\nsince=%s\npid=%s\nby=%s\n' "$t" "$$" "$by" >"$lock/owner"; then
+    umask 077
+  else
+    umask 077
     unlock
     journal 'nolock its owner cannot be written there'
     journal 'done refused'
     exit 0
   fi
-elif [ -d "$lock" ]; then
+elif umask 077; [ -d "$lock" ]; then
   of() { sed -n "s/^$1=//p" "$lock/owner" 2>/dev/null | head -n 1; }
   u=$(of uid) p=$(of pid) a=unknown
   if [ -n "$p" ]; then
@@ -87,9 +94,10 @@ keep() {
 step() {
   # What would not be known of is not done.
   journal "start $1" || return 73
+  t=
   over=$d/over.$1
   : >>"$d/out.$1"
-  set -- "$@" "$(command -v setsid)"
+  set -- "$@" "$own"
   # Through a pipe with a name, so that the step's own exit is seen. Where none can be made nothing is bounded.
   o=$d/pipe.$1 k=
   if mkfifo "$o" 2>/dev/null; then
@@ -129,20 +137,20 @@ step() {
   wait "$p"
   s=$?
   : >"$over"
-  rm -f "$d/pipe.$1"
   # Its last words first. Who keeps the pipe open in the background is not waited for: then what came until now is all.
   n=0
   while [ -n "$k" ] && [ ! -e "$d/kept.$1" ] && [ "$n" -lt 100 ]; do
     n=$((n + 1))
     sleep 0.01 2>/dev/null || { sleep 1; n=100; }
   done
-  if [ -e "$d/timeout.$1" ]; then
-    g=
-    journal "timeout $1"
-    return 1
-  fi
   g=
-  journal "end $1 $s"
+  if [ -e "$d/timeout.$1" ]; then
+    s=1
+    journal "timeout $1"
+  else
+    journal "end $1 $s"
+  fi
+  rm -f "$d/pipe.$1"
   return "$s"
 }
 if @STEPS@; then r=ok; else r=failed; fi
