@@ -209,7 +209,7 @@ async fn a_lock_of_somebody_else_refuses_and_one_of_the_dead_is_recovered_by_its
     assert!(kept, "it is kept beside the journal");
     assert!(std::fs::read_to_string(folder.join("journal")).unwrap().ends_with(" done killed\n"));
     let (said, code) = desk.qd(&recover).await;
-    assert!(code == 5 && said.contains("locked on none"), "{said}");
+    assert!(code == 5 && said.contains("nothing to recover"), "{said}");
     desk.go(0);
     let (said, code) = desk.qd(&RESTART).await;
     assert!(code == 0 && said.contains("done on 1 of 1 hosts"), "{said}");

@@ -19,7 +19,7 @@ alive() {
   [ -n "$r" ] || read -r r 2>/dev/null <"$d/pid"
   if [ -z "$r" ]; then
     missing=$((missing + 1))
-    [ "$missing" -lt 60 ]
+    [ "$missing" -lt 90 ]
     return
   fi
   kill -0 "$r" 2>/dev/null || return 1
