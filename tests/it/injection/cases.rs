@@ -221,7 +221,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         kind: "node-pm2",
         fixed: &[("health_within", "\"1s\"")],
-        patterns: &[("path", "~/{}")],
+        patterns: &[("path", "~/{}"), ("builds", "~/{}")],
         answers: "pm2*' id '* | 'pm2 id '*) echo '[ 4 ]' ;;\ncurl*) echo v1 ;;",
         prepare: |bench, setting| bench.write(&format!("{}/releases/.keep", setting("path")), ""),
         says: released,
@@ -240,7 +240,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         kind: "node-pm2",
         fixed: &[("health_within", "\"1s\""), ("layout", "\"in-place\"")],
-        patterns: &[("path", "~/{}"), ("start", "{}.js")],
+        patterns: &[("path", "~/{}"), ("builds", "~/{}"), ("start", "{}.js")],
         answers: "'pm2 id '*) echo '[ 9 ]' ;;",
         prepare: |bench, setting| {
             bench.write(&format!("{}/{}", setting("path"), setting("shared")), "SECRET=1");
