@@ -78,6 +78,8 @@ pub enum Action {
     NextFound,
     /// Goes to the line before.
     PreviousFound,
+    /// Goes on without the look at the hosts that is being taken before they are changed.
+    SkipSnapshot,
     /// Goes on with a run whose console is gone.
     TakeRunOver,
     /// Approve what another person confirmed.
@@ -317,6 +319,14 @@ pub const ACTIONS: &[Entry] = &[
     entry("approve-run", Action::ApproveRun, "approve", "approve what another person confirmed, after a question")
         .within(Scope::Runs)
         .danger(Danger::Changes),
+    entry(
+        "skip-snapshot",
+        Action::SkipSnapshot,
+        "skip look",
+        "go on without the snapshot that is being taken of its hosts",
+    )
+    .within(Scope::Runs)
+    .danger(Danger::Records),
     entry("search-output", Action::SearchOutput, "search", "search in the run's output; n and N go from hit to hit")
         .within(Scope::Runs),
     entry("next-found", Action::NextFound, "next", "next hit in the output; where nothing is searched, a note")

@@ -57,6 +57,10 @@ impl State {
                 runs::Ask::LookAtBranch { run, service, commit } => {
                     effects.push(Effect::LookAtBranch { run, service, commit });
                 }
+                runs::Ask::SkipSnapshot { rows, run, hosts } => {
+                    let then = hosts.into_iter().map(|host| Effect::SkipSnapshot { run, host }).collect();
+                    effects.push(Effect::Commit { rows, then, what: Some("leaving the snapshot out") });
+                }
                 runs::Ask::CheckNow(service) => {
                     effects.extend(self.services_update(services::Msg::CheckRequested(service), now));
                 }

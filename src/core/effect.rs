@@ -95,6 +95,13 @@ pub enum Effect {
         /// Which.
         commit: String,
     },
+    /// Have the look at a host end that a run takes before it changes it. The change goes on.
+    SkipSnapshot {
+        /// Which run.
+        run: Uid,
+        /// Where.
+        host: HostName,
+    },
     /// Answer what a host asked: keep its key.
     AcceptHostKey {
         /// The host.

@@ -23,7 +23,8 @@ use crate::{
         inventory::{Inventory, Params, Service, UndoPolicy},
         logs::LogPlace,
         runs::{
-            Action, Fit, Order, Plan, PlanFacts, Precheck, Step, Strategy, Survey, Target, Task, Wanted, What,
+            Action, Fit, Order, Plan, PlanFacts, Precheck, SNAPSHOT, Step, Strategy, Survey, Target, Task, Wanted,
+            What,
             offer::{Brings, Known},
             policy::{Grave, MANY},
         },
@@ -332,7 +333,7 @@ fn snapshot(of: Context<'_>, host: &HostName) -> Step {
     logs.truncate(SNAPSHOT_LOGS);
     let pm2 = if of.facts.pm2.contains_key(host) { "yes" } else { "" };
     let command = fill(include_str!("snapshot.sh"), &[("PM2", pm2), ("LOGS", &logs.join(" "))]);
-    of.step(host, "snapshot", command.trim_end(), SNAPSHOT_MS)
+    of.step(host, SNAPSHOT, command.trim_end(), SNAPSHOT_MS)
 }
 
 /// Logs whose ends a snapshot keeps.

@@ -24,12 +24,14 @@ use crate::{
         services::{self, CheckResult, Health, Outcome},
         time::{Clock, DAY, Timestamp},
     },
-    remote::Remote,
+    remote::{Lane, Remote, Script},
     tasks::Tasks,
 };
 
 /// Checks that run at once, at most: more wait, and start late rather than all together.
 const AT_ONCE: usize = 256;
+/// How long a host may take to hear that its snapshot is not waited for.
+const SKIP: std::time::Duration = std::time::Duration::from_secs(5);
 /// How far back patterns of log lines are remembered.
 const REMEMBER_MS: i64 = 7 * DAY;
 
@@ -186,6 +188,7 @@ impl Executor {
                 self.hold(run, &service, hold, &reason);
             }
             Effect::LookAtBranch { run, service, commit } => self.look_at_branch(run, &service, commit),
+            Effect::SkipSnapshot { run, host } => self.skip_snapshot(run, host),
             Effect::AcceptHostKey { host, question } => self.accept(&host, &question),
             Effect::TrustHostKeyOnce { host, question } => {
                 if let Question::UnknownHostKey { line, .. } = &question {
@@ -402,6 +405,20 @@ impl Executor {
             post.fact(Msg::Runs(core_runs::Msg::Happened(event))).await;
         };
         self.tasks.spawn("upload", stage).detach();
+    }
+
+    /// Tells the look at a host to end; it would by itself within two seconds.
+    fn skip_snapshot(&self, run: Uid, host: HostName) {
+        let (remote, post) = (Arc::clone(&self.context.remote), self.post.clone());
+        let skip = async move {
+            let script =
+                Script { timeout: SKIP, ..Script::new(format!("touch \"$HOME/.quarterdeck/runs/{run}/skip\"")) };
+            if let Err(error) = remote.run(&host, Lane::Control, script).await {
+                let text = format!("{host}: the snapshot goes on, 2 s at most: {error}");
+                post.fact(Msg::Said { tone: Tone::Info, text }).await;
+            }
+        };
+        self.tasks.spawn("skip", skip).detach();
     }
 
     fn follow(&self, run: Uid, plan: Arc<core_runs::Plan>, (host, way): (HostName, Way), begin: runs::Begin) {

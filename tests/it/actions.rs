@@ -156,6 +156,21 @@ fn what_does_not_fit_on_the_screen_is_not_confirmed() {
 }
 
 #[test]
+fn a_snapshot_that_is_being_taken_is_left_out_and_that_is_on_the_audit() {
+    use quarterdeck::core::record::Row;
+    let mut night = crate::rollout::Rollout::snapshot().night();
+    let effects = update(&mut night.state, Msg::Acted(Action::SkipSnapshot), night.now);
+    let [Effect::Commit { rows, then, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(
+        matches!(rows.as_slice(), [Row::Audit(of)] if of.what == "snapshot.skipped" && of.detail.ends_with("on play-01"))
+    );
+    assert!(matches!(then.as_slice(), [Effect::SkipSnapshot { host, .. }] if host.as_str() == "play-01"), "{then:?}");
+    let mut over = crate::rollout::Rollout::live(6).night();
+    assert!(update(&mut over.state, Msg::Acted(Action::SkipSnapshot), over.now).is_empty());
+    assert!(over.state.screen.message.is_some_and(|said| said.text.contains("no snapshot is being taken")));
+}
+
+#[test]
 fn what_is_chosen_to_be_brought_out_is_planned_and_nothing_else() {
     let press = |mut night: Night, action| {
         let effects = update(&mut night.state, Msg::Acted(action), night.now);

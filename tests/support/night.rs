@@ -482,6 +482,7 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
             night.act(&[OpenSelected]);
             night
         }),
+        ("run-snapshot", Rollout::snapshot().night()),
         ("run-staging", Rollout::staging().night()),
         ("run-baking", Rollout::baking().night()),
         ("run-unknown", Rollout::unknown().night()),

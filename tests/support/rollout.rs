@@ -182,6 +182,17 @@ impl Rollout {
         run
     }
 
+    /// What is seen of the first host is being kept.
+    pub(crate) fn snapshot() -> Self {
+        let mut run = Self::new(2, |plan| {
+            let look = plan.steps.first().cloned().map(|step| Step { name: runs::SNAPSHOT.into(), ..step });
+            plan.steps.splice(0..0, look);
+        });
+        run.begin(1, Way::There);
+        run.step(0, 1, None);
+        run
+    }
+
     /// The build is brought to its hosts.
     pub(crate) fn staging() -> Self {
         let mut run = Self::new(4, |plan| {

@@ -219,6 +219,18 @@ fn wait_at_gate(state: &mut State, uid: Uid, wave: usize, scene: Scene<'_>, out:
     }
 }
 
+/// Has the snapshots end that are being taken: the change goes on without the rest of them.
+fn skip_snapshot(state: &State, run: Uid, (now, actor): (Now, &Actor), out: &mut Out) {
+    let Some(found) = state.runs.get(&run) else { return };
+    let (hosts, service) = (found.snapshots(), found.plan.service.to_string());
+    if !hosts.is_empty() {
+        let names: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+        let detail = format!("{run} on {}", names.join(" "));
+        let rows = vec![Row::Audit(audit(actor, now, "snapshot.skipped", &service, &detail))];
+        out.asks.push(Ask::SkipSnapshot { rows, run, hosts });
+    }
+}
+
 /// Applies a message about runs that were confirmed.
 pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene<'_>, out: &mut Out) {
     match msg {
@@ -262,6 +274,7 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
         }
         Msg::Approved { run } => approve(state, run, (now, inventory, actor), out),
         Msg::Adopted { run } => adopt(state, run, (now, inventory, actor), out),
+        Msg::SnapshotSkipped { run } => skip_snapshot(state, run, (now, actor), out),
         Msg::Stopped { run, undo } => {
             let open = state.runs.get(&run).is_some_and(|run| run.outcome.is_none());
             if open {

@@ -128,6 +128,11 @@ pub enum Msg {
         /// Which run.
         run: Uid,
     },
+    /// A person goes on without the snapshots that are being taken.
+    SnapshotSkipped {
+        /// In which run.
+        run: Uid,
+    },
     /// A person has a run end before its next hosts, or take back what it did.
     Stopped {
         /// Which run.
@@ -206,6 +211,15 @@ pub enum Ask {
         service: ServiceId,
         /// Which.
         commit: String,
+    },
+    /// Have the look at a host end that is taken before it is changed.
+    SkipSnapshot {
+        /// The rows that tell of it.
+        rows: Vec<Row>,
+        /// In which run.
+        run: Uid,
+        /// Where.
+        hosts: Vec<HostName>,
     },
     /// Ask the service's checks at once: a run ended and they decide whether it helped.
     CheckNow(ServiceId),

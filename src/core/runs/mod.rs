@@ -69,6 +69,8 @@ pub const PROOF_ROUNDS: u32 = 3;
 pub const APPROVAL_MS: i64 = 30 * 60_000;
 /// Characters of a line of [`Review::script`].
 pub const SCRIPT_WIDTH: usize = 68;
+/// What the step is called that keeps what is seen of a host before it is changed.
+pub const SNAPSHOT: &str = "snapshot";
 /// Lines of output kept per run.
 pub const OUTPUT_LINES: usize = 2_000;
 
@@ -321,6 +323,13 @@ impl Run {
     /// Says whether nothing is done before another person approves it.
     pub fn awaits_approval(&self) -> bool {
         self.second_person && self.approved.is_none()
+    }
+
+    /// Returns the hosts of which a snapshot is being taken.
+    pub fn snapshots(&self) -> Vec<HostName> {
+        let steps = self.plan.steps.iter().zip(&self.steps);
+        let taken = steps.filter(|(step, is)| step.name == SNAPSHOT && is.started.is_some() && is.ended.is_none());
+        taken.map(|(step, _)| step.host.clone()).collect()
     }
 
     /// Says whether it ended, one way or another that is known.

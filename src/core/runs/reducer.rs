@@ -80,6 +80,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
         | Msg::Approved { .. }
         | Msg::Baseline { .. }
         | Msg::Stopped { .. }
+        | Msg::SnapshotSkipped { .. }
         | Msg::NotSaved(_) => follow(state, msg, (now, inventory, actor), &mut out),
         Msg::HealthSeen { service, measured, since } => {
             prove(state, &service, (&measured, since), (now, actor), &mut out);

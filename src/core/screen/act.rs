@@ -158,6 +158,12 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
                 state.screen.open(Overlay::Approve { run });
             }
         }
+        Action::SkipSnapshot => {
+            if let Some(run) = selected_run(state) {
+                state.screen.say(now, Tone::Info, "it goes on without the rest of the snapshot");
+                return state.runs_update(runs::Msg::SnapshotSkipped { run }, now);
+            }
+        }
         Action::SearchOutput => return found::open(state, now),
         Action::NextFound if found::wanted(state).is_empty() => return in_view(state, Action::AddNote, now),
         Action::NextFound => found::step(state, true, now),

@@ -46,6 +46,10 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
                 runs::gate::approve(&state.inventory, &state.runs.armed, run, by, now).err().map(|why| why.to_string())
             }
         },
+        Action::SkipSnapshot => match act::selected_run(state).and_then(|run| state.runs.runs.get(&run)) {
+            None => Some("put the cursor on a run".to_owned()),
+            Some(run) => because(run.snapshots().is_empty(), "no snapshot is being taken of its hosts now"),
+        },
         Action::SearchOutput if matches!(screen.view, View::Run(_)) => None,
         Action::SearchOutput => why_not(state, Action::FilterRows, now),
         Action::NextFound if found::wanted(state).is_empty() => why_not(state, Action::AddNote, now),

@@ -200,8 +200,8 @@ impl Reader<'_> {
         use Action::{
             AcknowledgeAlert, AddNote, ApproveRun, DeployService, FilterRows, FocusNextPane, GoBack, NextFound,
             OpenHelp, OpenIncident, OpenPalette, OpenSelected, ReconnectHost, ResolveIncident, RestartService,
-            RollBackService, SearchOutput, SortRows, StopRun, TakeRunBack, TakeRunOver, ToggleMaintenance, WriteUpdate,
-            ZoomPane,
+            RollBackService, SearchOutput, SkipSnapshot, SortRows, StopRun, TakeRunBack, TakeRunOver,
+            ToggleMaintenance, WriteUpdate, ZoomPane,
         };
         let screen = &self.state.screen;
         let own: &[Action] = match self.state.scope() {
@@ -213,7 +213,9 @@ impl Reader<'_> {
             Scope::Hosts => &[ReconnectHost],
             Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
             Scope::Incidents => &[AddNote, RestartService, ResolveIncident, WriteUpdate],
-            Scope::Runs => &[StopRun, TakeRunBack, TakeRunOver, ApproveRun, SearchOutput, NextFound, RestartService],
+            Scope::Runs => {
+                &[SkipSnapshot, StopRun, TakeRunBack, TakeRunOver, ApproveRun, SearchOutput, NextFound, RestartService]
+            }
             Scope::Logs => {
                 use LogAction::{
                     Context, EditFilter, Follow, Keep, ListFilters, Mark, NextError, NextHit, NextOfRequest, Search,

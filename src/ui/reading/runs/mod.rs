@@ -7,7 +7,7 @@ use crate::{
         action::Action as Act,
         id::Uid,
         inventory::EnvKind,
-        runs::{Action, Run, RunOutcome, Share, StepEnd, Verdict, Way, proof},
+        runs::{Action, Run, RunOutcome, SNAPSHOT, Share, StepEnd, Verdict, Way, proof},
         screen::{Draft, Overlay, Pane, RowKey, found},
         time,
     },
@@ -116,6 +116,7 @@ impl Reader<'_> {
             add("second", second.clone());
         }
         add("gate", self.gate(of));
+        add("snapshot", self.snapshot(of));
         add("command", self.command(of));
         add("policy", policy(of));
         add("undo", plan.undo.clone());
@@ -129,6 +130,20 @@ impl Reader<'_> {
         add("proof", plan.proof.clone());
         facts.retain(|(_, text)| !text.is_empty());
         facts
+    }
+
+    /// Where what was seen of the hosts before they were changed is kept; while it is taken, how long that may last.
+    fn snapshot(&self, of: &Run) -> String {
+        if !of.plan.steps.iter().any(|step| step.name == SNAPSHOT) {
+            return String::new();
+        }
+        let kept = format!("kept in ~/.quarterdeck/runs/{}/before on each host", of.run);
+        let taken: Vec<String> = of.snapshots().iter().map(ToString::to_string).collect();
+        if taken.is_empty() {
+            return kept;
+        }
+        let key = self.key(Act::SkipSnapshot).unwrap_or_else(|| ":skip-snapshot".to_owned());
+        format!("of {}, 2 s at most; {key} goes on without it; {kept}", taken.join(" "))
     }
 
     /// What the gate between two waves waits for, or why it does not open.
