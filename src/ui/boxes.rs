@@ -41,6 +41,8 @@ pub struct Review {
     pub effect: String,
     /// How to undo it.
     pub undo: String,
+    /// What is done to its pipeline where it goes back; empty where nothing is.
+    pub pipeline: String,
     /// Which other person must approve it, and how; or why nobody must.
     pub second: String,
     /// What was looked at beforehand.
@@ -93,12 +95,15 @@ impl Review {
             items.push(Item::Labelled(label, format!("{host} $ {command}"), Role::Text));
         }
         let notes =
-            if self.notes.is_empty() { String::new() } else { format!(", {} lines that differ", self.notes.len()) };
+            if self.notes.is_empty() { String::new() } else { format!(", and {} more lines", self.notes.len()) };
         let all =
             Words::of(format!("every command as it runs{notes}: "), Role::Dim).key(self.read.clone(), "read them");
         items.push(labelled("", all));
         items.push(Item::Labelled("effect", self.effect.clone(), Role::Text));
         items.push(Item::Labelled("undo", self.undo.clone(), Role::Text));
+        if !self.pipeline.is_empty() {
+            items.push(Item::Labelled("pipeline", self.pipeline.clone(), Role::Text));
+        }
         if !self.second.is_empty() {
             items.push(Item::Labelled("second", self.second.clone(), Role::Degraded));
         }

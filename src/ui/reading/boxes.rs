@@ -356,6 +356,7 @@ impl Reader<'_> {
             }),
             effect: effect(of),
             undo: of.plan.undo.clone(),
+            pipeline: pipeline(&of.plan),
             second: self.second(of),
             prechecks,
             notes: of.plan.notes.clone(),
@@ -411,6 +412,15 @@ pub(super) fn change(plan: &Plan) -> Option<String> {
         (None, Some(to)) => Some(format!("? → {to}")),
         (from, None) => from.clone(),
     }
+}
+
+/// What is done to its pipeline where it goes back.
+fn pipeline(plan: &runs::Plan) -> String {
+    let when = match plan.action {
+        runs::Action::Rollback { .. } => "",
+        runs::Action::Deploy { .. } | runs::Action::Restart | runs::Action::Other { .. } => "where it is taken back, ",
+    };
+    plan.pipeline.as_ref().map_or_else(String::new, |hold| format!("{when}{}", hold.words()))
 }
 
 /// What users will notice, who else may, and how long it takes.
