@@ -270,12 +270,13 @@ fn step(of: Context<'_>, host: &HostName, verb: &str, id: u32, app: &str) -> Res
 }
 
 /// The id may belong to another app since the list was read: the name is compared on the host, right before. PM2 names the file of a
-/// living process by both; where there is none PM2 is asked, which takes it as long as the restart itself.
+/// process by both, and a file that stays behind tells of no child of the daemon; else PM2 is asked, which takes as long as the restart itself.
 fn command(verb: &str, id: u32, app: &str) -> Result<String, String> {
     let app = quote(app)?;
     Ok(format!(
-        "p=$(cat \"${{PM2_HOME:-$HOME/.pm2}}\"/pids/{app}-{id}.pid 2>/dev/null) && kill -0 \"$p\" 2>/dev/null || pm2 id {app} \
-         --no-color | tr -c '0-9\\n' ' ' | tr -s ' ' '\\n' | grep -qx {id} \
+        "h=\"${{PM2_HOME:-$HOME/.pm2}}\"; p=$(cat \"$h\"/pids/{app}-{id}.pid 2>/dev/null) && d=$(cat \"$h\"/pm2.pid 2>/dev/null) \
+         && grep -qx \"PPid:[[:space:]]*$d\" \"/proc/$p/status\" 2>/dev/null \
+         || pm2 id {app} --no-color | tr -c '0-9\n' ' ' | tr -s ' ' '\n' | grep -qx {id} \
          || {{ echo \"process {id} is not \"{app}\" any more\" >&2; exit 65; }}; pm2 {verb} {id} --no-color"
     ))
 }
@@ -362,7 +363,28 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_its_quotes() {
         let command = command("restart", 1, "x'; rm -rf / #").unwrap();
-        let words = shlex::split(command.split('|').next().unwrap()).unwrap();
-        assert_eq!(words, ["pm2", "id", "x'; rm -rf / #", "--no-color"]);
+        let words = shlex::split(&command).unwrap();
+        assert!(words.contains(&"$h/pids/x'; rm -rf / #-1.pid".to_owned()), "{words:?}");
+        assert!(words.windows(4).any(|asked| asked == ["pm2", "id", "x'; rm -rf / #", "--no-color"]), "{words:?}");
+    }
+    #[test]
+    fn the_file_of_a_process_counts_only_for_a_child_of_the_daemon() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+        std::fs::create_dir(home.path().join("pids")).unwrap();
+        // The shell that runs the line is a child of this program, as an app is one of PM2.
+        let run = |daemon: u32| {
+            write("pm2.pid", &daemon.to_string());
+            let line = format!(
+                "echo $$ >\"$PM2_HOME/pids/play-1.pid\"; pm2() {{ echo \"$1\" >>\"$PM2_HOME/asked\"; echo '[ 7 ]'; }}; {}",
+                command("restart", 1, "play").unwrap()
+            );
+            write("asked", "");
+            let ended =
+                std::process::Command::new("sh").args(["-c", &line]).env("PM2_HOME", home.path()).output().unwrap();
+            (ended.status.code(), std::fs::read_to_string(home.path().join("asked")).unwrap())
+        };
+        assert_eq!(run(std::process::id()), (Some(0), "restart\n".to_owned()));
+        assert_eq!(run(1), (Some(65), "id\n".to_owned()), "a file that was left behind is not believed");
     }
 }
