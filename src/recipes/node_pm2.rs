@@ -1,6 +1,6 @@
 //! Node.js under PM2.
 use super::{
-    Context, PATH, Recipe, offers, path_misfit, quote,
+    Context, PATH, Recipe, fill, offers, path_misfit, quote,
     release::{self, Releases},
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         id::HostName,
         inventory::{Params, Service},
         runs::{
-            Action, Plan, PlanFacts, Step, Wanted, What,
+            Action, LOOK, Plan, PlanFacts, Step, Wanted, What,
             offer::{Brings, Known},
         },
     },
@@ -115,9 +115,7 @@ impl Recipe for NodePm2 {
                 return Err(format!("PM2 on {name} has no process named {app}"));
             }
             cuts |= found.iter().any(|process| process.exec_mode == "fork_mode");
-            for process in found {
-                steps.push(step(of, name, verb, process.pm_id, app)?);
-            }
+            steps.extend(anew(of, name, verb, &found)?);
         }
         let effect = if cuts {
             "open requests are cut; the service is away for some seconds (fork mode: a reload is a restart too)"
@@ -237,8 +235,7 @@ impl Change<'_> {
         let found = processes(self.of.service, host, self.of.facts)?;
         self.cuts |= found.is_empty() || found.iter().any(|process| process.exec_mode == "fork_mode");
         if !found.is_empty() {
-            let app = app(self.of.service);
-            return found.iter().map(|process| step(self.of, host, "reload", process.pm_id, app)).collect();
+            return anew(self.of, host, "reload", &found);
         }
         let Some(start) = self.of.text("start") else {
             let what = format!("PM2 on {host} has no process named {}", app(self.of.service));
@@ -265,20 +262,21 @@ impl Change<'_> {
     }
 }
 
-fn step(of: Context<'_>, host: &HostName, verb: &str, id: u32, app: &str) -> Result<Step, String> {
-    Ok(of.step(host, format!("{verb} {id}"), command(verb, id, app)?, TIMEOUT_MS))
+/// Has processes started anew by their ids, once these were seen to be the app's still.
+fn anew(of: Context<'_>, host: &HostName, verb: &str, found: &[&Pm2Process]) -> Result<Vec<Step>, String> {
+    let ids: Vec<String> = found.iter().map(|process| process.pm_id.to_string()).collect();
+    let look = ids_are(&ids, app(of.service))?;
+    let each = ids.iter().map(|id| {
+        let command = format!("pm2 {verb} {id} --no-color");
+        of.step(host, format!("{verb} {id}"), command, TIMEOUT_MS)
+    });
+    Ok([of.step(host, LOOK, look, TIMEOUT_MS)].into_iter().chain(each).collect())
 }
 
-/// The id may belong to another app since the list was read: the name is compared on the host, right before. PM2 names the file of a
-/// process by both, and a file that stays behind tells of no child of the daemon; else PM2 is asked, which takes as long as the restart itself.
-fn command(verb: &str, id: u32, app: &str) -> Result<String, String> {
-    let app = quote(app)?;
-    Ok(format!(
-        "h=\"${{PM2_HOME:-$HOME/.pm2}}\"; p=$(cat \"$h\"/pids/{app}-{id}.pid 2>/dev/null) && d=$(cat \"$h\"/pm2.pid 2>/dev/null) \
-         && grep -qx \"PPid:[[:space:]]*$d\" \"/proc/$p/status\" 2>/dev/null \
-         || pm2 id {app} --no-color | tr -c '0-9\n' ' ' | tr -s ' ' '\n' | grep -qx {id} \
-         || {{ echo \"process {id} is not \"{app}\" any more\" >&2; exit 65; }}; pm2 {verb} {id} --no-color"
-    ))
+/// Fails where one of these ids is not this app's.
+fn ids_are(ids: &[String], app: &str) -> Result<String, String> {
+    let text = fill(include_str!("release/ids.sh"), &[("IDS", &ids.join(" ")), ("APP", &quote(app)?)]);
+    Ok(text.trim_end().to_owned())
 }
 
 #[cfg(test)]
@@ -343,8 +341,8 @@ mod tests {
         let facts = facts(true, vec![process(0, "cloud"), process(4, "play"), process(5, "play")]);
         let plan = restart(&facts).unwrap();
         let names: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
-        assert_eq!(names, ["restart 4", "restart 5"]);
-        assert!(plan.steps[0].command.ends_with("pm2 restart 4 --no-color"));
+        assert_eq!(names, [LOOK, "restart 4", "restart 5"]);
+        assert_eq!(plan.steps[1].command, "pm2 restart 4 --no-color");
         assert_eq!(
             (plan.lock.as_str(), plan.steps[0].path_prefix.as_slice()),
             ("/var/www/play/.qd.lock", &["/opt/node/bin".to_owned()][..])
@@ -361,13 +359,6 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_leave_its_quotes() {
-        let command = command("restart", 1, "x'; rm -rf / #").unwrap();
-        let words = shlex::split(&command).unwrap();
-        assert!(words.contains(&"$h/pids/x'; rm -rf / #-1.pid".to_owned()), "{words:?}");
-        assert!(words.windows(4).any(|asked| asked == ["pm2", "id", "x'; rm -rf / #", "--no-color"]), "{words:?}");
-    }
-    #[test]
     fn the_file_of_a_process_counts_only_for_a_child_of_the_daemon() {
         let home = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
@@ -377,14 +368,14 @@ mod tests {
             write("pm2.pid", &daemon.to_string());
             let line = format!(
                 "echo $$ >\"$PM2_HOME/pids/play-1.pid\"; pm2() {{ echo \"$1\" >>\"$PM2_HOME/asked\"; echo '[ 7 ]'; }}; {}",
-                command("restart", 1, "play").unwrap()
+                ids_are(&["1".to_owned()], "play").unwrap()
             );
             write("asked", "");
             let ended =
                 std::process::Command::new("sh").args(["-c", &line]).env("PM2_HOME", home.path()).output().unwrap();
             (ended.status.code(), std::fs::read_to_string(home.path().join("asked")).unwrap())
         };
-        assert_eq!(run(std::process::id()), (Some(0), "restart\n".to_owned()));
+        assert_eq!(run(std::process::id()), (Some(0), String::new()));
         assert_eq!(run(1), (Some(65), "id\n".to_owned()), "a file that was left behind is not believed");
     }
 }

@@ -71,6 +71,8 @@ pub const APPROVAL_MS: i64 = 30 * 60_000;
 pub const SCRIPT_WIDTH: usize = 68;
 /// What the step is called that keeps what is seen of a host before it is changed.
 pub const SNAPSHOT: &str = "snapshot";
+/// What a step is called that only looks whether the next ones would touch what they are meant for.
+pub const LOOK: &str = "look";
 /// Lines of output kept per run.
 pub const OUTPUT_LINES: usize = 2_000;
 

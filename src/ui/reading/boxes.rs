@@ -5,7 +5,7 @@ use crate::{
         action::{Action, Motion},
         hosts::Question as Asked,
         record::DeclaredState,
-        runs::{self, Action as Change, Fit, Plan, gate::Level, policy::Role},
+        runs::{self, Action as Change, Fit, LOOK, Plan, SNAPSHOT, gate::Level, policy::Role},
         screen::{Draft, LogList, Overlay, logs, palette},
         time,
     },
@@ -458,9 +458,9 @@ fn steps(plan: &Plan) -> Vec<(String, String)> {
 /// Commands that are read at once: at most two, of a line each.
 const SHORT: usize = 2;
 
-/// Returns the commands where they are few and short; a look at the host is none of them.
+/// Returns the commands where they are few and short; what only looks is none of them.
 fn short(plan: &Plan) -> Vec<(String, String)> {
-    let own: Vec<_> = plan.steps.iter().filter(|step| step.name != "snapshot").collect();
+    let own: Vec<_> = plan.steps.iter().filter(|step| step.name != SNAPSHOT && step.name != LOOK).collect();
     if own.len() > SHORT || own.iter().any(|step| step.command.lines().count() > 1) {
         return Vec::new();
     }
