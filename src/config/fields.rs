@@ -149,10 +149,20 @@ pub(crate) const PIPELINE: &[Field] = &[
 pub(crate) const ROLLOUT: &[Field] = &[
     field(
         "strategy",
-        Shape::Choice(&["rolling", "canary", "all"]),
-        "`rolling`: so many hosts at a time; `canary`: some first; `all`: at once. Default `rolling`.",
+        Shape::Choice(&["rolling", "canary", "all", "blue-green"]),
+        "`rolling`: so many hosts at a time; `canary`: some first; `all`: at once; `blue-green`: those of two `sets` that serve nobody, then `switch`. Default `rolling`.",
     ),
-    field("parallel", Shape::Integer { min: 1, max: 1_000 }, "How many hosts at a time. Default `1`."),
+    field(
+        "parallel",
+        Shape::Integer { min: 1, max: 1_000 },
+        "How many hosts at a time. Default `1`; all of a set that serves nobody.",
+    ),
+    field(
+        "sets",
+        Shape::Map(&Shape::List(&Shape::Host)),
+        "The two sets of `blue-green` by name, each host in one of them: `{ blue = [\"web-01\"], green = [\"web-02\"] }`.",
+    ),
+    field("switch", Shape::Table(SWITCH), "How balancers lead users to one of the two sets."),
     field("canary", Shape::List(&Shape::Host), "The hosts that are first. Default: the first one."),
     field(
         "max_failures",
@@ -182,6 +192,20 @@ pub(crate) const ROLLOUT: &[Field] = &[
         Shape::Flag,
         "Whether a run whose console is gone goes on under `qd watch`. Default `false`: it waits for a person.",
     ),
+];
+
+/// How balancers lead users to one of two sets.
+pub(crate) const SWITCH: &[Field] = &[
+    required("on", Shape::List(&Shape::Host), "The balancers, in the order in which they are switched."),
+    required(
+        "link",
+        Shape::Text,
+        "The symbolic link there that their configuration includes: `/etc/nginx/play-live.conf`. It says which set serves.",
+    ),
+    required("to", Shape::Map(&Shape::Text), "The file that the link leads to, for each set."),
+    field("test", Shape::Text, "Their own test, before they take it. Default `nginx -t`."),
+    field("reload", Shape::Text, "What has them take it. Default `systemctl reload nginx`."),
+    field("sudo", Shape::Flag, "Whether this needs sudo; it is called with -n and never asks. Default `true`."),
 ];
 
 /// A service's objective.

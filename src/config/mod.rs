@@ -97,6 +97,12 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// Says whether a service of it can stand on two sets of hosts, of which one serves: its recipe changes some hosts and leaves
+    /// the others as they are.
+    fn has_sets(&self) -> bool {
+        false
+    }
+
     /// Adds what stands in files that the settings name. Whatever would be wrong with them, [`Kind::misfits`] has said.
     fn complete(&self, settings: &mut crate::core::inventory::Params) {
         let _ = settings;

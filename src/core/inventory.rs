@@ -8,7 +8,7 @@ use super::{
     id::{CheckId, EnvName, HostName, ServiceId},
     logs::{LogSpec, derive::DeriveSpec},
     runs::{
-        Strategy,
+        Strategy, TwoSets,
         policy::{Calendar, Grave, Roles},
     },
 };
@@ -202,6 +202,8 @@ impl Service {
 pub struct Rollout {
     /// In which order.
     pub strategy: Strategy,
+    /// Its two sets of hosts, of which users are served by one; none where all serve.
+    pub sets: Option<Arc<TwoSets>>,
     /// How many hosts may fail before it stops.
     pub max_failures: u32,
     /// Milliseconds of good answers after the last host, before it counts as done.
@@ -224,6 +226,7 @@ impl Default for Rollout {
     fn default() -> Self {
         Self {
             strategy: Strategy::default(),
+            sets: None,
             max_failures: 0,
             bake_ms: 0,
             undo: UndoPolicy::default(),

@@ -6,16 +6,20 @@ mod compose;
 mod ecs;
 mod kubernetes;
 mod laravel_apache;
+mod locks;
 mod nginx_site;
 mod node_pm2;
 mod offers;
 mod packages;
 mod pipeline;
+mod prechecks;
 mod release;
 mod resend;
+mod sets;
 mod systemd;
 mod web;
 
+use self::locks::lock;
 use crate::{
     config::{Field, Kind, Misfit, Shape},
     core::{
@@ -23,8 +27,7 @@ use crate::{
         inventory::{Inventory, Params, Service, UndoPolicy},
         logs::LogPlace,
         runs::{
-            Action, Fit, Order, Plan, PlanFacts, Precheck, SNAPSHOT, Step, Strategy, Survey, Target, Task, Wanted,
-            What,
+            Action, Order, Plan, PlanFacts, SNAPSHOT, Step, Strategy, Survey, Task, Wanted, What,
             offer::{Brings, Known},
             policy::{Grave, MANY},
         },
@@ -46,6 +49,8 @@ pub const ALL: &[&dyn Recipe] = &[
     &resend::Resend,
     &systemd::Systemd,
 ];
+
+pub use sets::Runs;
 
 /// What a recipe plans with.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +142,32 @@ pub trait Recipe: Kind {
         true
     }
 
+    /// Says what a host runs, where it can be of a set of its service; none where that is not known.
+    fn runs(&self, of: Context<'_>, host: &HostName) -> Option<Runs> {
+        let survey = of.facts.hosts.get(host)?;
+        let name = survey.current.clone()?;
+        let release = survey.releases.iter().find(|release| release.name == name);
+        let version = release.map_or_else(|| name.clone(), |release| release.version.clone());
+        Some(Runs { version, since: release.and_then(|release| release.at), also: Vec::new(), name })
+    }
+
+    /// Plans to see that a host runs what it has, and is well: what runs well already is not changed.
+    ///
+    /// # Errors
+    /// Why it cannot be seen, and what to do.
+    fn stands(&self, of: Context<'_>, host: &HostName) -> Result<Vec<Step>, String> {
+        Err(format!("a service of kind `{}` does not say how it stands on {host}: {}", self.name(), of.service.id))
+    }
+
+    /// Names the best release to go back to from what runs now, of those that all hosts have; none where they have no order.
+    ///
+    /// # Errors
+    /// That there is none, and what to do.
+    fn before(&self, of: Context<'_>, now: &Runs) -> Result<Option<String>, String> {
+        let _ = (of, now);
+        Ok(None)
+    }
+
     /// Says whether it plans with the lists of PM2.
     fn reads_pm2(&self) -> bool {
         false
@@ -172,7 +203,10 @@ impl<'a> Context<'a> {
     /// # Errors
     /// That it said nothing.
     pub fn survey(&self, host: &HostName) -> Result<&'a Survey, String> {
-        self.facts.hosts.get(host).ok_or_else(|| format!("{host} did not say how it stands"))
+        self.facts.hosts.get(host).ok_or_else(|| {
+            let why = self.facts.silent.get(host).map(|why| format!(": {why}")).unwrap_or_default();
+            format!("{host} did not say how it stands{why}")
+        })
     }
 
     /// Returns what a host answered to a question of the recipe's own.
@@ -214,17 +248,8 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
         return Err(format!("{}: nobody knows how to change a service of kind `{}`", service.id, service.kind));
     };
     let of = Context { inventory, service, facts };
-    let mut plan = match wanted {
-        Wanted::Restart => recipe.restart(of),
-        Wanted::Deploy { what } => recipe.deploy(of, what),
-        Wanted::Rollback { to } => recipe.rollback(of, to.as_deref()),
-        Wanted::Task(order) if order.task == RECOVER_LOCK => recover_lock(of),
-        Wanted::Task(order) => {
-            check_order(&recipe.tasks(service), service, order).and_then(|()| recipe.task(of, order))
-        }
-    }?;
+    let mut plan = planned(of, recipe, wanted)?;
     let rollout = &service.rollout;
-    plan.strategy = recipe.strategy(service);
     plan.max_failures = rollout.max_failures;
     plan.undo_by_itself &= rollout.undo == UndoPolicy::Auto;
     plan.reach =
@@ -246,12 +271,32 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
         plan.dead_man_ms = rollout.dead_man_ms;
     }
     if rollout.snapshot && recipe.looks_first() && !matches!(plan.action, Action::Other { .. }) {
-        plan.steps = with_snapshots(of, std::mem::take(&mut plan.steps));
+        plan.steps = with_snapshots(of, &plan);
     }
-    plan.targets = targets(inventory, &plan.hosts(), facts)?;
-    plan.prechecks.extend(prechecks(&plan, facts));
+    plan.targets = prechecks::targets(inventory, &plan.hosts(), facts)?;
+    plan.prechecks.extend(prechecks::of(&plan, facts));
     plan.prechecks.extend(pipeline::prechecks(service, (wanted, &plan), facts));
     Ok(plan)
+}
+
+/// Has the recipe plan what is wanted; the order of the hosts is part of it.
+fn planned(of: Context<'_>, recipe: &dyn Recipe, wanted: &Wanted) -> Result<Plan, String> {
+    let service = of.service;
+    let own = |plan: Plan| Plan { strategy: recipe.strategy(service), ..plan };
+    let sets = service.rollout.sets.as_deref();
+    match (wanted, sets) {
+        (Wanted::Task(order), _) if order.task == RECOVER_LOCK => locks::recover(of).map(own),
+        (Wanted::Task(order), Some(sets)) if order.task == sets::SWITCH => {
+            check_order(&tasks(service), service, order).and_then(|()| sets::plan(of, recipe, sets, wanted))
+        }
+        (Wanted::Task(order), _) => {
+            check_order(&recipe.tasks(service), service, order).and_then(|()| recipe.task(of, order)).map(own)
+        }
+        (_, Some(sets)) => sets::plan(of, recipe, sets, wanted),
+        (Wanted::Restart, None) => recipe.restart(of).map(own),
+        (Wanted::Deploy { what }, None) => recipe.deploy(of, what).map(own),
+        (Wanted::Rollback { to }, None) => recipe.rollback(of, to.as_deref()).map(own),
+    }
 }
 
 /// Says what can be brought out of a service.
@@ -273,12 +318,23 @@ pub fn brings(service: &Service) -> Result<Brings, String> {
 /// # Errors
 /// Why it is not known.
 pub fn known(inventory: &Inventory, service: &Service, facts: &PlanFacts) -> Result<Known, String> {
-    of(service).map_or_else(|| Ok(Known::default()), |recipe| recipe.known(Context { inventory, service, facts }))
+    let Some(recipe) = of(service) else { return Ok(Known::default()) };
+    let of = Context { inventory, service, facts };
+    match &service.rollout.sets {
+        Some(sets) => sets::known(of, recipe, sets),
+        None => recipe.known(of),
+    }
 }
 
-/// Names the hosts that are asked before a change of a service.
-pub fn hosts(service: &Service) -> &[HostName] {
-    of(service).map_or(&service.hosts, |recipe| recipe.hosts(service))
+/// Names the hosts that are asked before a change of a service; its balancers are.
+pub fn hosts(service: &Service) -> Vec<HostName> {
+    let own = of(service).map_or(service.hosts.as_slice(), |recipe| recipe.hosts(service));
+    own.iter().chain(balancers(service)).cloned().collect()
+}
+
+/// Names the balancers that lead users to one of a service's two sets.
+fn balancers(service: &Service) -> &[HostName] {
+    service.rollout.sets.as_ref().map(|sets| sets.switch.on.as_slice()).unwrap_or_default()
 }
 
 /// Names the one host that controls the others: the first that is listed.
@@ -305,14 +361,19 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     text
 }
 
-/// Puts a look at each host before its first step: a restart destroys what one would have wanted to see.
-fn with_snapshots(of: Context<'_>, steps: Vec<Step>) -> Vec<Step> {
+/// Puts a look at each host before its first step: a restart destroys what one would have wanted to see. A balancer loses nothing by
+/// a reload, nor a host that is only seen to be well before users are led to it.
+fn with_snapshots(of: Context<'_>, plan: &Plan) -> Vec<Step> {
+    let leads = plan.sides().filter(|sides| !sides.balancers.is_empty());
+    let changes = |host: &HostName| {
+        leads.is_none_or(|sides| !sides.leads(host) && plan.undo_steps.iter().any(|step| step.host == *host))
+    };
     let mut all: Vec<Step> = Vec::new();
-    for step in steps {
-        if !all.iter().any(|known| known.host == step.host) {
+    for step in &plan.steps {
+        if changes(&step.host) && !all.iter().any(|known| known.host == step.host) {
             all.push(snapshot(of, &step.host));
         }
-        all.push(step);
+        all.push(step.clone());
     }
     all
 }
@@ -353,6 +414,7 @@ pub const RECOVER_LOCK: &str = "recover-lock";
 pub fn tasks(service: &Service) -> Vec<Task> {
     let Some(recipe) = of(service) else { return Vec::new() };
     let mut tasks = recipe.tasks(service);
+    tasks.extend(service.rollout.sets.as_deref().map(sets::task));
     tasks.push(Task {
         name: RECOVER_LOCK.to_owned(),
         doc: "Takes the lock from a run that died: its journal says first what it did.".to_owned(),
@@ -360,28 +422,6 @@ pub fn tasks(service: &Service) -> Vec<Task> {
         file: false,
     });
     tasks
-}
-
-/// Plans to take the lock of a service from runs that died on its hosts.
-fn recover_lock(of: Context<'_>) -> Result<Plan, String> {
-    let locked = |host: &&HostName| of.survey(host).is_ok_and(|survey| survey.lock.is_some());
-    let hosts: Vec<&HostName> = of.service.hosts.iter().filter(locked).collect();
-    if hosts.is_empty() {
-        return Err("none of its hosts has its lock: there is nothing to recover".to_owned());
-    }
-    let lock = lock(of.service);
-    let command = fill(include_str!("recover.sh"), &[("LOCK", &at_home(&lock))]);
-    Ok(Plan {
-        action: Action::Other { name: RECOVER_LOCK.to_owned() },
-        steps: hosts.into_iter().map(|host| of.step(host, RECOVER_LOCK, command.trim_end(), 60_000)).collect(),
-        grave: vec![Grave::Lock],
-        effect: "none on the service: only the lock goes, and only where its run is dead".into(),
-        undo: "nothing to undo: the lock is kept beside the journal of the run that had it".into(),
-        proof: "the journal of the dead run, as printed".into(),
-        // Two who recover at once exclude each other; the lock itself is what they are after.
-        lock: format!("{lock}.recover"),
-        ..of.plan(format!("recover the lock of {}", of.service.id.service))
-    })
 }
 
 /// Holds what is asked for against what there is.
@@ -407,61 +447,12 @@ fn check_order(tasks: &[Task], service: &Service, order: &Order) -> Result<(), S
     }
 }
 
-/// Says how the hosts stand for a plan, whatever the recipe.
-fn prechecks(plan: &Plan, facts: &PlanFacts) -> Vec<Precheck> {
-    let mut checks = Vec::new();
-    let hosts = plan.hosts();
-    let surveys = || hosts.iter().filter_map(|host| Some((host, facts.hosts.get(host)?)));
-    let recovers = plan.grave.contains(&Grave::Lock);
-    for (host, holder) in surveys().filter_map(|(host, survey)| Some((host, survey.lock.as_ref()?))) {
-        let verdict = if recovers && holder.alive == Some(false) { Fit::Good } else { Fit::Bad };
-        checks.push(Precheck { verdict, text: format!("{host} is locked by {}", holder.words()) });
+/// Returns the script that asks a host or a balancer how it stands before a change of a service. It changes nothing.
+pub fn survey(service: &Service, host: &HostName, wanted: &Wanted) -> String {
+    if let Some(sets) = service.rollout.sets.as_ref().filter(|sets| sets.switch.on.contains(host)) {
+        let (lock, own) = (at_home(&sets::lock(service)), sets::survey(&sets.switch));
+        return fill(include_str!("survey.sh"), &[("LOCK", &lock), ("PATH", "\"$HOME\""), ("OWN", &own)]);
     }
-    if checks.is_empty() {
-        checks.push(Precheck {
-            verdict: Fit::Good,
-            text: format!("the lock is free on {} of {}", hosts.len(), hosts.len()),
-        });
-    }
-    if let Some(build) = &plan.upload {
-        // The archive, what is unpacked from it, and as much again to be safe.
-        let need = build.bytes.saturating_mul(4);
-        for (host, survey) in surveys() {
-            let mib = |bytes: u64| bytes / (1 << 20);
-            match survey.free_bytes {
-                Some(free) if free >= need => {}
-                Some(free) => checks.push(Precheck {
-                    verdict: Fit::Bad,
-                    text: format!("{host} has {} MiB free; the build may need {}", mib(free), mib(need)),
-                }),
-                None => checks.push(Precheck {
-                    verdict: Fit::Doubtful,
-                    text: format!("{host} does not say how much room it has"),
-                }),
-            }
-        }
-    }
-    checks
-}
-
-/// Names the machines behind the hosts of a plan; two names of one machine are refused: it would be changed twice.
-fn targets(inventory: &Inventory, hosts: &[HostName], facts: &PlanFacts) -> Result<Vec<Target>, String> {
-    let mut targets: Vec<Target> = Vec::new();
-    for name in hosts {
-        let Some(host) = inventory.host(name) else { return Err(format!("{name} is not in the configuration")) };
-        let machine_id = facts.hosts.get(name).and_then(|survey| survey.machine_id.clone());
-        let same = |known: &&Target| machine_id.is_some() && known.machine_id == machine_id;
-        if let Some(other) = targets.iter().find(same) {
-            let what = format!("{name} and {} are one machine (the same /etc/machine-id)", other.host);
-            return Err(format!("{what}: name it once, or give a cloned machine an id of its own"));
-        }
-        targets.push(Target { host: name.clone(), address: host.address.clone(), machine_id });
-    }
-    Ok(targets)
-}
-
-/// Returns the script that asks a host how it stands before a change of a service. It changes nothing.
-pub fn survey(service: &Service, wanted: &Wanted) -> String {
     let own = of(service).and_then(|recipe| recipe.survey(service, wanted)).unwrap_or_default();
     let path = service.recipe.get(PATH.name).and_then(serde_json::Value::as_str);
     // Without a folder of its own there is no release to look for; its disk is that of the home directory.
@@ -489,16 +480,6 @@ fn path_misfit(settings: &Params) -> Option<Misfit> {
     let path = settings.get(PATH.name)?.as_str().filter(|path| !path.starts_with('/') && !path.starts_with("~/"))?;
     let what = format!("`path` is no whole path on a host: {path:?}");
     Some(Misfit::new(PATH.name, what, "from the root, as in \"/var/www/play\", or from the home, as in \"~/play\""))
-}
-
-/// Returns where the lock of a service stands on its hosts.
-fn lock(service: &Service) -> String {
-    match service.recipe.get("path").and_then(serde_json::Value::as_str) {
-        // What is swapped as a whole would take the lock with it.
-        Some(path) if release::is_in_place(&service.recipe) => format!("{}.qd.lock", path.trim_end_matches('/')),
-        Some(path) => format!("{}/.qd.lock", path.trim_end_matches('/')),
-        None => format!("/run/lock/qd-{}", service.id),
-    }
 }
 
 /// Says whether a text can be the name of a variable.
@@ -541,7 +522,9 @@ mod tests {
             .filter(|path| path.extension().is_none_or(|extension| extension == "rs"))
             .map(|path| path.file_stem().unwrap().to_string_lossy().replace('_', "-"))
             // What several stacks share is no recipe.
-            .filter(|name| !["mod", "offers", "pipeline", "release", "web"].contains(&name.as_str()))
+            .filter(|name| {
+                !["locks", "mod", "offers", "pipeline", "prechecks", "release", "sets", "web"].contains(&name.as_str())
+            })
             .collect();
         files.sort();
         // A recipe may have a folder of templates beside its file.

@@ -1,6 +1,6 @@
 //! Node.js under PM2.
 use super::{
-    Context, PATH, Recipe, fill, offers, path_misfit, quote,
+    Context, PATH, Recipe, Runs, fill, offers, path_misfit, quote,
     release::{self, Releases},
 };
 use crate::{
@@ -63,6 +63,10 @@ impl Kind for NodePm2 {
             app.map(|app| Misfit::new("app", format!("`app` is no process's name: {app:?}"), "as `pm2 ls` shows it"));
         app.into_iter().chain(path_misfit(settings)).chain(release::misfit(settings)).collect()
     }
+
+    fn has_sets(&self) -> bool {
+        true
+    }
 }
 
 /// PM2 needs 1.6 s to kill what ignores SIGINT, and a reload waits for each worker in turn.
@@ -95,6 +99,43 @@ impl Recipe for NodePm2 {
 
     fn known(&self, of: Context<'_>) -> Result<Known, String> {
         Ok(offers::releases(of))
+    }
+
+    fn stands(&self, of: Context<'_>, host: &HostName) -> Result<Vec<Step>, String> {
+        let releases = Releases::of(of)?;
+        let runs = self.runs(of, host).ok_or_else(|| format!("{host} does not say which release it runs"))?;
+        let found = processes(of.service, host, of.facts)?;
+        let mut change = Change { of, undo_steps: Vec::new(), cuts: false };
+        let mut steps = Vec::new();
+        // Nobody is served by it: what stands still is started.
+        let sleeps = found.is_empty() || found.iter().any(|process| process.status != "online");
+        if sleeps {
+            steps.extend(change.start_anew(host)?);
+        }
+        steps.push(releases.runs(host, app(of.service), &runs.name));
+        let version = Some(runs.version.as_str()).filter(|version| *version != "before");
+        steps.extend(releases.healthy(host, version));
+        steps.extend(sleeps.then(|| change.save(host)));
+        Ok(steps)
+    }
+
+    fn before(&self, of: Context<'_>, now: &Runs) -> Result<Option<String>, String> {
+        if !release::is_in_place(&of.service.recipe) {
+            return release::older(&of.service.hosts, &now.name, of.facts).map(|release| Some(release.name));
+        }
+        // What was there before anything was noted has no date.
+        let is_dated = |name: &str| name != "before";
+        let host = of.service.hosts.first().ok_or("there are no hosts")?;
+        let runs = release::current(&of.service.hosts, of.facts);
+        let beside = of.said(host, "previous").map(str::to_owned);
+        let older = runs.iter().chain(&beside).filter(|name| is_dated(name) && **name < now.name).max();
+        match (older, runs.as_deref()) {
+            (Some(older), _) if is_dated(&now.name) => Ok(Some(older.clone())),
+            (_, Some(runs)) if is_dated(runs) && is_dated(&now.name) => {
+                Err(format!("nothing that is there is older than {}: name what to go to (--to {runs})", now.version))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn restart(&self, of: Context<'_>) -> Result<Plan, String> {

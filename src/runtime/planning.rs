@@ -72,15 +72,25 @@ async fn facts(
     clock: &dyn Clock,
 ) -> Result<PlanFacts, String> {
     let mut facts = PlanFacts::default();
+    // A host of two sets may be what one wants to leave: the plan says what it cannot do without.
+    let may_be_silent = found.rollout.sets.is_some();
     for (host, survey) in surveys(remote, inventory, found, wanted).await {
-        facts.hosts.insert(host, survey?);
+        match survey {
+            Ok(survey) => _ = facts.hosts.insert(host, survey),
+            Err(why) if may_be_silent => _ = facts.silent.insert(host, why),
+            Err(why) => return Err(why),
+        }
     }
     if recipes::of(found).is_some_and(recipes::Recipe::reads_pm2) {
-        let hosts: Vec<_> = found.hosts.iter().filter_map(|name| inventory.host(name)).collect();
+        let asked = found.hosts.iter().filter(|name| !facts.silent.contains_key(*name));
+        let hosts: Vec<_> = asked.filter_map(|name| inventory.host(name)).collect();
         let lists = join_all(hosts.iter().map(|host| pm2::list(remote, host, clock))).await;
         for (host, list) in hosts.into_iter().zip(lists) {
-            let list = list.map_err(|error| format!("{}: PM2's list: {error}", host.name))?;
-            facts.pm2.insert(host.name.clone(), list);
+            match list.map_err(|error| format!("{}: PM2's list: {error}", host.name)) {
+                Ok(list) => _ = facts.pm2.insert(host.name.clone(), list),
+                Err(why) if may_be_silent => _ = facts.silent.insert(host.name.clone(), why),
+                Err(why) => return Err(why),
+            }
         }
     }
     Ok(facts)
@@ -106,14 +116,14 @@ pub async fn surveys(
     service: &Service,
     wanted: &Wanted,
 ) -> Vec<(HostName, Result<Survey, String>)> {
-    let script = recipes::survey(service, wanted);
     let asked = recipes::hosts(service);
     let prefix = |host: &HostName| inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone());
-    let surveys = join_all(asked.iter().map(|host| ask(remote, host, &script, prefix(host)))).await;
-    asked.iter().cloned().zip(surveys).collect()
+    let ask = |host| ask(remote, host, recipes::survey(service, host, wanted), prefix(host));
+    let surveys = join_all(asked.iter().map(ask)).await;
+    asked.into_iter().zip(surveys).collect()
 }
 
-async fn ask(remote: &dyn Remote, host: &HostName, script: &str, path_prefix: Vec<String>) -> Result<Survey, String> {
+async fn ask(remote: &dyn Remote, host: &HostName, script: String, path_prefix: Vec<String>) -> Result<Survey, String> {
     let script = Script { timeout: SURVEY, max_output: SAID, path_prefix, ..Script::new(script) };
     let output = remote.run(host, Lane::Control, script).await.map_err(|error| error.to_string())?;
     let survey = survey::survey(&output.stdout).filter(|_| output.exit == Exit::Code(0));

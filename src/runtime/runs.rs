@@ -183,7 +183,7 @@ impl Follower {
             steps: &back,
             after_ms,
         });
-        let terms = Terms { lock: &self.plan.lock, operator: &self.operator, machine_id, dead_man };
+        let terms = Terms { lock: self.plan.lock_on(host), operator: &self.operator, machine_id, dead_man };
         // Whether a try may have come through though its answer did not.
         let mut sent = false;
         let why = loop {
@@ -238,7 +238,7 @@ impl Follower {
                 self.happened(RunEventKind::StepEnded { step, end }, Some(at)).await;
             }
             Event::LockRefused(refused) => {
-                self.skip(steps, &locked(host, &self.plan.lock, &refused)).await;
+                self.skip(steps, &locked(host, self.plan.lock_on(host), &refused)).await;
                 return Some(Ended::Known);
             }
             Event::Done { outcome: RunOutcome::Unknown, .. } => return Some(Ended::Unknown(self.by_hand())),

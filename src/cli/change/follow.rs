@@ -134,6 +134,7 @@ pub(in crate::cli) fn to_json(run: &Run) -> serde_json::Value {
         "ended": run.outcome.map(|(_, at)| at.rfc3339()),
         "pipeline": run.hold.as_ref(),
         "settled": run.settled.as_ref().map(|(how, _, _)| how),
+        "balancers": run.plan.sides().map(|_| run.leads().into_iter().collect::<BTreeMap<_, _>>()),
         "verdict": run.proof.as_ref().map(|(verdict, _)| *verdict),
         "proof": run.proof.as_ref().map(|(_, summary)| summary.clone()),
         "steps": run.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
@@ -177,6 +178,7 @@ impl Teller {
         news.extend(run.gate.failed.iter().map(|why| format!("the checks stop it: {why}")));
         if let Some((outcome, _)) = run.outcome {
             news.push(format!("{name}: {}", words(run, outcome)));
+            news.extend(Some(run.serves()).filter(|serves| !serves.is_empty()));
         }
         news.extend(run.proof.iter().map(|(_, summary)| summary.clone()));
         self.say(news)

@@ -95,7 +95,14 @@ pub(in crate::cli) fn print_plan(setup: &Setup, common: &Common, plan: &Plan, ha
     line("hosts", &hosts(plan));
     for target in &plan.targets {
         let machine = target.machine_id.as_deref().unwrap_or("no machine-id");
-        line("", &format!("{} is {}, {machine}", target.host, target.address));
+        let role = plan.sides().and_then(|sides| sides.role(&target.host));
+        let role = role.map(|role| format!(" ({role})")).unwrap_or_default();
+        line("", &format!("{}{role} is {}, {machine}", target.host, target.address));
+    }
+    if let Some(sides) = plan.sides() {
+        let names = |set: &runs::HostSet| set.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let (live, idle) = (&sides.live, &sides.idle);
+        line("sets", &format!("{} ({}), live; {} ({})", live.name, names(live), idle.name, names(idle)));
     }
     line("now", plan.from.as_deref().unwrap_or_default());
     if let Some(build) = &plan.upload {
@@ -107,6 +114,9 @@ pub(in crate::cli) fn print_plan(setup: &Setup, common: &Common, plan: &Plan, ha
     line("undo", &plan.undo);
     line("proof", &plan.proof);
     line("lock", &plan.lock);
+    for (host, lock) in &plan.locks {
+        line("", &format!("{lock} on {host}"));
+    }
     for note in &plan.notes {
         text.push_str("\n| ");
         text.push_str(note);

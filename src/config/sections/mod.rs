@@ -22,6 +22,7 @@ mod logs;
 mod pipeline;
 mod rules;
 mod services;
+mod sets;
 
 /// An environment and what its checks inherit.
 pub(super) struct Surroundings {

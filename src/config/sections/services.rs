@@ -1,7 +1,7 @@
 //! Services, one for each environment that they run in.
 use std::sync::Arc;
 
-use super::{Seen, Surroundings, called, checks, environment, name, pipeline};
+use super::{Seen, Surroundings, called, checks, environment, name, pipeline, sets};
 use crate::{
     config::{
         Kind, fields,
@@ -12,7 +12,7 @@ use crate::{
     core::{
         id::{EnvName, HostName, ServiceId, ServiceName},
         inventory::{CheckSpec, Host, Params, Pipeline, Rollout, Service, Slo, UndoPolicy},
-        runs::Strategy,
+        runs::{Strategy, TwoSets},
     },
 };
 
@@ -81,7 +81,8 @@ fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], hosts: &[Arc<Hos
             continue;
         };
         let id = ServiceId { service: ServiceName::from(name.as_str()), env: around.env.name.clone() };
-        let InPlace { on, checks, rollout, pipeline, whole } = in_place(walk, (env, place), &id, around, hosts);
+        let of = Of { id: &id, around, hosts, kind: entries.text("kind").unwrap_or(EXTERNAL) };
+        let InPlace { on, checks, rollout, pipeline, whole } = in_place(walk, (env, place), &of);
         let changes = sound && whole;
         halves.push(Half {
             needs: entries.texts("needs").into_iter().map(|(text, place)| (text.to_owned(), place.clone())).collect(),
@@ -195,14 +196,18 @@ struct InPlace {
     whole: bool,
 }
 
+/// Which service it is about, and what is around it.
+struct Of<'a> {
+    id: &'a ServiceId,
+    around: &'a Surroundings,
+    hosts: &'a [Arc<Host>],
+    /// Its kind as it is written.
+    kind: &'a str,
+}
+
 /// Reads a service in one environment.
-fn in_place(
-    walk: &mut Walk<'_>,
-    (env, raw): (&Key, &Raw),
-    id: &ServiceId,
-    around: &Surroundings,
-    hosts: &[Arc<Host>],
-) -> InPlace {
+fn in_place(walk: &mut Walk<'_>, (env, raw): (&Key, &Raw), of: &Of<'_>) -> InPlace {
+    let Of { id, around, hosts, .. } = of;
     let mark = walk.book.drafts.len();
     let keys = Keys { own: &["hosts", "checks", "rollout", "pipeline"], ..Keys::default() };
     let _only_keys = walk.table(raw, keys, &format!("`in.{}`", shown(&env.name)));
@@ -228,7 +233,7 @@ fn in_place(
             None => missing = true,
         }
     }
-    let rollout = raw.get("rollout").map(|raw| rollout(walk, raw, &on)).unwrap_or_default();
+    let rollout = raw.get("rollout").map(|raw| rollout(walk, raw, &on, of)).unwrap_or_default();
     let pipeline = raw.get("pipeline").and_then(|raw| pipeline::build(walk, raw));
     let sound = !has_errors(walk, mark) && !missing;
     walk.book.left_out_since(mark, &format!("restarts of {id}; it is still watched"));
@@ -237,7 +242,7 @@ fn in_place(
 }
 
 /// Reads how a change goes over the hosts.
-fn rollout(walk: &mut Walk<'_>, raw: &Raw, on: &[HostName]) -> Rollout {
+fn rollout(walk: &mut Walk<'_>, raw: &Raw, on: &[HostName], of: &Of<'_>) -> Rollout {
     let entries = walk.table(raw, Keys { fields: &[fields::ROLLOUT], ..Keys::default() }, "`rollout`");
     let number = |key: &str| entries.node(key).and_then(|node| node.value.as_u64()).and_then(|n| u32::try_from(n).ok());
     let (parallel, mut canary) = (number("parallel").unwrap_or(1), Vec::new());
@@ -250,7 +255,10 @@ fn rollout(walk: &mut Walk<'_>, raw: &Raw, on: &[HostName]) -> Rollout {
             walk.book.error(place, format!("`{}` is no host of this service", shown(name)), "name one of its `hosts`");
         }
     }
-    canary.extend(entries.texts("canary").into_iter().map(|(name, _)| HostName::from(name)));
+    let sets = two_sets(walk, raw, &entries, on, of);
+    if entries.text("strategy") != Some(sets::NAME) {
+        canary.extend(entries.texts("canary").into_iter().map(|(name, _)| HostName::from(name)));
+    }
     let strategy = match entries.text("strategy") {
         Some("all") => Strategy::All,
         Some("canary") => {
@@ -267,6 +275,7 @@ fn rollout(walk: &mut Walk<'_>, raw: &Raw, on: &[HostName]) -> Rollout {
     };
     Rollout {
         strategy,
+        sets: sets.map(Arc::new),
         max_failures: number("max_failures").unwrap_or(0),
         bake_ms: entries.count("bake").unwrap_or(0),
         undo: if entries.text("undo") == Some("ask") { UndoPolicy::Ask } else { UndoPolicy::Auto },
@@ -278,8 +287,27 @@ fn rollout(walk: &mut Walk<'_>, raw: &Raw, on: &[HostName]) -> Rollout {
     }
 }
 
+/// Reads the two sets of hosts, where the strategy is about them.
+fn two_sets(walk: &mut Walk<'_>, raw: &Raw, entries: &Entries, on: &[HostName], of: &Of<'_>) -> Option<TwoSets> {
+    if entries.text("strategy") != Some(sets::NAME) {
+        for key in ["sets", "switch"] {
+            if let Some(stray) = raw.get(key) {
+                let what = format!("`{key}` is about two sets of hosts, and the strategy is another");
+                walk.book.error(&stray.place, what, format!("add `strategy = \"{}\"`", sets::NAME));
+            }
+        }
+        return None;
+    }
+    let recipes = walk.catalog.recipes;
+    let known: Vec<&str> = recipes.iter().filter(|recipe| recipe.has_sets()).map(|recipe| recipe.name()).collect();
+    let is_known = recipes.iter().any(|recipe| recipe.name() == of.kind) || of.kind == EXTERNAL;
+    let refused = (is_known && !known.contains(&of.kind)).then_some((of.kind, known.as_slice()));
+    let around = sets::Around { on, env: &of.around.env.name, hosts: of.hosts, refused };
+    sets::build(walk, raw, entries, &around)
+}
+
 /// Holds a host to the environment of the service: whoever restarts in staging must not touch production.
-fn belongs(walk: &mut Walk<'_>, name: &HostName, part: &Raw, env: &EnvName, hosts: &[Arc<Host>]) -> bool {
+pub(super) fn belongs(walk: &mut Walk<'_>, name: &HostName, part: &Raw, env: &EnvName, hosts: &[Arc<Host>]) -> bool {
     let Some(host) = hosts.iter().find(|host| host.name == *name) else {
         return walk.hosts.iter().any(|(known, state)| known == name.as_str() && *state == HostState::Valid);
     };

@@ -76,6 +76,13 @@ fn is_bad(end: &StepEnd) -> bool {
     }
 }
 
+/// Says whether users may be served by a host that was changed while it served nobody: a balancer that was led to it has not been
+/// led back, as far as anybody knows.
+fn serves(run: &Run, host: &HostName) -> bool {
+    let leads = || run.leads().into_iter().any(|(_, set)| set != run.plan.sides().map(|of| of.live.name.as_str()));
+    run.plan.sides().is_some_and(|sides| sides.idle.hosts.contains(host)) && leads()
+}
+
 /// Decides what is next.
 pub(super) fn next(run: &Run) -> Next {
     let before = run.outcome.map(|(outcome, _)| outcome);
@@ -120,6 +127,7 @@ fn decide(run: &Run) -> Next {
                 matches!(run.share(host, Way::There), Share::Well | Share::Failed)
                     && run.share(host, Way::Back) == Share::Waiting
                     && !plan.steps_of(host, Way::Back).is_empty()
+                    && !serves(run, host)
             };
             // The last that was changed is the first that is taken back.
             let last = waves.iter().rev().find(|wave| wave.iter().any(|host| open(&host)));
@@ -128,16 +136,23 @@ fn decide(run: &Run) -> Next {
             }
         }
         let changed = of(Way::There).any(|(_, share)| matches!(share, Share::Well | Share::Failed));
+        // What users may still be served by stays as it is: to start it anew would cut them off.
+        let stays = of(Way::There).any(|(host, share)| {
+            matches!(share, Share::Well | Share::Failed)
+                && run.share(host, Way::Back) == Share::Waiting
+                && serves(run, host)
+        });
         return Next::End(match (back.is_empty(), failed) {
-            (false, _) if back.iter().all(|share| *share == Share::Well) => RunOutcome::Undone,
+            (false, _) if !stays && back.iter().all(|share| *share == Share::Well) => RunOutcome::Undone,
             (false, _) => RunOutcome::Failed,
             (true, true) if changed => RunOutcome::Failed,
             (true, true) => RunOutcome::Refused,
             (true, false) => RunOutcome::Stopped,
         });
     }
-    let lacking: Vec<HostName> = hosts.iter().filter(|host| !run.staged.contains_key(*host)).cloned().collect();
-    if plan.upload.is_some() && run.stopped.is_none() && !lacking.is_empty() {
+    let mut lacking = plan.takes_build();
+    lacking.retain(|host| !run.staged.contains_key(host));
+    if run.stopped.is_none() && !lacking.is_empty() {
         return Next::Stage { hosts: lacking };
     }
     // A host that may fail is left as it is, and the others go on.

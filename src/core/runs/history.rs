@@ -33,6 +33,8 @@ pub(super) fn estimate(state: &State, plan: &Plan) -> Option<u64> {
         run.plan.service == plan.service
             && std::mem::discriminant(&run.plan.action) == std::mem::discriminant(&plan.action)
             && run.plan.hosts().len() == plan.hosts().len()
+            // Of two sets it may be only the switch.
+            && (run.plan.sides().is_none() || run.plan.steps.len() == plan.steps.len())
             && run.outcome.is_some_and(|(outcome, _)| outcome == RunOutcome::Succeeded)
     };
     let newest = state.newest_first();

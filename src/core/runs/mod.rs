@@ -25,6 +25,7 @@ mod plan;
 pub mod policy;
 pub mod proof;
 mod reducer;
+mod sets;
 pub mod stick;
 mod survey;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use messages::{Actor, Ask, Fact, Msg, Out};
 pub use pipeline::PipelineRun;
 pub use plan::{Action, Between, Fit, Plan, PlanFacts, Precheck, Step, Strategy, Target, Way, hash};
 pub use reducer::update;
+pub use sets::{ASTRAY, HostSet, Sides, Switch, TwoSets};
 pub use survey::{Build, Holder, Order, Release, Survey, Takes, Task, Wanted, What, is_release, is_version};
 
 use gate::{Armed, Confirmation, Level, Permit, Refusal};

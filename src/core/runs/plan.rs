@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, PipelineRun, Survey, policy::Grave, stick::PipelineHold};
+use super::{Build, PipelineRun, Survey, policy::Grave, sets::Sides, stick::PipelineHold};
 use crate::core::{
     hosts::Pm2List,
     id::{HostName, ServiceId, Uid},
@@ -70,6 +70,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Where the lock stands that keeps another login out: a directory made by mkdir.
     pub lock: String,
+    /// Where it stands on hosts that have it elsewhere: the service's folder is not there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub locks: BTreeMap<HostName, String>,
     /// How its hosts stand for it now. No part of what is confirmed: it is looked at again while the review is open.
     #[serde(skip)]
     pub prechecks: Vec<Precheck>,
@@ -168,6 +171,8 @@ pub enum Strategy {
     },
     /// All at once.
     All,
+    /// A set that serves nobody first, and then what has users served by it.
+    BlueGreen(Sides),
 }
 
 /// What must be seen of the service's checks before the next hosts are changed.
@@ -195,6 +200,8 @@ pub struct PlanFacts {
     pub pm2: BTreeMap<HostName, Pm2List>,
     /// What hosts said of themselves just now.
     pub hosts: BTreeMap<HostName, Survey>,
+    /// Why hosts said nothing, where a plan may do without them.
+    pub silent: BTreeMap<HostName, String>,
     /// What stands in the file that a task is given, where it is short enough to be read.
     pub file: Option<Vec<u8>>,
     /// Runs of its pipeline that have not ended, or why they are not known; none where it has no pipeline.
@@ -211,6 +218,7 @@ impl Strategy {
             Self::OneByOne => parts(hosts, 1),
             Self::Batches { size } => parts(hosts, *size),
             Self::All => parts(hosts, u32::MAX),
+            Self::BlueGreen(sides) => sides.waves(hosts),
             Self::Canary { hosts: first, then } => {
                 let (canaries, rest): (Vec<HostName>, Vec<HostName>) =
                     hosts.iter().cloned().partition(|host| first.contains(host));
@@ -226,6 +234,7 @@ impl Strategy {
             Self::OneByOne | Self::Batches { size: 0 | 1 } => "one at a time".to_owned(),
             Self::Batches { size } => format!("{size} at a time"),
             Self::All => "all at once".to_owned(),
+            Self::BlueGreen(sides) => sides.words(),
             Self::Canary { hosts, then } => {
                 let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
                 let then = Self::Batches { size: *then }.words();
@@ -260,6 +269,7 @@ impl Plan {
             proof: String::new(),
             notes: Vec::new(),
             lock: lock.into(),
+            locks: BTreeMap::new(),
             prechecks: Vec::new(),
         }
     }
@@ -278,6 +288,26 @@ impl Plan {
             }
         }
         hosts
+    }
+
+    /// Returns the two sets of its hosts, where there are any.
+    pub fn sides(&self) -> Option<&Sides> {
+        match &self.strategy {
+            Strategy::BlueGreen(sides) => Some(sides),
+            Strategy::OneByOne | Strategy::Batches { .. } | Strategy::Canary { .. } | Strategy::All => None,
+        }
+    }
+
+    /// Returns the hosts that must have its build before any of them is changed; none where there is no build.
+    pub fn takes_build(&self) -> Vec<HostName> {
+        let mut hosts = if self.upload.is_some() { self.hosts() } else { Vec::new() };
+        hosts.retain(|host| !self.sides().is_some_and(|sides| sides.leads(host)));
+        hosts
+    }
+
+    /// Returns where its lock stands on a host.
+    pub fn lock_on(&self, host: &HostName) -> &str {
+        self.locks.get(host).unwrap_or(&self.lock)
     }
 
     /// Returns the hosts by wave.

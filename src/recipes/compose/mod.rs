@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Context, PATH, Recipe, at_home, fill, is_variable, offers, path_misfit, quote,
+    Context, PATH, Recipe, Runs, at_home, fill, is_variable, offers, path_misfit, quote,
     release::{self, Releases},
 };
 use crate::{
@@ -99,6 +99,10 @@ impl Kind for Compose {
             .chain(path_misfit(settings))
             .chain(release::misfit(settings))
             .collect()
+    }
+
+    fn has_sets(&self) -> bool {
+        true
     }
 }
 
@@ -357,6 +361,19 @@ fn needs_variable(project: &Project<'_>) -> Result<(), String> {
 impl Recipe for Compose {
     fn survey(&self, service: &Service, _: &Wanted) -> Option<String> {
         Some(Project::of(service).ok()?.fill(include_str!("survey.sh"), &[]))
+    }
+
+    fn runs(&self, of: Context<'_>, host: &HostName) -> Option<Runs> {
+        let tag = of.said(host, "tag").map(str::trim).filter(|tag| !tag.is_empty())?.to_owned();
+        Some(Runs { version: tag.clone(), name: tag, ..Runs::default() })
+    }
+
+    fn stands(&self, of: Context<'_>, host: &HostName) -> Result<Vec<Step>, String> {
+        let project = Project::of(of.service)?;
+        let here = Here::of(of, &project, host)?;
+        let tag = Some(here.tag).filter(|tag| !tag.is_empty());
+        let healthy = Releases::of(of)?.healthy(host, tag);
+        Ok([here.running(tag)?].into_iter().chain(healthy).collect())
     }
 
     fn restart(&self, of: Context<'_>) -> Result<Plan, String> {

@@ -92,7 +92,7 @@ fn no_setting_leaves_its_quotes() {
     for key in ["path", "project", "env_file"] {
         service.recipe.insert(key.into(), format!("/{evil}").into());
     }
-    let script = survey(&service, &Wanted::Restart);
+    let script = survey(&service, &service.hosts[0], &Wanted::Restart);
     let line = script.lines().find(|line| line.starts_with("c()")).unwrap();
     assert!(shlex::split(line).unwrap().contains(&format!("--project-name=/{evil}")), "{line}");
     let settings: Params =

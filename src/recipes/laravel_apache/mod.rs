@@ -4,7 +4,7 @@
 //! the branch is by then. What was there before is noted in the work tree's git directory: `qd-undo` is the way back of the last
 //! run, `qd-before/COMMIT` what a commit was brought out over. Migrations run on one host, and are never taken back.
 use super::{
-    Context, PATH, Recipe, at_home, fill, offers, path_misfit, quote, release,
+    Context, PATH, Recipe, Runs, at_home, fill, offers, path_misfit, quote, release,
     web::{self, Server, Take},
 };
 use crate::{
@@ -83,6 +83,10 @@ impl Kind for LaravelApache {
             )
         });
         path_misfit(settings).into_iter().chain(wanted).chain(web::misfit(settings)).collect()
+    }
+
+    fn has_sets(&self) -> bool {
+        true
     }
 }
 
@@ -185,6 +189,34 @@ impl Recipe for LaravelApache {
             prechecks: change.prechecks()?,
             ..of.plan(format!("roll {} back to {}", of.service.id.service, change.version()))
         })
+    }
+
+    /// Where all of a set are changed at once, the one that migrates goes before them.
+    fn strategy(&self, service: &Service) -> Strategy {
+        let (all, first) = (Strategy::All, service.hosts.first());
+        match &service.rollout.strategy {
+            strategy if *strategy != all || service.rollout.sets.is_none() => strategy.clone(),
+            _ => Strategy::Canary { hosts: first.cloned().into_iter().collect(), then: u32::MAX },
+        }
+    }
+
+    fn runs(&self, of: Context<'_>, host: &HostName) -> Option<Runs> {
+        let survey = of.facts.hosts.get(host)?;
+        let head = of.said(host, "head").filter(|head| is_commit(head))?;
+        let tags: Vec<String> =
+            survey.releases.iter().filter(|tag| tag.sha256 == head).map(|tag| tag.version.clone()).collect();
+        let version = tags.last().map_or_else(|| short(head).to_owned(), |tag| format!("{tag} ({})", short(head)));
+        let also = tags.into_iter().chain([short(head).to_owned()]).collect();
+        Some(Runs { name: head.to_owned(), version, also, since: None })
+    }
+
+    fn stands(&self, of: Context<'_>, host: &HostName) -> Result<Vec<Step>, String> {
+        let runs = self.runs(of, host).ok_or_else(|| format!("{host} does not say what it has checked out"))?;
+        let test = format!("{}test_it", Server::Apache.prelude(of)?);
+        let commit = runs.name.get(..7).unwrap_or_default();
+        let tag = runs.also.first().map_or(commit, String::as_str);
+        let healthy = release::healthy(of, host, [commit, tag]);
+        Ok([of.step(host, "test", test, QUICK_MS)].into_iter().chain(healthy).collect())
     }
 
     fn survey(&self, service: &Service, wanted: &Wanted) -> Option<String> {
@@ -448,6 +480,9 @@ impl<'a> Change<'a> {
             checks.push(doubtful(format!("{pending} migrations are pending on {on} already, and run with it")));
         }
         let others_first = match &of.service.rollout.strategy {
+            // A set that serves nobody waits for the host that migrates.
+            _ if of.service.rollout.sets.is_some() => false,
+            Strategy::BlueGreen(_) => false,
             Strategy::All => of.service.hosts.len() > 1,
             Strategy::Canary { hosts, .. } => !hosts.contains(on) && !hosts.is_empty(),
             Strategy::Batches { size } => *size > 1 && of.service.hosts.len() > 1,

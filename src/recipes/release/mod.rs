@@ -11,7 +11,7 @@ use crate::{
     core::{
         id::HostName,
         inventory::Params,
-        runs::{Build, Fit, PlanFacts, Precheck, Release, Step, is_version},
+        runs::{Build, Fit, PlanFacts, Precheck, Release, Step, Survey, is_version},
     },
 };
 
@@ -289,16 +289,8 @@ pub(super) fn current(hosts: &[HostName], facts: &PlanFacts) -> Option<String> {
 /// Chooses what to go back to: complete on every host, not what runs there now, and older than that; the named one, or the
 /// newest of those.
 pub(super) fn target(hosts: &[HostName], to: Option<&str>, facts: &PlanFacts) -> Result<Release, String> {
-    let surveys: Vec<_> = hosts.iter().map(|host| (host, facts.hosts.get(host))).collect();
-    if let Some((host, _)) = surveys.iter().find(|(_, survey)| survey.is_none()) {
-        return Err(format!("{host} did not say which releases it has"));
-    }
-    let surveys: Vec<_> = surveys.into_iter().filter_map(|(host, survey)| Some((host, survey?))).collect();
-    let Some((first, rest)) = surveys.split_first() else { return Err("there are no hosts".to_owned()) };
-    let has = |survey: &crate::core::runs::Survey, of: &Release| {
-        survey.releases.iter().any(|known| known.name == of.name && known.sha256 == of.sha256)
-    };
-    let common = || first.1.releases.iter().filter(|of| rest.iter().all(|(_, survey)| has(survey, of)));
+    let surveys = surveys(hosts, facts)?;
+    let common = || common(&surveys);
     if let Some(to) = to {
         let found = common().rev().find(|of| of.name == to || of.version == to);
         return found.cloned().ok_or_else(|| {
@@ -314,16 +306,47 @@ pub(super) fn target(hosts: &[HostName], to: Option<&str>, facts: &PlanFacts) ->
         });
     }
     let newest = surveys.iter().filter_map(|(_, survey)| survey.current.as_ref()).max();
-    let Some(newest) = newest else {
-        return Err("no host says which release it runs: name the one to go back to".to_owned());
-    };
-    common().rev().find(|of| of.name < *newest).cloned().ok_or_else(|| {
+    match newest {
+        Some(newest) => older(hosts, newest, facts),
+        None => Err("no host says which release it runs: name the one to go back to".to_owned()),
+    }
+}
+
+/// Chooses the newest release that is complete on every host and older than this one.
+pub(super) fn older(hosts: &[HostName], newest: &str, facts: &PlanFacts) -> Result<Release, String> {
+    let surveys = surveys(hosts, facts)?;
+    let common = || common(&surveys);
+    common().rev().find(|of| of.name.as_str() < newest).cloned().ok_or_else(|| {
         let known: Vec<&str> = common().map(|of| of.version.as_str()).collect();
         format!(
             "nothing to go back to: before {newest} no release is complete on every host (on all of them: {})",
             listed(&known)
         )
     })
+}
+
+type Surveys<'a> = Vec<(&'a HostName, &'a Survey)>;
+
+/// Returns what every host said; one that said nothing is an error.
+fn surveys<'a>(hosts: &'a [HostName], facts: &'a PlanFacts) -> Result<Surveys<'a>, String> {
+    let of = |host: &'a HostName| {
+        let survey = facts.hosts.get(host).ok_or_else(|| format!("{host} did not say which releases it has"))?;
+        Ok((host, survey))
+    };
+    if hosts.is_empty() {
+        return Err("there are no hosts".to_owned());
+    }
+    hosts.iter().map(of).collect()
+}
+
+/// Lists the releases that are the same and complete on every host, the newest last.
+fn common<'a>(surveys: &'a Surveys<'_>) -> impl DoubleEndedIterator<Item = &'a Release> {
+    let has = |survey: &Survey, of: &Release| {
+        survey.releases.iter().any(|known| known.name == of.name && known.sha256 == of.sha256)
+    };
+    let (first, rest) = surveys.split_at(surveys.len().min(1));
+    let all = first.iter().flat_map(|(_, survey)| &survey.releases);
+    all.filter(move |of| rest.iter().all(|(_, survey)| has(survey, of)))
 }
 
 /// In place: returns what is there and what was there before, which every host must have alike.

@@ -56,7 +56,7 @@ fn what_is_sent_is_what_was_verified_and_only_once() {
 fn no_package_leaves_its_folder() {
     for evil in ["../../etc/passwd", "$(reboot)", "a b", "-x", ""] {
         assert!(planned(&order(evil, None), &[]).unwrap_err().contains("cannot be a package"), "{evil}");
-        assert!(!survey(&vtr(), &order(evil, None)).contains("@@ own package"), "{evil}");
+        assert!(!survey(&vtr(), &vtr().hosts[0], &order(evil, None)).contains("@@ own package"), "{evil}");
     }
     let settings = |file: &str| -> Params { [("file".to_owned(), file.into())].into_iter().collect() };
     for bad in ["/srv/out/all.zip", "$QD_PACKAGE", "/srv/$HOME/$QD_PACKAGE"] {

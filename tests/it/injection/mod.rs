@@ -3,6 +3,7 @@
 //! nothing may differ but the words themselves.
 mod bench;
 mod cases;
+mod sets;
 
 use std::{
     collections::BTreeMap,
@@ -79,7 +80,7 @@ fn shells() -> Vec<&'static [&'static str]> {
     found
 }
 
-fn cases(usual: u32) -> ProptestConfig {
+fn cases_of(usual: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig { cases: asked.unwrap_or(usual), failure_persistence: None, ..ProptestConfig::default() }
 }
@@ -187,7 +188,7 @@ fn trace(case: &Case, shell: &[&str], setting: &str, asked: &str) -> Trace {
     };
     let mut trace = Trace::default();
     for (number, wanted) in wishes.iter().enumerate() {
-        bench.run(shell, &recipes::survey(service, wanted));
+        bench.run(shell, &recipes::survey(service, &service.hosts[0], wanted));
         trace.calls.insert(format!("{number} survey"), bench.calls());
         // What cannot be planned with it is refused: that is an answer.
         let plan = match recipes::plan(&loaded.inventory, service, wanted, &facts) {
@@ -288,7 +289,7 @@ fn every_recipe_is_held_to_it() {
 }
 
 proptest! {
-    #![proptest_config(cases(2))]
+    #![proptest_config(cases_of(2))]
 
     #[test]
     fn settings_change_nothing_but_their_own_text(value in hostile(), shell in proptest::sample::select(shells())) {

@@ -1,5 +1,6 @@
 mod order;
 mod policy;
+mod sets;
 mod stick;
 
 use std::sync::Arc;

@@ -5,12 +5,12 @@ use crate::core::inventory::{CheckSpec, Service};
 const HOSTS: [&str; 3] = ["a", "b", "c"];
 
 /// A console that changes three hosts of staging.
-struct Console {
+pub(super) struct Console {
     desk: Desk,
     clock: u64,
 }
 
-fn three() -> Plan {
+pub(super) fn three() -> Plan {
     let steps = HOSTS.iter().flat_map(|host| [step(host, "switch"), step(host, "reload")]).collect();
     let undo_steps = HOSTS.iter().map(|host| step(host, "switch back")).collect();
     let id = "play@staging".parse().unwrap();
@@ -18,7 +18,7 @@ fn three() -> Plan {
 }
 
 impl Console {
-    fn with(plan: Plan, checks: usize) -> (Self, Vec<String>) {
+    pub(super) fn with(plan: Plan, checks: usize) -> (Self, Vec<String>) {
         let mut desk = Desk::new();
         desk.inventory.hosts.extend(HOSTS.iter().map(|name| host(name, Some("staging"))));
         let check = |number: usize| {
@@ -49,18 +49,18 @@ impl Console {
     }
 
     /// Sends a message and returns what is started by it: `a there`.
-    fn send(&mut self, msg: Msg) -> Vec<String> {
+    pub(super) fn send(&mut self, msg: Msg) -> Vec<String> {
         self.clock += 1;
         started(&self.desk.send(self.clock, msg))
     }
 
-    fn happens(&mut self, kind: RunEventKind) -> Vec<String> {
+    pub(super) fn happens(&mut self, kind: RunEventKind) -> Vec<String> {
         let event = event(self.clock, kind);
         self.send(Msg::Happened(event))
     }
 
     /// Ends both steps of a host, or with a code the first.
-    fn host_ends(&mut self, name: &str, way: Way, code: i32) -> Vec<String> {
+    pub(super) fn host_ends(&mut self, name: &str, way: Way, code: i32) -> Vec<String> {
         let numbers = self.run().plan.steps_of(&name.into(), way);
         let mut started = Vec::new();
         for (at, step) in numbers.into_iter().enumerate() {
@@ -76,7 +76,7 @@ impl Console {
     }
 
     /// Time goes by, and the checks answer at its end.
-    fn answers(&mut self, health: Health) -> Vec<String> {
+    pub(super) fn answers(&mut self, health: Health) -> Vec<String> {
         self.clock += 1_000;
         let mut all = self.send(Msg::Ticked);
         let since = at(self.clock).utc;
@@ -85,11 +85,11 @@ impl Console {
         all
     }
 
-    fn run(&self) -> &Run {
+    pub(super) fn run(&self) -> &Run {
         &self.desk.state.runs[&RUN]
     }
 
-    fn outcome(&self) -> Option<RunOutcome> {
+    pub(super) fn outcome(&self) -> Option<RunOutcome> {
         self.run().outcome.map(|(outcome, _)| outcome)
     }
 }

@@ -82,7 +82,10 @@ impl Reader<'_> {
         };
         let (state, word, more) = self.host_result(of, host);
         HostRow {
-            host: host.to_string(),
+            host: match of.plan.sides().and_then(|sides| sides.role(host)) {
+                Some(role) => format!("{host} {role}"),
+                None => host.to_string(),
+            },
             upload: upload(of, host),
             cells: columns.iter().map(cell).collect(),
             state,
@@ -152,7 +155,7 @@ impl Reader<'_> {
 
 /// How much of the build is on a host, until the first host is changed; what could not be brought there stays told.
 fn upload(of: &Run, host: &HostName) -> Option<Cell> {
-    let build = of.plan.upload.as_ref()?;
+    let build = of.plan.upload.as_ref().filter(|_| of.plan.takes_build().contains(host))?;
     let began = of.plan.hosts().iter().any(|host| of.share(host, Way::There) != Share::Waiting);
     let failed = of.staged.values().any(Option::is_some);
     if began && !failed {
@@ -197,7 +200,7 @@ fn waiting(of: &Run, host: &HostName) -> (State, &'static str, String) {
     if of.staging.contains(host) {
         return (State::Running, "UPLOADING", String::new());
     }
-    if of.plan.upload.is_some() && of.plan.hosts().iter().any(|host| !of.staged.contains_key(host)) {
+    if of.plan.takes_build().iter().any(|host| !of.staged.contains_key(host)) {
         return wait("until all hosts have the build".to_owned());
     }
     let waves = of.plan.waves();

@@ -116,11 +116,13 @@ impl Reader<'_> {
             add("second", second.clone());
         }
         add("gate", self.gate(of));
+        add("sets", of.serves());
         add("snapshot", self.snapshot(of));
         add("command", self.command(of));
         add("policy", policy(of));
         add("undo", plan.undo.clone());
-        add("lock", plan.lock.clone());
+        let elsewhere = plan.locks.iter().map(|(host, lock)| format!(", {lock} on {host}"));
+        add("lock", [plan.lock.clone()].into_iter().chain(elsewhere).collect());
         if !of.awaits_approval() {
             add("second", second);
         }
