@@ -106,22 +106,7 @@ impl Fleet {
 
     /// Packs a build of a version.
     fn build(&self, version: &str, made: i64) -> Build {
-        let (_, sshd) = &self.hosts[0];
-        let folder = sshd.path(&format!("build-{version}"));
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("server.js"), SERVER).unwrap();
-        std::fs::write(folder.join("VERSION"), version).unwrap();
-        let archive = sshd.path(&format!("{version}.tar.gz"));
-        let packed = Command::new("tar").arg("-C").arg(&folder).arg("-czf").arg(&archive).arg(".").status().unwrap();
-        assert!(packed.success());
-        let bytes = std::fs::read(&archive).unwrap();
-        Build {
-            path: archive.display().to_string(),
-            version: version.into(),
-            sha256: sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
-            bytes: u64::try_from(bytes.len()).unwrap(),
-            made: Timestamp(made * 86_400_000),
-        }
+        build(&self.hosts[0].1, version, made)
     }
 
     fn console(&self) -> Engine {
@@ -137,30 +122,7 @@ impl Fleet {
 
     /// The same while four users ask for the page without a pause; returns also how often it was answered. No request may fail.
     async fn under_load(&self, engine: &mut Engine, wanted: Wanted) -> (Run, u32) {
-        let (stop, port) = (Arc::new(AtomicBool::new(false)), self.nginx.port);
-        let ask = |stop: Arc<AtomicBool>| async move {
-            let (mut good, mut bad) = (0_u32, Vec::new());
-            while !stop.load(Ordering::Relaxed) {
-                match get(port, "/").await {
-                    Some((200, _)) => good += 1,
-                    other => bad.push(other),
-                }
-            }
-            (good, bad)
-        };
-        let tasks = tasks();
-        let users: Vec<_> = (0..4).map(|_| tasks.spawn("user", ask(Arc::clone(&stop)))).collect();
-        let run = self.change(engine, wanted).await;
-        stop.store(true, Ordering::Relaxed);
-        let (mut good, mut bad) = (0, Vec::new());
-        for user in users {
-            let (more, failed) = user.join().await.unwrap();
-            good += more;
-            bad.extend(failed);
-        }
-        println!("{}: {good} requests answered meanwhile, {} failed", run.plan.title, bad.len());
-        assert_eq!(bad, [], "of {good}");
-        (run, good)
+        under_load(&[self.nginx.port; 4], self.change(engine, wanted)).await
     }
 
     /// Returns the version that answers on a host.
@@ -172,6 +134,54 @@ impl Fleet {
 
     fn app(&self) -> PathBuf {
         self.hosts[0].1.home().join("app")
+    }
+}
+
+/// Makes a change while users ask for a page without a pause, one for each port; returns also how often it was answered. No request
+/// may fail.
+pub(crate) async fn under_load(ports: &[u16], change: impl Future<Output = Run>) -> (Run, u32) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let ask = |port: u16, stop: Arc<AtomicBool>| async move {
+        let (mut good, mut bad) = (0_u32, Vec::new());
+        while !stop.load(Ordering::Relaxed) {
+            match get(port, "/").await {
+                Some((200, _)) => good += 1,
+                other => bad.push(other),
+            }
+        }
+        (good, bad)
+    };
+    let tasks = tasks();
+    let users: Vec<_> = ports.iter().map(|port| tasks.spawn("user", ask(*port, Arc::clone(&stop)))).collect();
+    let run = change.await;
+    stop.store(true, Ordering::Relaxed);
+    let (mut good, mut bad) = (0, Vec::new());
+    for user in users {
+        let (more, failed) = user.join().await.unwrap();
+        good += more;
+        bad.extend(failed);
+    }
+    println!("{}: {good} requests answered meanwhile, {} failed", run.plan.title, bad.len());
+    assert_eq!(bad, [], "of {good}");
+    (run, good)
+}
+
+/// Packs a build of a version, whose `server.js` says which it is.
+pub(crate) fn build(sshd: &Sshd, version: &str, made: i64) -> Build {
+    let folder = sshd.path(&format!("build-{version}"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("server.js"), SERVER).unwrap();
+    std::fs::write(folder.join("VERSION"), version).unwrap();
+    let archive = sshd.path(&format!("{version}.tar.gz"));
+    let packed = Command::new("tar").arg("-C").arg(&folder).arg("-czf").arg(&archive).arg(".").status().unwrap();
+    assert!(packed.success());
+    let bytes = std::fs::read(&archive).unwrap();
+    Build {
+        path: archive.display().to_string(),
+        version: version.into(),
+        sha256: sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        bytes: u64::try_from(bytes.len()).unwrap(),
+        made: Timestamp(made * 86_400_000),
     }
 }
 

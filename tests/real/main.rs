@@ -47,6 +47,9 @@ mod upload;
 mod dead_man;
 
 #[cfg(test)]
+mod blue_green;
+
+#[cfg(test)]
 mod deploy;
 
 #[cfg(test)]

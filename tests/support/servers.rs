@@ -148,20 +148,47 @@ pub(crate) async fn nginx(upstreams: &[u16]) -> Option<Server> {
 /// Starts Nginx with a folder of files, and writes `nginx` for it into `bin`. `sites-enabled` in the server's folder holds more of
 /// its configuration.
 pub(crate) async fn nginx_sites(files: &Path, bin: &Path) -> Option<Server> {
+    let (files, folders) = (files.display(), ["sites-available", "sites-enabled"]);
+    nginx_of(bin, &folders, |at, port| {
+        format!("server {{ listen 127.0.0.1:{port}; root {files}; include {at}/sites-enabled/*.conf; }}")
+    })
+    .await
+}
+
+/// Starts Nginx before one of two sets of ports: `live.conf` in `home` leads to `blue.conf` or `green.conf` there. Writes `nginx` for
+/// it into `bin`.
+pub(crate) async fn nginx_led(home: &Path, bin: &Path, sets: [&[u16]; 2]) -> Option<Server> {
+    for (name, ports) in ["blue", "green"].into_iter().zip(sets) {
+        let each: Vec<String> = ports.iter().map(|port| format!("server 127.0.0.1:{port};")).collect();
+        std::fs::write(home.join(format!("{name}.conf")), format!("upstream app {{ {} }}\n", each.join(" "))).unwrap();
+    }
+    std::os::unix::fs::symlink("blue.conf", home.join("live.conf")).unwrap();
+    nginx_of(bin, &[], |_, port| {
+        let pass = "location / { proxy_pass http://app; proxy_connect_timeout 2s; }";
+        format!("include {}/live.conf; server {{ listen 127.0.0.1:{port}; {pass} }}", home.display())
+    })
+    .await
+}
+
+/// Starts Nginx with what `http` says for its folder and port, and writes `nginx` for it into `bin`.
+async fn nginx_of(
+    bin: &Path,
+    folders: &[&str],
+    http: impl Fn(std::path::Display<'_>, u16) -> String,
+) -> Option<Server> {
     let nginx = tool("QD_TEST_NGINX", "nginx")?;
     let root = Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0";
     let server = Server::start("nginx", "/", |dir, port| {
-        for folder in ["sites-available", "sites-enabled"] {
+        for folder in folders {
             std::fs::create_dir_all(dir.join(folder)).unwrap();
         }
         let conf = format!(
             "{user}daemon off; worker_processes 1; pid {at}/nginx.pid; error_log {at}/error.log;\nevents {{}}\nhttp {{\n  \
              access_log off;\n  client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/fastcgi; \
-             uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n  server {{\n    listen 127.0.0.1:{port};\n    root \
-             {files};\n    include {at}/sites-enabled/*.conf;\n  }}\n}}\n",
+             uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n  {http}\n}}\n",
             user = if root { "user root;\n" } else { "" },
             at = dir.display(),
-            files = files.display(),
+            http = http(dir.display(), port),
         );
         std::fs::write(dir.join("nginx.conf"), conf).unwrap();
         let call = format!("{} -e {at}/error.log -c {at}/nginx.conf", nginx.display(), at = dir.display());

@@ -101,8 +101,8 @@ pub(in crate::cli) fn print_plan(setup: &Setup, common: &Common, plan: &Plan, ha
     }
     if let Some(sides) = plan.sides() {
         let names = |set: &runs::HostSet| set.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let (live, idle) = (&sides.live, &sides.idle);
-        line("sets", &format!("{} ({}), live; {} ({})", live.name, names(live), idle.name, names(idle)));
+        let (now, then) = (&sides.live, &sides.idle);
+        line("sets", &format!("{} ({}), live; {} ({})", now.name, names(now), then.name, names(then)));
     }
     line("now", plan.from.as_deref().unwrap_or_default());
     if let Some(build) = &plan.upload {

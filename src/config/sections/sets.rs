@@ -42,7 +42,7 @@ pub(super) fn build(walk: &mut Walk<'_>, raw: &Raw, entries: &Entries, around: &
         ("migrate_on", "the first host of the set that is changed migrates"),
         ("canary", "all users go from one set to the other"),
     ] {
-        let set = entries.node(key).filter(|node| node.value != serde_json::Value::from(0));
+        let set = entries.node(key).filter(|node| node.value != 0);
         if let Some(place) = set.map(|node| node.place.clone()) {
             walk.book.error(&place, format!("`{key}` does not go with \"{NAME}\": {why}"), "leave it out");
         }
@@ -174,7 +174,7 @@ fn targets(walk: &mut Walk<'_>, raw: &Raw, sets: &[HostSet; 2], link: &str) -> O
 fn path(walk: &mut Walk<'_>, text: &str, place: &Place, key: &str) -> String {
     if text.contains(char::is_control) {
         walk.book.error(place, format!("`{key}` must be one line, without tabs"), "");
-    } else if !text.starts_with('/') || text.ends_with('/') {
+    } else if !(text.starts_with('/') || text.starts_with("~/")) || text.ends_with('/') {
         let what = format!("`{key}` is no whole path of a file on a host: \"{}\"", shown(text));
         walk.book.error(place, what, "from the root, as in \"/etc/nginx/play-live.conf\"");
     }

@@ -482,11 +482,10 @@ impl<'a> Change<'a> {
         let others_first = match &of.service.rollout.strategy {
             // A set that serves nobody waits for the host that migrates.
             _ if of.service.rollout.sets.is_some() => false,
-            Strategy::BlueGreen(_) => false,
             Strategy::All => of.service.hosts.len() > 1,
             Strategy::Canary { hosts, .. } => !hosts.contains(on) && !hosts.is_empty(),
             Strategy::Batches { size } => *size > 1 && of.service.hosts.len() > 1,
-            Strategy::OneByOne => false,
+            Strategy::OneByOne | Strategy::BlueGreen(_) => false,
         };
         if others_first && !self.back {
             checks.push(doubtful(format!(

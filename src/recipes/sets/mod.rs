@@ -43,7 +43,7 @@ impl Runs {
 /// # Errors
 /// Why it cannot be planned, and what to do: that it is not known which set serves is one.
 pub(super) fn plan(of: Context<'_>, recipe: &dyn Recipe, sets: &TwoSets, wanted: &Wanted) -> Result<Plan, String> {
-    let on = Sets { of, recipe, sets };
+    let on = Two { of, recipe, sets };
     match wanted {
         Wanted::Restart => on.restart(),
         Wanted::Deploy { what } => {
@@ -92,7 +92,7 @@ pub(super) fn lock(service: &Service) -> String {
 
 /// Lists the versions that hosts know: now is what the set runs that serves, and what is offered is on the other one.
 pub(super) fn known(of: Context<'_>, recipe: &dyn Recipe, sets: &TwoSets) -> Result<Known, String> {
-    let on = Sets { of, recipe, sets };
+    let on = Two { of, recipe, sets };
     let Ok([live, idle]) = on.live() else { return recipe.known(of) };
     let mut known = recipe.known(on.within(&idle.hosts).of(of))?;
     let serves = on.runs(live);
@@ -142,13 +142,13 @@ impl Part {
 
 /// A service of two sets, while a change of it is planned.
 #[derive(Clone, Copy)]
-struct Sets<'a> {
+struct Two<'a> {
     of: Context<'a>,
     recipe: &'a dyn Recipe,
     sets: &'a TwoSets,
 }
 
-impl<'a> Sets<'a> {
+impl<'a> Two<'a> {
     fn within(&self, hosts: &[HostName]) -> Part {
         let mut service = self.of.service.clone();
         service.hosts = hosts.to_vec();
@@ -386,8 +386,8 @@ impl<'a> Sets<'a> {
         }
         plan.strategy = Strategy::BlueGreen(self.sides(sets, switch.on.clone()));
         for host in &switch.on {
-            plan.steps.push(self.step(host, format!("lead to {}", idle.name), [live, idle])?);
-            plan.undo_steps.push(self.step(host, format!("lead back to {}", live.name), [idle, live])?);
+            plan.steps.push(self.step(host, (format!("lead to {}", idle.name), ""), [live, idle])?);
+            plan.undo_steps.push(self.step(host, (format!("lead back to {}", live.name), "yes"), [idle, live])?);
             plan.locks.insert(host.clone(), lock(self.of.service));
         }
         let others = beside(self.of.inventory, self.of.service, switch);
@@ -403,7 +403,7 @@ impl<'a> Sets<'a> {
         Ok(plan)
     }
 
-    fn step(&self, host: &HostName, name: String, [was, to]: [&HostSet; 2]) -> Result<Step, String> {
+    fn step(&self, host: &HostName, (name, back): (String, &str), [was, to]: [&HostSet; 2]) -> Result<Step, String> {
         let switch = &self.sets.switch;
         let file = |set: &HostSet| self.sets.named(&set.name).map(|(_, file, _)| at_home(file));
         let (was, to) = file(was).zip(file(to)).ok_or("there are no sets")?;
@@ -411,6 +411,7 @@ impl<'a> Sets<'a> {
             ("LINK", at_home(&switch.link)),
             ("TO", to),
             ("WAS", was),
+            ("BACK", back.to_owned()),
             ("SUDO", sudo(switch).to_owned()),
             ("TEST", command(&switch.test)),
             ("RELOAD", command(&switch.reload)),

@@ -318,7 +318,7 @@ fn of_a_set_the_host_that_migrates_is_first() {
     let site = |head: &str| {
         let own = [("head", head), ("target", &format!("commit {}", "c".repeat(40))), ("server", "good")];
         let own = own.map(|(name, said)| (name.to_owned(), said.to_owned())).into();
-        Survey { current: Some(head[..8].to_owned()), own, ..Survey::default() }
+        Survey { current: Some(head.chars().take(8).collect()), own, ..Survey::default() }
     };
     let mut facts = facts(V1);
     for (host, head) in [("b1", &one), ("b2", &one), ("g1", &other), ("g2", &other)] {

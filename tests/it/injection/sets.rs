@@ -39,8 +39,11 @@ fn inventory(bench: &Bench, value: &str) -> Option<Inventory> {
     (!refused(&loaded)).then_some(loaded.inventory)
 }
 
+/// The calls of a text, and the files there after it.
+type After = (Vec<Call>, Vec<(String, String)>);
+
 /// What is called on the balancer, and what stands there after each step.
-fn trace(shell: &[&str], value: &str) -> Option<Vec<(Vec<Call>, Vec<(String, String)>)>> {
+fn trace(shell: &[&str], value: &str) -> Option<Vec<After>> {
     let bench = Bench::new("", "");
     let inventory = inventory(&bench, value)?;
     let service = &inventory.services[0];
