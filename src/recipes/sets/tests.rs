@@ -187,7 +187,7 @@ fn a_rollback_is_only_the_switch_where_the_other_set_has_it() {
     let mut asleep = facts(V1);
     asleep.pm2.insert("g2".into(), running("play", "stopped"));
     let plan = planned(&Wanted::Rollback { to: Some("v1".into()) }, &asleep).unwrap();
-    assert_eq!(steps(&plan, "g2"), ["reload 4", "see it run", "healthy", "save"]);
+    assert_eq!(steps(&plan, "g2"), ["look", "reload 4", "see it run", "healthy", "save"]);
 }
 
 #[test]
