@@ -186,7 +186,7 @@ impl<'a> Two<'a> {
     }
 
     fn by_hand(&self) -> String {
-        format!("`qd run {} {SWITCH} set=NAME` has all lead to one", self.of.service.id)
+        format!("`qd run {} {SWITCH} --set set=NAME` has all lead to one", self.of.service.id)
     }
 
     /// Returns the set that serves and the other one: every balancer must say the same.
