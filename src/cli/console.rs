@@ -37,6 +37,7 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
     let result = setup.runtime.block_on(async {
         let mut engine = Engine::new(options, store, remote, Arc::clone(&setup.clock), &setup.tasks);
         engine.state.screen.demo = demo;
+        engine.state.runs.ways_back.kept_ready = true;
         engine.adopt(Arc::new(loaded.inventory.clone()), lines(&loaded.problems));
         let console = Console {
             look: setup::look(&setup.env, loaded),

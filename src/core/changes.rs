@@ -35,6 +35,8 @@ impl State {
         for ask in asks {
             match ask {
                 runs::Ask::Plan(service, wanted) => effects.push(Effect::Plan { service, wanted }),
+                runs::Ask::LookBack(service, wanted) => effects.push(Effect::LookBack { service, wanted }),
+                runs::Ask::Open(plan) => effects.push(Effect::Open { plan }),
                 runs::Ask::Offer(ask) => effects.push(Effect::Offer(ask)),
                 runs::Ask::Start { rows, run, plan, shares, permit } => {
                     let start =

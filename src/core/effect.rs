@@ -38,6 +38,18 @@ pub enum Effect {
         /// What is wanted.
         wanted: Wanted,
     },
+    /// Ask the service's hosts how it would go back, and send what they say. Changes nothing.
+    LookBack {
+        /// The service.
+        service: ServiceId,
+        /// To what.
+        wanted: Wanted,
+    },
+    /// Open the review of a plan that was made before.
+    Open {
+        /// The plan.
+        plan: Arc<Plan>,
+    },
     /// Find out what can be brought out of a service, or read a build of this machine. Changes nothing.
     Offer(OfferAsk),
     /// Bring a confirmed plan's build to a host: nothing there is changed by it.

@@ -171,6 +171,8 @@ impl Executor {
             Effect::RunCheck { check, slot } => self.run_check(check, slot),
             Effect::Commit { rows, then, what } => self.commit(Job { rows, then, what }),
             Effect::Plan { service, wanted } => self.plan(service, wanted),
+            Effect::LookBack { service, wanted } => self.look_back(service, wanted),
+            Effect::Open { plan } => self.post.try_fact(planned(plan)),
             Effect::Offer(ask) => self.offer(ask),
             Effect::Stage { run, plan, host, permit } => {
                 tracing::info!(%run, level = ?permit.level(), %host, "a build is brought to a host");
@@ -380,18 +382,24 @@ impl Executor {
         let (post, clock) = (self.post.clone(), Arc::clone(&self.context.clock));
         let plan = async move {
             let msg = match planning::plan(remote.as_ref(), &inventory, &service, &wanted, clock.as_ref()).await {
-                Ok(plan) => core_runs::Msg::Planned {
-                    run: random_uid(),
-                    plan: Arc::new(plan),
-                    incident: None,
-                    before: Health::Unknown,
-                    urgent: false,
-                },
-                Err(why) => core_runs::Msg::PlanRefused { service, why },
+                Ok(plan) => planned(Arc::new(plan)),
+                Err(why) => Msg::Runs(core_runs::Msg::PlanRefused { service, why }),
             };
-            post.fact(Msg::Runs(msg)).await;
+            post.fact(msg).await;
         };
         self.tasks.spawn("plan", plan).detach();
+    }
+
+    /// Asks the hosts how a service would go back.
+    fn look_back(&self, service: ServiceId, wanted: core_runs::Wanted) {
+        let (remote, inventory) = (Arc::clone(&self.context.remote), Arc::clone(&self.inventory));
+        let (post, clock) = (self.post.clone(), Arc::clone(&self.context.clock));
+        let look = async move {
+            let seen = planning::way_back(remote.as_ref(), &inventory, &service, wanted, clock.as_ref()).await;
+            let seen = seen.map(Box::new);
+            post.fact(Msg::Runs(core_runs::Msg::LookedBack { service, seen })).await;
+        };
+        self.tasks.spawn("way back", look).detach();
     }
 
     /// Brings a plan's build to a host.
@@ -442,6 +450,12 @@ impl Executor {
         };
         self.tasks.spawn("run", follow).detach();
     }
+}
+
+/// Says that a plan was made; what only core knows of its service it adds.
+fn planned(plan: Arc<core_runs::Plan>) -> Msg {
+    let (run, before) = (random_uid(), Health::Unknown);
+    Msg::Runs(core_runs::Msg::Planned { run, plan, incident: None, before, urgent: false })
 }
 
 /// Makes an id that no other process makes.

@@ -1,5 +1,5 @@
 //! Plans a change: asks every host of the service how it stands, all at once, and has the recipe make the plan.
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use sha2::Digest as _;
@@ -10,7 +10,7 @@ use crate::{
     core::{
         id::{HostName, ServiceId},
         inventory::{Inventory, Service},
-        runs::{Build, Order, Plan, PlanFacts, Survey, Wanted, What, offer::Known},
+        runs::{Build, Order, Plan, PlanFacts, Survey, Wanted, What, offer::Known, ready::Seen},
         time::Clock,
     },
     parse::{sanitise, survey},
@@ -41,10 +41,40 @@ pub async fn plan(
     if let Wanted::Task(Order { file: Some(file), .. }) = wanted {
         facts.file = read(file).await?;
     }
-    if let Some(of) = &found.pipeline {
+    ask_pipeline(&mut facts, found).await;
+    recipes::plan(inventory, found, wanted, &facts)
+}
+
+/// Asks how a service would go back, and what there is to go back to; nothing is changed by it. None where nobody goes back
+/// there: its hosts are not asked then.
+pub(super) async fn way_back(
+    remote: &dyn Remote,
+    inventory: &Inventory,
+    service: &ServiceId,
+    wanted: Wanted,
+    clock: &dyn Clock,
+) -> Option<Seen> {
+    let found = inventory.service(service)?;
+    recipes::brings(found).ok()?;
+    let read = async {
+        let mut facts = facts(remote, inventory, found, &wanted, clock).await?;
+        ask_pipeline(&mut facts, found).await;
+        Ok::<PlanFacts, String>(facts)
+    };
+    let (plan, known) = match read.await {
+        Ok(facts) => {
+            let known = recipes::known(inventory, found, &facts).unwrap_or_default();
+            (recipes::plan(inventory, found, &wanted, &facts).map(Arc::new), known.offers)
+        }
+        Err(why) => (Err(why), Vec::new()),
+    };
+    Some(Seen { at: clock.now().utc, wanted, plan, known })
+}
+
+async fn ask_pipeline(facts: &mut PlanFacts, service: &Service) {
+    if let Some(of) = &service.pipeline {
         facts.pipeline = Some(pipeline::unfinished(of, &Env::of_process()).await);
     }
-    recipes::plan(inventory, found, wanted, &facts)
 }
 
 /// Asks what the hosts of a service know of its versions.

@@ -47,6 +47,8 @@ pub struct Review {
     pub second: String,
     /// What was looked at beforehand.
     pub prechecks: Vec<(Tone, String)>,
+    /// What else would work, where something speaks against it.
+    pub instead: Vec<String>,
     /// What differs, line by line; shown with the commands.
     pub notes: Vec<String>,
     /// Confirmation level, 2 or 3.
@@ -113,6 +115,9 @@ impl Review {
                 let role = if matches!(tone, Tone::Good | Tone::Info) { Role::Text } else { Role::Degraded };
                 items.push(Item::Signed(rows::tone_sign(*tone), text.clone(), role));
             }
+        }
+        for (at, way) in self.instead.iter().enumerate() {
+            items.push(Item::Labelled(if at == 0 { "instead" } else { "" }, way.clone(), Role::Dim));
         }
         let scroll = Scroll { items: items.len(), at: self.at, key: self.page.clone() };
         items.push(Item::Blank);

@@ -3,7 +3,7 @@ use super::{
     glyphs::Glyphs,
     page::{Band, Pane, Part, Room, table, zoom},
     rows::{self, health_sign, value},
-    show::{ServiceRow, TimelineRow, UpdateRow, Value},
+    show::{ServiceRow, TimelineRow, Tone, UpdateRow, Value},
     style::Ink,
     widgets::{
         bars,
@@ -39,6 +39,8 @@ pub struct ServiceDetail {
     pub instances: Vec<InstanceRow>,
     /// What the pane of instances says while it has none.
     pub no_instances: String,
+    /// Whether and to what it would go back, and how long ago that was seen; none where nobody goes back.
+    pub way_back: Option<(Tone, String)>,
     /// Its runs and incidents, newest first.
     pub recent: Vec<TimelineRow>,
     /// What was said about it.
@@ -120,8 +122,10 @@ pub fn service(of: &ServiceDetail, room: Room<'_>) -> Vec<Band> {
         Words::of(none, Role::Dim),
     )
     .focus(focus.pane);
+    let way_back =
+        of.way_back.as_ref().map_or_else(Words::new, |(tone, text)| rows::tone_sign(*tone).gap(1).dim(text.clone()));
     let recent = Pane::table(
-        Frame::new(4, "Runs and incidents"),
+        Frame::new(4, "Runs and incidents").fact(way_back),
         Table {
             heads: false,
             ..table(rows::timeline_columns(), of.recent.iter().map(rows::timeline).collect(), 3, focus)

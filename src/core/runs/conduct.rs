@@ -299,6 +299,7 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
         | Msg::Offer(_)
         | Msg::Planned { .. }
         | Msg::PlanRefused { .. }
+        | Msg::LookedBack { .. }
         | Msg::NameTyped(_)
         | Msg::ReasonTyped(_)
         | Msg::CommandsToggled

@@ -1,6 +1,5 @@
-//! What earlier runs say about a change: how long its like took, what was tried already, what succeeded in staging, which
-//! release is known to be good.
-use super::{Action, Fit, Plan, Precheck, Run, RunOutcome, State, Verdict, Way};
+//! What earlier runs say about a change: how long its like took, what was tried already, what succeeded in staging.
+use super::{Action, Fit, Plan, Precheck, Run, RunOutcome, State, Verdict, Way, ready};
 use crate::core::{
     id::{HostName, ServiceId, Uid},
     inventory::{EnvKind, Inventory},
@@ -23,7 +22,7 @@ pub(super) fn prechecks(
     all.extend(calendar(plan, now, inventory));
     all.extend(staging(state, plan, now, inventory));
     all.extend(tried(state, plan, incident, now));
-    all.extend(known_good(state, plan, now));
+    all.extend(ready::known_good(state, plan, now));
     all
 }
 
@@ -146,32 +145,4 @@ fn tried(state: &State, plan: &Plan, incident: Option<Uid>, now: Now) -> Option<
     let effect = again.proof.as_ref().map_or("what it did was not seen", |(_, summary)| summary);
     let text = format!("tried already {ago} ago by {}: {effect}", again.by);
     Some(Precheck { verdict: Fit::Doubtful, text })
-}
-
-/// How the version that is to come back did while it ran.
-fn known_good(state: &State, plan: &Plan, now: Now) -> Option<Precheck> {
-    let Action::Rollback { version } = &plan.action else { return None };
-    let mut runs = state.newest_first();
-    runs.retain(|run| run.plan.service == plan.service && run.plan.changes_version());
-    runs.reverse();
-    let is_it = |run: &Run| match &run.plan.action {
-        Action::Deploy { version: of } | Action::Rollback { version: of } => of == version,
-        Action::Restart | Action::Other { .. } => false,
-    };
-    let at = runs.iter().rposition(|run| is_it(run) && run.outcome.is_some_and(|(o, _)| o == RunOutcome::Succeeded));
-    let Some(at) = at else {
-        let text = format!("nothing is known here of how {version} did");
-        return Some(Precheck { verdict: Fit::Doubtful, text });
-    };
-    let run = runs.get(at)?;
-    let from = run.outcome?.1;
-    let until = runs.get(at + 1).map_or(now.utc, |next| next.at);
-    let lived = short(u64::try_from(until.since(from)).unwrap_or(0));
-    Some(match &run.proof {
-        Some((Verdict::Recovered, _)) => {
-            Precheck { verdict: Fit::Good, text: format!("{version} ran {lived} and was proved good") }
-        }
-        Some((_, summary)) => Precheck { verdict: Fit::Doubtful, text: format!("{version} ran {lived}: {summary}") },
-        None => Precheck { verdict: Fit::Doubtful, text: format!("{version} ran {lived}, and was never proved good") },
-    })
 }

@@ -6,6 +6,7 @@ use super::{
     gate::Permit,
     offer::{OfferAsk, OfferMsg},
     proof::Measured,
+    ready::Seen,
     stick::PipelineHold,
 };
 use crate::core::{
@@ -39,6 +40,13 @@ pub enum Msg {
         before: Health,
         /// Whether that incident is of the highest severity: it waives the second person.
         urgent: bool,
+    },
+    /// The hosts of a service have said how it would go back; none: nobody goes back there.
+    LookedBack {
+        /// Which service.
+        service: ServiceId,
+        /// What they said.
+        seen: Option<Box<Seen>>,
     },
     /// The recipe cannot.
     PlanRefused {
@@ -149,6 +157,10 @@ pub enum Msg {
 pub enum Ask {
     /// Have the recipe plan a change.
     Plan(ServiceId, Wanted),
+    /// Find out how a service would go back.
+    LookBack(ServiceId, Wanted),
+    /// Open the review of a plan that was made before.
+    Open(Arc<Plan>),
     /// Something for the box in which one chooses what is brought out.
     Offer(OfferAsk),
     /// Start shares of a run once its rows are on disk.

@@ -24,6 +24,7 @@ mod pipeline;
 mod plan;
 pub mod policy;
 pub mod proof;
+pub mod ready;
 mod reducer;
 mod sets;
 pub mod stick;
@@ -89,6 +90,8 @@ pub struct State {
     pub armed: Armed,
     /// The service of a change that was asked for and whose plan is being made.
     pub planning: Option<(ServiceId, Wanted)>,
+    /// How each service would go back.
+    pub ways_back: ready::WaysBack,
     /// The box in which one chooses what is brought out, while it is open.
     pub offering: Option<offer::Offering>,
     /// The review box, while it is open.
@@ -140,6 +143,10 @@ pub struct Review {
     pub looked: Mono,
     /// Why it cannot be confirmed as it stands: another plan would be made by now, or none.
     pub stale: Option<String>,
+    /// What else would work, where something speaks against it.
+    pub instead: Vec<String>,
+    /// While it shows a plan that was kept: when that was made.
+    pub kept: Option<Timestamp>,
 }
 
 impl Review {

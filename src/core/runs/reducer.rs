@@ -3,20 +3,20 @@ use std::sync::Arc;
 
 use super::{
     APPROVAL_MS, Actor, Ask, CANCEL_MS, Fact, LOOK_MS, Msg, Out, PROOF_MS, PROOF_ROUNDS, Plan, Review, Run, RunEvent,
-    RunEventKind, State, TYPE_AHEAD_MS, Verdict,
+    RunEventKind, State, TYPE_AHEAD_MS, Verdict, Wanted,
     conduct::{ASK_MS, Scene, advance, attend, follow, happen},
     fold::fold,
     gate::{self, Level, Permit},
     hash, history, offer,
     proof::{self, Measured, When},
-    stick,
+    ready, stick,
 };
 use crate::core::{
     id::{ServiceId, Uid},
     inventory::Inventory,
     record::{Audit, Row},
     services::Health,
-    time::{Now, Timestamp},
+    time::{Now, Timestamp, short},
 };
 
 /// Applies one message.
@@ -25,7 +25,12 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
     match msg {
         Msg::Asked { service, wanted } => {
             state.planning = Some((service.clone(), wanted.clone()));
-            out.asks.push(Ask::Plan(service, wanted));
+            out.asks.push(match wanted {
+                Wanted::Rollback { to: None } => ready::asked(state, &service, now),
+                Wanted::Restart | Wanted::Deploy { .. } | Wanted::Rollback { .. } | Wanted::Task(_) => {
+                    Ask::Plan(service, wanted)
+                }
+            });
         }
         Msg::Offer(msg) => {
             let (asks, wanted) = offer::update(&mut state.offering, msg);
@@ -37,6 +42,11 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
         Msg::Planned { run, plan, incident, before, urgent } => {
             let opened = Opened { run, plan, incident, before, urgent };
             open_review(state, opened, (now, inventory, actor), &mut out);
+        }
+        Msg::LookedBack { service, seen } => {
+            let (ask, said) = ready::looked(state, &service, seen.map(|seen| *seen), now);
+            out.asks.extend(ask);
+            out.facts.extend(said.map(Fact::Said));
         }
         Msg::PlanRefused { service, why } => {
             if state.planning.as_ref().is_some_and(|(asked, _)| *asked == service) {
@@ -57,6 +67,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
             }
         }
         Msg::InventoryReplaced { touched } => {
+            state.ways_back.forget();
             if let Some((service, _)) = state.planning.take() {
                 out.facts.push(Fact::Said(format!("{service}: the configuration changed meanwhile, ask again")));
             }
@@ -121,8 +132,15 @@ fn open_review(state: &mut State, opened: Opened, (now, inventory, actor): Scene
     }
     // In an incident of the highest severity nobody waits for a second person: that is on the audit.
     let second = if urgent { Vec::new() } else { gate::second_person(inventory, &plan) };
+    let kept = state.ways_back.kept(&plan);
+    let aged = kept.and_then(|at| ready::aged(at, now));
+    if aged.is_some() {
+        out.asks.push(Ask::Plan(plan.service.clone(), wanted.clone()));
+    }
     let history = history::prechecks(state, &plan, incident, now, inventory);
     state.review = Some(Review {
+        instead: ready::against(state, &plan, &history, now),
+        kept: kept.filter(|_| aged.is_some()),
         by: actor.by.clone(),
         estimate_ms: history::estimate(state, &plan),
         history,
@@ -142,7 +160,7 @@ fn open_review(state: &mut State, opened: Opened, (now, inventory, actor): Scene
         before,
         wanted,
         looked: now.mono,
-        stale: None,
+        stale: aged,
     });
 }
 
@@ -150,10 +168,18 @@ fn open_review(state: &mut State, opened: Opened, (now, inventory, actor): Scene
 fn look_again(state: &mut State, plan: &Arc<Plan>, now: Now, inventory: &Inventory) {
     let Some(review) = state.review.as_ref().filter(|review| review.plan.service == plan.service) else { return };
     let history = history::prechecks(state, plan, review.incident, now, inventory);
+    let instead = ready::against(state, plan, &history, now);
     let Some(review) = state.review.as_mut() else { return };
     review.stale = None;
+    let kept = review.kept.take();
     if hash(plan) == review.hash {
-        (review.plan, review.history) = (Arc::clone(plan), history);
+        (review.plan, review.history, review.instead) = (Arc::clone(plan), history, instead);
+    } else if let Some(kept) = kept {
+        // What was kept was only shown: what would be done now takes its place, and is read before anything is typed.
+        let ago = short(u64::try_from(now.utc.since(kept)).unwrap_or(0));
+        review.refused = Some(format!("its hosts stand otherwise than {ago} ago: this is what would be done now"));
+        (review.plan, review.history, review.instead) = (Arc::clone(plan), history, instead);
+        (review.hash, review.opened, review.typed) = (hash(plan), now.mono, String::new());
     } else {
         review.stale = Some("by now another plan would be made: close this and ask again".to_owned());
     }
@@ -309,6 +335,7 @@ fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: 
         attend(state, run, (now, inventory, actor), out);
     }
     stick::tick(state, (now, inventory, actor), out);
+    out.asks.extend(ready::tick(state, now, inventory));
     // A round of answers takes as long as the checks' interval, unless they are asked.
     let asking: Vec<Uid> = waiting_for_proof(state, actor).map(|run| run.run).collect();
     for run in asking {

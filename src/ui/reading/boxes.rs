@@ -359,6 +359,7 @@ impl Reader<'_> {
             pipeline: pipeline(&of.plan),
             second: self.second(of),
             prechecks,
+            instead: of.instead.clone(),
             notes: of.plan.notes.clone(),
             level: level(of),
             yes: self.yes(),

@@ -3,6 +3,7 @@ use super::{Reader, around::percent, words};
 use crate::{
     core::{
         id::ServiceId,
+        runs::{Action as Change, Fit},
         screen::{Pane, RowKey},
         services::{
             CheckState, Health, ServiceState, Split,
@@ -109,6 +110,7 @@ impl Reader<'_> {
                 .collect(),
             instances: self.instances(id),
             no_instances: no_instances(of),
+            way_back: self.way_back(id),
             recent: self.recent(id),
             updates: self.update_rows(),
         }
@@ -173,6 +175,28 @@ impl Reader<'_> {
             }
         }
         rows
+    }
+
+    /// What its hosts said of the way back.
+    fn way_back(&self, id: &ServiceId) -> Option<(Tone, String)> {
+        let seen = self.state.runs.ways_back.seen(id)?;
+        let ago = time::short(words::ms(self.now.utc.since(seen.at)));
+        Some(match &seen.plan {
+            Ok(plan) => {
+                let to = match &plan.action {
+                    Change::Rollback { version } => version,
+                    Change::Restart | Change::Deploy { .. } | Change::Other { .. } => &plan.title,
+                };
+                let against =
+                    plan.prechecks.iter().filter(|check| matches!(check.verdict, Fit::Bad | Fit::Held)).count();
+                if against == 0 {
+                    (Tone::Good, format!("way back {to}, seen {ago} ago"))
+                } else {
+                    (Tone::Warn, format!("way back {to} is held, seen {ago} ago"))
+                }
+            }
+            Err(_) => (Tone::Warn, format!("no way back, seen {ago} ago")),
+        })
     }
 
     /// Runs and incidents of a service, the newest first.

@@ -1,6 +1,7 @@
 mod order;
 mod policy;
 mod sets;
+mod ready;
 mod stick;
 
 use std::sync::Arc;

@@ -137,7 +137,7 @@ fn approval_is_not_waited_for_for_ever_and_a_p1_waives_it() {
 }
 
 /// A run of the past.
-fn past(desk: &mut Desk, uid: u8, plan: Plan, at: i64, proof: Option<Verdict>) {
+pub(super) fn past(desk: &mut Desk, uid: u8, plan: Plan, at: i64, proof: Option<Verdict>) {
     let run = Uid([uid; 6]);
     let mut tell = |at: i64, kind| {
         let event = RunEvent { run, at: Timestamp(at), by: "ben".into(), kind };
