@@ -1,7 +1,7 @@
 mod order;
 mod policy;
-mod sets;
 mod ready;
+mod sets;
 mod stick;
 
 use std::sync::Arc;
