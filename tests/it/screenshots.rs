@@ -77,6 +77,7 @@ fn pictures_show_what_the_program_draws() {
         ("deploy", deploys::chosen()),
         ("review", rollout::review()),
         ("run", Rollout::live(6).night()),
+        ("run-blue-green", Rollout::led().night()),
         ("run-unknown", Rollout::unknown().night()),
         ("proof", Rollout::proved(true).night()),
         ("proof-not-recovered", Rollout::proved(false).night()),

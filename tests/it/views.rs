@@ -308,3 +308,16 @@ fn a_review_that_does_not_fit_is_read_to_its_end_before_it_is_confirmed() {
         assert!(pages == 0 || size.1 < 36, "there is room for it at {size:?}");
     }
 }
+
+#[test]
+fn of_two_sets_review_and_run_say_which_serves_and_where_each_balancer_leads() {
+    let says = |night: &Night, all: &[&str]| {
+        let text = words(night, (120, 36));
+        let missing: Vec<&&str> = all.iter().filter(|part| !text.contains(**part)).collect();
+        assert!(missing.is_empty(), "{missing:?} {text}");
+    };
+    let lines = ["(green while blue serves, then play-03,", "blue serves and runs v2.31.0; green runs v2.30.4"];
+    says(&rollout::sets_review(), &lines);
+    let told = ["play-03 leads to green; play-04 leads to blue", "play-02 green", "play-03 balancer", "lead to green"];
+    says(&Rollout::led().night(), &told);
+}

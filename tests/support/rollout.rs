@@ -7,8 +7,8 @@ use quarterdeck::core::{
     id::{HostName, Uid},
     inventory::{Host, Service},
     runs::{
-        self, Action as Change, Build, Fit, OutputLine, Plan, Precheck, RunEvent, RunEventKind, RunOutcome, Step,
-        StepEnd, Strategy, Verdict, Way,
+        self, Action as Change, Build, Fit, HostSet, OutputLine, Plan, Precheck, RunEvent, RunEventKind, RunOutcome,
+        Sides, Step, StepEnd, Strategy, Verdict, Way,
         policy::{Grave, Role, Roles},
         proof::{Measured, When},
         stick::{Held, PipelineHold},
@@ -193,6 +193,21 @@ impl Rollout {
         run
     }
 
+    /// Of two sets: green is changed and well, the first of two balancers leads there, and the checks stand before the second.
+    pub(crate) fn led() -> Self {
+        let mut run = Self::new(4, two_sets);
+        for (at, seconds) in [3, 1, 6, 4, 1].into_iter().enumerate() {
+            if at == 0 {
+                run.begin(2, Way::There);
+            }
+            run.step(at, seconds, Some(StepEnd::Exit(0)));
+        }
+        run.gate(0);
+        run.begin(3, Way::There);
+        run.step(STEPS.len(), 1, Some(StepEnd::Exit(0)));
+        run
+    }
+
     /// The build is brought to its hosts.
     pub(crate) fn staging() -> Self {
         let mut run = Self::new(4, |plan| {
@@ -287,6 +302,40 @@ impl Rollout {
         }
         run
     }
+}
+
+/// Has a version come out onto green, and two balancers lead there.
+fn two_sets(plan: &mut Plan) {
+    let set = |name: &str, nth: usize| HostSet { name: name.into(), hosts: vec![host(nth)] };
+    plan.action = Change::Deploy { version: "v2.31.1".into() };
+    plan.title = "deploy v2.31.1 of Play".into();
+    plan.effect = "green is changed, which serves nobody; then users go there, and blue stays as it is".into();
+    plan.undo = "by itself, once: the balancers lead to blue again, which stays on v2.31.0".into();
+    plan.strategy = Strategy::BlueGreen(Sides {
+        live: set("blue", 1),
+        idle: set("green", 2),
+        balancers: vec![host(3), host(4)],
+        waves: vec![vec![host(2)]],
+        led: None,
+    });
+    for (steps, name) in [(&mut plan.steps, "lead to green"), (&mut plan.undo_steps, "lead back to blue")] {
+        let leads = |nth: usize| Step { host: host(nth), name: name.into(), ..steps[0].clone() };
+        let balancers = [leads(3), leads(4)];
+        steps.retain(|step| step.host == host(2));
+        steps.extend(balancers);
+    }
+    plan.locks = [3, 4].map(|nth| (host(nth), "/run/lock/qd-Play@prod".to_owned())).into();
+    plan.prechecks =
+        vec![Precheck { verdict: Fit::Good, text: "blue serves and runs v2.31.0; green runs v2.30.4".into() }];
+}
+
+/// The review of that.
+pub(crate) fn sets_review() -> Night {
+    let mut night = grown(Night::new(), 4);
+    let mut plan = plan(&night, 4);
+    two_sets(&mut plan);
+    night.plan = Some(plan);
+    night.review()
 }
 
 /// What stands against that rollback, and that it changes data.
