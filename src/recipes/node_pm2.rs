@@ -196,6 +196,7 @@ impl Recipe for NodePm2 {
             change.undo_steps.extend(releases.healthy(host, None).into_iter().chain([saved]));
         }
         let from = release::current(&service.hosts, facts);
+        let from = from.map(|name| release::version_in(&name, &build.version).to_owned());
         let before = from.clone().unwrap_or_else(|| "no release yet".to_owned());
         let (prechecks, notes) = releases.in_place_checks();
         let undo = if releases.in_place() {
@@ -250,8 +251,9 @@ impl Recipe for NodePm2 {
             let again = change.start_anew(host)?;
             change.undo_steps.extend(again);
         }
+        let now = release::version_in(&now, &target.version);
         Ok(Plan {
-            from: Some(now.clone()),
+            from: Some(now.to_owned()),
             action: Action::Rollback { version: target.version.clone() },
             steps,
             effect: change.effect(),
@@ -397,6 +399,15 @@ mod tests {
         assert!(why(PlanFacts::default()).contains("missing"));
         assert!(why(facts(false, Vec::new())).contains("no PM2 daemon"));
         assert!(why(facts(true, vec![process(0, "cloud")])).contains("no process named play"));
+    }
+
+    #[test]
+    fn a_release_is_called_by_its_version_unless_that_says_too_little() {
+        let called = |name, other| release::version_in(name, other);
+        assert_eq!(called("20261121181146-2.31.1", "2.31.0"), "2.31.1");
+        assert_eq!(called("20261121181146-2.31.1", "2.31.1"), "20261121181146-2.31.1");
+        assert_eq!(called("before", ""), "before");
+        assert_eq!(called("web-0: 20261121181146-v1, web-1: none", "v2"), "web-0: 20261121181146-v1, web-1: none");
     }
 
     #[test]

@@ -286,6 +286,12 @@ pub(super) fn current(hosts: &[HostName], facts: &PlanFacts) -> Option<String> {
     Some(each.join(", "))
 }
 
+/// Returns the version in a release's name, for people; the name as it is where it has no date, or where `other` is called the same.
+pub(super) fn version_in<'a>(name: &'a str, other: &str) -> &'a str {
+    let dated = |(date, _): &(&str, &str)| date.len() == 14 && date.bytes().all(|byte| byte.is_ascii_digit());
+    name.split_once('-').filter(dated).map(|(_, version)| version).filter(|version| *version != other).unwrap_or(name)
+}
+
 /// Chooses what to go back to: complete on every host, not what runs there now, and older than that; the named one, or the
 /// newest of those.
 pub(super) fn target(hosts: &[HostName], to: Option<&str>, facts: &PlanFacts) -> Result<Release, String> {
