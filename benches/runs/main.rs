@@ -129,7 +129,7 @@ async fn exec(fleet: &Fleet) {
     let mut own = Vec::new();
     for number in 0..=COMMANDS {
         let began = Instant::now();
-        pool.run(&host, Lane::Control, Script::new("true")).await.unwrap();
+        pool.run(&host, Lane::Control, Script::brief("true")).await.unwrap();
         if number > 0 {
             own.push(began.elapsed());
         }

@@ -90,7 +90,7 @@ fn connect(setup: &Setup, loaded: &config::Loaded) -> Vec<Tried> {
                 let (pool, name) = (Arc::clone(&pool), host.name.clone());
                 setup.tasks.spawn("connect", async move {
                     let what = format!("host {name}");
-                    match pool.run(&name, Lane::Control, Script::new("uname -sr")).await {
+                    match pool.run(&name, Lane::Control, Script::brief("uname -sr")).await {
                         Ok(output) => Tried {
                             what,
                             ok: output.exit == RemoteExit::Code(0),

@@ -43,12 +43,21 @@ pub struct Script {
     pub timeout: Duration,
     /// Most bytes kept of stdout and of stderr; the rest is counted and dropped.
     pub max_output: usize,
+    /// Whether it is one of our own that soon ends and leaves nothing behind that writes to its stdout or stderr: such scripts may share
+    /// a shell that is kept open on the connection, which spares the host a login for each.
+    pub brief: bool,
 }
 
 impl Script {
     /// A command with ten seconds and 256 KiB, which fits most questions.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), path_prefix: Vec::new(), timeout: Duration::from_secs(10), max_output: 256 * 1024 }
+        let (timeout, max_output) = (Duration::from_secs(10), 256 * 1024);
+        Self { text: text.into(), path_prefix: Vec::new(), timeout, max_output, brief: false }
+    }
+
+    /// The same for a script that is brief: see [`Script::brief`].
+    pub fn brief(text: impl Into<String>) -> Self {
+        Self { brief: true, ..Self::new(text) }
     }
 }
 

@@ -8,6 +8,10 @@
 //! break within the quotes, no `!` but before a blank): `exec sh -c 'INLINE' qd 'PREFIX' 'SCRIPT'` while the script is short and plain, else
 //! `exec sh -c 'PIPED' qd LENGTH` with the script as the first LENGTH bytes of stdin, because a command line is limited;
 //! and the same without a watcher for a script that reads the rest of its stdin itself.
+//!
+//! A shell that is kept for brief commands reads them from its stdin, through a process that sees the end of it as the watcher does.
+use ring::rand::{SecureRandom as _, SystemRandom};
+
 use super::Script;
 
 /// What both forms do once the script is in `$s`. `$g` is what is ended: the group, or only the script.
@@ -30,6 +34,13 @@ const INLINE: &str =
 const TALKED: &str = "q=$(head -c $1); LC_ALL=C; export LC_ALL; eval \"$q\"";
 const PIPED: &str = concat!("q=$(head -c $1); LC_ALL=C; export LC_ALL; ", watched!("(eval \"$q\")"));
 
+/// A shell that is kept. What is ended is its group, so it must lead one; and what is started to outlive a command must be able to
+/// leave it. When the shell ends by itself, all of it ends at once.
+const KEPT: &str = concat!(
+    "kill -0 -$$ 2>/dev/null && command -v setsid >/dev/null || exit 91; LC_ALL=C; export LC_ALL; ",
+    "{ cat; trap \"\" TERM; kill -TERM -$$; sleep 3; kill -KILL -$$; } 2>/dev/null | { sh; kill -KILL -$$; }"
+);
+
 /// Longest script that goes on the command line.
 const MAX_INLINE: usize = 8 * 1024;
 
@@ -50,6 +61,40 @@ pub fn wrap(script: &Script) -> Wire {
     }
     let stdin = piped(&script.text, &prefix).into_bytes();
     Wire { command: format!("exec sh -c '{PIPED}' qd {}", stdin.len()), stdin }
+}
+
+/// Returns the command for the login shell that keeps a shell open.
+pub(super) fn kept() -> Wire {
+    Wire { command: format!("exec sh -c '{KEPT}' qd"), stdin: Vec::new() }
+}
+
+/// What stands before and after the output of a command in a kept shell: a number that nobody can know before.
+pub(super) struct Marks(String);
+
+impl Marks {
+    /// Draws a number; none when the system has none to give.
+    pub(super) fn draw() -> Option<Self> {
+        let mut bytes = [0; 16];
+        SystemRandom::new().fill(&mut bytes).ok()?;
+        Some(Self(bytes.iter().fold(String::with_capacity(32), |hex, byte| hex + &format!("{byte:02x}"))))
+    }
+
+    /// What stands before the output.
+    pub(super) fn begin(&self) -> Vec<u8> {
+        format!("<{}\n", self.0).into_bytes()
+    }
+
+    /// What stands after it, before the exit code and a line break.
+    pub(super) fn end(&self) -> Vec<u8> {
+        format!("{}>", self.0).into_bytes()
+    }
+}
+
+/// Wraps a script for a kept shell.
+pub(super) fn wrap_kept(script: &Script, marks: &Marks) -> Vec<u8> {
+    let (text, of) = (quote(&piped(&script.text, &script.path_prefix.join(":"))), &marks.0);
+    format!("echo '<{of}'; echo '<{of}' >&2; (eval {text}) </dev/null\necho \"{of}>$?\"; echo '{of}>0' >&2\n")
+        .into_bytes()
 }
 
 /// Wraps a script that reads its stdin.
@@ -153,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_command_line_means_the_same_to_every_login_shell() {
-        for form in [INLINE, PIPED, TALKED] {
+        for form in [INLINE, PIPED, TALKED, KEPT] {
             // csh takes `!` for its history, except before a blank.
             assert!(is_plain(&form.replace("! ", "")), "{form}");
         }

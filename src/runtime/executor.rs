@@ -420,7 +420,7 @@ impl Executor {
         let (remote, post) = (Arc::clone(&self.context.remote), self.post.clone());
         let skip = async move {
             let script =
-                Script { timeout: SKIP, ..Script::new(format!("touch \"$HOME/.quarterdeck/runs/{run}/skip\"")) };
+                Script { timeout: SKIP, ..Script::brief(format!("touch \"$HOME/.quarterdeck/runs/{run}/skip\"")) };
             if let Err(error) = remote.run(&host, Lane::Control, script).await {
                 let text = format!("{host}: the snapshot goes on, 2 s at most: {error}");
                 post.fact(Msg::Said { tone: Tone::Info, text }).await;

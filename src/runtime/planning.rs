@@ -154,7 +154,7 @@ pub async fn surveys(
 }
 
 async fn ask(remote: &dyn Remote, host: &HostName, script: String, path_prefix: Vec<String>) -> Result<Survey, String> {
-    let script = Script { timeout: SURVEY, max_output: SAID, path_prefix, ..Script::new(script) };
+    let script = Script { timeout: SURVEY, max_output: SAID, path_prefix, ..Script::brief(script) };
     let output = remote.run(host, Lane::Control, script).await.map_err(|error| error.to_string())?;
     let survey = survey::survey(&output.stdout).filter(|_| output.exit == Exit::Code(0));
     survey.ok_or_else(|| {

@@ -70,7 +70,7 @@ pub async fn list(remote: &dyn Remote, host: &Host, clock: &dyn Clock) -> Result
         path_prefix: host.path_prefix.clone(),
         timeout: Duration::from_secs(20),
         max_output: MAX_OUTPUT,
-        ..Script::new(SCRIPT)
+        ..Script::brief(SCRIPT)
     };
     let output = remote.run(&host.name, Lane::Control, script).await?;
     read(&output, clock.now().utc)

@@ -60,7 +60,7 @@ pub fn script(units: &[String]) -> String {
 /// As the source's.
 pub async fn ask(context: &Context) -> Result<Vec<UnitState>, SourceError> {
     let units = &context.host.units;
-    let script = Script { path_prefix: context.host.path_prefix.clone(), ..Script::new(script(units)) };
+    let script = Script { path_prefix: context.host.path_prefix.clone(), ..Script::brief(script(units)) };
     let output = context.remote.run(&context.host.name, Lane::Control, script).await?;
     if output.dropped_bytes > 0 {
         return Err(SourceError::Malformed("systemctl printed too much".to_owned()));

@@ -9,6 +9,8 @@ mod hosts;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod log_commands;
 #[cfg(test)]
 mod log_files;

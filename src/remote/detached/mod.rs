@@ -204,7 +204,7 @@ pub async fn start(
         return Err(failed(host, format!("the command of step {} is longer than 64 KiB", sanitise::name(&step.name))));
     }
     let text = start_script(uid, steps, terms);
-    let mut script = Script::new(text);
+    let mut script = Script::brief(text);
     script.timeout = std::time::Duration::from_secs(30);
     let output = remote.run(host, Lane::Control, script).await?;
     match (&output.exit, output.stdout.trim_ascii()) {
@@ -291,7 +291,7 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
 /// When the host cannot be reached.
 pub async fn status(remote: &dyn Remote, host: &HostName, uid: Uid) -> Result<Status, RemoteError> {
     let text = fill(STATUS, &[("UID", &uid.to_string())]);
-    let output = remote.run(host, Lane::Control, Script::new(text)).await?;
+    let output = remote.run(host, Lane::Control, Script::brief(text)).await?;
     let said = String::from_utf8_lossy(&output.stdout);
     let mut lines = said.lines();
     let alive = match lines.next() {

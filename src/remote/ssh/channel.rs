@@ -8,9 +8,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::connect::{Link, STREAMS, error};
+use super::{
+    connect::{Link, STREAMS, error},
+    kept,
+};
 use crate::{
-    core::hosts::LinkFault,
+    core::{hosts::LinkFault, id::HostName},
     remote::{
         Chunk, Dialog, Exit, Output, RemoteError, Script, Stream,
         pump::{AFTER_EXIT, Collector, Piece, QUEUE, Queue, TO_END, Take},
@@ -22,37 +25,42 @@ use crate::{
 
 /// How long a command waits for a channel that others are using.
 const FOR_ROOM: Duration = Duration::from_secs(10);
+/// How long it does when none is used, as far as we know.
+const TO_BE_FREE: Duration = Duration::from_secs(1);
 /// Pause before a server that has no session left is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
 
-struct Open {
-    read: ChannelReadHalf,
-    write: ChannelWriteHalf<Msg>,
-    wire: Wire,
-    link: Arc<Link>,
+/// A channel that a command was sent on. It does not hold the connection.
+pub(super) struct Open {
+    pub(super) read: ChannelReadHalf,
+    pub(super) write: ChannelWriteHalf<Msg>,
+    pub(super) host: HostName,
+    stdin: Vec<u8>,
     _permits: Vec<OwnedSemaphorePermit>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum For {
+pub(super) enum For {
     Run,
     Stream,
 }
 
-async fn open(link: &Arc<Link>, wire: Wire, what_for: For) -> Result<Open, RemoteError> {
+pub(super) async fn open(link: &Link, wire: Wire, what_for: For) -> Result<Open, RemoteError> {
     let mut permits = Vec::new();
     if what_for == For::Stream {
         permits.push(room(link, &link.streams).await?);
     }
     permits.push(room(link, &link.sessions).await?);
-    let deadline = Instant::now() + FOR_ROOM;
+    let (now, others) = (Instant::now(), || link.sessions.available_permits() + 1 < super::connect::SESSIONS);
     let channel = loop {
         match timeout(FOR_ROOM, link.handle.channel_open_session()).await {
             Ok(Ok(channel)) => break channel,
             // The slot of a command that was ended is free only when its process is gone, a moment later.
             Ok(Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed)))
-                if Instant::now() < deadline && link.sessions.available_permits() + 1 < super::connect::SESSIONS =>
+                if now.elapsed() < if others() { FOR_ROOM } else { TO_BE_FREE } =>
             {
+                // It has fewer than others have: what is kept is in the way.
+                link.kept.never();
                 sleep(AGAIN).await;
             }
             Ok(Err(russh::Error::ChannelOpenFailure(_))) => {
@@ -67,10 +75,14 @@ async fn open(link: &Arc<Link>, wire: Wire, what_for: For) -> Result<Open, Remot
     };
     let (read, write) = channel.split();
     write.exec(true, wire.command.as_bytes()).await.map_err(|_| link.lost())?;
-    Ok(Open { read, write, wire, link: Arc::clone(link), _permits: permits })
+    Ok(Open { read, write, host: link.host.clone(), stdin: wire.stdin, _permits: permits })
 }
 
 async fn room(link: &Link, of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, RemoteError> {
+    if let Ok(permit) = Arc::clone(of).try_acquire_owned() {
+        return Ok(permit);
+    }
+    link.kept.give_way();
     match timeout(FOR_ROOM, Arc::clone(of).acquire_owned()).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(_)) => Err(link.lost()),
@@ -83,14 +95,19 @@ async fn room(link: &Link, of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, 
 
 impl Open {
     /// Reads until the end, hands over what comes, and says how it ended.
-    async fn pump(&mut self, to: &mut impl Take) -> Result<Exit, RemoteError> {
+    async fn pump(&mut self, link: &Link, to: &mut impl Take) -> Result<Exit, RemoteError> {
         let (_unused, nothing) = mpsc::channel(1);
-        self.converse(nothing, to).await
+        self.converse(link, nothing, to).await
     }
 
     /// The same, while it is told things.
-    async fn converse(&mut self, mut input: mpsc::Receiver<Vec<u8>>, to: &mut impl Take) -> Result<Exit, RemoteError> {
-        let payload = std::mem::take(&mut self.wire.stdin);
+    async fn converse(
+        &mut self,
+        link: &Link,
+        mut input: mpsc::Receiver<Vec<u8>>,
+        to: &mut impl Take,
+    ) -> Result<Exit, RemoteError> {
+        let payload = std::mem::take(&mut self.stdin);
         let write = &self.write;
         // A payload that is larger than the window hangs for ever when the command is gone: it must not be waited for.
         let mut feed = pin!(async move {
@@ -124,15 +141,15 @@ impl Open {
                 until = Some(Instant::now() + AFTER_EXIT);
             } else if let ChannelMsg::Failure = message {
                 let hint = Some("the account may be allowed to do something else only");
-                return Err(error(&self.link.host, LinkFault::Protocol, "the server refuses to run commands", hint));
+                return Err(error(&self.host, LinkFault::Protocol, "the server refuses to run commands", hint));
             }
         }
         // The end without an exit code is a lost connection, never a success.
-        exit.ok_or_else(|| self.link.lost())
+        exit.ok_or_else(|| link.lost())
     }
 
     /// Tells the command to end by closing its stdin, waits for that, and closes the channel.
-    async fn end(mut self) {
+    pub(super) async fn end(mut self) {
         if self.write.eof().await.is_ok() {
             let gone = async { while self.read.wait().await.is_some() {} };
             timeout(TO_END, gone).await.ok();
@@ -146,24 +163,28 @@ impl Open {
     }
 }
 
-fn name_of(signal: Sig) -> String {
+pub(super) fn name_of(signal: Sig) -> String {
     if let Sig::Custom(name) = signal { crate::parse::sanitise::name(name) } else { format!("{signal:?}") }
 }
 
 /// Runs a script to its end. The caller may go away: the command is ended then.
 pub(super) async fn run(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Result<Output, RemoteError> {
+    if let Some(result) = kept::run(link, script, tasks).await {
+        return result;
+    }
+    let of = Arc::clone(link);
     let mut open = open(link, wrap(script), For::Run).await?;
     let (mut answer, wait) = oneshot::channel();
     let (limit, max) = (script.timeout, script.max_output);
     let pump = async move {
         let mut collector = Collector::new(max);
         let result = tokio::select! {
-            result = timeout(limit, open.pump(&mut collector)) => result,
+            result = timeout(limit, open.pump(&of, &mut collector)) => result,
             () = answer.closed() => return open.end().await,
         };
         let Ok(result) = result else {
             // Nobody listening any more is fine: the error is for them.
-            answer.send(Err(timed_out(&open.link.host, limit))).ok();
+            answer.send(Err(timed_out(&open.host, limit))).ok();
             return open.end().await;
         };
         open.close().await;
@@ -176,6 +197,7 @@ pub(super) async fn run(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Res
 
 /// Starts a script that is talked to until its stream is dropped.
 pub(super) async fn dialog(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Result<Dialog, RemoteError> {
+    let of = Arc::clone(link);
     let mut open = open(link, wrap_talked(script), For::Stream).await?;
     let (mut say, chunks) = mpsc::channel(QUEUE);
     let (input, said) = mpsc::channel(8);
@@ -183,7 +205,7 @@ pub(super) async fn dialog(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> 
     let stop = alive.clone();
     let pump = async move {
         let end = tokio::select! {
-            end = open.converse(said, &mut say) => end,
+            end = open.converse(&of, said, &mut say) => end,
             () = stop.cancelled() => return open.end().await,
         };
         open.close().await;
@@ -196,13 +218,17 @@ pub(super) async fn dialog(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> 
 
 /// Starts a script that goes on until the stream is dropped.
 pub(super) async fn stream(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Result<Stream, RemoteError> {
+    if let Some(stream) = kept::stream(link, script, tasks).await {
+        return Ok(stream);
+    }
+    let of = Arc::clone(link);
     let mut open = open(link, wrap(script), For::Stream).await?;
     let (mut queue, chunks) = Queue::new();
     let alive = CancellationToken::new();
     let stop = alive.clone();
     let pump = async move {
         let end = tokio::select! {
-            end = open.pump(&mut queue) => end,
+            end = open.pump(&of, &mut queue) => end,
             () = stop.cancelled() => return open.end().await,
         };
         open.close().await;

@@ -28,6 +28,7 @@ use super::{
     auth::{KeyRing, Refused, authenticate},
     channel,
     guard::{Guarded, Wire},
+    kept::Kept,
     settings::Hop,
 };
 use crate::{
@@ -74,6 +75,8 @@ pub(super) struct Link {
     pub(super) sessions: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
     pub(super) host: HostName,
+    /// The shell for brief commands.
+    pub(super) kept: Kept,
     status: Arc<Status>,
     /// Cuts the stream when the last user of the connection is gone.
     _cut: DropGuard,
@@ -280,6 +283,7 @@ impl Attempt<'_> {
             sessions: Arc::new(Semaphore::new(SESSIONS)),
             streams: Arc::new(Semaphore::new(STREAMS)),
             host: hop.name.clone(),
+            kept: Kept::default(),
             status,
             _cut: on_drop,
             cut,

@@ -7,6 +7,7 @@ mod auth;
 mod channel;
 mod connect;
 mod guard;
+mod kept;
 mod settings;
 
 use std::{
