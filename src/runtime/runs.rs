@@ -17,7 +17,7 @@ use crate::{
     },
     remote::{
         Remote, RemoteError,
-        detached::{self, Cursor, DeadMan, Event, LockRefused, Started, Terms},
+        detached::{self, Attached, Cursor, DeadMan, Event, LockRefused, Started, Terms},
     },
 };
 
@@ -131,12 +131,13 @@ impl Follower {
             Begin::Start => self.clock.now().utc,
             Begin::Attach { since } => since,
         };
-        if begin == Begin::Start
-            && let Some(ended) = self.start(steps, uid, (&mut lost, &mut pause)).await
-        {
-            return ended;
-        }
-        let mut attached = detached::attach(Arc::clone(&self.remote), host, uid, Cursor::default());
+        let mut attached = match begin {
+            Begin::Start => match self.start(steps, uid, (&mut lost, &mut pause)).await {
+                Ok(attached) => attached,
+                Err(ended) => return ended,
+            },
+            Begin::Attach { .. } => detached::attach(Arc::clone(&self.remote), host, uid, Cursor::default()),
+        };
         let mut lines = Lines::new(Arc::clone(&self.redact));
         while let Some(event) = attached.next().await {
             if let Some(at) = at_of(&event) {
@@ -160,13 +161,16 @@ impl Follower {
         Ended::Unknown(self.by_hand())
     }
 
-    /// Starts the share; its end, where it is over before it began.
+    /// Starts the share, and watches it.
+    ///
+    /// # Errors
+    /// Its end, where it is over before it began.
     async fn start(
         &self,
         steps: &Steps<'_>,
         uid: Uid,
         (lost, pause): (&mut Option<Mono>, &mut Duration),
-    ) -> Option<Ended> {
+    ) -> Result<Attached, Ended> {
         let host = &self.host;
         let own: Vec<Step> = steps.iter().map(|(_, step)| (*step).clone()).collect();
         let target = self.plan.targets.iter().find(|target| target.host == *host);
@@ -188,17 +192,19 @@ impl Follower {
         let mut sent = false;
         let why = loop {
             // Starting under the same id again runs it once at the most.
-            match detached::start(self.remote.as_ref(), host, uid, &own, terms).await {
-                Ok(Started::Now | Started::Already) => return None,
-                Ok(Started::Elsewhere { machine_id }) => {
+            match detached::begin(&self.remote, host, uid, &own, terms).await {
+                Ok((Started::Now | Started::Already, attached)) => return Ok(attached),
+                Ok((Started::Elsewhere { machine_id }, _)) => {
                     let what = format!("another machine answers as {host} than when this was planned");
                     let what = format!("{what} (its machine-id is {machine_id}): nothing was done there");
                     if sent {
-                        return Some(Ended::Unknown(format!("{what}; where it was planned, {}", self.by_hand())));
+                        return Err(Ended::Unknown(format!("{what}; where it was planned, {}", self.by_hand())));
                     }
                     break what;
                 }
-                Ok(Started::Refused { why }) => break format!("{host} cannot take it, nothing was done there: {why}"),
+                Ok((Started::Refused { why }, _)) => {
+                    break format!("{host} cannot take it, nothing was done there: {why}");
+                }
                 // Whoever answers with another key gets nothing, and a person looks first.
                 Err(error) if error.fault == LinkFault::HostKey && !sent => {
                     break format!("{host}: {}: nothing was done there", error.what);
@@ -206,13 +212,13 @@ impl Follower {
                 Err(error) => {
                     sent |= matches!(error.fault, LinkFault::Lost | LinkFault::Timeout);
                     if let Some(ended) = self.wait(&error, lost, pause, true).await {
-                        return Some(ended);
+                        return Err(ended);
                     }
                 }
             }
         };
         self.skip(steps, &why).await;
-        Some(Ended::Known)
+        Err(Ended::Known)
     }
 
     /// Tells core what happened on the host; the end of the host's share, if this is it.

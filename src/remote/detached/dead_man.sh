@@ -10,9 +10,6 @@ if [ "$r" = failed ]; then
   done
   if [ ! -d "$b/claim" ] && mkdir -p "$b"; then
     : >>"$b/journal"
-    cat >"$b/plan.$$" <<'@END@'
-@PLAN@
-@END@
-    mv "$b/plan.$$" "$b/plan" && exec sh "$b/plan" </dev/null >"$b/err" 2>&1
+    printf '%s\n' @PLAN@ >"$b/plan.$$" && exec sh "$b/plan.$$" </dev/null >"$b/err" 2>&1
   fi
 fi

@@ -1,5 +1,5 @@
 //! What the watcher on the host writes: `J LINE` for a line of the journal, `O STEP OFFSET LENGTH` with LENGTH raw bytes after it,
-//! `X absent`, `X dead`.
+//! `X absent`, `X dead`; and before all of that, where it starts the run, `S started`, `S started alone`, `S already` or `S other MACHINE`.
 use super::{Event, LockRefused};
 use crate::{
     core::{
@@ -15,8 +15,14 @@ const MAX_LINE: usize = 8 * 1024;
 /// A piece of what the watcher writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
+    /// How a start went.
+    Started(String),
     Journal(String),
-    Output { index: usize, offset: u64, bytes: Vec<u8> },
+    Output {
+        index: usize,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
     Absent,
     Dead,
 }
@@ -61,6 +67,9 @@ impl Frames {
         let line = line.trim_end_matches('\n');
         if let Some(entry) = line.strip_prefix("J ") {
             return Some(Ok(Frame::Journal(entry.to_owned())));
+        }
+        if let Some(how) = line.strip_prefix("S ") {
+            return Some(Ok(Frame::Started(how.to_owned())));
         }
         if let Some(body) = line.strip_prefix("O ").and_then(read_body) {
             self.body = Some(body);

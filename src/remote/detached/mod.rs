@@ -19,10 +19,12 @@
 //! that every byte arrives once. A lost link is neither success nor failure: [`Event::Lost`] says so, and asking again resolves it.
 mod frames;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 
 use self::frames::{Frame, Frames};
-use super::{Chunk, Exit, Lane, Remote, RemoteError, Script, Stream, script::quote};
+use super::{Chunk, Exit, Lane, Remote, RemoteError, Script, Stream, script::quote, timed_out};
 use crate::{
     core::{
         hosts::LinkFault,
@@ -38,6 +40,12 @@ const RUNNER: &str = include_str!("runner.sh");
 const DEAD_MAN: &str = include_str!("dead_man.sh");
 const ATTACH: &str = include_str!("attach.sh");
 const STATUS: &str = include_str!("status.sh");
+/// What a watcher does first: a run that is not there is not waited for.
+const KNOWN: &str = "[ -d \"$d/claim\" ] || { echo 'X absent'; exit 0; }";
+/// How long a start may take.
+const TO_START: Duration = Duration::from_secs(30);
+/// Most that is kept of why one failed.
+const MAX_SAID: usize = 4 * 1024;
 
 /// Longest command of a step: it is an argument of `sh`, of which Linux takes 128 KiB.
 const MAX_COMMAND: usize = 64 * 1024;
@@ -200,39 +208,91 @@ pub async fn start(
     steps: &[Step],
     terms: Terms<'_>,
 ) -> Result<Started, RemoteError> {
+    launch(remote, host, uid, steps, terms).await.map(|(started, ..)| started)
+}
+
+/// Starts a run as [`start`] does, and watches it from its beginning on by the same command: one login less for the host.
+///
+/// # Errors
+/// As [`start`].
+pub async fn begin(
+    remote: &Arc<dyn Remote>,
+    host: &HostName,
+    uid: Uid,
+    steps: &[Step],
+    terms: Terms<'_>,
+) -> Result<(Started, Attached), RemoteError> {
+    let (started, stream, frames) = launch(remote.as_ref(), host, uid, steps, terms).await?;
+    Ok((started, Attached { stream, frames, ..attach(Arc::clone(remote), host, uid, Cursor::default()) }))
+}
+
+async fn launch(
+    remote: &dyn Remote,
+    host: &HostName,
+    uid: Uid,
+    steps: &[Step],
+    terms: Terms<'_>,
+) -> Result<(Started, Option<Stream>, Frames), RemoteError> {
     if let Some(step) = steps.iter().find(|step| step.command.len() > MAX_COMMAND) {
         return Err(failed(host, format!("the command of step {} is longer than 64 KiB", sanitise::name(&step.name))));
     }
-    let text = start_script(uid, steps, terms);
-    let mut script = Script::brief(text);
-    script.timeout = std::time::Duration::from_secs(30);
-    let output = remote.run(host, Lane::Control, script).await?;
-    match (&output.exit, output.stdout.trim_ascii()) {
-        (Exit::Code(0), b"started") => Ok(Started::Now),
-        (Exit::Code(0), b"already") => Ok(Started::Already),
-        (Exit::Code(0), said) if said.starts_with(b"other ") => {
-            let machine_id = sanitise::name(said.strip_prefix(b"other ").unwrap_or_default());
-            Ok(Started::Elsewhere { machine_id })
+    let text = watch_script(uid, Cursor::default(), &start_script(uid, steps, terms));
+    let mut stream = remote.stream(host, Lane::Control, Script::brief(text)).await?;
+    let mut frames = Frames::default();
+    let told = timeout(TO_START, started(host, &mut stream, &mut frames)).await;
+    let (started, goes_on) = told.unwrap_or_else(|_| Err(timed_out(host, TO_START)))?;
+    Ok(if goes_on { (started, Some(stream), frames) } else { (started, None, Frames::default()) })
+}
+
+/// Waits for the word on how a start went, and whether the same command watches the run from there on.
+async fn started(host: &HostName, stream: &mut Stream, frames: &mut Frames) -> Result<(Started, bool), RemoteError> {
+    let nonsense = || failed(host, "the host does not say whether the run started");
+    let mut said = Vec::new();
+    loop {
+        match frames.next() {
+            Some(Ok(Frame::Started(how))) => {
+                return match how.split_once(' ').unwrap_or((&how, "")) {
+                    // There, who watches must not be who started it: it would end with them.
+                    ("started", "alone") => Ok((Started::Now, false)),
+                    ("started", _) => Ok((Started::Now, true)),
+                    ("already", _) => Ok((Started::Already, true)),
+                    ("other", id) => Ok((Started::Elsewhere { machine_id: sanitise::name(id) }, false)),
+                    _ => Err(nonsense()),
+                };
+            }
+            Some(Ok(_)) => return Err(nonsense()),
+            Some(Err(what)) => return Err(failed(host, what)),
+            None => {}
         }
-        // Before anything of it could run.
-        (Exit::Code(73), _) => Ok(Started::Refused { why: sanitise::line(output.stderr.trim_ascii()) }),
-        _ => {
-            let said = sanitise::line(output.stderr.trim_ascii());
-            Err(failed(host, format!("the run could not be started: {said}")))
+        match stream.chunks.recv().await {
+            Some(Chunk::Stdout(bytes)) => frames.push(&bytes),
+            Some(Chunk::Stderr(bytes)) if said.len() < MAX_SAID => said.extend(bytes),
+            Some(Chunk::Stderr(_) | Chunk::Dropped(_)) => {}
+            Some(Chunk::Lost(error)) => return Err(error),
+            // Before anything of it could run.
+            Some(Chunk::Ended(Exit::Code(73))) => {
+                return Ok((Started::Refused { why: sanitise::line(said.trim_ascii()) }, false));
+            }
+            Some(Chunk::Ended(_)) | None => {
+                let said = sanitise::line(said.trim_ascii());
+                return Err(failed(host, format!("the run could not be started: {said}")));
+            }
         }
     }
 }
 
 fn start_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
-    let plan = plan_script(uid, steps, terms);
-    // A line that ends the plan early would let a step's text run as part of the start.
-    let (end, machine) = (end_of(uid, &plan), quote(terms.machine_id.unwrap_or_default()));
-    fill(START, &[("UID", &uid.to_string()), ("END", &end), ("PLAN", plan.trim_end()), ("MACHINE", &machine)])
+    // Quoted, so that no step's text can run as part of the start.
+    let (plan, machine) = (plan_script(uid, steps, terms), quote(terms.machine_id.unwrap_or_default()));
+    fill(START, &[("PLAN", &quote(plan.trim_end())), ("MACHINE", &machine)])
 }
 
-/// Returns a line that a text does not hold.
-fn end_of(uid: Uid, text: &str) -> String {
-    (0_u32..100_000).map(|n| format!("END-{uid}-{n}")).find(|end| !text.contains(end.as_str())).unwrap_or_default()
+/// Returns what watches a run from a cursor on, once what is to be done first is done.
+fn watch_script(uid: Uid, from: Cursor, first: &str) -> String {
+    let step = from.step.map(|step| step.to_string()).unwrap_or_default();
+    let (uid, lines, offset) = (uid.to_string(), from.lines.to_string(), from.offset.to_string());
+    let values = [("UID", uid.as_str()), ("LINES", &lines), ("STEP", &step), ("OFFSET", &offset), ("BEGIN", first)];
+    fill(ATTACH, &values)
 }
 
 fn plan_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
@@ -250,8 +310,8 @@ fn plan_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
     let path = lock.strip_prefix("~/").map_or_else(|| quote(lock), |rest| format!("\"$HOME\"/{}", quote(rest)));
     let dead_man = dead_man.map_or_else(String::new, |of| {
         let back = plan_script(of.uid, of.steps, Terms { dead_man: None, ..terms });
-        let (uid, after, end) = (of.uid.to_string(), of.after_ms.div_ceil(1_000).to_string(), end_of(of.uid, &back));
-        fill(DEAD_MAN, &[("BACK", &uid), ("AFTER", &after), ("END", &end), ("PLAN", back.trim_end())])
+        let (uid, after) = (of.uid.to_string(), of.after_ms.div_ceil(1_000).to_string());
+        fill(DEAD_MAN, &[("BACK", &uid), ("AFTER", &after), ("PLAN", &quote(back.trim_end()))])
     });
     let (uid, first, last) = (uid.to_string(), FIRST.to_string(), LAST.to_string());
     let values = [
@@ -389,11 +449,8 @@ impl Attached {
     }
 
     async fn open(&self) -> Result<Stream, RemoteError> {
-        let Cursor { lines, step, offset } = self.cursor;
-        let step = step.map(|step| step.to_string()).unwrap_or_default();
-        let (uid, lines, offset) = (self.uid.to_string(), lines.to_string(), offset.to_string());
-        let text = fill(ATTACH, &[("UID", &uid), ("LINES", &lines), ("STEP", &step), ("OFFSET", &offset)]);
-        self.remote.stream(&self.host, Lane::Control, Script::new(text)).await
+        let text = watch_script(self.uid, self.cursor, KNOWN);
+        self.remote.stream(&self.host, Lane::Control, Script::brief(text)).await
     }
 
     fn reset(&mut self) {
@@ -423,6 +480,8 @@ impl Attached {
                 self.over = matches!(event, Event::Done { .. });
                 Some(event)
             }
+            // Said once, before all of this.
+            Frame::Started(_) => None,
             Frame::Absent => Some(self.end(Event::Absent)),
             Frame::Dead => Some(self.end(Event::Died)),
         }

@@ -5,15 +5,36 @@ mask=$1
 # What gives a step a group of its own; nothing where there is no such program.
 own=${2-$(command -v setsid)}
 d=$HOME/.quarterdeck/runs/@UID@
-# Without room for this much nothing is begun.
-echo $$ >"$d/pid.$$" || exit 73
 # Whoever makes this directory runs the plan; a second start finds it and goes away.
-mkdir "$d/claim" 2>/dev/null || { rm -f "$d/pid.$$"; exit 0; }
-mv "$d/pid.$$" "$d/pid"
+mkdir "$d/claim" 2>/dev/null || { rm -f "$0"; exit 0; }
+# Without room for this much nothing is begun.
+echo $$ >"$d/pid" || { rm -f "$d/pid"; rmdir "$d/claim"; exit 73; }
+# Those who watch wait at a pipe of theirs. Opened like this it lets nobody wait, whether anyone is there or not.
+wake() {
+  for w in "$d"/watch.*; do
+    [ -p "$w" ] && echo 1<>"$w"
+  done
+  :
+}
+wake
 lock=@LOCK@
 by=@BY@
-journal() { printf '%s %s\n' "${t:-$(date +%s)}" "$*" >>"$d/journal"; }
-t=
+# What time it is, without a program for each line: when it began, and how long the machine has been up since.
+zero=$(date +%s) up=
+[ -r /proc/uptime ] && read -r up n </proc/uptime
+now() {
+  t=$zero
+  if [ -z "$up" ]; then
+    t=$(date +%s)
+  elif read -r n x </proc/uptime; then
+    t=$((zero + ${n%.*} - ${up%.*}))
+  fi
+}
+journal() {
+  now
+  printf '%s %s\n' "$t" "$*" >>"$d/journal" || return
+  wake
+}
 unlock() {
   rm -f "$lock/owner"
   rmdir "$lock" 2>/dev/null
@@ -27,7 +48,8 @@ locked= g= over=
 # Others are to see who holds it: a lock that nobody can explain must not be.
 umask 022
 if m=$(mkdir "$lock" 2>&1); then
-  locked=yes t=$(date +%s)
+  locked=yes
+  now
   if printf 'uid=@UID@\nsince=%s\npid=%s\nby=%s\n' "$t" "$$" "$by" >"$lock/owner"; then
     umask 077
   else
@@ -72,8 +94,16 @@ copy() {
 # keep FILE: the first bytes as they come, and of the rest the last ones. It reads to the end, whoever holds the other end:
 # one who is left in the background by a step must never write into nothing.
 keep() {
+  # Most say little, which one program takes.
+  r=$(dd bs=32768 count=$((@FIRST@ / 32768)) 2>&1 >>"$1") || r=
+  r=${r%% *}
+  case $r in
+    *[!0-9+]* | *+*+* | '') ;;
+    # Fewer reads than it was to do: no more came.
+    *+*) [ $(($r)) -lt $((@FIRST@ / 32768)) ] && return ;;
+  esac
   # No more came, or there is no room for it: then it is read all the same, and lost.
-  copy "$1" @FIRST@ || { cat >/dev/null; return; }
+  copy "$1" $((@FIRST@ - $(wc -c <"$1"))) || { cat >/dev/null; return; }
   : >"$1.new"
   if copy "$1.new" 1; then
     printf '\n[quarterdeck: more than @FIRST@ bytes: the end of the rest follows when the step ends]\n' >>"$1"
@@ -94,17 +124,18 @@ keep() {
 step() {
   # What would not be known of is not done.
   journal "start $1" || return 73
-  t=
   over=$d/over.$1
   : >>"$d/out.$1"
   set -- "$@" "$own"
   # Through a pipe with a name, so that the step's own exit is seen. Where none can be made nothing is bounded.
   o=$d/pipe.$1 k=
-  if mkfifo "$o" 2>/dev/null; then
-    { keep "$d/out.$1"; : >"$d/kept.$1"; } <"$o" >/dev/null 2>&1 &
+  if mkfifo "$o" "$d/told.$1" 2>/dev/null; then
+    exec 8<>"$d/told.$1"
+    { keep "$d/out.$1"; : >"$d/kept.$1"; echo >&8; } <"$o" >/dev/null 2>&1 &
     k=yes
   else
     o=$d/out.$1
+    exec 8>/dev/null
   fi
   (
     trap - TERM INT HUP
@@ -114,7 +145,7 @@ step() {
     cd
     [ -n "$mask" ] && umask "$mask"
     exec $5 sh -c "$4"
-  ) </dev/null >>"$o" 2>&1 &
+  ) </dev/null >>"$o" 2>&1 8>&- &
   p=$!
   # The step leads a group of its own where it can, so that its time-out ends all of it.
   g=$p
@@ -124,7 +155,7 @@ step() {
     n=0
     while [ "$n" -lt "$2" ]; do
       sleep 1
-      [ -e "$over" ] && exit 0
+      [ -e "$over" ] && { echo >&8; exit 0; }
       n=$((n + 1))
       # A sign of life, for those who cannot see this process. Nothing is made: the lock may be given back by now.
       [ $((n % 5)) -eq 0 ] && touch -c "$lock/owner" 2>/dev/null
@@ -133,16 +164,15 @@ step() {
     kill -TERM $g
     sleep 5
     kill -KILL $g
+    echo >&8
   ) </dev/null >/dev/null 2>&1 &
   wait "$p"
   s=$?
   : >"$over"
-  # Its last words first. Who keeps the pipe open in the background is not waited for: then what came until now is all.
-  n=0
-  while [ -n "$k" ] && [ ! -e "$d/kept.$1" ] && [ "$n" -lt 100 ]; do
-    n=$((n + 1))
-    sleep 0.01 2>/dev/null || { sleep 1; n=100; }
-  done
+  # Its last words first. Who keeps the pipe open in the background is not waited for longer than a second: then what came until
+  # now is all.
+  [ -z "$k" ] || [ -e "$d/kept.$1" ] || read -r n <&8
+  exec 8>&-
   g=
   if [ -e "$d/timeout.$1" ]; then
     s=1
@@ -150,10 +180,13 @@ step() {
   else
     journal "end $1 $s"
   fi
-  rm -f "$d/pipe.$1"
   return "$s"
 }
 if @STEPS@; then r=ok; else r=failed; fi
 unlock
 journal "done $r"
+# What need not be waited for.
+rm -f "$d"/pipe.* "$d"/told.* "$d"/watch.*
+mv "$0" "$d/plan" 2>/dev/null
+find "${d%/*}" -mindepth 1 -maxdepth 1 -type d -name 'qd-*' -mtime +30 -exec rm -rf {} + </dev/null >/dev/null 2>&1 &
 @DEAD_MAN@
