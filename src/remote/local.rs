@@ -158,6 +158,7 @@ pub(super) async fn dialog(host: &HostName, script: &Script, tasks: &Tasks) -> R
                     break;
                 }
             }
+            drop(stdin.take());
             std::future::pending::<()>().await;
         };
         let take = async {

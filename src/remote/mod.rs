@@ -114,7 +114,7 @@ pub struct Stream {
 /// may still be reading the script.
 #[derive(Debug)]
 pub struct Dialog {
-    /// What goes to its stdin.
+    /// What goes to its stdin, which ends when this is dropped.
     pub input: mpsc::Sender<Vec<u8>>,
     /// Its output.
     pub stream: Stream,

@@ -79,6 +79,8 @@ pub async fn upload(
     };
     progress(offset);
     let sent = send(file, offset, &input, &mut progress).await?;
+    // The end of its stdin is the end of the file.
+    drop(input);
     match answers.next().await?.as_deref() {
         Some("stored") => Ok(Stored::Sent(sent)),
         Some(answer) => Err(told(host, answer)),

@@ -160,7 +160,7 @@ mod tests {
                             assert_eq!(offset, output.len() as u64);
                             output.extend(bytes);
                         }
-                        other @ (Frame::Absent | Frame::Dead) => panic!("{other:?}"),
+                        other @ (Frame::Absent | Frame::Dead | Frame::Started(_)) => panic!("{other:?}"),
                     }
                 }
             }

@@ -15,7 +15,12 @@ else
     [ "$is" = "$m" ] || { rmdir "$d" 2>/dev/null; echo "S other ${is:-none}"; exit 0; }
   fi
   : >>"$d/journal" || exit 73
-  printf '%s\n' @PLAN@ >"$d/plan.$$" || exit 73
+  printf '%s\n' @PLAN@ >"$d/plan.$$" || {
+    # A program has better words for why it cannot be written.
+    head -c 65536 /dev/zero | cat >"$d/plan.$$"
+    rm -f "$d/plan.$$"
+    exit 73
+  }
   if command -v setsid >/dev/null 2>&1; then
     setsid sh "$d/plan.$$" "$mask" setsid </dev/null >"$d/err" 2>&1 &
     alone=

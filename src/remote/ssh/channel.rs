@@ -117,6 +117,7 @@ impl Open {
             while let Some(said) = input.recv().await {
                 write.data_bytes(said).await.ok();
             }
+            write.eof().await.ok();
             std::future::pending::<()>().await;
         });
         let (mut exit, mut until) = (None, None);

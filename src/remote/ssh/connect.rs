@@ -12,7 +12,7 @@ use std::{
 };
 
 use russh::{
-    ChannelOpenFailure,
+    ChannelOpenFailure, cipher,
     client::{self, DisconnectReason, Handle},
     keys::{Algorithm, HashAlg, PublicKeyOrCertificate},
 };
@@ -545,6 +545,11 @@ fn configure(known: &KnownHost, keepalive: Duration) -> client::Config {
         keepalive_max: 2,
         ..client::Config::default()
     };
+    if has_aes() {
+        // Several times as fast as the one that is first by default.
+        let rest = config.preferred.cipher.iter().filter(|cipher| **cipher != cipher::AES_256_GCM).copied();
+        config.preferred.cipher = std::iter::once(cipher::AES_256_GCM).chain(rest).collect();
+    }
     let is_sha1 = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { hash: None });
     let algorithms = config.preferred.key.iter().filter(|algorithm| !is_sha1(algorithm)).cloned();
     let preferred = known.prefer(algorithms);
@@ -553,4 +558,14 @@ fn configure(known: &KnownHost, keepalive: Duration) -> client::Config {
     }
     config.preferred.key = preferred.into();
     config
+}
+
+/// Says whether this processor has instructions for AES; then the hosts have them, too, as a rule.
+fn has_aes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("aes");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return false;
 }
