@@ -15,6 +15,8 @@
 //!
 //! A step finds the run's directory in `QD_RUN`: what it leaves there is kept as long as the run.
 //!
+//! Whoever watches waits at a pipe in that directory, at which the runner knocks after each line of the journal.
+//!
 //! Watching reads journal and output from a cursor on; after a lost link the next watcher goes on where the last one was, so
 //! that every byte arrives once. A lost link is neither success nor failure: [`Event::Lost`] says so, and asking again resolves it.
 mod frames;
