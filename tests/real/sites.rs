@@ -172,6 +172,21 @@ async fn lives(kind: &str) {
     let previous = web.available().with_file_name("new.conf.qd-previous");
     assert_eq!((read(&web.available()), read(&previous)), (two.clone(), (web.site)("one")));
 
+    // Back to the file before, which is read before too, and forward again.
+    for text in ["one", "two"] {
+        let run = web.change(&mut engine, Wanted::Rollback { to: None }).await;
+        assert_eq!(outcome(&run), RunOutcome::Succeeded, "{}", told(&run));
+        assert!(run.plan.notes.join("\n").contains("\n+ "), "{:?}", run.plan.notes);
+        web.says(Some(text)).await;
+    }
+    assert_eq!((read(&web.available()), read(&previous)), (two.clone(), (web.site)("one")));
+    // What is kept was broken by somebody since: the server never sees it, and both files stay.
+    std::fs::write(&previous, "nonsense {\n").unwrap();
+    let run = web.change(&mut engine, Wanted::Rollback { to: None }).await;
+    assert_eq!(outcome(&run), RunOutcome::Failed, "{}", told(&run));
+    assert_eq!((read(&web.available()), read(&previous)), (two.clone(), "nonsense {\n".to_owned()));
+    web.says(Some("two")).await;
+
     // A broken one is put back before the server sees it.
     let run = web.change(&mut engine, web.order("replace", Some("nonsense {\n"))).await;
     assert_ne!(outcome(&run), RunOutcome::Succeeded, "{}", told(&run));

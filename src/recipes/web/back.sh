@@ -11,6 +11,10 @@ case $what in
     same
     run cp -p "$a.qd-previous" "$a.qd-new" && run mv -f "$a.qd-new" "$a" || exit 73
     ;;
+  restored)
+    same
+    swap || exit 73
+    ;;
   new)
     same
     run rm -f "$a" || exit 73

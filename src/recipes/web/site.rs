@@ -118,6 +118,18 @@ impl Recipe for Sites {
         })
     }
 
+    fn rollback(&self, of: Context<'_>, to: Option<&str>) -> Result<Plan, String> {
+        let help = "set `site` in its recipe, or replace one by its name";
+        let site = of.text(SITE.name).ok_or_else(|| format!("{} has several sites: {help}", of.service.id))?;
+        let site = self.named(site)?;
+        for host in &of.service.hosts {
+            of.survey(host)?;
+        }
+        let mut plan = Change { of, sites: *self, site, sum: "" }.restore(to)?;
+        plan.prechecks.extend(self.server.prechecks(of));
+        Ok(plan)
+    }
+
     fn tasks(&self, service: &Service) -> Vec<Task> {
         let name = self.server.name();
         let required = text(service, SITE.name).is_none();
@@ -157,7 +169,8 @@ impl Recipe for Sites {
         let mut script = self.server.survey(sudo);
         let named = match wanted {
             Wanted::Task(order) => order.settings.get("site").map(String::as_str).or_else(|| text(service, SITE.name)),
-            Wanted::Restart | Wanted::Deploy { .. } | Wanted::Rollback { .. } => None,
+            Wanted::Rollback { .. } => text(service, SITE.name),
+            Wanted::Restart | Wanted::Deploy { .. } => None,
         };
         if let Some(site) = named.and_then(|name| self.named(name).ok()) {
             let folder =
@@ -173,6 +186,7 @@ impl Recipe for Sites {
 }
 
 /// A change of one site, while it is planned.
+#[derive(Clone, Copy)]
 struct Change<'a> {
     of: Context<'a>,
     sites: Sites,
@@ -257,35 +271,52 @@ impl Change<'_> {
         if hosts.iter().all(|host| self.of.said(host, "sum") == Some(file.sha256.as_str())) {
             return Err(format!("{} has this text on every host already", self.site));
         }
-        let redactor = Redactor::new(&config::redact::built_in()).map_err(|error| error.to_string())?;
         // As the survey has it: each line behind a mark, so that tabs end at the same place.
         let marked: String =
             String::from_utf8_lossy(new).lines().flat_map(|line| ["|", line, "\n"].map(str::to_owned)).collect();
         let new = unmarked(&sanitise::text(marked));
         let mut plan = self.plan("replace", include_str!("replace.sh"))?;
-        let mut told: Vec<(String, Vec<&HostName>)> = Vec::new();
         for host in hosts {
-            let said = self.of.said(host, "file").unwrap_or_default();
-            if said.lines().any(|line| line == "long") {
-                return Err(format!("{} is too long on {host} for its difference to be read", self.site));
-            }
-            let old = unmarked(said);
-            match told.iter_mut().find(|(known, _)| *known == old) {
-                Some((_, hosts)) => hosts.push(host),
-                None => told.push((old, vec![host])),
-            }
-            if self.of.said(host, "enabled") != Some("yes") {
-                let name = self.sites.server.name();
-                let text =
-                    format!("{} is not enabled on {host}: {name} does not test what it does not serve", self.site);
-                plan.prechecks.push(Precheck { verdict: Fit::Doubtful, text });
+            plan.prechecks.extend(self.unserved(host));
+        }
+        self.show(&mut plan, |_| Ok(new.clone()))?;
+        plan.undo = format!("{}; it is kept as {}.qd-previous", plan.undo, self.site);
+        plan.upload = Some(file.clone());
+        Ok(plan)
+    }
+
+    /// Says that the server does not test a site on a host, where it does not serve it.
+    fn unserved(&self, host: &HostName) -> Option<Precheck> {
+        let name = self.sites.server.name();
+        let text = || format!("{} is not enabled on {host}: {name} does not test what it does not serve", self.site);
+        (self.of.said(host, "enabled") != Some("yes")).then(|| Precheck { verdict: Fit::Doubtful, text: text() })
+    }
+
+    /// Reads a file as a host says it: each line behind a mark.
+    fn read(&self, host: &HostName, what: &str) -> Result<String, String> {
+        let said = self.of.said(host, what).unwrap_or_default();
+        if said.lines().any(|line| line == "long") {
+            return Err(format!("{} is too long on {host} for its difference to be read", self.site));
+        }
+        Ok(unmarked(said))
+    }
+
+    /// Adds what differs between what is there and what comes to a plan, once for hosts that are alike.
+    fn show(&self, plan: &mut Plan, new: impl Fn(&HostName) -> Result<String, String>) -> Result<(), String> {
+        let redactor = Redactor::new(&config::redact::built_in()).map_err(|error| error.to_string())?;
+        let mut told: Vec<(String, String, Vec<&HostName>)> = Vec::new();
+        for host in &self.of.service.hosts {
+            let (old, new) = (self.read(host, "file")?, new(host)?);
+            match told.iter_mut().find(|(known, comes, _)| *known == old && *comes == new) {
+                Some((.., hosts)) => hosts.push(host),
+                None => told.push((old, new, vec![host])),
             }
         }
         let (mut gone, mut come) = (0, 0);
-        for (old, hosts) in &told {
+        for (old, new, hosts) in &told {
             let hosts: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
             plan.notes.push(format!("{}/{} on {}", self.available(), self.site, hosts.join(", ")));
-            let lines = diff::unified(old, &new);
+            let lines = diff::unified(old, new);
             gone += lines.iter().filter(|line| line.starts_with("- ")).count();
             come += lines.iter().filter(|line| line.starts_with("+ ")).count();
             if lines.is_empty() {
@@ -300,8 +331,42 @@ impl Change<'_> {
             }
         }
         plan.effect = format!("{come} lines come, {gone} go; {}", plan.effect);
-        plan.undo = format!("{}; it is kept as {}.qd-previous", plan.undo, self.site);
-        plan.upload = Some(file.clone());
+        Ok(())
+    }
+
+    /// Plans to put the file back that was there before the last one came.
+    fn restore(&self, to: Option<&str>) -> Result<Plan, String> {
+        let hosts = &self.of.service.hosts;
+        let mut plan = self.of.plan(format!("roll {} of {} back", self.site, self.of.service.id.service));
+        let mut versions: Vec<&str> = Vec::new();
+        for host in hosts {
+            let is_sum = |sum: &&str| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let said = |name: &str| self.of.said(host, name).filter(is_sum);
+            let sum = said("previous").ok_or_else(|| format!("{host} keeps no previous file of {}", self.site))?;
+            let was = said("sum").ok_or_else(|| format!("{host} has no {}/{}", self.available(), self.site))?;
+            if sum == was {
+                return Err(format!("what is kept of {} on {host} is what is there: nothing to go back to", self.site));
+            }
+            let change = Change { sum, ..*self };
+            plan.steps.push(change.step(host, "restore", include_str!("restore.sh"), was)?);
+            plan.steps.extend(release::healthy(self.of, host, [""; 2]));
+            plan.undo_steps.push(change.step(host, "take back", include_str!("back.sh"), was)?);
+            plan.undo_steps.extend(release::healthy(self.of, host, [""; 2]));
+            plan.prechecks.extend(self.unserved(host));
+            versions.extend(sum.get(..8).filter(|sum| !versions.contains(sum)));
+        }
+        let version = versions.join(", ");
+        if let Some(to) = to.filter(|to| *to != version) {
+            return Err(format!("only the previous file is kept, which is {version}, and not {to}"));
+        }
+        plan.effect = self.sites.server.effect(Take::Reload).into();
+        self.show(&mut plan, |host| self.read(host, "kept"))?;
+        plan.action = Action::Rollback { version };
+        let name = self.sites.server.name();
+        plan.undo = format!(
+            "where {name}'s own test fails, at once; else never by itself: what is left is kept as the previous file"
+        );
+        plan.proof = format!("{name}'s own test passes on each host; then the checks");
         Ok(plan)
     }
 }
@@ -309,4 +374,45 @@ impl Change<'_> {
 /// Takes the mark off each line.
 fn unmarked(text: &str) -> String {
     text.lines().filter_map(|line| line.strip_prefix('|')).flat_map(|line| [line, "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::{
+            inventory::Inventory,
+            runs::{PlanFacts, Survey},
+        },
+        recipes::{nginx_site::NGINX_SITE, tests},
+    };
+
+    fn back(settings: &[(&str, &str)], own: &[(&str, &str)], to: Option<&str>) -> Result<Plan, String> {
+        let service = tests::service("web@prod", "nginx-site", &["a", "b"], settings);
+        let own = own.iter().map(|(name, said)| ((*name).to_owned(), (*said).to_owned()));
+        let said = Survey { own: own.collect(), ..Survey::default() };
+        let hosts = ["a", "b"].map(|host| (host.into(), said.clone())).into();
+        let facts = PlanFacts { hosts, ..PlanFacts::default() };
+        NGINX_SITE.rollback(Context { inventory: &Inventory::default(), service: &service, facts: &facts }, to)
+    }
+
+    #[test]
+    fn a_site_goes_back_to_the_file_that_is_kept_and_says_what_differs() {
+        let (now, kept) = ("a".repeat(64), "b".repeat(64));
+        let own = [("sum", now.as_str()), ("file", "|new"), ("previous", &kept), ("kept", "|old"), ("enabled", "yes")];
+        let site = [("site", "play.conf")];
+        let plan = back(&site, &own, None).unwrap();
+        assert_eq!(plan.action, Action::Rollback { version: "bbbbbbbb".into() });
+        assert!(!plan.undo_by_itself && plan.steps.len() == 2 && plan.undo_steps.len() == 2);
+        let notes = plan.notes.join("\n");
+        assert!(notes.contains("- new") && notes.contains("+ old") && notes.contains("a, b"), "{notes}");
+        assert!(plan.effect.starts_with("1 lines come, 1 go"), "{}", plan.effect);
+
+        let why = |settings: &[(&str, &str)], own: &[(&str, &str)], to| back(settings, own, to).unwrap_err();
+        assert!(why(&site, &own, Some("v1")).contains("only the previous file is kept"));
+        assert!(why(&[], &own, None).contains("several sites"));
+        assert!(why(&site, &[("sum", &now)], None).contains("keeps no previous file"));
+        assert!(why(&site, &[("sum", &now), ("previous", &now)], None).contains("nothing to go back to"));
+        assert!(why(&site, &[("sum", "$(x)"), ("previous", &kept)], None).contains("has no"));
+    }
 }

@@ -19,3 +19,12 @@ if [ -f "$a" ]; then
 else
   echo none
 fi
+b=$a.qd-previous
+if [ -f "$b" ]; then
+  own previous
+  if [ -r "$b" ]; then sum "$b"; else @SUDO@ cat "$b" | sum; fi
+  own kept
+  { if [ -r "$b" ]; then cat "$b"; else @SUDO@ cat "$b"; fi; } | head -c 150001 | sed 's/^/|/'
+  [ "$(wc -c <"$b" 2>/dev/null || echo 0)" -gt 150000 ] && printf '\nlong\n'
+fi
+:

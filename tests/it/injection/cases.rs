@@ -66,7 +66,7 @@ pub(super) const CASES: &[Case] = &[
         prepare: sites,
         says: site,
         wanted: site_wanted,
-        plans: &[0, 1, 3],
+        plans: &[0, 1, 2, 4],
         calls: &["apachectl", "systemctl", "curl", "sudo"],
     },
     Case {
@@ -215,7 +215,7 @@ pub(super) const CASES: &[Case] = &[
         prepare: sites,
         says: site,
         wanted: site_wanted,
-        plans: &[0, 1, 3],
+        plans: &[0, 1, 2, 4],
         calls: &["nginx", "systemctl", "curl", "sudo"],
     },
     Case {
@@ -326,18 +326,21 @@ fn order(task: &str, settings: &[(&str, &str)]) -> Wanted {
 
 fn sites(bench: &Bench, setting: &Setting<'_>) {
     bench.write(&format!("{}.a/{}.conf", setting("available"), setting("site")), "server {}\n");
+    bench.write(&format!("{}.a/{}.conf.qd-previous", setting("available"), setting("site")), "server { }\n");
     bench.write(&format!("{}.a/other.conf", setting("available")), "server {}\n");
     bench.write(&format!("{}.e/other.conf", setting("enabled")), "");
 }
 
 fn site(asked: &str, _: &str) -> Survey {
     let sum = sum_of("server {}\n");
-    says(&[("server", "good"), ("enabled", "no"), ("sum", &sum), ("file", &format!("|{asked}"))])
+    let (previous, kept) = (sum_of("server { }\n"), format!("|{asked} "));
+    let own = [("server", "good"), ("enabled", "no"), ("sum", &sum), ("file", &format!("|{asked}"))];
+    says(&[own.as_slice(), &[("previous", &previous), ("kept", &kept)]].concat())
 }
 
 fn site_wanted(asked: &str, build: &Build) -> Vec<Wanted> {
     let replace = Order { task: "replace".to_owned(), file: Some(build.clone()), ..Order::default() };
-    vec![Wanted::Restart, order("enable", &[]), order("disable", &[("site", asked)]), Wanted::Task(replace)]
+    vec![back(None), Wanted::Restart, order("enable", &[]), order("disable", &[("site", asked)]), Wanted::Task(replace)]
 }
 
 fn released(asked: &str, _: &str) -> Survey {
