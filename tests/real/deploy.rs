@@ -15,7 +15,7 @@ use quarterdeck::{
         Msg,
         id::{ServiceId, Uid},
         inventory::Inventory,
-        runs::{self, Build, Run, RunOutcome, Wanted, What},
+        runs::{self, Build, Run, RunOutcome, Wanted, What, offer::OfferMsg},
         time::{Clock, Timestamp},
     },
     remote::ssh::PoolOptions,
@@ -193,6 +193,19 @@ pub(crate) async fn change(engine: &mut Engine, clock: &Arc<dyn Clock>, service:
     engine.state.runs.runs[&run].clone()
 }
 
+/// Opens the box in which one chooses what is brought out, and returns what the hosts know: versions, and which runs.
+pub(crate) async fn offered(engine: &mut Engine, service: &str) -> Vec<(String, bool)> {
+    let tell = |msg| Msg::Runs(runs::Msg::Offer(msg));
+    engine.handle(tell(OfferMsg::Opened(service.parse().unwrap())));
+    until(engine, "what the hosts know", |engine| {
+        engine.state.runs.offering.as_ref().is_some_and(|of| of.known.is_some())
+    })
+    .await;
+    let known = engine.state.runs.offering.take().unwrap().known.unwrap().unwrap();
+    engine.handle(tell(OfferMsg::Closed));
+    known.offers.into_iter().map(|offer| (offer.name, offer.runs)).collect()
+}
+
 /// Asks for a change that must be refused, and returns why it is.
 pub(crate) async fn refused(engine: &mut Engine, clock: &Arc<dyn Clock>, service: &str, wanted: Wanted) -> String {
     confirmed(engine, clock, service, wanted).await;
@@ -266,6 +279,10 @@ async fn a_node_service_is_deployed_anew_taken_back_and_rolled_back() {
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
     assert_eq!(fleet.version(0).await.as_deref(), Some("v1"));
     assert!(!fleet.app().join(".qd.lock").exists(), "the lock is given back");
+
+    // What can be chosen in the box is what lies on the host whole, the newest first.
+    let known = [("v3-bad", false), ("v2", false), ("v1", true)].map(|(name, runs)| (name.to_owned(), runs));
+    assert_eq!(offered(&mut engine, "play@stage").await, known);
 
     // The same build once more: it is there already, and only the switch is made.
     let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v2) }).await;

@@ -21,7 +21,7 @@ use quarterdeck::{
 };
 
 use crate::{
-    deploy::{change, refused, told},
+    deploy::{change, offered, refused, told},
     support::{
         clock,
         servers::{Server, apache, get, tool},
@@ -230,6 +230,9 @@ async fn a_laravel_service_is_deployed_taken_back_and_rolled_back_and_migrates_o
         let taken = std::fs::read_to_string(sshd.home().join("bin/asked")).unwrap();
         assert!(taken.lines().any(|line| line == "graceful"), "{taken}");
     }
+
+    let known = offered(&mut engine, "billing@stage").await;
+    assert!(known.iter().any(|(name, _)| name == "main"), "{known:?}");
 
     // A version that does not answer well: both hosts go back by themselves, and nothing is migrated on the way.
     let desk = farm.desk();

@@ -29,7 +29,7 @@ pub struct Known {
 pub struct Offer {
     /// What it is called: `v2.31.0`.
     pub name: String,
-    /// More about it: `on 3 hosts, since 2026-11-18 09:11 by leo`.
+    /// How it did here, as far as runs tell, and more about it: `on 3 hosts, since 2026-11-18 09:11 by leo`.
     pub more: String,
     /// What is asked for when it is chosen.
     pub wanted: Wanted,

@@ -78,11 +78,19 @@ impl WaysBack {
 
 /// Answers who asks to go back without saying to what: by the plan that is kept, else once the hosts have said what there is.
 pub(super) fn asked(state: &mut State, service: &ServiceId, now: Now) -> Ask {
-    if let Some(Seen { wanted, plan: Ok(plan), .. }) = state.ways_back.seen(service) {
+    let kept =
+        state.ways_back.seen(service).filter(|seen| state.ways_back.kept_ready && !changed(state, service, seen));
+    if let Some(Seen { wanted, plan: Ok(plan), .. }) = kept {
         state.planning = Some((service.clone(), wanted.clone()));
         return Ask::Open(Arc::clone(plan));
     }
     state.ways_back.ask(service, Wanted::Rollback { to: None }, now)
+}
+
+/// Says whether a service was changed since its way back was seen: what was kept leads elsewhere then.
+fn changed(state: &State, service: &ServiceId, seen: &Seen) -> bool {
+    let mut runs = state.runs.values().filter(|run| run.plan.service == *service);
+    runs.any(|run| run.outcome.map_or(run.at, |(_, ended)| ended) >= seen.at)
 }
 
 /// Asks for the way back of the next service of which it is not known, or was looked up too long ago. One at a time: it is
@@ -94,17 +102,13 @@ pub(super) fn tick(state: &mut State, now: Now, inventory: &Inventory) -> Option
         return None;
     }
     let due = |service: &ServiceId| {
-        let mut runs = state.runs.values().filter(|run| run.plan.service == *service);
         let Some(of) = state.ways_back.of.get(service) else { return true };
         let again = match &of.seen {
             Some(Seen { plan: Ok(_), .. }) => AGAIN_MS,
             Some(Seen { plan: Err(_), .. }) | None => RETRY_MS,
         };
-        let changed = |run: &Run| {
-            run.outcome.is_some_and(|(_, ended)| of.seen.as_ref().is_none_or(|seen| seen.at < ended))
-                && run.ended.is_some_and(|ended| ended >= of.asked)
-        };
-        now.mono.since(of.asked) >= again || runs.any(changed)
+        let changed = of.seen.as_ref().is_some_and(|seen| changed(state, service, seen));
+        now.mono.since(of.asked) >= again || changed
     };
     // While it is being changed nobody can say what will be there.
     let is_open =
@@ -266,6 +270,25 @@ pub(super) fn instead(state: &State, service: &ServiceId, version: Option<&str>,
     let mut ways: Vec<String> = others.take(OTHERS).map(|(offer, record)| record.words(&offer.name)).collect();
     ways.push("a build that mends it, or a restart where only its state is wrong".to_owned());
     ways
+}
+
+/// Says in few words how a version did here; none where no run tells.
+pub(super) fn did(state: &State, service: &ServiceId, version: &str, now: Now) -> Option<String> {
+    let newest = state.newest_first();
+    let last = newest.into_iter().find(|run| run.plan.service == *service && brings(run) == Some(version))?;
+    match last.outcome {
+        Some((RunOutcome::Undone, _)) => return Some("failed and was taken back".to_owned()),
+        Some((RunOutcome::Failed, _)) => return Some("failed".to_owned()),
+        None | Some((RunOutcome::Succeeded | RunOutcome::Unknown | RunOutcome::Refused | RunOutcome::Stopped, _)) => {}
+    }
+    let record = Record::of(state, service, version, now)?;
+    let lived = short(record.lived_ms);
+    Some(match (&record.left, &record.proof) {
+        (Some(_), _) => format!("ran {lived}, was rolled back from"),
+        (None, Some((Verdict::Recovered, _))) => format!("ran {lived}, proved good"),
+        (None, Some((Verdict::NotRecovered, _))) => format!("ran {lived}, was not well"),
+        (None, Some((Verdict::Unknown, _)) | None) => format!("ran {lived}, never proved good"),
+    })
 }
 
 /// Says what else would work where something speaks against going back.

@@ -32,13 +32,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
                 }
             });
         }
-        Msg::Offer(msg) => {
-            let (asks, wanted) = offer::update(&mut state.offering, msg);
-            out.asks.extend(asks.into_iter().map(Ask::Offer));
-            if let Some((service, wanted)) = wanted {
-                out.facts.push(Fact::Chosen { service, wanted });
-            }
-        }
+        Msg::Offer(msg) => offered(state, msg, now, &mut out),
         Msg::Planned { run, plan, incident, before, urgent } => {
             let opened = Opened { run, plan, incident, before, urgent };
             open_review(state, opened, (now, inventory, actor), &mut out);
@@ -99,6 +93,20 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
         Msg::Ticked => tick(state, now, inventory, actor, &mut out),
     }
     out
+}
+
+/// Carries on the box in which one chooses what is brought out; what the hosts know is told with how it did here.
+fn offered(state: &mut State, mut msg: offer::OfferMsg, now: Now, out: &mut Out) {
+    if let offer::OfferMsg::Known(service, Ok(known)) = &mut msg {
+        for offer in &mut known.offers {
+            if let Some(did) = ready::did(state, service, &offer.name, now) {
+                offer.more = format!("{did}; {}", offer.more);
+            }
+        }
+    }
+    let (asks, wanted) = offer::update(&mut state.offering, msg);
+    out.asks.extend(asks.into_iter().map(Ask::Offer));
+    out.facts.extend(wanted.map(|(service, wanted)| Fact::Chosen { service, wanted }));
 }
 
 pub(super) fn audit(actor: &Actor, now: Now, what: &str, target: &str, detail: &str) -> Audit {

@@ -163,8 +163,27 @@ fn what_was_changed_is_asked_for_anew() {
     _ = looked(&mut desk, 6_000, ANY, Ok(to("v2")));
     _ = desk.reviewed(10_000, plan("play@staging", "stage-01"));
     _ = desk.send(11_000, Msg::Confirmed);
+    let asked = desk.send(12_000, Msg::Asked { service: play(), wanted: ANY });
+    assert_eq!(asks_back(&asked), [ANY], "what was kept is of before the change");
+    _ = looked(&mut desk, 12_100, ANY, Err("it is being changed".into()));
     assert_eq!(asks_back(&desk.send(4_000_000, Msg::Ticked)), [], "while it is changed nobody can say");
     let event = |kind| Msg::Happened(RunEvent { run: RUN, at: at(4_000_000).utc, by: "ana".into(), kind });
     _ = desk.send(4_000_000, event(RunEventKind::Ended { outcome: RunOutcome::Succeeded }));
     assert_eq!(asks_back(&desk.send(4_000_100, Msg::Ticked)), [ANY]);
+}
+
+#[test]
+fn what_is_offered_says_how_it_did_here() {
+    let mut desk = desk(&[
+        (deploy("v1"), Some(Verdict::Recovered)),
+        (deploy("v2"), Some(Verdict::Recovered)),
+        ((*to("v1")).clone(), Some(Verdict::Recovered)),
+    ]);
+    let tell = |desk: &mut Desk, msg| desk.send(0, Msg::Offer(msg));
+    _ = tell(&mut desk, offer::OfferMsg::Opened(play()));
+    let offers = vec![offer("v2", false), offer("v1", true), offer("v0", false)];
+    _ = tell(&mut desk, offer::OfferMsg::Known(play(), Ok(offer::Known { now: None, offers })));
+    let known = desk.state.offering.unwrap().known.unwrap().unwrap();
+    let more: Vec<&str> = known.offers.iter().map(|offer| offer.more.as_str()).collect();
+    assert_eq!(more, ["ran 1h, was rolled back from; ", "ran 1d, proved good; ", ""]);
 }
