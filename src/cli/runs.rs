@@ -42,6 +42,9 @@ pub(super) struct Attach {
     /// Also wait until the checks say whether it helped
     #[arg(long)]
     wait: bool,
+    /// With --go-on, read what sudo asks for from the first line of standard input
+    #[arg(long, requires = "go_on")]
+    sudo_password_stdin: bool,
 }
 
 /// A week.
@@ -219,6 +222,14 @@ async fn followed(
         engine.handle(Msg::Runs(runs::Msg::WriteArmed(service.env.clone())));
         engine.state.screen.message = None;
         engine.handle(Msg::Runs(runs::Msg::Adopted { run }));
+        let mut passwords = change::Passwords::new(args.sudo_password_stdin, false);
+        while engine.state.runs.sudo.asking.is_some() {
+            if let Err(why) = passwords.answer(setup, engine).await {
+                setup::warn(&why);
+                return Ok(Exit::Refused);
+            }
+            drop(engine.turn().await);
+        }
         let ours = engine.state.runs.runs.get(&run).is_some_and(|run| run.permit.is_some() || run.is_over());
         if !ours {
             let said = engine.state.screen.message.take().map(|message| message.text).unwrap_or_default();

@@ -99,6 +99,12 @@ pub(crate) const HOST: &[Field] = &[
     field("labels", Shape::Map(&Shape::Text), "Free labels, which rules may match."),
     field("path_prefix", Shape::List(&Shape::Text), "Directories put before PATH there: where `pm2` and `node` live."),
     field("units", Shape::List(&Shape::Text), "systemd units to watch: `nginx.service`."),
+    field(
+        "sudo",
+        Shape::Choice(&["nopasswd", "password"]),
+        "What `sudo` asks for there. With `password` a person is asked for it before a change whose steps name `sudo`. Default `nopasswd`.",
+    ),
+    field("sudo_password", Shape::Secret, "Reference to what `sudo` asks for, where no person is to be asked for it."),
 ];
 
 /// One service.

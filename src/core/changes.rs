@@ -34,9 +34,12 @@ impl State {
         let mut effects = Vec::new();
         for ask in asks {
             match ask {
-                runs::Ask::Plan(service, wanted) => effects.push(Effect::Plan { service, wanted }),
                 runs::Ask::LookBack(service, wanted) => effects.push(Effect::LookBack { service, wanted }),
                 runs::Ask::Open(plan) => effects.push(Effect::Open { plan }),
+                runs::Ask::Plan(service, wanted, may_ask) => effects.push(Effect::Plan { service, wanted, may_ask }),
+                runs::Ask::TrySudo(hosts) => effects.push(Effect::TrySudo { hosts }),
+                runs::Ask::FindSudo(hosts) => effects.push(Effect::FindSudo { hosts }),
+                runs::Ask::ForgetSudo => effects.push(Effect::ForgetSudo),
                 runs::Ask::Offer(ask) => effects.push(Effect::Offer(ask)),
                 runs::Ask::Start { rows, run, plan, shares, permit } => {
                     let start =
@@ -75,6 +78,17 @@ impl State {
         match fact {
             runs::Fact::Said(text) => {
                 self.screen.say(now, Tone::Error, text);
+                Vec::new()
+            }
+            runs::Fact::SudoAsked => {
+                // What is typed elsewhere must not become part of a password.
+                if self.screen.overlay.is_some() || self.runs.review.is_some() {
+                    self.screen.say(now, Tone::Error, "a password for sudo is needed: ask for the change again");
+                    (self.runs.sudo.asking, self.runs.planning) = (None, None);
+                } else {
+                    self.screen.message = None;
+                    self.screen.open(screen::Overlay::Sudo);
+                }
                 Vec::new()
             }
             runs::Fact::Chosen { service, wanted } => {

@@ -37,6 +37,8 @@ pub enum Effect {
         service: ServiceId,
         /// What is wanted.
         wanted: Wanted,
+        /// Whether a person may be asked for passwords first.
+        may_ask: bool,
     },
     /// Ask the service's hosts how it would go back, and send what they say. Changes nothing.
     LookBack {
@@ -50,6 +52,18 @@ pub enum Effect {
         /// The plan.
         plan: Arc<Plan>,
     },
+    /// Try what the terminal holds for `sudo` on these hosts; core never sees it.
+    TrySudo {
+        /// Where.
+        hosts: Vec<HostName>,
+    },
+    /// Look up what the configuration refers to for `sudo` on these hosts, and try it.
+    FindSudo {
+        /// Where.
+        hosts: Vec<HostName>,
+    },
+    /// Forget what `sudo` asks for.
+    ForgetSudo,
     /// Find out what can be brought out of a service, or read a build of this machine. Changes nothing.
     Offer(OfferAsk),
     /// Bring a confirmed plan's build to a host: nothing there is changed by it.

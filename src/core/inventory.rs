@@ -96,6 +96,28 @@ pub struct Host {
     pub path_prefix: Vec<String>,
     /// systemd units to watch.
     pub units: Vec<String>,
+    /// What `sudo` asks for there.
+    pub sudo: Sudo,
+}
+
+/// What `sudo` asks for on a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sudo {
+    /// Nothing.
+    #[default]
+    Nopasswd,
+    /// The password.
+    Password {
+        /// Reference to it; none: a person is asked.
+        from: Option<String>,
+    },
+}
+
+impl Sudo {
+    /// Says whether it asks for a password.
+    pub fn asks(&self) -> bool {
+        matches!(self, Self::Password { .. })
+    }
 }
 
 impl Host {
@@ -113,6 +135,7 @@ impl Host {
             labels: BTreeMap::new(),
             path_prefix: Vec::new(),
             units: Vec::new(),
+            sudo: Sudo::default(),
         }
     }
 }

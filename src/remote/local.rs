@@ -3,6 +3,7 @@
 //! A command runs in its own process group under the same watcher as on any host, so that nothing is left when the console ends.
 use std::process::{ExitStatus, Stdio};
 
+use secrecy::zeroize::Zeroizing;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -37,7 +38,7 @@ impl Running {
     }
 
     async fn spawn(host: &HostName, wire: (Vec<String>, Vec<u8>)) -> Result<Self, RemoteError> {
-        let (arguments, payload) = wire;
+        let (arguments, payload) = (wire.0, Zeroizing::new(wire.1));
         let failed = |error: std::io::Error| RemoteError {
             host: host.clone(),
             fault: LinkFault::Protocol,

@@ -9,6 +9,7 @@ pub mod net;
 mod pump;
 pub mod script;
 pub mod ssh;
+pub mod sudo;
 pub mod tls;
 pub mod upload;
 pub mod websocket;
@@ -16,6 +17,7 @@ pub mod websocket;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 pub use crate::core::hosts::Question;
@@ -46,13 +48,15 @@ pub struct Script {
     /// Whether it is one of our own that soon ends and leaves nothing behind that writes to its stdout or stderr: such scripts may share
     /// a shell that is kept open on the connection, which spares the host a login for each.
     pub brief: bool,
+    /// What its text finds in the shell variable `qd_secret`: it goes by stdin, and into nobody's environment or arguments.
+    pub secret: Option<SecretString>,
 }
 
 impl Script {
     /// A command with ten seconds and 256 KiB, which fits most questions.
     pub fn new(text: impl Into<String>) -> Self {
         let (timeout, max_output) = (Duration::from_secs(10), 256 * 1024);
-        Self { text: text.into(), path_prefix: Vec::new(), timeout, max_output, brief: false }
+        Self { text: text.into(), path_prefix: Vec::new(), timeout, max_output, brief: false, secret: None }
     }
 
     /// The same for a script that is brief: see [`Script::brief`].
@@ -219,7 +223,21 @@ pub trait Remote: Send + Sync {
     }
 
     /// Keeps a passphrase in memory for an identity.
-    fn unlock(&self, identity: &str, passphrase: secrecy::SecretString);
+    fn unlock(&self, identity: &str, passphrase: SecretString);
+
+    /// Keeps in memory what `sudo` asks for on a host.
+    fn keep_sudo(&self, host: &HostName, password: SecretString) {
+        let _ = (host, password);
+    }
+
+    /// Returns what `sudo` asks for on a host, while it is kept.
+    fn sudo(&self, host: &HostName) -> Option<SecretString> {
+        let _ = host;
+        None
+    }
+
+    /// Forgets what `sudo` asks for, on every host.
+    fn forget_sudo(&self) {}
 
     /// Says how the connection to a host stands.
     fn link(&self, host: &HostName) -> LinkState {

@@ -11,6 +11,7 @@
 //!
 //! A shell that is kept for brief commands reads them from its stdin, through a process that sees the end of it as the watcher does.
 use ring::rand::{SecureRandom as _, SystemRandom};
+use secrecy::{ExposeSecret as _, zeroize::Zeroizing};
 
 use super::Script;
 
@@ -20,7 +21,7 @@ macro_rules! watched {
         concat!(
             "exec 3<&0; g=; kill -0 -$$ 2>/dev/null && g=-$$; ",
             $body,
-            " </dev/null 3<&- & p=$! ; [ -n \"$g\" ] || g=$p; ",
+            " </dev/null 3<&- & p=$! ; q=; [ -n \"$g\" ] || g=$p; ",
             "(while read x; do :; done <&3; trap \"\" TERM; ",
             "kill -TERM $g; sleep 3; kill -KILL $g) >/dev/null 2>&1 & w=$! ; ",
             "exec 3<&-; wait $p; s=$?; kill $w 2>/dev/null; exit $s"
@@ -32,7 +33,8 @@ const INLINE: &str =
     concat!("LC_ALL=C; [ -z \"$1\" ] || PATH=$1:$PATH; export LC_ALL PATH; ", watched!("sh -c \"$2\""));
 /// A command that is talked to keeps its stdin, whose end it sees itself: no watcher.
 const TALKED: &str = "q=$(head -c $1); LC_ALL=C; export LC_ALL; eval \"$q\"";
-const PIPED: &str = concat!("q=$(head -c $1); LC_ALL=C; export LC_ALL; ", watched!("(eval \"$q\")"));
+/// A variable that came with the environment would go on with it to every program.
+const PIPED: &str = concat!("unset q; q=$(head -c $1); LC_ALL=C; export LC_ALL; ", watched!("(eval \"$q\")"));
 
 /// A shell that is kept. What is ended is its group, so it must lead one; and what is started to outlive a command must be able to
 /// leave it. When the shell ends by itself, all of it ends at once.
@@ -45,7 +47,7 @@ const KEPT: &str = concat!(
 const MAX_INLINE: usize = 8 * 1024;
 
 /// A script, ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Wire {
     /// The command for the login shell.
     pub command: String,
@@ -53,13 +55,20 @@ pub struct Wire {
     pub stdin: Vec<u8>,
 }
 
+impl std::fmt::Debug for Wire {
+    // There may be a secret in what is written.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wire").field("command", &self.command).field("stdin", &self.stdin.len()).finish()
+    }
+}
+
 /// Wraps a script.
 pub fn wrap(script: &Script) -> Wire {
     let prefix = script.path_prefix.join(":");
-    if script.text.len() <= MAX_INLINE && is_plain(&script.text) && is_plain(&prefix) {
+    if script.secret.is_none() && script.text.len() <= MAX_INLINE && is_plain(&script.text) && is_plain(&prefix) {
         return Wire { command: format!("exec sh -c '{INLINE}' qd '{prefix}' '{}'", script.text), stdin: Vec::new() };
     }
-    let stdin = piped(&script.text, &prefix).into_bytes();
+    let stdin = piped(script, &prefix).into_bytes();
     Wire { command: format!("exec sh -c '{PIPED}' qd {}", stdin.len()), stdin }
 }
 
@@ -92,36 +101,50 @@ impl Marks {
 
 /// Wraps a script for a kept shell.
 pub(super) fn wrap_kept(script: &Script, marks: &Marks) -> Vec<u8> {
-    let (text, of) = (quote(&piped(&script.text, &script.path_prefix.join(":"))), &marks.0);
+    let (text, of) = (quote(&piped(script, &script.path_prefix.join(":"))), &marks.0);
     format!("echo '<{of}'; echo '<{of}' >&2; (eval {text}) </dev/null\necho \"{of}>$?\"; echo '{of}>0' >&2\n")
         .into_bytes()
 }
 
 /// Wraps a script that reads its stdin.
 pub fn wrap_talked(script: &Script) -> Wire {
-    let stdin = piped(&script.text, &script.path_prefix.join(":")).into_bytes();
+    let stdin = piped(script, &script.path_prefix.join(":")).into_bytes();
     Wire { command: format!("exec sh -c '{TALKED}' qd {}", stdin.len()), stdin }
 }
 
 /// Wraps a script that reads its stdin as arguments of `sh`, for this machine.
 pub(super) fn wrap_talked_local(script: &Script) -> (Vec<String>, Vec<u8>) {
-    let stdin = piped(&script.text, &script.path_prefix.join(":")).into_bytes();
+    let stdin = piped(script, &script.path_prefix.join(":")).into_bytes();
     (vec!["-c".into(), TALKED.into(), "qd".into(), stdin.len().to_string()], stdin)
 }
 
 /// Wraps a script as arguments of `sh`, for this machine.
 pub(super) fn wrap_local(script: &Script) -> (Vec<String>, Vec<u8>) {
     let prefix = script.path_prefix.join(":");
-    if script.text.len() <= MAX_INLINE && !script.text.contains('\0') {
+    if script.secret.is_none() && script.text.len() <= MAX_INLINE && !script.text.contains('\0') {
         return (vec!["-c".into(), INLINE.into(), "qd".into(), prefix, script.text.clone()], Vec::new());
     }
-    let stdin = piped(&script.text, &prefix).into_bytes();
+    let stdin = piped(script, &prefix).into_bytes();
     (vec!["-c".into(), PIPED.into(), "qd".into(), stdin.len().to_string()], stdin)
 }
 
-fn piped(text: &str, prefix: &str) -> String {
-    let text = text.replace('\0', "");
-    if prefix.is_empty() { text } else { format!("PATH={}:$PATH; export PATH\n{text}", quote(prefix)) }
+/// Makes what goes by stdin, in one piece of memory: a secret must not lie about where it was moved from.
+fn piped(script: &Script, prefix: &str) -> String {
+    let word = script.secret.as_ref().map(|secret| Zeroizing::new(quote(secret.expose_secret())));
+    let word = word.as_ref().map_or("", |word| word.as_str());
+    let mut text = String::with_capacity(script.text.len() + prefix.len() * 4 + word.len() + 64);
+    if !word.is_empty() {
+        for part in ["unset qd_secret; qd_secret=", word, "\n"] {
+            text.push_str(part);
+        }
+    }
+    if !prefix.is_empty() {
+        for part in ["PATH=", &quote(prefix), ":$PATH; export PATH\n"] {
+            text.push_str(part);
+        }
+    }
+    text.extend(script.text.chars().filter(|letter| *letter != '\0'));
+    text
 }
 
 fn is_plain(text: &str) -> bool {
@@ -202,6 +225,19 @@ mod tests {
             // csh takes `!` for its history, except before a blank.
             assert!(is_plain(&form.replace("! ", "")), "{form}");
         }
+    }
+
+    #[test]
+    fn a_secret_goes_by_stdin_alone() {
+        let script = Script { secret: Some("it's me".into()), ..Script::new("id") };
+        let says = "unset qd_secret; qd_secret='it'\\''s me'\nid";
+        for (command, stdin) in
+            [(wrap(&script).command, wrap(&script).stdin), (wrap_local(&script).0.join(" "), wrap_local(&script).1)]
+        {
+            assert!(!command.contains("me") && command.ends_with(&format!(" qd {}", stdin.len())), "{command}");
+            assert_eq!(String::from_utf8(stdin).unwrap(), says);
+        }
+        assert!(!format!("{script:?} {:?}", wrap(&script)).contains("s me"));
     }
 
     #[test]

@@ -289,6 +289,7 @@ impl Console {
                 let passphrase = editors.take_secret();
                 engine.unlock(&host, &identity, passphrase);
             }
+            Front::Sudo { hosts } => engine.try_sudo(hosts, editors.take_secret()),
             Front::ReloadConfig => {
                 let (reload, done) = (Arc::clone(&self.reload), done.clone());
                 self.tasks.blocking("reload", move || drop(done.send(Done::Reload(reload())))).detach();

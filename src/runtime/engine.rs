@@ -225,6 +225,11 @@ impl Engine {
         self.executor.unlock(host, identity, passphrase);
     }
 
+    /// Tries a password for `sudo` on these hosts; core is told where it is right.
+    pub fn try_sudo(&self, hosts: Vec<crate::core::id::HostName>, password: secrecy::SecretString) {
+        self.executor.try_sudo(hosts, password);
+    }
+
     /// Handles one message at once.
     pub fn handle(&mut self, msg: Msg) {
         let now = self.clock.now();

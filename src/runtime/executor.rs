@@ -7,7 +7,7 @@ use super::{
     inbox::Post,
     logs, offers, pipeline, planning,
     recorder::{Desk, Job, Wanted},
-    runs, staging,
+    runs, staging, sudo,
     supervisor::Supervisor,
 };
 use crate::{
@@ -19,7 +19,10 @@ use crate::{
         id::{CheckId, HostName, ServiceId, Uid},
         inventory::{CheckSpec, Inventory},
         logs::{Ask, redact::Redactor},
-        runs::{self as core_runs, Way},
+        runs::{
+            self as core_runs, Way,
+            sudo::{SudoMsg, asks},
+        },
         screen::Tone,
         services::{self, CheckResult, Health, Outcome},
         time::{Clock, DAY, Timestamp},
@@ -46,6 +49,11 @@ pub enum Front {
         host: HostName,
         /// The key file.
         identity: String,
+    },
+    /// Try what was typed for `sudo`.
+    Sudo {
+        /// Where.
+        hosts: Vec<HostName>,
     },
     /// Read the configuration again.
     ReloadConfig,
@@ -170,9 +178,15 @@ impl Executor {
         match effect {
             Effect::RunCheck { check, slot } => self.run_check(check, slot),
             Effect::Commit { rows, then, what } => self.commit(Job { rows, then, what }),
-            Effect::Plan { service, wanted } => self.plan(service, wanted),
+            Effect::Plan { service, wanted, may_ask } => self.plan(service, wanted, may_ask),
+            Effect::TrySudo { hosts } => self.front(Front::Sudo { hosts }),
+            Effect::FindSudo { hosts } => {
+                let (remote, inventory) = (Arc::clone(&self.context.remote), Arc::clone(&self.inventory));
+                self.tasks.spawn("sudo", sudo::found(remote, inventory, hosts, self.post.clone())).detach();
+            }
+            Effect::ForgetSudo => self.context.remote.forget_sudo(),
             Effect::LookBack { service, wanted } => self.look_back(service, wanted),
-            Effect::Open { plan } => self.post.try_fact(planned(plan)),
+            Effect::Open { plan } => self.open(plan),
             Effect::Offer(ask) => self.offer(ask),
             Effect::Stage { run, plan, host, permit } => {
                 tracing::info!(%run, level = ?permit.level(), %host, "a build is brought to a host");
@@ -229,6 +243,12 @@ impl Executor {
         self.context.remote.unlock(identity, passphrase);
         let inventory = Arc::clone(&self.inventory);
         self.supervisor.restart(host, &inventory);
+    }
+
+    /// Tries a password for `sudo`.
+    pub fn try_sudo(&self, hosts: Vec<HostName>, password: secrecy::SecretString) {
+        let remote = Arc::clone(&self.context.remote);
+        self.tasks.spawn("sudo", sudo::given(remote, hosts, password, self.post.clone())).detach();
     }
 
     fn logs(&self, order: logs::Order) {
@@ -377,17 +397,40 @@ impl Executor {
     }
 
     /// Asks the hosts how they stand and has the recipe plan.
-    fn plan(&self, service: ServiceId, wanted: core_runs::Wanted) {
+    fn plan(&self, service: ServiceId, wanted: core_runs::Wanted, may_ask: bool) {
         let (remote, inventory) = (Arc::clone(&self.context.remote), Arc::clone(&self.inventory));
         let (post, clock) = (self.post.clone(), Arc::clone(&self.context.clock));
         let plan = async move {
-            let msg = match planning::plan(remote.as_ref(), &inventory, &service, &wanted, clock.as_ref()).await {
+            let ask = async |hosts| {
+                let msg = SudoMsg::Needed { service: service.clone(), hosts };
+                post.fact(Msg::Runs(core_runs::Msg::Sudo(msg))).await;
+            };
+            let lacking = planning::lacking(remote.as_ref(), &inventory, &service, &wanted);
+            if may_ask && !lacking.is_empty() {
+                return ask(lacking).await;
+            }
+            let made = planning::plan(remote.as_ref(), &inventory, &service, &wanted, clock.as_ref()).await;
+            let lacking = made.as_ref().map(|plan| planning::lacked_by(remote.as_ref(), &inventory, plan));
+            if let Some(hosts) = lacking.ok().filter(|hosts| may_ask && !hosts.is_empty()) {
+                return ask(hosts).await;
+            }
+            let msg = match made {
                 Ok(plan) => planned(Arc::new(plan)),
                 Err(why) => Msg::Runs(core_runs::Msg::PlanRefused { service, why }),
             };
             post.fact(msg).await;
         };
         self.tasks.spawn("plan", plan).detach();
+    }
+
+    /// Opens the review of a plan that was made before, unless it needs a password first.
+    fn open(&self, plan: Arc<core_runs::Plan>) {
+        let hosts = planning::lacked_by(self.context.remote.as_ref(), &self.inventory, &plan);
+        self.post.try_fact(if hosts.is_empty() {
+            planned(plan)
+        } else {
+            Msg::Runs(core_runs::Msg::Sudo(SudoMsg::Needed { service: plan.service.clone(), hosts }))
+        });
     }
 
     /// Asks the hosts how a service would go back.
@@ -433,6 +476,7 @@ impl Executor {
         let share = (run, host.clone(), way);
         // Once at a time: what is started here is not looked at a second time because the store tells of it too.
         let Some(held) = runs::Held::take(&self.followed, share) else { return };
+        let asks_sudo = asks(&self.inventory, &host);
         let follower = runs::Follower {
             remote: Arc::clone(&self.context.remote),
             clock: Arc::clone(&self.context.clock),
@@ -443,6 +487,7 @@ impl Executor {
             host,
             way,
             redact: Arc::clone(&self.redact),
+            asks_sudo,
         };
         let follow = async move {
             follower.follow(begin).await;

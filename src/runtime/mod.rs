@@ -15,6 +15,7 @@ pub mod planning;
 pub mod recorder;
 pub mod runs;
 mod staging;
+mod sudo;
 pub mod supervisor;
 pub mod terminal;
 mod wire;

@@ -10,12 +10,12 @@ use crate::{
     core::{
         id::{HostName, ServiceId},
         inventory::{Inventory, Service},
-        runs::{Build, Order, Plan, PlanFacts, Survey, Wanted, What, offer::Known, ready::Seen},
+        runs::{Build, Order, Plan, PlanFacts, Survey, Wanted, What, offer::Known, ready::Seen, sudo},
         time::Clock,
     },
     parse::{sanitise, survey},
     recipes,
-    remote::{Exit, Lane, Remote, Script},
+    remote::{self, Exit, Lane, Remote, Script},
     sources::pm2,
 };
 
@@ -42,7 +42,10 @@ pub async fn plan(
         facts.file = read(file).await?;
     }
     ask_pipeline(&mut facts, found).await;
-    recipes::plan(inventory, found, wanted, &facts)
+    let mut plan = recipes::plan(inventory, found, wanted, &facts)?;
+    let needed = sudo::needed(inventory, &plan);
+    plan.prechecks.extend(sudo::prechecks(&needed, |host| remote.sudo(host).is_some()));
+    Ok(plan)
 }
 
 /// Asks how a service would go back, and what there is to go back to; nothing is changed by it. None where nobody goes back
@@ -56,6 +59,10 @@ pub(super) async fn way_back(
 ) -> Option<Seen> {
     let found = inventory.service(service)?;
     recipes::brings(found).ok()?;
+    if !lacking(remote, inventory, service, &wanted).is_empty() {
+        // Whoever wants it is asked for the password then.
+        return None;
+    }
     let read = async {
         let mut facts = facts(remote, inventory, found, &wanted, clock).await?;
         ask_pipeline(&mut facts, found).await;
@@ -75,6 +82,29 @@ async fn ask_pipeline(facts: &mut PlanFacts, service: &Service) {
     if let Some(of) = &service.pipeline {
         facts.pipeline = Some(pipeline::unfinished(of, &Env::of_process()).await);
     }
+}
+
+/// Names the hosts that cannot say how they stand without a password for `sudo` that is not known.
+pub(super) fn lacking(
+    remote: &dyn Remote,
+    inventory: &Inventory,
+    service: &ServiceId,
+    wanted: &Wanted,
+) -> Vec<HostName> {
+    let Some(found) = inventory.service(service) else { return Vec::new() };
+    let mut hosts = recipes::hosts(found);
+    hosts.retain(|host| {
+        let lacks = sudo::asks(inventory, host) && remote.sudo(host).is_none();
+        lacks && sudo::names(&recipes::survey(found, host, wanted))
+    });
+    hosts
+}
+
+/// Names the hosts on which a plan needs a password for `sudo` that is not known.
+pub(super) fn lacked_by(remote: &dyn Remote, inventory: &Inventory, plan: &Plan) -> Vec<HostName> {
+    let mut hosts = sudo::needed(inventory, plan);
+    hosts.retain(|host| remote.sudo(host).is_none());
+    hosts
 }
 
 /// Asks what the hosts of a service know of its versions.
@@ -154,7 +184,10 @@ pub async fn surveys(
 }
 
 async fn ask(remote: &dyn Remote, host: &HostName, script: String, path_prefix: Vec<String>) -> Result<Survey, String> {
-    let script = Script { timeout: SURVEY, max_output: SAID, path_prefix, ..Script::brief(script) };
+    let mut script = Script { timeout: SURVEY, max_output: SAID, path_prefix, ..Script::brief(script) };
+    if let Some(password) = remote.sudo(host).filter(|_| sudo::names(&script.text)) {
+        script = remote::sudo::lend(script, password);
+    }
     let output = remote.run(host, Lane::Control, script).await.map_err(|error| error.to_string())?;
     let survey = survey::survey(&output.stdout).filter(|_| output.exit == Exit::Code(0));
     survey.ok_or_else(|| {

@@ -12,7 +12,7 @@ use crate::{
         hosts::LinkFault,
         id::{HostName, Operator, Uid},
         logs::redact::Redactor,
-        runs::{self, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd, Way},
+        runs::{self, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd, Way, sudo},
         time::{Clock, Mono, Timestamp},
     },
     remote::{
@@ -84,6 +84,8 @@ pub struct Follower {
     pub way: Way,
     /// Masks secrets in its output.
     pub redact: Arc<Redactor>,
+    /// Whether `sudo` asks for a password there.
+    pub asks_sudo: bool,
 }
 
 impl std::fmt::Debug for Follower {
@@ -138,7 +140,7 @@ impl Follower {
             },
             Begin::Attach { .. } => detached::attach(Arc::clone(&self.remote), host, uid, Cursor::default()),
         };
-        let mut lines = Lines::new(Arc::clone(&self.redact));
+        let mut lines = Lines::new(Arc::clone(&self.redact), self.remote.sudo(host));
         while let Some(event) = attached.next().await {
             if let Some(at) = at_of(&event) {
                 alive = at.min(self.clock.now().utc).max(alive);
@@ -187,7 +189,15 @@ impl Follower {
             steps: &back,
             after_ms,
         });
-        let terms = Terms { lock: self.plan.lock_on(host), operator: &self.operator, machine_id, dead_man };
+        let calls = own.iter().chain(&back).any(|step| sudo::names(&step.command));
+        let password = self.remote.sudo(host).filter(|_| calls && self.asks_sudo);
+        if calls && self.asks_sudo && password.is_none() {
+            let why = format!("what sudo asks for on {host} is not known here by now: nothing was done there");
+            self.skip(steps, &why).await;
+            return Err(Ended::Known);
+        }
+        let (operator, sudo) = (&self.operator, password.as_ref());
+        let terms = Terms { lock: self.plan.lock_on(host), operator, machine_id, dead_man, sudo };
         // Whether a try may have come through though its answer did not.
         let mut sent = false;
         let why = loop {

@@ -45,7 +45,7 @@ pub(crate) async fn start(pool: &Pool, uid: Uid, steps: &[Step], lock: &str) -> 
         &web(),
         uid,
         steps,
-        Terms { lock, operator: &Operator::from("ann"), machine_id: None, dead_man: None },
+        Terms { lock, operator: &Operator::from("ann"), machine_id: None, dead_man: None, sudo: None },
     )
     .await
     .unwrap()
@@ -444,7 +444,7 @@ async fn old_runs_are_removed_and_a_hostile_operator_or_command_stays_text() {
         &web(),
         UID,
         &steps,
-        Terms { lock: &lock, operator: &evil, machine_id: None, dead_man: None },
+        Terms { lock: &lock, operator: &evil, machine_id: None, dead_man: None, sudo: None },
     )
     .await
     .unwrap();
@@ -457,7 +457,7 @@ async fn old_runs_are_removed_and_a_hostile_operator_or_command_stays_text() {
     assert!(runs.join("qd-0000000000bb").exists() && runs.join("other").exists());
     let long = [step("long", "x".repeat(100_000))];
     let remote: &dyn Remote = &pool;
-    let terms = Terms { lock: &lock, operator: &evil, machine_id: None, dead_man: None };
+    let terms = Terms { lock: &lock, operator: &evil, machine_id: None, dead_man: None, sudo: None };
     let error = detached::start(remote, &web(), Uid([9; 6]), &long, terms).await.unwrap_err();
     assert_eq!(error.fault, LinkFault::Protocol);
 }

@@ -89,3 +89,6 @@ mod sites;
 
 #[cfg(test)]
 mod stick;
+
+#[cfg(test)]
+mod sudo;

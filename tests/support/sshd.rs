@@ -31,12 +31,27 @@ pub(crate) struct Setup {
     pub(crate) unprivileged: bool,
     /// Whether it is a machine of its own to whoever logs in, by its `/etc/machine-id`. Needs root, and a machine that has one.
     pub(crate) own_machine: bool,
+    /// Whether `sudo` asks the user without rights for a password, [`PASSWORD`]; nobody else's list of passwords is touched. Needs
+    /// root, a `sudo` of the machine, and `unprivileged`.
+    pub(crate) sudo: Option<Sudo>,
     /// How large the disk is that its HOME is on, as in `4m`. Needs root. Only it sees what is there: [`Sshd::inside`].
     pub(crate) room: Option<&'static str>,
 }
 
 /// Name and number of the user without rights; no machine has it.
 const NOBODY: (&str, u32) = ("qd-tester", 61_234);
+
+/// What `sudo` is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sudo {
+    /// More lines of its configuration.
+    pub(crate) lines: &'static str,
+}
+
+/// What the user without rights has for a password where `sudo` asks: with everything that a shell would take for its own.
+pub(crate) const PASSWORD: &str = "it's $HOME; `x` \"&\" 4";
+const HASH: &str =
+    "$6$quarterdeck$tusreFOiJSqRxzpyO1jVcfmgqPE3ukyNKJ1XlyPH1AJXNM/pk7eLqhg142Bdrf95dPcgENq4gAJcv03jjlGLw.";
 
 /// A running server.
 pub(crate) struct Sshd {
@@ -59,6 +74,8 @@ struct How {
     sight: Option<PathBuf>,
     /// What stands in its `/etc/machine-id`.
     machine_id: Option<PathBuf>,
+    /// Files that stand in the place of the machine's own.
+    instead: Vec<(PathBuf, &'static str)>,
     /// HOME, and how large it is.
     room: Option<(PathBuf, &'static str)>,
     unprivileged: bool,
@@ -145,7 +162,12 @@ impl Sshd {
         let user = if setup.unprivileged { NOBODY.0.to_owned() } else { login() };
         let sight = (setup.shell.is_some() || setup.unprivileged).then(|| {
             let shell = setup.shell.clone().unwrap_or_else(|| "/bin/sh".into());
-            std::fs::write(at("passwd"), passwd(&user, &at("home"), &shell)).unwrap();
+            let mut text = passwd(&user, &at("home"), &shell);
+            if setup.sudo.is_some() {
+                // What it is stands in the list of passwords.
+                text = text.replace(&format!("{}:*:", NOBODY.0), &format!("{}:x:", NOBODY.0));
+            }
+            std::fs::write(at("passwd"), text).unwrap();
             at("passwd")
         });
         let machine_id = (setup.own_machine && is_root() && Path::new("/etc/machine-id").exists()).then(|| {
@@ -179,9 +201,11 @@ impl Sshd {
                 own.args(["-R", &format!("{0}:{0}", NOBODY.1)]).arg(dir.path());
                 assert!(own.status().unwrap().success(), "chown needs root");
             }
+            let instead = setup.sudo.map_or_else(Vec::new, |sudo| asking(dir.path(), &user, sudo));
             let (sight, machine_id) = (sight.clone(), machine_id.clone());
             let room = setup.room.map(|size| (at("home"), size));
-            let how = How { config: at("sshd_config"), sight, machine_id, room, unprivileged: setup.unprivileged };
+            let how =
+                How { config: at("sshd_config"), sight, machine_id, instead, room, unprivileged: setup.unprivileged };
             if let Some(child) = serve(&how, &log).await {
                 return Self { dir, port, user, child, log, how };
             }
@@ -338,14 +362,50 @@ pub(crate) fn runs(text: &str) -> bool {
     processes().iter().any(|process| process.command.contains(text))
 }
 
+/// What goes before a command that sees one file in the place of another.
+fn mounted(instead: &Path, file: &str) -> Vec<String> {
+    // A mount of its own: nobody else sees another list of users, and nothing is to be undone.
+    let script = r#"mount --bind "$1" "$2" && shift 2 && exec "$@""#;
+    let mut words = ["unshare", "-m", "sh", "-c", script, "sh"].map(str::to_owned).to_vec();
+    words.extend([instead.display().to_string(), file.to_owned()]);
+    words
+}
+
+/// Writes what makes `sudo` ask a user for [`PASSWORD`]: files that only their server sees.
+fn asking(dir: &Path, user: &str, sudo: Sudo) -> Vec<(PathBuf, &'static str)> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let own = dir.join("sudo");
+    std::fs::create_dir(&own).or_else(|error| if own.exists() { Ok(()) } else { Err(error) }).unwrap();
+    let shadow = std::fs::read_to_string("/etc/shadow").unwrap() + &format!("{user}:{HASH}:19000::::::\n");
+    // Each time anew, without words of the machine's own; what it says of itself goes to a file here.
+    let rules = format!(
+        "Defaults !syslog,!fqdn,timestamp_timeout=0,logfile={0}/log,timestampdir={0}/ts\n{1}\nroot ALL=(ALL) ALL\n",
+        own.display(),
+        sudo.lines.replace("USER", user)
+    );
+    let pam = "auth required pam_unix.so nodelay\naccount required pam_unix.so\nsession required pam_permit.so\n";
+    let files =
+        [("shadow", shadow, "/etc/shadow"), ("rules", rules, "/etc/sudoers"), ("pam", pam.into(), "/etc/pam.d/sudo")];
+    files
+        .map(|(name, text, file)| {
+            let path = own.join(name);
+            _ = std::fs::remove_file(&path);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o440)).unwrap();
+            (path, file)
+        })
+        .to_vec()
+}
+
 async fn serve(how: &How, log: &Arc<Mutex<String>>) -> Option<Child> {
     let mut words: Vec<String> = Vec::new();
     for (file, instead) in [("/etc/passwd", &how.sight), ("/etc/machine-id", &how.machine_id)] {
         let Some(instead) = instead else { continue };
-        // A mount of its own: nobody else sees another list of users, and nothing is to be undone.
-        let script = r#"mount --bind "$1" "$2" && shift 2 && exec "$@""#;
-        words.extend(["unshare", "-m", "sh", "-c", script, "sh"].map(str::to_owned));
-        words.extend([instead.display().to_string(), file.to_owned()]);
+        words.extend(mounted(instead, file));
+    }
+    for (instead, file) in &how.instead {
+        words.extend(mounted(instead, file));
     }
     if let Some((home, size)) = &how.room {
         let script = r#"mount -t tmpfs -o size="$2" qd "$1" && shift 2 && exec "$@""#;

@@ -1,8 +1,10 @@
 //! `qd restart`, `deploy`, `rollback`: a change from the shell, through the same gate as the console's.
 mod follow;
+mod password;
 mod plan;
 
 pub(super) use follow::{pause, to_its_end, to_json};
+pub(super) use password::Passwords;
 pub(super) use plan::print_plan;
 
 use std::{
@@ -35,6 +37,7 @@ use crate::{
 
 /// What every change takes.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Consent {
     /// The service, as SERVICE@ENV; SERVICE alone where it is in one environment only
     service: String,
@@ -56,6 +59,9 @@ pub(super) struct Consent {
     /// Also wait until the checks say whether it helped
     #[arg(long)]
     wait: bool,
+    /// Read what sudo asks for from the first line of standard input; without it, it is asked for at the terminal
+    #[arg(long)]
+    sudo_password_stdin: bool,
 }
 
 impl Consent {
@@ -214,7 +220,8 @@ async fn carry_out(
     engine: &mut Engine,
     (service, wanted): (ServiceId, Wanted),
 ) -> color_eyre::Result<Exit> {
-    let review = match plan::review(engine, &service, &wanted).await {
+    let mut passwords = Passwords::new(consent.sudo_password_stdin, consent.dry_run);
+    let review = match plan::review((setup, engine), &mut passwords, &service, &wanted).await {
         Ok(review) => review,
         Err(why) => {
             setup::warn(&format!("{service}: {why}"));

@@ -1,6 +1,7 @@
 //! A plan on paper: what `--dry-run` prints.
 use serde_json::json;
 
+use super::Passwords;
 use crate::{
     cli::{
         Common,
@@ -15,7 +16,12 @@ use crate::{
 };
 
 /// Has the change planned and returns the review of it; else why it cannot be.
-pub(super) async fn review(engine: &mut Engine, service: &ServiceId, wanted: &Wanted) -> Result<Review, String> {
+pub(super) async fn review(
+    (setup, engine): (&Setup, &mut Engine),
+    passwords: &mut Passwords,
+    service: &ServiceId,
+    wanted: &Wanted,
+) -> Result<Review, String> {
     while !engine.state.is_loaded() {
         drop(engine.turn().await);
     }
@@ -30,6 +36,7 @@ pub(super) async fn review(engine: &mut Engine, service: &ServiceId, wanted: &Wa
             let prefix = format!("{service}: ");
             return Err(said.strip_prefix(&prefix).unwrap_or(&said).to_owned());
         }
+        passwords.answer(setup, engine).await?;
         drop(engine.turn().await);
     }
 }

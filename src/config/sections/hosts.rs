@@ -11,7 +11,7 @@ use crate::{
     },
     core::{
         id::{EnvName, HostName},
-        inventory::Host,
+        inventory::{Host, Sudo},
     },
 };
 
@@ -79,6 +79,15 @@ fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], seen: &mut Seen)
         let help = "only an agent that holds the key can log in; `ssh-keygen -f FILE` makes one";
         walk.book.warn(entries.place_of("identity"), what, help);
     }
+    let sudo = match (entries.text("sudo"), entries.owned("sudo_password")) {
+        (Some("password"), from) => Sudo::Password { from },
+        (_, Some(_)) => {
+            let what = "`sudo_password` is never used: `sudo` asks for nothing there".to_owned();
+            walk.book.error(entries.place_of("sudo_password"), what, "add sudo = \"password\"");
+            Sudo::Nopasswd
+        }
+        (_, None) => Sudo::Nopasswd,
+    };
     let env: Option<EnvName> = env.flatten();
     let name = name.filter(|_| is_new && !entries.broken && walk.book.drafts.len() == mark)?;
     let host = Host {
@@ -92,6 +101,7 @@ fn one(walk: &mut Walk<'_>, raw: &Raw, around: &[Surroundings], seen: &mut Seen)
         labels: entries.pairs("labels").into_iter().collect(),
         path_prefix: entries.texts("path_prefix").into_iter().map(|(dir, _)| dir.to_owned()).collect(),
         units: entries.texts("units").into_iter().map(|(unit, _)| unit.to_owned()).collect(),
+        sudo,
     };
     Some((host, entries.place_of("jump").clone()))
 }

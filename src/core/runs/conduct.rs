@@ -8,6 +8,7 @@ use super::{
     gate,
     proof::When,
     reducer::audit,
+    sudo,
 };
 use crate::core::{
     id::{HostName, Uid},
@@ -47,10 +48,16 @@ pub(super) fn happen(
 }
 
 /// Takes a run on whose coordinator is gone: the gate is asked as for a new one.
-fn adopt(state: &mut State, uid: Uid, (now, inventory, actor): Scene<'_>, out: &mut Out) {
+pub(super) fn adopt(state: &mut State, uid: Uid, (now, inventory, actor): Scene<'_>, out: &mut Out) {
     let Some(run) = state.runs.get(&uid).filter(|run| !run.is_over()) else { return };
     match gate::go_on(inventory, &state.armed, &run.plan, &actor.by, now) {
-        Ok(permit) => take_on(state, uid, (permit, "goes on from here"), (now, inventory, actor), out),
+        Ok(permit) => {
+            let missing = sudo::missing(state, inventory, run);
+            if !missing.is_empty() {
+                return sudo::ask(state, missing, sudo::Then::GoOn(uid), (now, inventory), out);
+            }
+            take_on(state, uid, (permit, "goes on from here"), (now, inventory, actor), out);
+        }
         Err(refusal) => out.facts.push(Fact::Said(refusal.to_string())),
     }
 }
@@ -75,6 +82,8 @@ fn take_on(state: &mut State, uid: Uid, (permit, how): (gate::Permit, &str), sce
 pub(super) fn attend(state: &mut State, uid: Uid, scene: Scene<'_>, out: &mut Out) {
     let (now, inventory, actor) = scene;
     let (console, nobody_sits) = (state.console, state.unattended);
+    let needs_password =
+        state.runs.get(&uid).is_some_and(|run| nobody_sits && !sudo::missing(state, inventory, run).is_empty());
     let Some(run) = state.runs.get_mut(&uid).filter(|run| run.outcome.is_none()) else { return };
     let silent = now.mono.since(run.attended);
     if run.coordinator == Some(console) && run.permit.is_some() {
@@ -87,6 +96,10 @@ pub(super) fn attend(state: &mut State, uid: Uid, scene: Scene<'_>, out: &mut Ou
         return;
     }
     let Ok(permit) = gate::unattended(inventory, &run.plan) else { return };
+    // Nobody sits here who could be asked.
+    if needs_password {
+        return;
+    }
     match coordinate::next(run) {
         Next::Stage { .. } | Next::Start { .. } | Next::Gate { .. } => {
             let how = "goes on unattended: its console is gone, and the configuration lets it";
@@ -297,6 +310,7 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
         }
         Msg::Asked { .. }
         | Msg::Offer(_)
+        | Msg::Sudo(_)
         | Msg::Planned { .. }
         | Msg::PlanRefused { .. }
         | Msg::LookedBack { .. }

@@ -8,6 +8,7 @@ use super::{
     proof::Measured,
     ready::Seen,
     stick::PipelineHold,
+    sudo::SudoMsg,
 };
 use crate::core::{
     id::{EnvName, HostName, Operator, RunId, ServiceId, Uid},
@@ -28,6 +29,8 @@ pub enum Msg {
     },
     /// About the box in which one chooses what is brought out.
     Offer(OfferMsg),
+    /// About what `sudo` asks for.
+    Sudo(SudoMsg),
     /// The recipe made a plan.
     Planned {
         /// The id that the run would have.
@@ -155,8 +158,14 @@ pub enum Msg {
 /// What is to be done outside.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
-    /// Have the recipe plan a change.
-    Plan(ServiceId, Wanted),
+    /// Have the recipe plan a change; and say which passwords it needs instead, where a person may be asked for them.
+    Plan(ServiceId, Wanted, bool),
+    /// Try what was typed for `sudo` on these hosts.
+    TrySudo(Vec<HostName>),
+    /// Look up what the configuration refers to for `sudo` on these hosts, and try it.
+    FindSudo(Vec<HostName>),
+    /// Forget what `sudo` asks for.
+    ForgetSudo,
     /// Find out how a service would go back.
     LookBack(ServiceId, Wanted),
     /// Open the review of a plan that was made before.
@@ -262,6 +271,8 @@ pub enum Fact {
         /// Which.
         run: Uid,
     },
+    /// A password is asked for.
+    SudoAsked,
     /// Something to tell the person.
     Said(String),
 }

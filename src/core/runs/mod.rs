@@ -28,6 +28,7 @@ pub mod ready;
 mod reducer;
 mod sets;
 pub mod stick;
+pub mod sudo;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -94,6 +95,8 @@ pub struct State {
     pub ways_back: ready::WaysBack,
     /// The box in which one chooses what is brought out, while it is open.
     pub offering: Option<offer::Offering>,
+    /// What is known of passwords for `sudo`.
+    pub sudo: sudo::Passwords,
     /// The review box, while it is open.
     pub review: Option<Review>,
     /// Every run this console knows of.

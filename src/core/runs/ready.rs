@@ -133,7 +133,7 @@ pub(super) fn looked(
     of.waits = false;
     let Some(seen) = seen else {
         // Its recipe says best why.
-        return (awaited.then(|| Ask::Plan(service.clone(), Wanted::Rollback { to: None })), None);
+        return (awaited.then(|| Ask::Plan(service.clone(), Wanted::Rollback { to: None }, true)), None);
     };
     // A release that did better was asked for, and cannot be had: the recipe's own choice stands.
     let in_vain = seen.plan.is_err() && matches!(seen.wanted, Wanted::Rollback { to: Some(_) });

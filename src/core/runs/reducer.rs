@@ -9,7 +9,7 @@ use super::{
     gate::{self, Level, Permit},
     hash, history, offer,
     proof::{self, Measured, When},
-    ready, stick,
+    ready, stick, sudo,
 };
 use crate::core::{
     id::{ServiceId, Uid},
@@ -28,11 +28,12 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
             out.asks.push(match wanted {
                 Wanted::Rollback { to: None } => ready::asked(state, &service, now),
                 Wanted::Restart | Wanted::Deploy { .. } | Wanted::Rollback { .. } | Wanted::Task(_) => {
-                    Ask::Plan(service, wanted)
+                    Ask::Plan(service, wanted, true)
                 }
             });
         }
         Msg::Offer(msg) => offered(state, msg, now, &mut out),
+        Msg::Sudo(msg) => sudo::update(state, msg, (now, inventory, actor), &mut out),
         Msg::Planned { run, plan, incident, before, urgent } => {
             let opened = Opened { run, plan, incident, before, urgent };
             open_review(state, opened, (now, inventory, actor), &mut out);
@@ -60,22 +61,15 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
                 out.facts.push(Fact::Said(format!("{}: cancelled, nothing was changed", review.plan.title)));
             }
         }
-        Msg::InventoryReplaced { touched } => {
-            state.ways_back.forget();
-            if let Some((service, _)) = state.planning.take() {
-                out.facts.push(Fact::Said(format!("{service}: the configuration changed meanwhile, ask again")));
-            }
-            if let Some(review) = state.review.take_if(|_| touched) {
-                let title = &review.plan.title;
-                out.facts
-                    .push(Fact::Said(format!("{title}: closed, nothing was changed: the configuration is another")));
-            }
-        }
+        Msg::InventoryReplaced { touched } => replaced(state, touched, &mut out),
         Msg::WriteArmed(env) => {
             out.rows.push(Row::Audit(audit(actor, now, super::ARMED, env.as_str(), "")));
             state.armed.arm(env, now.mono + inventory.write.arm_ms);
         }
-        Msg::WriteDisarmed => state.armed.disarm(),
+        Msg::WriteDisarmed => {
+            state.armed.disarm();
+            sudo::disarmed(state, now);
+        }
         Msg::Uploading { .. }
         | Msg::OutputArrived { .. }
         | Msg::Happened(_)
@@ -107,6 +101,19 @@ fn offered(state: &mut State, mut msg: offer::OfferMsg, now: Now, out: &mut Out)
     let (asks, wanted) = offer::update(&mut state.offering, msg);
     out.asks.extend(asks.into_iter().map(Ask::Offer));
     out.facts.extend(wanted.map(|(service, wanted)| Fact::Chosen { service, wanted }));
+}
+
+/// What is asked for now rests on a configuration that is no more.
+fn replaced(state: &mut State, touched: bool, out: &mut Out) {
+    state.ways_back.forget();
+    state.sudo.asking = None;
+    if let Some((service, _)) = state.planning.take() {
+        out.facts.push(Fact::Said(format!("{service}: the configuration changed meanwhile, ask again")));
+    }
+    if let Some(review) = state.review.take_if(|_| touched) {
+        let title = &review.plan.title;
+        out.facts.push(Fact::Said(format!("{title}: closed, nothing was changed: the configuration is another")));
+    }
 }
 
 pub(super) fn audit(actor: &Actor, now: Now, what: &str, target: &str, detail: &str) -> Audit {
@@ -143,7 +150,7 @@ fn open_review(state: &mut State, opened: Opened, (now, inventory, actor): Scene
     let kept = state.ways_back.kept(&plan);
     let aged = kept.and_then(|at| ready::aged(at, now));
     if aged.is_some() {
-        out.asks.push(Ask::Plan(plan.service.clone(), wanted.clone()));
+        out.asks.push(Ask::Plan(plan.service.clone(), wanted.clone(), false));
     }
     let history = history::prechecks(state, &plan, incident, now, inventory);
     state.review = Some(Review {
@@ -319,7 +326,7 @@ fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: 
     }
     if let Some(review) = state.review.as_mut().filter(|review| now.mono.since(review.looked) >= LOOK_MS) {
         review.looked = now.mono;
-        out.asks.push(Ask::Plan(review.plan.service.clone(), review.wanted.clone()));
+        out.asks.push(Ask::Plan(review.plan.service.clone(), review.wanted.clone(), false));
     }
     if let Some(review) = state.review.as_mut().filter(|review| review.starts.is_some_and(|at| at <= now.mono)) {
         // The gate is asked again: write may have been disarmed during the two seconds.
@@ -344,6 +351,7 @@ fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: 
     }
     stick::tick(state, (now, inventory, actor), out);
     out.asks.extend(ready::tick(state, now, inventory));
+    sudo::tick(state, now, out);
     // A round of answers takes as long as the checks' interval, unless they are asked.
     let asking: Vec<Uid> = waiting_for_proof(state, actor).map(|run| run.run).collect();
     for run in asking {

@@ -9,7 +9,7 @@ use crate::core::{
     incidents::IncidentEventKind,
     record::{DeclaredState, Row, StatusUpdate},
     runs,
-    runs::gate::Level,
+    runs::{gate::Level, sudo::SudoMsg},
     time::Now,
 };
 
@@ -100,6 +100,10 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
             match overlay {
                 Overlay::Log(draft) => return logs::given_up(state, draft, now),
                 Overlay::Deploy => return offers::give_up(state, now),
+                Overlay::Sudo => {
+                    state.screen.close();
+                    return state.runs_update(runs::Msg::Sudo(SudoMsg::Declined), now);
+                }
                 Overlay::Search => _ = found::forget(state),
                 _ => {}
             }
@@ -124,6 +128,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 Overlay::Filter(_)
                 | Overlay::Search
                 | Overlay::Log(_)
+                | Overlay::Sudo
                 | Overlay::Note { .. }
                 | Overlay::Host { .. }
                 | Overlay::Quit
@@ -139,6 +144,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
         Action::SayOnce if offers_once(&overlay) => once(state, overlay),
         Action::RenameTerm if overlay == Overlay::LogList(super::LogList::Filters) => logs::rename(state, now),
         Action::FocusNextPane if overlay == Overlay::Deploy => offers::complete(state, now),
+        Action::FocusNextPane if overlay == Overlay::Sudo => state.runs_update(runs::Msg::Sudo(SudoMsg::Turned), now),
         Action::FocusNextPane if matches!(overlay, Overlay::Update { .. }) => {
             turn_state(state, Motion::Down);
             Vec::new()
@@ -164,6 +170,7 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::Palette
         | Overlay::Deploy
         | Overlay::Search
+        | Overlay::Sudo
         | Overlay::Menu { .. }
         | Overlay::Filter(_)
         | Overlay::Log(_)
@@ -224,6 +231,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         Overlay::Log(draft) => logs::typed(state, draft, now),
         Overlay::LogList(list) => logs::chosen(state, list, now),
         Overlay::Search => found::kept(state, now),
+        Overlay::Sudo => password(state, now),
         Overlay::Filter(_) | Overlay::Help => {
             state.screen.close();
             Vec::new()
@@ -285,6 +293,18 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             Vec::new()
         }
     }
+}
+
+/// Has the password tried that was typed.
+fn password(state: &mut State, now: Now) -> Vec<Effect> {
+    if state.screen.draft(Draft::Passphrase).is_empty() || !state.runs.sudo_settled(now) {
+        state.screen.say(now, Tone::Info, "type the password; Esc goes on without it, to look only");
+        return Vec::new();
+    }
+    state.screen.close();
+    state.screen.drafts.remove(&Draft::Passphrase);
+    state.screen.say(now, Tone::Info, "the password is tried; nothing is changed by that");
+    state.runs_update(runs::Msg::Sudo(SudoMsg::Given), now)
 }
 
 #[cfg(test)]

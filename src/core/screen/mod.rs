@@ -95,6 +95,8 @@ pub enum Overlay {
         /// What.
         question: Question,
     },
+    /// Asks for what `sudo` asks for; of whom is in [`super::runs::sudo`].
+    Sudo,
     /// A line typed in the log view: its filter, its search, a time, a name.
     Log(Draft),
     /// A list of the log view.
@@ -327,7 +329,7 @@ impl State {
             Overlay::Note { .. } => Some(Draft::Note),
             Overlay::Update { .. } => Some(Draft::Update),
             Overlay::Log(draft) => Some(*draft),
-            Overlay::Host { question: Question::Passphrase { .. }, .. } => Some(Draft::Passphrase),
+            Overlay::Sudo | Overlay::Host { question: Question::Passphrase { .. }, .. } => Some(Draft::Passphrase),
             Overlay::Host { .. }
             | Overlay::Menu { .. }
             | Overlay::LogList(_)

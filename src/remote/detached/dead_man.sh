@@ -10,6 +10,6 @@ if [ "$r" = failed ]; then
   done
   if [ ! -d "$b/claim" ] && mkdir -p "$b"; then
     : >>"$b/journal"
-    printf '%s\n' @PLAN@ >"$b/plan.$$" && exec sh "$b/plan.$$" </dev/null >"$b/err" 2>&1
+    printf '%s\n' @PLAN@ >"$b/plan.$$" && exec sh "$b/plan.$$" "$mask" "$own" "$lent" </dev/null >"$b/err" 2>&1
   fi
 fi

@@ -23,6 +23,7 @@ mod frames;
 
 use std::{sync::Arc, time::Duration};
 
+use secrecy::SecretString;
 use tokio::time::timeout;
 
 use self::frames::{Frame, Frames};
@@ -160,6 +161,8 @@ pub struct Terms<'a> {
     pub machine_id: Option<&'a str>,
     /// What the host does by itself when a step failed and nobody watches.
     pub dead_man: Option<DeadMan<'a>>,
+    /// What `sudo` asks for there: the runner gives it to every step, as [`super::sudo`] says.
+    pub sudo: Option<&'a SecretString>,
 }
 
 /// The way back that a host starts by itself: as a run of its own, the one that whoever watches would start.
@@ -239,7 +242,8 @@ async fn launch(
         return Err(failed(host, format!("the command of step {} is longer than 64 KiB", sanitise::name(&step.name))));
     }
     let text = watch_script(uid, Cursor::default(), &start_script(uid, steps, terms));
-    let mut stream = remote.stream(host, Lane::Control, Script::brief(text)).await?;
+    let (brief, secret) = (terms.sudo.is_none(), terms.sudo.cloned());
+    let mut stream = remote.stream(host, Lane::Control, Script { brief, secret, ..Script::new(text) }).await?;
     let mut frames = Frames::default();
     let told = timeout(TO_START, started(host, &mut stream, &mut frames)).await;
     let (started, goes_on) = told.unwrap_or_else(|_| Err(timed_out(host, TO_START)))?;
@@ -286,7 +290,8 @@ async fn started(host: &HostName, stream: &mut Stream, frames: &mut Frames) -> R
 fn start_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
     // Quoted, so that no step's text can run as part of the start.
     let (plan, machine) = (plan_script(uid, steps, terms), quote(terms.machine_id.unwrap_or_default()));
-    fill(START, &[("PLAN", &quote(plan.trim_end())), ("MACHINE", &machine)])
+    let word = if terms.sudo.is_some() { "printf '%s\\n' \"$qd_secret\" |" } else { "</dev/null" };
+    fill(START, &[("PLAN", &quote(plan.trim_end())), ("MACHINE", &machine), ("WORD", word)])
 }
 
 /// Returns what watches a run from a cursor on, once what is to be done first is done.
@@ -316,6 +321,9 @@ fn plan_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
         fill(DEAD_MAN, &[("BACK", &uid), ("AFTER", &after), ("PLAN", &quote(back.trim_end()))])
     });
     let (uid, first, last) = (uid.to_string(), FIRST.to_string(), LAST.to_string());
+    let borrow = if terms.sudo.is_some() { "[ -n \"$lent\" ] || lend \"$d/sudo\"" } else { "" };
+    // Who may have to take it back needs it still.
+    let forget = if dead_man.is_empty() { "unlend" } else { "[ \"$r\" = failed ] || unlend" };
     let values = [
         ("UID", &uid),
         ("LOCK", &path),
@@ -325,7 +333,10 @@ fn plan_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
         ("LAST", &last),
         ("DEAD_MAN", &dead_man),
     ];
-    fill(RUNNER, &values.map(|(name, value)| (name, value.as_str())))
+    let values = values.map(|(name, value)| (name, value.as_str()));
+    let lend = if terms.sudo.is_some() { super::sudo::LEND.trim_end() } else { "unlend() { :; }" };
+    let own = [("LEND", lend), ("BORROW", borrow), ("FORGET", forget)];
+    fill(RUNNER, &[values.as_slice(), &own].concat())
 }
 
 /// Puts values where `@NAME@` stands in a template; what a value holds is never looked at again.

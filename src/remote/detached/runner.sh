@@ -4,6 +4,8 @@ umask 077
 mask=$1
 # What gives a step a group of its own; nothing where there is no such program.
 own=${2-$(command -v setsid)}
+# Where the run before this one has its sudo ask.
+lent=$3
 d=$HOME/.quarterdeck/runs/@UID@
 # Whoever makes this directory runs the plan; a second start finds it and goes away.
 mkdir "$d/claim" 2>/dev/null || { rm -f "$0"; exit 0; }
@@ -35,13 +37,14 @@ journal() {
   printf '%s %s\n' "$t" "$*" >>"$d/journal" || return
   wake
 }
+@LEND@
 unlock() {
   rm -f "$lock/owner"
   rmdir "$lock" 2>/dev/null
 }
 trap '' HUP
 # The machine goes down: the step goes with it, and the lock is not left behind.
-trap 'kill -TERM $g 2>/dev/null; [ -n "$over" ] && : >"$over"; [ -n "$locked" ] && unlock; journal done killed; exit 143' TERM INT
+trap 'kill -TERM $g 2>/dev/null; [ -n "$over" ] && : >"$over"; [ -n "$locked" ] && unlock; unlend; journal done killed; exit 143' TERM INT
 locked= g= over=
 # The first deployment finds no folder yet.
 [ -d "${lock%/*}" ] || (umask 022 && mkdir "${lock%/*}" 2>/dev/null)
@@ -140,6 +143,7 @@ step() {
   (
     trap - TERM INT HUP
     [ -n "$3" ] && PATH=$3:$PATH && export PATH
+    [ -n "$lent" ] && PATH=$lent/bin:$PATH SUDO_ASKPASS=$lent/ask && export PATH SUDO_ASKPASS
     QD_RUN=$d
     export QD_RUN
     cd
@@ -182,11 +186,15 @@ step() {
   fi
   return "$s"
 }
+@BORROW@
+exec </dev/null
 if @STEPS@; then r=ok; else r=failed; fi
 unlock
+@FORGET@
 journal "done $r"
 # What need not be waited for.
 rm -f "$d"/pipe.* "$d"/told.* "$d"/watch.*
 mv "$0" "$d/plan" 2>/dev/null
 find "${d%/*}" -mindepth 1 -maxdepth 1 -type d -name 'qd-*' -mtime +30 -exec rm -rf {} + </dev/null >/dev/null 2>&1 &
 @DEAD_MAN@
+unlend

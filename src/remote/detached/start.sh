@@ -1,5 +1,6 @@
 b=$HOME/.quarterdeck/runs
 if [ -d "$d/claim" ]; then
+  unset qd_secret q
   echo 'S already'
 else
   mask=$(umask)
@@ -21,13 +22,15 @@ else
     rm -f "$d/plan.$$"
     exit 73
   }
-  if command -v setsid >/dev/null 2>&1; then
-    setsid sh "$d/plan.$$" "$mask" setsid </dev/null >"$d/err" 2>&1 &
-    alone=
-  else
-    nohup sh "$d/plan.$$" "$mask" '' </dev/null >"$d/err" 2>&1 &
-    alone=' alone'
-  fi
+  alone=
+  command -v setsid >/dev/null 2>&1 || alone=' alone'
+  go() {
+    [ -n "$alone" ] || exec setsid sh "$d/plan.$$" "$mask" setsid >"$d/err" 2>&1
+    exec nohup sh "$d/plan.$$" "$mask" '' >"$d/err" 2>&1
+  }
+  @WORD@ go &
+  # Who watches has no need of it.
+  unset qd_secret q
   # The clock ticks five times a second.
   n=0
   while [ ! -s "$d/pid" ] && [ "$n" -lt 30 ]; do

@@ -1,7 +1,9 @@
 //! One command on one channel. Every channel has a task of its own that reads it: an unread one would stall all others.
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use russh::{ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Sig, client::Msg};
+use secrecy::zeroize::Zeroizing;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::{Instant, sleep, sleep_until, timeout},
@@ -107,7 +109,8 @@ impl Open {
         mut input: mpsc::Receiver<Vec<u8>>,
         to: &mut impl Take,
     ) -> Result<Exit, RemoteError> {
-        let payload = std::mem::take(&mut self.stdin);
+        // There may be a secret in it: what it was is nothing again once it is sent.
+        let payload = Bytes::from_owner(Zeroizing::new(std::mem::take(&mut self.stdin)));
         let write = &self.write;
         // A payload that is larger than the window hangs for ever when the command is gone: it must not be waited for.
         let mut feed = pin!(async move {

@@ -135,7 +135,7 @@ impl Kept {
 
 /// Runs a command in the kept shell; none when it has to have a channel of its own.
 pub(super) async fn run(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Option<Result<Output, RemoteError>> {
-    if !script.brief || script.text.len() > MAX_TEXT {
+    if !script.brief || script.secret.is_some() || script.text.len() > MAX_TEXT {
         return None;
     }
     let (answer, wait) = oneshot::channel();
@@ -146,7 +146,7 @@ pub(super) async fn run(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Opt
 
 /// Starts a command in the kept shell, which is its own from then on.
 pub(super) async fn stream(link: &Arc<Link>, script: &Script, tasks: &Tasks) -> Option<Stream> {
-    if !script.brief || script.text.len() > MAX_TEXT {
+    if !script.brief || script.secret.is_some() || script.text.len() > MAX_TEXT {
         return None;
     }
     let permit = Arc::clone(&link.streams).try_acquire_owned().ok()?;

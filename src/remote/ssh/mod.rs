@@ -99,6 +99,8 @@ struct Inner {
     hosts: Mutex<Arc<HashMap<HostName, Arc<Host>>>>,
     routes: Mutex<HashMap<HostName, Arc<Route>>>,
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    /// What `sudo` asks for, by host.
+    sudo: Mutex<HashMap<HostName, SecretString>>,
 }
 
 /// What a connection is shared by.
@@ -156,6 +158,7 @@ impl Pool {
             hosts: Mutex::new(Arc::new(by_name(hosts))),
             routes: Mutex::default(),
             slots: Mutex::default(),
+            sudo: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -167,6 +170,8 @@ impl Pool {
         held(&self.inner.routes).clear();
         for (name, host) in old.iter() {
             if new.get(name) != Some(host) {
+                // Behind the name may be another machine.
+                held(&self.inner.sudo).remove(name);
                 self.forget(name);
             }
         }
@@ -505,6 +510,18 @@ impl Remote for Pool {
     fn unlock(&self, identity: &str, passphrase: SecretString) {
         self.inner.maker.keys.unlock(PathBuf::from(identity), passphrase);
         self.inner.retry(|error| error.fault == LinkFault::Auth || error.question.is_some());
+    }
+
+    fn keep_sudo(&self, host: &HostName, password: SecretString) {
+        held(&self.inner.sudo).insert(host.clone(), password);
+    }
+
+    fn sudo(&self, host: &HostName) -> Option<SecretString> {
+        held(&self.inner.sudo).get(host).cloned()
+    }
+
+    fn forget_sudo(&self) {
+        held(&self.inner.sudo).clear();
     }
 
     fn link(&self, host: &HostName) -> LinkState {

@@ -32,6 +32,7 @@ use crate::{
     tasks::Tasks,
 };
 
+pub mod hidden;
 mod scroll;
 
 /// Whether the terminal is ours right now: the panic hook and `leave` ask.

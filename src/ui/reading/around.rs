@@ -285,6 +285,13 @@ impl Reader<'_> {
             (None, Some(Overlay::Host { question: Question::Passphrase { .. }, .. })) => {
                 vec![(Action::GoBack, "cancel"), (Action::Confirm, "unlock")]
             }
+            (None, Some(Overlay::Sudo)) => {
+                vec![
+                    (Action::GoBack, "look without it"),
+                    (Action::FocusNextPane, "for which hosts"),
+                    (Action::Confirm, "try it"),
+                ]
+            }
             (None, Some(Overlay::Host { .. })) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes"), (Action::SayOnce, "once")]
             }

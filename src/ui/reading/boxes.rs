@@ -82,6 +82,7 @@ impl Reader<'_> {
                 }))
             }
             overlay @ (Overlay::Host { .. }
+            | Overlay::Sudo
             | Overlay::Quit
             | Overlay::Arm { .. }
             | Overlay::TakeBack { .. }
@@ -151,6 +152,7 @@ impl Reader<'_> {
                 verb: "unlock".into(),
                 ..Ask::default()
             })),
+            Overlay::Sudo => return self.sudo(dots),
             Overlay::Quit => Over::Question(Box::new(Question {
                 title: "A run is going on".into(),
                 text: "It goes on on its hosts without this console, and another console shows its end. Quit?".into(),
@@ -184,6 +186,35 @@ impl Reader<'_> {
             | Overlay::Note { .. }
             | Overlay::Update { .. } => return None,
         })
+    }
+
+    /// Asks for what `sudo` asks for.
+    fn sudo(&self, dots: String) -> Option<Over> {
+        let inventory = &self.state.inventory;
+        let asking = self.state.runs.sudo.asking.as_ref()?;
+        let (first, alike) = (asking.hosts.first()?, asking.alike(inventory));
+        let others = alike.len().saturating_sub(1);
+        let user = inventory.host(first).and_then(|host| host.user.clone());
+        let of = user.map_or_else(|| first.to_string(), |user| format!("{user} on {first}"));
+        let choices = match others {
+            0 => Vec::new(),
+            others => vec![format!("{first} and {others} more with this login"), format!("{first} alone")],
+        };
+        let kept = time::short(inventory.write.arm_ms);
+        Some(Over::Ask(Box::new(Ask {
+            title: format!("Password for sudo of {of}"),
+            text: format!(
+                "Steps there call sudo, which asks for it. It is tried before anything is changed, goes there by stdin alone, and is kept in memory: for {kept} after its last use, or until write is disarmed. Esc looks without it."
+            ),
+            choices,
+            chosen: usize::from(!asking.for_all),
+            typed: (dots.clone(), dots.len()),
+            masked: true,
+            rows: 1,
+            verb: "try it".into(),
+            wrong: asking.wrong.clone().unwrap_or_default(),
+            ..Ask::default()
+        })))
     }
 
     /// Asks about a run before it is approved, or taken back.

@@ -149,7 +149,7 @@ fn hosts_are_looked_at_again_while_the_box_is_open_and_what_stands_against_it_ho
     _ = desk.reviewed(0, plan());
     assert_eq!(desk.send(4_900, Msg::Ticked).asks, []);
     let asked = desk.send(5_000, Msg::Ticked).asks;
-    assert!(matches!(asked.as_slice(), [Ask::Plan(_, Wanted::Restart)]), "{asked:?}");
+    assert!(matches!(asked.as_slice(), [Ask::Plan(_, Wanted::Restart, false)]), "{asked:?}");
     let seen = |desk: &mut Desk, plan: Plan| {
         let planned =
             Msg::Planned { run: Uid([9; 6]), plan: plan.into(), incident: None, before: Health::Up, urgent: false };

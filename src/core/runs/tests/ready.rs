@@ -91,7 +91,7 @@ fn the_box_opens_at_once_with_what_was_kept_and_cannot_be_confirmed_before_the_h
         desk.send(ms, Msg::Planned { run: RUN, plan, incident: None, before, urgent: false })
     };
     let opened = open(&mut desk, 600_000);
-    assert!(matches!(opened.asks.as_slice(), [Ask::Plan(_, wanted)] if *wanted == ANY), "{opened:?}");
+    assert!(matches!(opened.asks.as_slice(), [Ask::Plan(_, wanted, _)] if *wanted == ANY), "{opened:?}");
     assert!(desk.state.review.as_ref().unwrap().stale.as_ref().unwrap().contains("of 9m ago"));
     _ = desk.send(601_000, Msg::Confirmed);
     assert!(desk.state.runs.is_empty());
@@ -152,7 +152,7 @@ fn where_nobody_can_go_back_it_is_said_what_else_would_work() {
     // Whose recipe knows no way back says so itself.
     _ = desk.send(200, Msg::Asked { service: play(), wanted: ANY });
     let none = desk.send(300, Msg::LookedBack { service: play(), seen: None });
-    assert!(matches!(none.asks.as_slice(), [Ask::Plan(_, wanted)] if *wanted == ANY), "{none:?}");
+    assert!(matches!(none.asks.as_slice(), [Ask::Plan(_, wanted, _)] if *wanted == ANY), "{none:?}");
 }
 
 #[test]
