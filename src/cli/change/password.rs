@@ -59,8 +59,8 @@ impl Passwords {
             }
             let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
             let question = format!("password for sudo on {} (Esc: without): ", names.join(", "));
-            let typed = setup.runtime.handle().spawn_blocking(move || ask(&question)).await;
-            typed.ok().and_then(Result::ok).flatten()
+            let typed = setup.tasks.blocking("password", move || ask(&question)).join().await;
+            typed.and_then(Result::ok).flatten()
         } else {
             None
         };
