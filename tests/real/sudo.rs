@@ -395,6 +395,9 @@ async fn a_killed_runner_takes_it_along() {
     })
     .await;
     assert!(!bed.file(0, "over").exists() || bed.text(0, "over").is_empty());
+    // What looks after the step's time has nobody to tell it that it is over.
+    let home = bed.file(0, "").display().to_string();
+    sshd::processes().iter().filter(|of| of.command.contains(&home)).for_each(|of| sshd::signal(of.pid, "KILL"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

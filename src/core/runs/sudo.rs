@@ -277,3 +277,28 @@ impl State {
         self.sudo.asking.as_ref().is_none_or(|asking| now.mono.since(asking.opened) >= TYPE_AHEAD_MS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_calls_sudo_where_it_is_a_word() {
+        for text in ["sudo -n true", "x && /usr/bin/sudo id", "run() { sudo \"$@\"; }", "a\nsudo"] {
+            assert!(names(text), "{text}");
+        }
+        for text in ["pseudo x", "sudoers", "sudo_x", "x-sudo", "sudo=yes", ""] {
+            assert!(!names(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_never_good() {
+        let hosts = ["a", "b"].map(HostName::from);
+        let checks = prechecks(&hosts, |host| host.as_str() == "a");
+        let verdicts: Vec<Fit> = checks.iter().map(|check| check.verdict).collect();
+        assert_eq!(verdicts, [Fit::Bad, Fit::Good]);
+        assert!(checks[0].text.starts_with("sudo on b: not known"), "{checks:?}");
+        assert_eq!(prechecks(&[], |_| false), []);
+    }
+}
