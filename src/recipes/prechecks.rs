@@ -54,7 +54,8 @@ pub(super) fn targets(inventory: &Inventory, hosts: &[HostName], facts: &PlanFac
             let what = format!("{name} and {} are one machine (the same /etc/machine-id)", other.host);
             return Err(format!("{what}: name it once, or give a cloned machine an id of its own"));
         }
-        targets.push(Target { host: name.clone(), address: host.address.clone(), machine_id });
+        let host_key = facts.host_keys.get(name).cloned();
+        targets.push(Target { host: name.clone(), address: host.address.clone(), machine_id, host_key });
     }
     Ok(targets)
 }

@@ -208,6 +208,12 @@ pub trait Remote: Send + Sync {
         })))
     }
 
+    /// Returns the kind and fingerprint of the key by which a host is known on the connection that changes it; none without one.
+    fn host_key(&self, host: &HostName) -> Option<String> {
+        let _ = host;
+        None
+    }
+
     /// Drops every connection to a host, so that the next use connects anew.
     fn forget(&self, host: &HostName);
 

@@ -136,7 +136,10 @@ async fn facts(
     let may_be_silent = found.rollout.sets.is_some();
     for (host, survey) in surveys(remote, inventory, found, wanted).await {
         match survey {
-            Ok(survey) => _ = facts.hosts.insert(host, survey),
+            Ok(survey) => {
+                facts.host_keys.extend(remote.host_key(&host).map(|key| (host.clone(), key)));
+                facts.hosts.insert(host, survey);
+            }
             Err(why) if may_be_silent => _ = facts.silent.insert(host, why),
             Err(why) => return Err(why),
         }

@@ -268,6 +268,14 @@ async fn a_node_service_is_deployed_anew_taken_back_and_rolled_back() {
     let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v2.clone()) }).await;
     assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
     assert_eq!(fleet.version(0).await.as_deref(), Some("v2"));
+    let shown = run.plan.targets[0].host_key.clone().unwrap();
+    let listed = std::process::Command::new("ssh-keygen")
+        .arg("-lf")
+        .arg(fleet.hosts[0].1.path("host_ed25519.pub"))
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(shown.split(' ').nth(1), listed.split(' ').nth(1), "{shown}: the plan names the key, {listed}");
 
     // It answers, and badly: what was there comes back without anybody asking.
     let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(v3) }).await;

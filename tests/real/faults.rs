@@ -96,6 +96,7 @@ impl Bed {
                 host: host.as_str().into(),
                 address: "127.0.0.1".into(),
                 machine_id: machine_id.ok().map(|id| id.trim().to_owned()),
+                host_key: None,
             });
         }
         plan

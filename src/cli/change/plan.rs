@@ -101,10 +101,9 @@ pub(in crate::cli) fn print_plan(setup: &Setup, common: &Common, plan: &Plan, ha
     };
     line("hosts", &hosts(plan));
     for target in &plan.targets {
-        let machine = target.machine_id.as_deref().unwrap_or("no machine-id");
         let role = plan.sides().and_then(|sides| sides.role(&target.host));
         let role = role.map(|role| format!(" ({role})")).unwrap_or_default();
-        line("", &format!("{}{role} is {}, {machine}", target.host, target.address));
+        line("", &format!("{}{role} is {}", target.host, target.words()));
     }
     if let Some(sides) = plan.sides() {
         let names = |set: &runs::HostSet| set.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

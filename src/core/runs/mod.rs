@@ -162,7 +162,14 @@ impl Review {
     /// [`SCRIPT_WIDTH`] characters.
     pub fn script(&self) -> Vec<String> {
         let of = self.plan.steps.len();
-        let mut lines = Vec::new();
+        let mut lines: Vec<String> = Vec::new();
+        for target in &self.plan.targets {
+            let text: Vec<char> = format!("# {} is {}", target.host, target.words()).chars().collect();
+            lines.extend(text.chunks(SCRIPT_WIDTH).map(|part| part.iter().collect::<String>()));
+        }
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
         for (at, step) in self.plan.steps.iter().enumerate() {
             let seconds = step.timeout_ms / 1_000;
             lines.push(format!("# {} of {of}: {} on {}, at most {seconds} s", at + 1, step.name, step.host));

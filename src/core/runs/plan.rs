@@ -133,6 +133,19 @@ pub struct Target {
     pub address: String,
     /// What `/etc/machine-id` says; none where it says nothing.
     pub machine_id: Option<String>,
+    /// Kind and fingerprint of the key that it showed: `ssh-ed25519 SHA256:…`; none where it is this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<String>,
+}
+
+impl Target {
+    /// Says which machine it is: `10.0.1.11, machine-id 3d12…, ssh-ed25519 SHA256:…`.
+    pub fn words(&self) -> String {
+        let machine =
+            self.machine_id.as_ref().map_or_else(|| "no machine-id".to_owned(), |id| format!("machine-id {id}"));
+        let key = self.host_key.as_ref().map(|key| format!(", {key}")).unwrap_or_default();
+        format!("{}, {machine}{key}", self.address)
+    }
 }
 
 /// One command on one host.
@@ -200,6 +213,8 @@ pub struct PlanFacts {
     pub pm2: BTreeMap<HostName, Pm2List>,
     /// What hosts said of themselves just now.
     pub hosts: BTreeMap<HostName, Survey>,
+    /// Kinds and fingerprints of the keys that they showed.
+    pub host_keys: BTreeMap<HostName, String>,
     /// Why hosts said nothing, where a plan may do without them.
     pub silent: BTreeMap<HostName, String>,
     /// What stands in the file that a task is given, where it is short enough to be read.

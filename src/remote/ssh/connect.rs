@@ -91,6 +91,7 @@ pub(super) struct Status {
     gone: AtomicBool,
     why: Mutex<Option<String>>,
     verdict: Mutex<Option<Verdict>>,
+    host_key: Mutex<Option<String>>,
 }
 
 /// Why a host key was not accepted.
@@ -109,6 +110,11 @@ impl Link {
             || self.cut.is_cancelled()
             || self.handle.is_closed()
             || self.via.as_ref().is_some_and(|via| via.is_closed())
+    }
+
+    /// Returns the kind and fingerprint of the key that the host showed.
+    pub(super) fn host_key(&self) -> Option<String> {
+        self.status.host_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn close(&self) {
@@ -149,15 +155,18 @@ impl client::Handler for Client {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
+        let key = match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } => key.clone(),
+            PublicKeyOrCertificate::Certificate(certificate) => certificate.public_key().clone().into(),
+        };
+        let (algorithm, fingerprint) = (key.algorithm().to_string(), key.fingerprint(HashAlg::Sha256).to_string());
+        *self.status.host_key.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(format!("{algorithm} {fingerprint}"));
         let now = u64::try_from(self.clock.now().utc.0 / 1_000).unwrap_or(0);
         let trust = self.known.judge(shown, now);
         if trust == Trust::Trusted {
             return Ok(true);
         }
-        let key = match shown {
-            PublicKeyOrCertificate::PublicKey { key, .. } => key.clone(),
-            PublicKeyOrCertificate::Certificate(certificate) => certificate.public_key().clone().into(),
-        };
         let plain = known_hosts::line_for(self.known.name(), &key, false);
         if trust == Trust::Unknown && self.once.lock().unwrap_or_else(PoisonError::into_inner).contains(&plain) {
             return Ok(true);
@@ -169,13 +178,7 @@ impl client::Handler for Client {
         {
             return Ok(true);
         }
-        let verdict = Verdict {
-            trust,
-            algorithm: key.algorithm().to_string(),
-            fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
-            line,
-            plain,
-        };
+        let verdict = Verdict { trust, algorithm, fingerprint, line, plain };
         *self.status.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
         Ok(false)
     }

@@ -469,6 +469,12 @@ impl Remote for Pool {
         })
     }
 
+    fn host_key(&self, host: &HostName) -> Option<String> {
+        let slots = held(&self.inner.slots);
+        let slot = slots.get(&Key::Host(host.clone(), Lane::Control))?;
+        if let State::Up { link, .. } = &*slot.borrow() { link.host_key() } else { None }
+    }
+
     fn forget(&self, host: &HostName) {
         held(&self.inner.routes).remove(host);
         let mut slots = held(&self.inner.slots);
