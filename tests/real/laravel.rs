@@ -24,7 +24,7 @@ use crate::{
     deploy::{change, offered, refused, told},
     support::{
         clock,
-        servers::{Server, apache, get, tool},
+        servers::{Server, apache, get, program, tool},
         sshd::{Setup, Sshd},
         tasks,
     },
@@ -44,6 +44,15 @@ if ($argv[1] === 'migrate') file_put_contents($ran, implode("\n", array_unique(a
 if ($argv[1] === 'down') file_put_contents(__DIR__ . '/storage/down', '');
 if ($argv[1] === 'up') @unlink(__DIR__ . '/storage/down');
 exit(0);
+"#;
+
+/// There is no systemd where tests run. This one knows PHP-FPM alone, and notes which code it would serve from then on.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+case "$*" in
+  'is-active php8.2-fpm') echo active ;;
+  'reload php8.2-fpm') cat "$HOME/app/public/index.html" >>"$HOME/fpm.log" && echo >>"$HOME/fpm.log" ;;
+  *) exit 3 ;;
+esac
 "#;
 
 /// A service on some hosts, each with an Apache of its own, and the repository that they all have.
@@ -109,6 +118,7 @@ impl Farm {
             for folder in [sshd.dir.path(), home.as_path(), &home.join("app"), &home.join("app/public")] {
                 open(folder);
             }
+            program(&home.join("bin/systemctl"), SYSTEMCTL);
             let apache = apache(&home.join("app/public"), &home.join("bin")).await?;
             hosts.push((sshd, apache));
         }
@@ -197,6 +207,12 @@ fn commit(desk: &Path, version: &str, migration: Option<&str>) -> String {
     git(desk, &["rev-parse", "HEAD"])
 }
 
+/// Returns what stood there whenever PHP-FPM was reloaded.
+fn reloads(sshd: &Sshd) -> Vec<String> {
+    let text = std::fs::read_to_string(sshd.home().join("fpm.log")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
 fn version(name: &str) -> Wanted {
     Wanted::Deploy { what: What::Version { version: name.to_owned() } }
 }
@@ -207,7 +223,7 @@ fn outcome(run: &Run) -> RunOutcome {
 
 #[tokio::test]
 async fn a_laravel_service_is_deployed_taken_back_and_rolled_back_and_migrates_on_one_host() {
-    let Some(farm) = Farm::start(2, ", maintenance_mode = true").await else { return };
+    let Some(farm) = Farm::start(2, ", maintenance_mode = true, php_fpm = \"php8.2-fpm\"").await else { return };
     let mut engine = farm.console();
     let v1 = farm.head(0);
 
@@ -229,6 +245,7 @@ async fn a_laravel_service_is_deployed_taken_back_and_rolled_back_and_migrates_o
     for (sshd, _) in &farm.hosts {
         let taken = std::fs::read_to_string(sshd.home().join("bin/asked")).unwrap();
         assert!(taken.lines().any(|line| line == "graceful"), "{taken}");
+        assert_eq!(reloads(sshd), ["v2"]);
     }
 
     let known = offered(&mut engine, "billing@stage").await;
@@ -243,6 +260,11 @@ async fn a_laravel_service_is_deployed_taken_back_and_rolled_back_and_migrates_o
     assert_eq!((farm.served().await, farm.head(0), farm.head(1)), (vec!["v2".into(), "v2".into()], v2.clone(), v2));
     let migrations = farm.asked(1).iter().filter(|line| line.starts_with("migrate")).count();
     assert_eq!((migrations, farm.asked(0).iter().filter(|line| line.starts_with("migrate")).count()), (1, 0));
+    for (sshd, _) in &farm.hosts {
+        let all = reloads(sshd);
+        assert_eq!(all.last().map(String::as_str), Some("v2"), "what is taken back is too: {all:?}");
+    }
+    assert_eq!(reloads(&farm.hosts[1].0), ["v2", "v3-bad", "v2"]);
     assert!(!farm.app(0).join("storage/down").exists() && !farm.app(1).join("storage/down").exists(), "users are in");
 
     // To what each host noted before its last deployment, without asking the network, and without a migration.

@@ -3,6 +3,8 @@
 //! A ref is resolved before anything is planned, and the plan names the commit: what was reviewed is what is checked out, wherever
 //! the branch is by then. What was there before is noted in the work tree's git directory: `qd-undo` is the way back of the last
 //! run, `qd-before/COMMIT` what a commit was brought out over. Migrations run on one host, and are never taken back.
+mod fpm;
+
 use super::{
     Context, PATH, Recipe, Runs, at_home, fill, offers, path_misfit, quote, release,
     web::{self, Server, Take},
@@ -45,6 +47,7 @@ const FIELDS: &[Field] = &[
     },
     web::SUDO,
     web::UNIT,
+    fpm::UNIT,
     release::HEALTH,
     Field {
         doc: "Asked on each host after a change: the answer must hold the first seven letters of the commit, or the tag, three times in a row.",
@@ -82,7 +85,12 @@ impl Kind for LaravelApache {
                 "as in \"main\" or \"v2.31.0\"",
             )
         });
-        path_misfit(settings).into_iter().chain(wanted).chain(web::misfit(settings)).collect()
+        path_misfit(settings)
+            .into_iter()
+            .chain(wanted)
+            .chain(web::misfit(settings))
+            .chain(fpm::misfit(settings))
+            .collect()
     }
 
     fn has_sets(&self) -> bool {
@@ -120,13 +128,17 @@ impl Recipe for LaravelApache {
 
     fn restart(&self, of: Context<'_>) -> Result<Plan, String> {
         let take = take(of);
-        let steps = of.service.hosts.iter().map(|host| Server::Apache.take(of, host, take));
+        let mut steps = Vec::new();
+        for host in &of.service.hosts {
+            steps.extend(fpm::reload(of, host)?);
+            steps.push(Server::Apache.take(of, host, take)?);
+        }
         Ok(Plan {
-            steps: steps.collect::<Result<_, _>>()?,
-            effect: Server::Apache.effect(take).into(),
+            steps,
+            effect: effect(of),
             undo: "nothing to undo: the same version starts again".into(),
             proof: "Apache's own test passes, and the checks answer".into(),
-            prechecks: Server::Apache.prechecks(of),
+            prechecks: prechecks(of),
             ..of.plan(format!("restart {}", of.service.id.service))
         })
     }
@@ -155,7 +167,7 @@ impl Recipe for LaravelApache {
             from: change.from(),
             action: Action::Deploy { version: change.version() },
             steps,
-            effect: format!("{}; {}; {migrations}", change.meanwhile(), Server::Apache.effect(take(of))),
+            effect: format!("{}; {}; {migrations}", change.meanwhile(), effect(of)),
             undo: format!(
                 "by itself, once: the commit that was there is checked out and built again on each host; migrations stay{}",
                 if change.migrations.is_empty() { "" } else { ": they are listed below" }
@@ -181,7 +193,7 @@ impl Recipe for LaravelApache {
             effect: format!(
                 "{}; {}; migrations are not undone: the older code runs on the tables of the newer",
                 change.meanwhile(),
-                Server::Apache.effect(take(of))
+                effect(of)
             ),
             undo: format!("never by itself: it would bring {now} back, which is what you leave"),
             undo_steps: change.undo_steps()?,
@@ -233,7 +245,7 @@ impl Recipe for LaravelApache {
         let sudo = if sudo { "sudo -n" } else { "" };
         Some(fill(
             include_str!("survey.sh"),
-            &[("REF", &name), ("BACK", back), ("SERVER", &Server::Apache.survey(sudo))],
+            &[("REF", &name), ("BACK", back), ("SERVER", &Server::Apache.survey(sudo)), ("FPM", &fpm::survey(service))],
         ))
     }
 }
@@ -241,6 +253,18 @@ impl Recipe for LaravelApache {
 /// How Apache takes a change.
 fn take(of: Context<'_>) -> Take {
     if of.text("restart") == Some("restart") { Take::Restart } else { Take::Reload }
+}
+
+/// Says what users notice of what serves them.
+fn effect(of: Context<'_>) -> String {
+    format!("{}{}", Server::Apache.effect(take(of)), fpm::effect(of))
+}
+
+/// Says how what serves them stands.
+fn prechecks(of: Context<'_>) -> Vec<Precheck> {
+    let mut checks = Server::Apache.prechecks(of);
+    checks.extend(fpm::prechecks(of));
+    checks
 }
 
 /// Says whether a text can name a branch, a tag or a commit, by the rules of `git check-ref-format`.
@@ -390,6 +414,7 @@ impl<'a> Change<'a> {
             steps.push(self.artisan(host, "migrate", "'migrate --force'", MIGRATE_MS)?);
         }
         steps.push(self.artisan(host, "caches", CACHES, QUICK_MS)?);
+        steps.extend(fpm::reload(self.of, host)?);
         steps.push(Server::Apache.take(self.of, host, take(self.of))?);
         if self.maintains() {
             steps.push(self.artisan(host, "up", "up", QUICK_MS)?);
@@ -442,7 +467,7 @@ impl<'a> Change<'a> {
     fn prechecks(&self) -> Result<Vec<Precheck>, String> {
         let of = self.of;
         let doubtful = |text: String| Precheck { verdict: Fit::Doubtful, text };
-        let mut checks = Server::Apache.prechecks(of);
+        let mut checks = prechecks(of);
         for host in &of.service.hosts {
             let dirty: Vec<&str> = of.said(host, "dirty").unwrap_or_default().lines().map(str::trim).collect();
             if let [first, rest @ ..] = dirty.as_slice() {

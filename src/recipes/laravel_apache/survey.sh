@@ -1,5 +1,6 @@
 (
 @SERVER@
+@FPM@
   export GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0
   wrong() {
     own wrong

@@ -82,3 +82,47 @@ fn a_ref_cannot_leave_its_quotes() {
     let line = script.lines().find(|line| line.trim_start().starts_with("r=")).unwrap();
     assert_eq!(shlex::split(line).unwrap(), [format!("r={name}")]);
 }
+
+#[test]
+fn what_keeps_old_code_is_reloaded_there_and_back_and_by_a_restart() {
+    let mut service = billing();
+    service.recipe.insert("php_fpm".into(), "php8.2-fpm".into());
+    let facts = facts(&[("target", &format!("branch {NEW}")), ("fpm", "active\n")]);
+    let inventory = Inventory::default();
+    let of = Context { inventory: &inventory, service: &service, facts: &facts };
+    let names = |steps: &[Step], host: &str| -> Vec<String> {
+        steps.iter().filter(|step| step.host.as_str() == host).map(|step| step.name.clone()).collect()
+    };
+    let tail = ["caches", "reload php8.2-fpm", "graceful"];
+    let plan = LaravelApache.deploy(of, &What::Default).unwrap();
+    assert!(plan.effect.contains("php8.2-fpm reloads"), "{}", plan.effect);
+    let back = LaravelApache.rollback(of, Some("main")).unwrap();
+    for (steps, host) in [&plan.steps, &plan.undo_steps, &back.steps, &back.undo_steps]
+        .into_iter()
+        .flat_map(|steps| ["app-01", "app-02"].map(|host| (steps, host)))
+    {
+        assert!(names(steps, host).ends_with(&tail.map(str::to_owned)), "{:?}", names(steps, host));
+    }
+    let restart = LaravelApache.restart(of).unwrap();
+    assert_eq!(names(&restart.steps, "app-02"), ["reload php8.2-fpm", "graceful"]);
+    assert_eq!(restart.steps[0].command, "sudo -n systemctl reload php8.2-fpm");
+    assert!(restart.effect.contains("php8.2-fpm reloads"));
+    assert!(!restart.prechecks.iter().any(|check| check.text.contains("php8.2-fpm")));
+
+    // Before it is asked for: what does not run there, and what can be no unit.
+    for (said, how) in [("inactive", "is inactive"), ("", "is not known")] {
+        let facts = self::facts(&[("fpm", said)]);
+        let plan = LaravelApache.restart(Context { facts: &facts, ..of }).unwrap();
+        let text = format!("php8.2-fpm on app-01 {how}");
+        assert!(plan.prechecks.iter().any(|check| check.verdict == Fit::Bad && check.text.contains(&text)));
+    }
+    let mut other = service.clone();
+    for (unit, fits) in [("php-fpm", true), ("php8.2-fpm.service", true), ("-H", false), ("", false), ("a b", false)] {
+        other.recipe.insert("php_fpm".into(), unit.into());
+        assert_eq!(LaravelApache.misfits(&other.recipe).is_empty(), fits, "{unit:?}");
+    }
+    other.recipe.insert("php_fpm".into(), "php-fpm".into());
+    other.recipe.insert("sudo".into(), false.into());
+    let restart = LaravelApache.restart(Context { service: &other, ..of }).unwrap();
+    assert_eq!(restart.steps[0].command, "systemctl reload php-fpm");
+}

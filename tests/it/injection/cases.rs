@@ -188,7 +188,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         kind: "laravel-apache",
         fixed: &[("health_within", "\"1s\""), ("maintenance_mode", "true")],
-        patterns: &[("path", "~/{}"), ("unit", "{}.service")],
+        patterns: &[("path", "~/{}"), ("unit", "{}.service"), ("php_fpm", "{}-fpm")],
         answers: "git*--absolute-git-dir*) printf '%s/.git\\n' \"$PWD\" ;;\n\
                   git*HEAD^*) echo 1111111111111111111111111111111111111111 ;;\ngit*symbolic-ref*) echo main ;;",
         prepare: |bench, setting| {
