@@ -222,6 +222,13 @@ impl Change<'_> {
         let mut plan = self.of.plan(format!("{name} {} of {}", self.site, self.of.service.id.service));
         for host in &self.of.service.hosts {
             let was = self.of.said(host, "sum").unwrap_or("none");
+            if was == "unreadable" {
+                return Err(format!(
+                    "{}/{} on {host} cannot be read by its login, nor by sudo",
+                    self.available(),
+                    self.site
+                ));
+            }
             let was = if was.len() == 64 && was.bytes().all(|byte| byte.is_ascii_hexdigit()) { was } else { "none" };
             plan.steps.push(self.step(host, name, template, was)?);
             plan.steps.extend(release::healthy(self.of, host, [""; 2]));

@@ -10,21 +10,24 @@ elif [ -e "$e" ] || [ -L "$e" ]; then
 else
   echo no
 fi
+text() { if [ -r "$1" ]; then cat "$1"; else @SUDO@ cat "$1"; fi; }
 own sum
-if [ -f "$a" ]; then
-  if [ -r "$a" ]; then sum "$a"; else @SUDO@ cat "$a" | sum; fi
+if [ -f "$a" ] && ! text "$a" >/dev/null 2>&1; then
+  echo unreadable
+elif [ -f "$a" ]; then
+  text "$a" | sum
   own file
-  { if [ -r "$a" ]; then cat "$a"; else @SUDO@ cat "$a"; fi; } | head -c 150001 | sed 's/^/|/'
+  text "$a" | head -c 150001 | sed 's/^/|/'
   [ "$(wc -c <"$a" 2>/dev/null || echo 0)" -gt 150000 ] && printf '\nlong\n'
 else
   echo none
 fi
 b=$a.qd-previous
-if [ -f "$b" ]; then
+if [ -f "$b" ] && text "$b" >/dev/null 2>&1; then
   own previous
-  if [ -r "$b" ]; then sum "$b"; else @SUDO@ cat "$b" | sum; fi
+  text "$b" | sum
   own kept
-  { if [ -r "$b" ]; then cat "$b"; else @SUDO@ cat "$b"; fi; } | head -c 150001 | sed 's/^/|/'
+  text "$b" | head -c 150001 | sed 's/^/|/'
   [ "$(wc -c <"$b" 2>/dev/null || echo 0)" -gt 150000 ] && printf '\nlong\n'
 fi
 :

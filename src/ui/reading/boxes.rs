@@ -332,6 +332,8 @@ impl Reader<'_> {
             let key = keys::in_box(self.keymap, Action::ArmWrite, types).unwrap_or_else(|| ":arm-write".into());
             prechecks.push((Tone::Warn, format!("write is not armed for {}: {key} arms it", id.env)));
         }
+        // What keeps it from being confirmed must not stand on a second page.
+        prechecks.sort_by_key(|(tone, _)| *tone != Tone::Error);
         prechecks
     }
 
