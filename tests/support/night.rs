@@ -20,7 +20,9 @@ use quarterdeck::{
         inventory::{CheckSpec, EnvKind, Environment, Host, Inventory, Params, Service, Slo},
         msg::Loaded,
         record::{Changes, DeclaredState, Recorder, Row, StatusUpdate},
-        runs::{self, Actor, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd},
+        runs::{
+            self, Actor, OutputLine, Plan, RunEvent, RunEventKind, RunOutcome, Step, StepEnd, Wanted, sudo::SudoMsg,
+        },
         screen::{Draft, LayoutFacts},
         services::{self, CheckResult, Maintenance, Origin, uptime::Span},
         time::{DAY, MINUTE, Mono, Now, SECOND, Timestamp},
@@ -459,6 +461,11 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         Some(Question::Passphrase { identity: "~/.ssh/id_ed25519".into() }),
     );
     passphrase.types(Draft::Passphrase, "•••••");
+    let mut sudo = Night::new();
+    sudo.state.runs.planning = Some((id("Play"), Wanted::Restart));
+    let (service, hosts) = (id("Play"), vec!["play-01".into(), "play-02".into()]);
+    sudo.tell(Msg::Runs(runs::Msg::Sudo(SudoMsg::Needed { service, hosts })));
+    sudo.types(Draft::Passphrase, "•••••");
     vec![
         ("overview", Night::new()),
         ("calm", Night::calm()),
@@ -515,6 +522,7 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("review", Night::new().review()),
         ("host-key", lost("api-01", LinkFault::HostKey, "its key is not known", Some(key))),
         ("passphrase", passphrase),
+        ("sudo", sudo),
         ("link-lost", lost("jump", LinkFault::Timeout, "no answer within 10 s", None)),
     ]
 }
