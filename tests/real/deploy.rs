@@ -300,6 +300,29 @@ async fn a_node_service_is_deployed_anew_taken_back_and_rolled_back() {
 }
 
 #[tokio::test]
+async fn a_first_deploy_that_fails_leaves_what_was_there_which_is_nothing() {
+    for (settings, left) in [("keep = 2", "app/current"), ("layout = \"in-place\"", "app")] {
+        let Some(fleet) = Fleet::laid_out(1, settings).await else { return };
+        let mut engine = fleet.console();
+        let home = fleet.hosts[0].1.home();
+        let (bad, good) = (fleet.build("v3-bad", 3), fleet.build("v4", 4));
+        let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(bad) }).await;
+        assert_eq!(run.outcome.unwrap().0, RunOutcome::Undone, "{}", told(&run));
+        assert_eq!(fleet.version(0).await, None, "{}", told(&run));
+        assert_eq!(fleet.hosts[0].0.names(), [""; 0], "{}", told(&run));
+        assert!(std::fs::symlink_metadata(home.join(left)).is_err(), "{}", told(&run));
+        assert!(!home.join("app.qd.lock").exists() && !fleet.app().join(".qd.lock").exists(), "the lock is given back");
+
+        // And nothing of it stands in the way of the next one.
+        let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(good) }).await;
+        assert_eq!(run.outcome.unwrap().0, RunOutcome::Succeeded, "{}", told(&run));
+        assert_eq!(fleet.version(0).await.as_deref(), Some("v4"));
+        assert_eq!(fleet.hosts[0].0.names(), ["play"]);
+        engine.stop();
+    }
+}
+
+#[tokio::test]
 async fn a_rolling_deploy_behind_nginx_loses_no_request() {
     let Some(fleet) = Fleet::start(3).await else { return };
     let mut engine = fleet.console();

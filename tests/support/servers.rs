@@ -319,6 +319,12 @@ impl Pm2 {
         (list[0]["pm2_env"]["status"].as_str().unwrap().to_owned(), pid)
     }
 
+    /// Names what PM2 has.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let list: serde_json::Value = serde_json::from_slice(&self.run(&["jlist", "--silent"]).stdout).unwrap();
+        list.as_array().unwrap().iter().map(|of| of["name"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Kills the application's process; it stays down until somebody restarts it.
     pub(crate) fn kill_app(&self) {
         let (_, pid) = self.app();

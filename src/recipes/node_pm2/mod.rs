@@ -89,7 +89,7 @@ impl Recipe for NodePm2 {
     }
 
     fn survey(&self, service: &Service, _: &Wanted) -> Option<String> {
-        release::is_in_place(&service.recipe).then(|| include_str!("release/place_survey.sh").to_owned())
+        release::is_in_place(&service.recipe).then(|| include_str!("../release/place_survey.sh").to_owned())
     }
 
     fn brings(&self, service: &Service) -> Option<Brings> {
@@ -105,7 +105,7 @@ impl Recipe for NodePm2 {
         let releases = Releases::of(of)?;
         let runs = self.runs(of, host).ok_or_else(|| format!("{host} does not say which release it runs"))?;
         let found = processes(of.service, host, of.facts)?;
-        let mut change = Change { of, undo_steps: Vec::new(), cuts: false };
+        let mut change = Change { of, release: &runs.name, undo_steps: Vec::new(), cuts: false };
         let mut steps = Vec::new();
         // Nobody is served by it: what stands still is started.
         let sleeps = found.is_empty() || found.iter().any(|process| process.status != "online");
@@ -182,28 +182,34 @@ impl Recipe for NodePm2 {
         release::check(build)?;
         let releases = Releases::of(of)?;
         let (name, mut steps) = (build.release(), Vec::new());
-        let mut change = Change { of, undo_steps: Vec::new(), cuts: false };
+        let mut change = Change { of, release: &name, undo_steps: Vec::new(), cuts: false };
         for host in &service.hosts {
             steps.extend([releases.unpack(host, build), releases.switch(host, &name)]);
             steps.extend(change.start_anew(host)?);
             steps.push(releases.runs(host, app(service), &name));
             steps.extend(releases.healthy(host, Some(&build.version)));
             steps.extend([change.save(host), releases.keep(host)]);
-            change.undo_steps.push(releases.back(host, &name));
-            let again = change.start_anew(host)?;
-            change.undo_steps.extend(again);
-            let saved = change.save(host);
-            change.undo_steps.extend(releases.healthy(host, None).into_iter().chain([saved]));
+            if !change.take_back(host, releases.back(host, &name))? {
+                let saved = change.save(host);
+                change.undo_steps.extend(releases.healthy(host, None).into_iter().chain([saved]));
+            }
         }
         let from = release::current(&service.hosts, facts);
         let from = from.map(|name| release::version_in(&name, &build.version).to_owned());
         let before = from.clone().unwrap_or_else(|| "no release yet".to_owned());
         let (prechecks, notes) = releases.in_place_checks();
-        let undo = if releases.in_place() {
+        let mut undo = if releases.in_place() {
             format!("by itself, once: the folder of {before} is put back, and PM2 starts that")
         } else {
             format!("by itself, once: current leads back to {before}, and PM2 starts that")
         };
+        let idle: Vec<&str> = service.hosts.iter().filter(|host| change.was_idle(host)).map(HostName::as_str).collect();
+        let gone = "what this run starts is stopped, and nothing runs again";
+        if idle.len() == service.hosts.len() {
+            undo = format!("by itself, once: {gone}, as before it");
+        } else if !idle.is_empty() {
+            undo = format!("{undo}; on {}, where nothing ran, {gone}", idle.join(", "));
+        }
         Ok(Plan {
             from,
             action: Action::Deploy { version: build.version.clone() },
@@ -233,7 +239,7 @@ impl Recipe for NodePm2 {
             return Err(format!("every host runs {} already", target.version));
         }
         let mut steps = Vec::new();
-        let mut change = Change { of, undo_steps: Vec::new(), cuts: false };
+        let mut change = Change { of, release: &target.name, undo_steps: Vec::new(), cuts: false };
         for host in &service.hosts {
             let (there, back) = if releases.in_place() {
                 (releases.swap(host, &target.name, &now), releases.swap(host, &now, &target.name))
@@ -247,9 +253,7 @@ impl Recipe for NodePm2 {
             let version = Some(target.version.as_str()).filter(|version| *version != "before");
             steps.extend(releases.healthy(host, version));
             steps.push(change.save(host));
-            change.undo_steps.push(back);
-            let again = change.start_anew(host)?;
-            change.undo_steps.extend(again);
+            change.take_back(host, back)?;
         }
         let now = release::version_in(&now, &target.version);
         Ok(Plan {
@@ -268,6 +272,7 @@ impl Recipe for NodePm2 {
 /// A change of version while it is planned.
 struct Change<'a> {
     of: Context<'a>,
+    release: &'a str,
     undo_steps: Vec<Step>,
     cuts: bool,
 }
@@ -287,8 +292,45 @@ impl Change<'_> {
         // By the link's name, and from nowhere inside of it: PM2 notes where it stands as the system says, which is the release
         // that the link leads to now, and would go on starting that for ever.
         let (from, start, app) = (Releases::of(self.of)?.start_from(), quote(start)?, quote(app(self.of.service))?);
-        let command = format!("pm2 start {from}/{start} --name {app} --cwd {from} --no-color");
-        Ok(vec![self.of.step(host, "start", command, TIMEOUT_MS)])
+        let values = [("FROM", from.as_str()), ("APP", &app), ("RELEASE", self.release)];
+        let look = fill(include_str!("absent.sh"), &values);
+        // The way back stops what is noted there, and nothing else that is called so.
+        let start = format!("pm2 start {from}/{start} --name {app} --cwd {from} --no-color");
+        let note = format!("{from}/.qd-started.{}", self.release);
+        let command = format!(": >{note} && {start} && pm2 id {app} --no-color >{note}");
+        let steps = [(LOOK, look.trim_end()), ("start", &command)];
+        Ok(steps.map(|(name, command)| self.of.step(host, name, command, TIMEOUT_MS)).into())
+    }
+
+    /// Says whether nothing of the service ran on a host that has no release yet.
+    fn was_idle(&self, host: &HostName) -> bool {
+        let rests = |process: &&Pm2Process| matches!(process.status.as_str(), "stopped" | "errored");
+        let survey = self.of.facts.hosts.get(host);
+        // Whoever prepared a folder by hand put no release there.
+        survey.is_some_and(|survey| survey.current.as_deref().is_none_or(|name| name == "before"))
+            && processes(self.of.service, host, self.of.facts).is_ok_and(|found| found.iter().all(rests))
+    }
+
+    /// Adds the way back of a host: what was there before is there again, and runs if there was something to run. Says whether there
+    /// was nothing, so that nothing is to be well.
+    fn take_back(&mut self, host: &HostName, back: Step) -> Result<bool, String> {
+        let found = processes(self.of.service, host, self.of.facts)?;
+        let idle = self.was_idle(host);
+        if found.is_empty() {
+            // PM2 starts nothing that it has already: what this run started goes first.
+            let (from, app) = (Releases::of(self.of)?.start_from(), quote(app(self.of.service))?);
+            let text = fill(include_str!("unstart.sh"), &[("FROM", &from), ("APP", &app), ("RELEASE", self.release)]);
+            self.undo_steps.extend([self.of.step(host, "stop", text.trim_end(), TIMEOUT_MS), back]);
+        } else if idle {
+            self.undo_steps.extend(anew(self.of, host, "stop", &found)?.into_iter().chain([back, self.save(host)]));
+        } else {
+            self.undo_steps.push(back);
+        }
+        if !idle {
+            let again = self.start_anew(host)?;
+            self.undo_steps.extend(again);
+        }
+        Ok(idle)
     }
 
     fn save(&self, host: &HostName) -> Step {
@@ -318,116 +360,9 @@ fn anew(of: Context<'_>, host: &HostName, verb: &str, found: &[&Pm2Process]) -> 
 
 /// Fails where one of these ids is not this app's.
 fn ids_are(ids: &[String], app: &str) -> Result<String, String> {
-    let text = fill(include_str!("release/ids.sh"), &[("IDS", &ids.join(" ")), ("APP", &quote(app)?)]);
+    let text = fill(include_str!("../release/ids.sh"), &[("IDS", &ids.join(" ")), ("APP", &quote(app)?)]);
     Ok(text.trim_end().to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::{
-        core::{
-            hosts::Pm2List,
-            inventory::{Host, Inventory},
-        },
-        recipes::tests::service,
-    };
-
-    fn play() -> Service {
-        service("play@prod", "node-pm2", &["web-01"], &[("app", "play"), ("path", "/var/www/play/")])
-    }
-
-    fn inventory() -> Inventory {
-        Inventory {
-            hosts: vec![Arc::new(Host {
-                env: Some("prod".into()),
-                address: "10.0.1.11".into(),
-                path_prefix: vec!["/opt/node/bin".into()],
-                ..Host::new("web-01")
-            })],
-            ..Inventory::default()
-        }
-    }
-
-    fn process(pm_id: u32, name: &str) -> Pm2Process {
-        Pm2Process {
-            pm_id,
-            name: name.into(),
-            status: "errored".into(),
-            autorestart: true,
-            pid: None,
-            restarts: 3,
-            unstable_restarts: 0,
-            memory_bytes: None,
-            cpu_pct: None,
-            started_at: None,
-            exec_mode: "fork_mode".into(),
-            version: None,
-            node_version: None,
-            log_paths: Vec::new(),
-        }
-    }
-
-    fn facts(daemon: bool, processes: Vec<Pm2Process>) -> PlanFacts {
-        let list = Pm2List { daemon, processes, ..Pm2List::default() };
-        PlanFacts { pm2: [("web-01".into(), list)].into(), ..PlanFacts::default() }
-    }
-
-    fn restart(facts: &PlanFacts) -> Result<Plan, String> {
-        NodePm2.restart(Context { inventory: &inventory(), service: &play(), facts })
-    }
-
-    #[test]
-    fn a_restart_goes_by_id_and_only_to_the_app() {
-        let facts = facts(true, vec![process(0, "cloud"), process(4, "play"), process(5, "play")]);
-        let plan = restart(&facts).unwrap();
-        let names: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
-        assert_eq!(names, [LOOK, "restart 4", "restart 5"]);
-        assert_eq!(plan.steps[1].command, "pm2 restart 4 --no-color");
-        assert_eq!(
-            (plan.lock.as_str(), plan.steps[0].path_prefix.as_slice()),
-            ("/var/www/play/.qd.lock", &["/opt/node/bin".to_owned()][..])
-        );
-        assert!(plan.effect.contains("cut"));
-    }
-
-    #[test]
-    fn what_cannot_be_known_is_not_planned() {
-        let why = |facts| restart(&facts).unwrap_err();
-        assert!(why(PlanFacts::default()).contains("missing"));
-        assert!(why(facts(false, Vec::new())).contains("no PM2 daemon"));
-        assert!(why(facts(true, vec![process(0, "cloud")])).contains("no process named play"));
-    }
-
-    #[test]
-    fn a_release_is_called_by_its_version_unless_that_says_too_little() {
-        let called = |name, other| release::version_in(name, other);
-        assert_eq!(called("20261121181146-2.31.1", "2.31.0"), "2.31.1");
-        assert_eq!(called("20261121181146-2.31.1", "2.31.1"), "20261121181146-2.31.1");
-        assert_eq!(called("before", ""), "before");
-        assert_eq!(called("web-0: 20261121181146-v1, web-1: none", "v2"), "web-0: 20261121181146-v1, web-1: none");
-    }
-
-    #[test]
-    fn the_file_of_a_process_counts_only_for_a_child_of_the_daemon() {
-        let home = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
-        std::fs::create_dir(home.path().join("pids")).unwrap();
-        // The shell that runs the line is a child of this program, as an app is one of PM2.
-        let run = |daemon: u32| {
-            write("pm2.pid", &daemon.to_string());
-            let line = format!(
-                "echo $$ >\"$PM2_HOME/pids/play-1.pid\"; pm2() {{ echo \"$1\" >>\"$PM2_HOME/asked\"; echo '[ 7 ]'; }}; {}",
-                ids_are(&["1".to_owned()], "play").unwrap()
-            );
-            write("asked", "");
-            let ended =
-                std::process::Command::new("sh").args(["-c", &line]).env("PM2_HOME", home.path()).output().unwrap();
-            (ended.status.code(), std::fs::read_to_string(home.path().join("asked")).unwrap())
-        };
-        assert_eq!(run(std::process::id()), (Some(0), String::new()));
-        assert_eq!(run(1), (Some(65), "id\n".to_owned()), "a file that was left behind is not believed");
-    }
-}
+mod tests;
