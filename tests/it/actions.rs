@@ -43,7 +43,7 @@ fn seen(state: &State) -> String {
     screen.messages = quarterdeck::core::ring::Ring::new(1);
     screen.moved = quarterdeck::core::time::Mono(0);
     screen.layout = quarterdeck::core::screen::LayoutFacts::default();
-    format!("{screen:?} {:?} {:?}", state.runs.review, state.runs.armed)
+    format!("{screen:?} {:?} {:?} {:?}", state.runs.review, state.runs.armed, state.runs.sudo.asking)
 }
 
 #[test]
