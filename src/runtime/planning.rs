@@ -68,6 +68,7 @@ pub(super) async fn way_back(
         ask_pipeline(&mut facts, found).await;
         Ok::<PlanFacts, String>(facts)
     };
+    let asked = clock.now().utc;
     let (plan, known) = match read.await {
         Ok(facts) => {
             let known = recipes::known(inventory, found, &facts).unwrap_or_default();
@@ -75,7 +76,7 @@ pub(super) async fn way_back(
         }
         Err(why) => (Err(why), Vec::new()),
     };
-    Some(Seen { at: clock.now().utc, wanted, plan, known })
+    Some(Seen { asked, at: clock.now().utc, wanted, plan, known })
 }
 
 async fn ask_pipeline(facts: &mut PlanFacts, service: &Service) {

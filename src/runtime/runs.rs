@@ -141,18 +141,29 @@ impl Follower {
             Begin::Attach { .. } => detached::attach(Arc::clone(&self.remote), host, uid, Cursor::default()),
         };
         let mut lines = Lines::new(Arc::clone(&self.redact), self.remote.sudo(host));
+        // Whether the screen says that the link is lost.
+        let mut unseen = lost.is_some();
         while let Some(event) = attached.next().await {
             if let Some(at) = at_of(&event) {
                 alive = at.min(self.clock.now().utc).max(alive);
             }
             if event == Event::Absent && self.not_yet(begin, alive, &mut pause).await {
                 attached = detached::attach(Arc::clone(&self.remote), host, uid, Cursor::default());
+                unseen = true;
                 continue;
             }
             if let Event::Lost(error) = &event {
+                unseen = true;
                 if let Some(ended) = self.wait(error, &mut lost, &mut pause, false).await {
                     return ended;
                 }
+                continue;
+            }
+            if std::mem::take(&mut unseen) {
+                self.post.fact(Msg::Runs(runs::Msg::LinkBack { run: self.run, host: host.clone() })).await;
+            }
+            if event == Event::Back {
+                // Only what it says shows that it is more than a connection.
                 continue;
             }
             (lost, pause) = (None, FIRST_PAUSE);
@@ -271,7 +282,7 @@ impl Follower {
                 return Some(Ended::Known);
             }
             // Waiting is the caller's.
-            Event::Lost(_) => {}
+            Event::Lost(_) | Event::Back => {}
         }
         None
     }
@@ -290,9 +301,9 @@ impl Follower {
         if now.since(since) >= PATIENCE_MS {
             return Some(Ended::Unknown(self.by_hand()));
         }
-        let what = if starting { "starting" } else { "the run goes on there" };
+        let what = if starting { "starting" } else { "the run may go on there" };
         let how = format!("{host}: {}; {what}, trying again. {}", error.what, self.by_hand());
-        self.post.fact(Msg::Runs(runs::Msg::LinkLost { run: self.run, how })).await;
+        self.post.fact(Msg::Runs(runs::Msg::LinkLost { run: self.run, host: self.host.clone(), how })).await;
         tokio::time::sleep(*pause).await;
         *pause = (*pause * 2).min(MAX_PAUSE);
         None
@@ -306,7 +317,7 @@ impl Follower {
             return false;
         }
         let how = format!("it has not begun on {}; looking again. {}", self.host, self.by_hand());
-        self.post.fact(Msg::Runs(runs::Msg::LinkLost { run: self.run, how })).await;
+        self.post.fact(Msg::Runs(runs::Msg::LinkLost { run: self.run, host: self.host.clone(), how })).await;
         tokio::time::sleep(*pause).await;
         *pause = (*pause * 2).min(MAX_PAUSE);
         true
@@ -335,7 +346,9 @@ impl Follower {
 fn at_of(event: &Event) -> Option<Timestamp> {
     match event {
         Event::StepStarted { at, .. } | Event::StepEnded { at, .. } | Event::Done { at, .. } => Some(*at),
-        Event::Output { .. } | Event::LockRefused(_) | Event::Died | Event::Absent | Event::Lost(_) => None,
+        Event::Output { .. } | Event::LockRefused(_) | Event::Died | Event::Absent | Event::Lost(_) | Event::Back => {
+            None
+        }
     }
 }
 

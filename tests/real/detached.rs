@@ -86,6 +86,7 @@ impl Told {
                     self.losses += 1;
                     eventually("the next attempt is due", async || due(pool)).await;
                 }
+                Event::Back => assert!(self.losses > 0, "it was never away"),
                 other @ (Event::LockRefused(_) | Event::Died | Event::Absent) => self.events.push(format!("{other:?}")),
             }
         }

@@ -172,7 +172,7 @@ pub(crate) fn of(engine: &Engine, run: Uid) -> Option<&Run> {
 }
 
 fn lost(engine: &Engine, run: Uid) -> bool {
-    of(engine, run).is_some_and(|run| run.lost.is_some() || run.outcome.is_some())
+    of(engine, run).is_some_and(|run| !run.lost.is_empty() || run.outcome.is_some())
 }
 
 /// When the link is cut.
@@ -260,6 +260,7 @@ impl Link {
                 until(engine, "the step", |_| at(host, step).exists()).await;
                 relay.cut();
                 until(engine, "the loss", |engine| lost(engine, run)).await;
+                until(engine, "the link, though the step is silent", |engine| !lost(engine, run)).await;
                 bed.go(host, step);
             }
             Cut::Between(step) => {
@@ -274,9 +275,8 @@ impl Link {
                 relay.refuse(false);
             }
             Cut::Told(step) => {
-                let number = host * STEPS + step;
                 until(engine, "the step's end", |engine| {
-                    of(engine, run).is_some_and(|run| run.steps[number].ended.is_some())
+                    of(engine, run).is_some_and(|run| run.steps[host * STEPS + step].ended.is_some())
                 })
                 .await;
                 relay.cut();

@@ -84,7 +84,7 @@ async fn a_host_that_dies_is_unknown_with_the_command_that_finds_out_and_never_s
     bed.hosts[0].0.stop().await;
     bed.hosts[0].1.cut();
     kill_run(&bed, 0, RUN);
-    let lost = |engine: &_| of(engine, RUN).and_then(|run| run.lost.clone());
+    let lost = |engine: &_| of(engine, RUN).and_then(|run| run.lost.values().next().cloned());
     until(&mut engine, "the loss", |engine| lost(engine).is_some()).await;
     let by_hand = format!("cat ~/.quarterdeck/runs/{RUN}/journal on web-0");
     assert!(lost(&engine).unwrap().contains(&by_hand), "{:?}", lost(&engine));

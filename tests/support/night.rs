@@ -493,6 +493,13 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("run-staging", Rollout::staging().night()),
         ("run-baking", Rollout::baking().night()),
         ("run-unknown", Rollout::unknown().night()),
+        ("run-link-lost", {
+            let mut night = Rollout::live(6).night();
+            let run = *night.state.runs.runs.keys().next_back().unwrap();
+            let how = "play-02: no answer to keep-alive; the run may go on there, trying again".to_owned();
+            night.tell(Msg::Runs(runs::Msg::LinkLost { run, host: "play-02".into(), how }));
+            night
+        }),
         ("comes-back", after(Rollout::left().night(), &[GoOverview])),
         ("run-recovered", Rollout::proved(true).night()),
         ("run-not-recovered", Rollout::proved(false).night()),

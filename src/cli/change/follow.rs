@@ -171,7 +171,7 @@ impl Teller {
         self.say(news)?;
         self.steps(run)?;
         let mut news = Vec::new();
-        news.extend(run.lost.iter().map(|how| format!("link lost: {how}")));
+        news.extend(run.lost.values().map(|how| format!("link lost: {how}")));
         if run.gate.passed > 0 {
             news.push(format!("the checks let it go on after wave {}", run.gate.passed));
         }

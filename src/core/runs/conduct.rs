@@ -254,7 +254,6 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
         }
         Msg::OutputArrived { run, line } => {
             if let Some(run) = state.runs.get_mut(&run) {
-                run.lost = None;
                 run.output.push(line);
             }
         }
@@ -267,9 +266,14 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
             out.rows.push(Row::Run(event));
             advance(state, run, (now, inventory, actor), out);
         }
-        Msg::LinkLost { run, how } => {
+        Msg::LinkLost { run, host, how } => {
             if let Some(run) = state.runs.get_mut(&run).filter(|run| run.outcome.is_none()) {
-                run.lost = Some(how);
+                run.lost.insert(host, how);
+            }
+        }
+        Msg::LinkBack { run, host } => {
+            if let Some(run) = state.runs.get_mut(&run) {
+                run.lost.remove(&host);
             }
         }
         Msg::Stored { number, event } => {

@@ -73,7 +73,7 @@ pub(super) fn fold(
             if news {
                 run.outcome = Some((*outcome, event.at));
                 run.ended = Some(now.mono);
-                run.lost = None;
+                run.lost.clear();
                 facts.push(Fact::Ended { run: event.run });
             }
             news
@@ -114,7 +114,7 @@ fn confirmed(event: &RunEvent) -> Option<Run> {
         good: 0,
         round: None,
         asked: Mono(0),
-        lost: None,
+        lost: BTreeMap::new(),
         coordinator: None,
         attended: Mono(0),
         followed: false,

@@ -102,12 +102,21 @@ pub enum Msg {
     },
     /// Something happened on the host.
     Happened(RunEvent),
-    /// The link to the host was lost: the run goes on there, nobody sees it.
+    /// The link to a host was lost: the run may go on there, nobody sees it.
     LinkLost {
         /// Which run.
         run: Uid,
+        /// Which host.
+        host: HostName,
         /// What is tried, and how to find out by hand.
         how: String,
+    },
+    /// A host whose link was lost is seen again.
+    LinkBack {
+        /// Which run.
+        run: Uid,
+        /// Which host.
+        host: HostName,
     },
     /// The store gave an event back, from this or another console.
     Stored {

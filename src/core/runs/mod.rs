@@ -265,8 +265,8 @@ pub struct Run {
     pub round: Option<Timestamp>,
     /// When the checks were last asked for its proof.
     pub asked: Mono,
-    /// Whether the link is lost and how to find out what became of it.
-    pub lost: Option<String>,
+    /// Hosts to which the link is lost, and how to find out what became of it there.
+    pub lost: BTreeMap<HostName, String>,
     /// Which console says which host is next.
     pub coordinator: Option<Uid>,
     /// When this console last heard that it is still there.

@@ -1,6 +1,9 @@
 //! The way back of each service, kept ready: which release is the best to go back to, by what is known of how each did, and the
 //! plan of it, made before anybody needs it.
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{Action, Ask, Fit, LOOK_MS, Plan, Precheck, Run, RunOutcome, State, Verdict, Wanted, offer::Offer};
 use crate::core::{
@@ -42,7 +45,9 @@ struct WayBack {
 /// A way back as its hosts told it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
-    /// When.
+    /// When they were asked: a change since then may not be in it.
+    pub asked: Timestamp,
+    /// When they answered.
     pub at: Timestamp,
     /// What was asked for: the recipe's choice, or a release that did better.
     pub wanted: Wanted,
@@ -87,10 +92,14 @@ pub(super) fn asked(state: &mut State, service: &ServiceId, now: Now) -> Ask {
     state.ways_back.ask(service, Wanted::Rollback { to: None }, now)
 }
 
-/// Says whether a service was changed since its way back was seen: what was kept leads elsewhere then.
+/// Says whether a service was changed since its way back was asked for: what was kept leads elsewhere then.
 fn changed(state: &State, service: &ServiceId, seen: &Seen) -> bool {
-    let mut runs = state.runs.values().filter(|run| run.plan.service == *service);
-    runs.any(|run| run.outcome.map_or(run.at, |(_, ended)| ended) >= seen.at)
+    state.runs.values().any(|run| run.plan.service == *service && last_sign(run) >= seen.asked)
+}
+
+/// When a run ended; while it goes on, when it began.
+fn last_sign(run: &Run) -> Timestamp {
+    run.outcome.map_or(run.at, |(_, ended)| ended)
 }
 
 /// Asks for the way back of the next service of which it is not known, or was looked up too long ago. One at a time: it is
@@ -101,20 +110,27 @@ pub(super) fn tick(state: &mut State, now: Now, inventory: &Inventory) -> Option
     if !state.ways_back.kept_ready || now.mono.since(since) < FIRST_MS || state.ways_back.of.values().any(waits) {
         return None;
     }
+    // One pass over the runs: this is asked ten times a second.
+    let (mut signs, mut open) = (BTreeMap::new(), BTreeSet::new());
+    for run in state.runs.values() {
+        let sign = signs.entry(&run.plan.service).or_insert_with(|| last_sign(run));
+        *sign = last_sign(run).max(*sign);
+        if run.outcome.is_none() {
+            open.insert(&run.plan.service);
+        }
+    }
     let due = |service: &ServiceId| {
         let Some(of) = state.ways_back.of.get(service) else { return true };
         let again = match &of.seen {
             Some(Seen { plan: Ok(_), .. }) => AGAIN_MS,
             Some(Seen { plan: Err(_), .. }) | None => RETRY_MS,
         };
-        let changed = of.seen.as_ref().is_some_and(|seen| changed(state, service, seen));
+        let changed = of.seen.as_ref().is_some_and(|seen| signs.get(service).is_some_and(|sign| *sign >= seen.asked));
         now.mono.since(of.asked) >= again || changed
     };
     // While it is being changed nobody can say what will be there.
-    let is_open =
-        |service: &ServiceId| state.unfinished().any(|run| run.outcome.is_none() && run.plan.service == *service);
     let services = inventory.services.iter().filter(|service| !service.hosts.is_empty()).map(|service| &service.id);
-    let next = services.filter(|service| !is_open(service)).find(|service| due(service)).cloned()?;
+    let next = services.filter(|service| !open.contains(service)).find(|service| due(service)).cloned()?;
     Some(state.ways_back.ask(&next, Wanted::Rollback { to: None }, now))
 }
 
@@ -135,6 +151,15 @@ pub(super) fn looked(
         // Its recipe says best why.
         return (awaited.then(|| Ask::Plan(service.clone(), Wanted::Rollback { to: None }, true)), None);
     };
+    // The review of what was kept is being opened: how old that is must stay known.
+    if !awaited
+        && state
+            .planning
+            .as_ref()
+            .is_some_and(|(of, wanted)| of == service && matches!(wanted, Wanted::Rollback { .. }))
+    {
+        return (None, None);
+    }
     // A release that did better was asked for, and cannot be had: the recipe's own choice stands.
     let in_vain = seen.plan.is_err() && matches!(seen.wanted, Wanted::Rollback { to: Some(_) });
     if !in_vain {
@@ -153,9 +178,8 @@ pub(super) fn looked(
         }
         Some((_, Err(why))) => {
             state.planning = None;
-            let else_ = instead(state, service, None, now);
-            let else_ = if else_.is_empty() { String::new() } else { format!("; instead: {}", else_.join(", ")) };
-            (None, Some(format!("{service}: {why}{else_}")))
+            let ways = instead(state, service, None, now).join(", ");
+            (None, Some(format!("{service}: {why}; instead: {ways}")))
         }
         None => (None, None),
     }
@@ -196,12 +220,6 @@ impl Record {
 
     fn is_bad(&self) -> bool {
         self.left.is_some() || matches!(self.proof, Some((Verdict::NotRecovered, _)))
-    }
-
-    /// What it is worth as a way back: what was never left and proved good goes first, then what ran long enough, then what ran last.
-    fn worth(&self) -> (bool, bool, bool, Timestamp) {
-        let proved = matches!(self.proof, Some((Verdict::Recovered, _)));
-        (self.left.is_none(), proved, self.lived_ms >= TRIED_MS, self.from)
     }
 
     fn words(&self, version: &str) -> String {
@@ -257,7 +275,8 @@ fn others<'a>(state: &State, service: &ServiceId, known: &'a [Offer], now: Now) 
     let stopped = known.iter().filter(|offer| !offer.runs);
     let recorded = stopped.filter_map(|offer| Some((offer, Record::of(state, service, &offer.name, now)?)));
     let mut good: Vec<_> = recorded.filter(|(_, record)| record.is_good()).collect();
-    good.sort_by_key(|(_, record)| std::cmp::Reverse(record.worth()));
+    // What was tried for long goes first, then what ran last.
+    good.sort_by_key(|(_, record)| std::cmp::Reverse((record.lived_ms >= TRIED_MS, record.from)));
     good
 }
 

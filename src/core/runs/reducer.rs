@@ -74,6 +74,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
         | Msg::OutputArrived { .. }
         | Msg::Happened(_)
         | Msg::LinkLost { .. }
+        | Msg::LinkBack { .. }
         | Msg::Stored { .. }
         | Msg::Adopted { .. }
         | Msg::Approved { .. }

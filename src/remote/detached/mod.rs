@@ -114,6 +114,8 @@ pub enum Event {
     Absent,
     /// The link was lost: the outcome is unknown. Asking for the next event tries again from the same place.
     Lost(RemoteError),
+    /// The host is watched again after that.
+    Back,
 }
 
 /// Why a run did not get the lock.
@@ -379,7 +381,14 @@ pub async fn status(remote: &dyn Remote, host: &HostName, uid: Uid) -> Result<St
             Some(Event::StepStarted { index, .. }) => step = Some(index),
             Some(Event::StepEnded { .. }) => step = None,
             Some(Event::Done { at, outcome }) => return Ok(Status::Done { at, outcome }),
-            Some(Event::LockRefused(_) | Event::Output { .. } | Event::Died | Event::Absent | Event::Lost(_))
+            Some(
+                Event::LockRefused(_)
+                | Event::Output { .. }
+                | Event::Died
+                | Event::Absent
+                | Event::Lost(_)
+                | Event::Back,
+            )
             | None => {}
         }
     }
@@ -395,6 +404,8 @@ pub struct Attached {
     stream: Option<Stream>,
     frames: Frames,
     over: bool,
+    /// Whether the last that was told is that the link was lost.
+    away: bool,
 }
 
 impl std::fmt::Debug for Attached {
@@ -411,7 +422,16 @@ impl std::fmt::Debug for Attached {
 
 /// Watches a run from a cursor on. Nothing is asked before the first [`Attached::next`].
 pub fn attach(remote: Arc<dyn Remote>, host: &HostName, uid: Uid, from: Cursor) -> Attached {
-    Attached { remote, host: host.clone(), uid, cursor: from, stream: None, frames: Frames::default(), over: false }
+    Attached {
+        remote,
+        host: host.clone(),
+        uid,
+        cursor: from,
+        stream: None,
+        frames: Frames::default(),
+        over: false,
+        away: false,
+    }
 }
 
 impl Attached {
@@ -441,8 +461,13 @@ impl Attached {
             }
             let Some(stream) = &mut self.stream else {
                 match self.open().await {
-                    Ok(stream) => self.stream = Some(stream),
-                    Err(error) => return Some(Event::Lost(error)),
+                    Ok(stream) => {
+                        self.stream = Some(stream);
+                        if std::mem::take(&mut self.away) {
+                            return Some(Event::Back);
+                        }
+                    }
+                    Err(error) => return Some(self.lost(error)),
                 }
                 continue;
             };
@@ -473,6 +498,7 @@ impl Attached {
 
     fn lost(&mut self, error: RemoteError) -> Event {
         self.reset();
+        self.away = true;
         Event::Lost(error)
     }
 

@@ -134,7 +134,11 @@ fn output(of: &RunDetail, wide: u16) -> Pane {
         let mark = if row.current { Words::of("▸", Ink::bold(Role::Mark)) } else { Words::new() };
         mark.join(at(row)).add(host, Role::Dim).join(row.said())
     });
-    let state = if of.live { Words::of("● live", Role::Ok) } else { Words::of("ended", Role::Dim) };
+    let state = match (of.live, of.lost.is_empty()) {
+        (true, true) => Words::of("● live", Role::Ok),
+        (true, false) => Words::of("? link lost", Role::Degraded),
+        (false, _) => Words::of("ended", Role::Dim),
+    };
     let count = match (of.output.len(), of.output_all) {
         (shown, all) if shown == all => format!("  {all} lines"),
         (shown, all) => format!("  {shown} of {all} lines"),

@@ -235,6 +235,22 @@ fn a_lost_link_is_unknown_until_the_journal_says_more() {
 }
 
 #[test]
+fn a_host_is_lost_until_it_is_seen_again_whatever_others_say() {
+    let mut desk = running();
+    let lost = |desk: &Desk| desk.state.runs[&RUN].lost.keys().map(ToString::to_string).collect::<Vec<_>>();
+    for host in ["stage-01", "stage-02"] {
+        _ = desk.send(700, Msg::LinkLost { run: RUN, host: host.into(), how: "look there".into() });
+    }
+    let line = OutputLine { at: at(800).utc, step: 0, text: "from the other".into() };
+    _ = desk.send(800, Msg::OutputArrived { run: RUN, line });
+    assert_eq!(lost(&desk), ["stage-01", "stage-02"]);
+    _ = desk.send(900, Msg::LinkBack { run: RUN, host: "stage-01".into() });
+    assert_eq!(lost(&desk), ["stage-02"]);
+    _ = desk.send(950, Msg::Happened(event(950, RunEventKind::Ended { outcome: RunOutcome::Unknown })));
+    assert_eq!(lost(&desk), [""; 0]);
+}
+
+#[test]
 fn only_results_from_after_the_run_prove_a_recovery() {
     let mut desk = running();
     _ = desk.send(1_000, Msg::Happened(event(1_000, RunEventKind::Ended { outcome: RunOutcome::Succeeded })));

@@ -50,9 +50,14 @@ fn asks_back(out: &Out) -> Vec<Wanted> {
     all
 }
 
+/// The hosts answer at once.
 fn looked(desk: &mut Desk, ms: u64, wanted: Wanted, plan: Result<Arc<Plan>, String>) -> Out {
+    answered(desk, (ms, ms), wanted, plan)
+}
+
+fn answered(desk: &mut Desk, (asked, ms): (u64, u64), wanted: Wanted, plan: Result<Arc<Plan>, String>) -> Out {
     let known = vec![offer("v3", true), offer("v2", false), offer("v1", false)];
-    let seen = Some(Box::new(Seen { at: at(ms).utc, wanted, plan, known }));
+    let seen = Some(Box::new(Seen { asked: at(asked).utc, at: at(ms).utc, wanted, plan, known }));
     desk.send(ms, Msg::LookedBack { service: play(), seen })
 }
 
@@ -186,4 +191,34 @@ fn what_is_offered_says_how_it_did_here() {
     let known = desk.state.offering.unwrap().known.unwrap().unwrap();
     let more: Vec<&str> = known.offers.iter().map(|offer| offer.more.as_str()).collect();
     assert_eq!(more, ["ran 1h, was rolled back from; ", "ran 1d, proved good; ", ""]);
+}
+
+#[test]
+fn an_answer_to_what_was_asked_before_a_change_is_not_what_is_there_after_it() {
+    let mut desk = desk(&[]);
+    _ = desk.send(0, Msg::Ticked);
+    _ = desk.send(5_000, Msg::Ticked);
+    _ = desk.reviewed(6_000, plan("play@staging", "stage-01"));
+    _ = desk.send(7_000, Msg::Confirmed);
+    let event = |kind| Msg::Happened(RunEvent { run: RUN, at: at(8_000).utc, by: "ana".into(), kind });
+    _ = desk.send(8_000, event(RunEventKind::Ended { outcome: RunOutcome::Succeeded }));
+    _ = answered(&mut desk, (5_000, 9_000), ANY, Ok(to("v2")));
+    assert_eq!(asks_back(&desk.send(9_100, Msg::Asked { service: play(), wanted: ANY })), [ANY]);
+}
+
+#[test]
+fn what_is_being_opened_keeps_its_age() {
+    let good = [(deploy("v1"), Some(Verdict::Recovered)), (deploy("v2"), Some(Verdict::NotRecovered))];
+    let mut desk = desk(&good);
+    _ = desk.send(0, Msg::Ticked);
+    _ = desk.send(5_000, Msg::Ticked);
+    _ = looked(&mut desk, 6_000, ANY, Ok(to("v2")));
+    _ = looked(&mut desk, 6_100, named("v1"), Ok(to("v1")));
+    let asked = desk.send(600_000, Msg::Asked { service: play(), wanted: ANY });
+    let [Ask::Open(kept)] = asked.asks.as_slice() else { panic!("{asked:?}") };
+    // An answer that was under way comes between.
+    assert_eq!(looked(&mut desk, 600_001, ANY, Ok(to("v2"))), Out::default());
+    let plan = Arc::clone(kept);
+    _ = desk.send(600_002, Msg::Planned { run: RUN, plan, incident: None, before: Health::Up, urgent: false });
+    assert!(desk.state.review.as_ref().unwrap().stale.is_some());
 }

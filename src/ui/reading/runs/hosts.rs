@@ -78,7 +78,7 @@ impl Reader<'_> {
                 let at = named.iter().position(|(nth, step)| *nth == column.nth && step.name == column.name)?;
                 numbers.get(at)
             });
-            number.map_or_else(Cell::default, |number| self.cell(of.steps.get(*number)))
+            number.map_or_else(Cell::default, |number| self.cell(of.steps.get(*number), of.lost.contains_key(host)))
         };
         let (state, word, more) = self.host_result(of, host);
         HostRow {
@@ -94,12 +94,13 @@ impl Reader<'_> {
         }
     }
 
-    fn cell(&self, state: Option<&StepState>) -> Cell {
+    fn cell(&self, state: Option<&StepState>, lost: bool) -> Cell {
         let Some(state) = state else { return Cell { state: State::Waiting, says: String::new() } };
         let since = |at: time::Timestamp| {
             state.started.map_or_else(String::new, |start| time::precise(words::ms(at.since(start))))
         };
         let (state, says) = match &state.ended {
+            None if state.started.is_some() && lost => (State::Unknown, String::new()),
             None if state.started.is_some() => (State::Running, format!("{}…", since(self.now.utc))),
             None => (State::Waiting, String::new()),
             Some((at, StepEnd::Exit(0))) => (State::Done, since(*at)),
@@ -118,6 +119,12 @@ impl Reader<'_> {
         }
         let step = |way| self.step_now(of, host, way);
         match (of.share(host, Way::Back), of.share(host, Way::There)) {
+            (Share::Running, _) if of.lost.contains_key(host) => {
+                (State::Unknown, "LINK LOST", format!("last seen taking back: {}", step(Way::Back)))
+            }
+            (Share::Waiting, Share::Running) if of.lost.contains_key(host) => {
+                (State::Unknown, "LINK LOST", format!("last seen at {}", step(Way::There)))
+            }
             (Share::Running, _) => (State::Running, "TAKING BACK", step(Way::Back)),
             (Share::Well, _) => (State::Back, "TAKEN BACK", step(Way::There)),
             (Share::Failed | Share::Refused, _) => (State::Failed, "NOT TAKEN BACK", step(Way::Back)),

@@ -298,7 +298,11 @@ fn lost(of: &Run) -> String {
             _ => None,
         })
     };
-    of.lost.clone().or_else(unknown).unwrap_or_default()
+    let Some(first) = of.lost.values().next() else { return unknown().unwrap_or_default() };
+    match of.lost.len() - 1 {
+        0 => first.clone(),
+        more => format!("{first}; and {more} more"),
+    }
 }
 
 fn proof_rows(of: &Run) -> Vec<ProofRow> {
@@ -320,7 +324,7 @@ fn names(run: &Run) -> Vec<String> {
 /// Says how a run ended, or that it has not.
 pub(super) fn result(run: &Run) -> (Tone, String) {
     match run.outcome {
-        None if run.lost.is_some() => (Tone::Warn, "link lost: unknown".to_owned()),
+        None if !run.lost.is_empty() => (Tone::Warn, "link lost: unknown".to_owned()),
         None => (Tone::Info, "runs".to_owned()),
         Some((RunOutcome::Succeeded, _)) => (Tone::Good, "every step exited with 0".to_owned()),
         Some((RunOutcome::Failed, _)) => (Tone::Error, "a step failed".to_owned()),
