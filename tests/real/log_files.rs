@@ -200,6 +200,28 @@ async fn no_line_is_lost_or_repeated_when_files_rotate_on_a_host() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_just_being_packed_is_not_read_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.log");
+    append(&path, "");
+    let bench = bench_here(&path);
+    let _running = bench.run(here());
+    bench.ear.until("live", is_live).await;
+    append(&path, "0 a\n1 b\n");
+    all_came(&bench.ear, 2).await;
+    // A packer removes the file only when its copy is whole.
+    let old = dir.path().join("app.log.1");
+    std::fs::copy(&path, &old).unwrap();
+    assert!(Command::new("gzip").arg("--keep").arg(&old).status().unwrap().success());
+    std::fs::rename(&path, &old).unwrap();
+    append(&path, "2 c\n");
+    all_came(&bench.ear, 3).await;
+    std::fs::remove_file(&old).unwrap();
+    append(&path, "3 d\n");
+    assert_all(&all_came(&bench.ear, 4).await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_line_is_lost_or_repeated_on_a_host_with_busybox() {
     let Some(busybox) = crate::support::servers::tool("QD_TEST_BUSYBOX", "busybox") else { return };
     let sshd = Sshd::with(Setup { sh: Some(busybox), ..Setup::default() }).await;

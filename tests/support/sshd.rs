@@ -269,6 +269,11 @@ impl Sshd {
         self.log.lock().unwrap().clone()
     }
 
+    /// Returns the pid of the server itself.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("the server ended")
+    }
+
     /// Sends a signal to the listening process, by name without SIG.
     pub(crate) fn signal(&self, name: &str) {
         if let Some(pid) = self.child.id() {

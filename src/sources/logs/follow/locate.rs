@@ -5,7 +5,7 @@ use super::{
     file::File,
     glob::Glob,
     is_packed,
-    rotated::{by_age, candidates, is_rotated},
+    rotated::{by_age, candidates, is_being_packed, is_rotated},
     tail::{Phase, Tail},
 };
 use crate::core::time::Now;
@@ -58,7 +58,7 @@ impl Follower {
                 let named = configured
                     .as_ref()
                     .map_or_else(|| is_rotated(&found.path, &file.path), |glob| glob.matches(&found.path));
-                named && !known.contains(&found.inode)
+                named && !known.contains(&found.inode) && !is_being_packed(found, &siblings)
             });
             for (step, found) in between.enumerate() {
                 let phase = if is_packed(&found.path) { Phase::Packed } else { Phase::Renamed };

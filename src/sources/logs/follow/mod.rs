@@ -128,7 +128,12 @@ pub(super) trait Connect: Send + Sync {
 /// Hears that a place is silent for longer than it should be.
 pub(super) type Quiet = std::sync::Arc<dyn Fn() + Send + Sync>;
 
+/// Returns the name that a packed file had before it was packed.
+fn unpacked(path: &str) -> Option<&str> {
+    [".gz", ".Z", ".bz2", ".xz", ".zst"].iter().find_map(|end| path.strip_suffix(end))
+}
+
 /// Says whether a name is that of a packed file.
 fn is_packed(path: &str) -> bool {
-    [".gz", ".Z", ".bz2", ".xz", ".zst"].iter().any(|end| path.ends_with(end))
+    unpacked(path).is_some()
 }

@@ -1,5 +1,5 @@
 //! Where a file went that is no longer where it was: among its rotated siblings.
-use super::{Found, is_packed};
+use super::{Found, is_packed, unpacked};
 
 /// Says whether `path` is `of` after a rotation: its name, then a number or a date, packed or not; `app-2026-11-20.log` for `app.log`.
 pub(super) fn is_rotated(path: &str, of: &str) -> bool {
@@ -21,8 +21,7 @@ pub(super) fn is_rotated(path: &str, of: &str) -> bool {
 /// Sorts siblings from the oldest to the newest. Within one second the number tells: `.2` is older than `.1`.
 pub(super) fn by_age(files: &mut [Found]) {
     let number = |path: &str| -> Option<u64> {
-        let path = [".gz", ".Z", ".bz2", ".xz", ".zst"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(path);
-        let digits = path.rsplit('.').next()?;
+        let digits = unpacked(path).unwrap_or(path).rsplit('.').next()?;
         if digits.len() > 5 { None } else { digits.parse().ok() }
     };
     files.sort_by(|a, b| {
@@ -34,6 +33,11 @@ pub(super) fn by_age(files: &mut [Found]) {
 /// Returns the newest files that may be a copy of one that was read up to `offset`, newest first.
 pub(super) fn candidates(siblings: &[Found], offset: u64) -> impl Iterator<Item = &Found> {
     siblings.iter().rev().filter(move |file| file.regular && (is_packed(&file.path) || file.size >= offset)).take(4)
+}
+
+/// Says whether a packed file is still being made: what it is made of is removed when it is whole, and until then holds the lines.
+pub(super) fn is_being_packed(found: &Found, siblings: &[Found]) -> bool {
+    unpacked(&found.path).is_some_and(|path| siblings.iter().any(|sibling| sibling.path == path))
 }
 
 #[cfg(test)]
