@@ -10,6 +10,7 @@ use super::{
     time::Timestamp,
 };
 
+pub mod onset;
 #[cfg(test)]
 mod tests;
 
