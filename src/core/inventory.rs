@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     alerts::RuleSpec,
     id::{CheckId, EnvName, HostName, ServiceId},
+    incidents::policy::Policy,
     logs::{LogSpec, derive::DeriveSpec},
     runs::{
         Strategy, TwoSets,
@@ -39,6 +40,8 @@ pub struct Inventory {
     pub display: Display,
     /// When a change is allowed.
     pub write: WritePolicy,
+    /// What the team agreed on for incidents.
+    pub policy: Policy,
 }
 
 /// An environment: `prod`.

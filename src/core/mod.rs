@@ -19,6 +19,7 @@ pub mod logs;
 mod measure;
 pub mod msg;
 pub mod record;
+mod response;
 pub mod ring;
 pub mod runs;
 pub mod screen;
@@ -29,9 +30,6 @@ pub mod time;
 pub use effect::Effect;
 pub use msg::Msg;
 
-use alerts::Severity;
-use id::Uid;
-use incidents::IncidentEventKind;
 use inventory::Inventory;
 use record::{Recorder, Row};
 use runs::Actor;
@@ -140,20 +138,6 @@ impl State {
         }
     }
 
-    /// Returns what an incident for this alert begins with.
-    pub fn opening(&self, alert: Uid) -> Option<incidents::Opening> {
-        let alert = self.alerts.alert(alert)?;
-        Some(incidents::Opening {
-            alert: alert.uid,
-            target: alert.target.to_string(),
-            summary: alert.summary.clone(),
-            fired: alert.fired_at,
-            severity: alert.severity,
-            service: self.alerts.service_of(&alert.target),
-            acknowledged: alert.owned.as_ref().map(|owned| (owned.by.clone(), owned.at)),
-        })
-    }
-
     fn services_update(&mut self, msg: services::Msg, now: Now) -> Vec<Effect> {
         let inventory = Arc::clone(&self.inventory);
         let out = services::update(&mut self.services, msg, now, &inventory);
@@ -208,63 +192,6 @@ impl State {
             effects.extend(self.after_alert(fact, now));
         }
         if what.is_some() { together(effects) } else { effects }
-    }
-
-    fn after_alert(&mut self, fact: alerts::Fact, now: Now) -> Vec<Effect> {
-        match fact {
-            alerts::Fact::Fired { alert } | alerts::Fact::AcknowledgementExpired { alert, .. } => {
-                let mut effects = vec![Effect::Bell];
-                let urgent = self.alerts.alert(alert).is_some_and(|alert| alert.severity == Severity::P1);
-                if self.unattended
-                    && self.records()
-                    && urgent
-                    && let Some(opening) = self.opening(alert)
-                {
-                    let by = "qd".into();
-                    let out =
-                        incidents::update(&mut self.incidents, incidents::Msg::OpenedForAlert(opening), now.utc, &by);
-                    push_commit(&mut effects, out.rows, Some("opening the incident"));
-                }
-                effects
-            }
-            alerts::Fact::Resolved { alert } if self.records() => {
-                let uid = incidents::uid_for_alert(alert);
-                let open = self.incidents.incidents.get(&uid).is_some_and(|incident| incident.resolved.is_none());
-                if !open {
-                    return Vec::new();
-                }
-                let summary =
-                    self.alerts.alert(alert).map_or_else(String::new, |a| format!("no longer: {}", a.summary));
-                let kind = IncidentEventKind::Resolved { summary };
-                let msg = incidents::Msg::Added { incident: uid, at: now.utc, by: "qd".into(), kind };
-                self.incidents_update(msg, now, Some("resolving the incident"))
-            }
-            alerts::Fact::Acknowledged { alert, by, at, .. } if by == self.actor.by => {
-                let uid = incidents::uid_for_alert(alert);
-                if !self.incidents.incidents.contains_key(&uid) {
-                    return Vec::new();
-                }
-                let msg = incidents::Msg::Added { incident: uid, at, by, kind: IncidentEventKind::Acknowledged };
-                self.incidents_update(msg, now, None)
-            }
-            alerts::Fact::Resolved { .. } | alerts::Fact::Acknowledged { .. } | alerts::Fact::Flapping { .. } => {
-                Vec::new()
-            }
-        }
-    }
-
-    fn incidents_update(&mut self, msg: incidents::Msg, now: Now, what: Option<&'static str>) -> Vec<Effect> {
-        let by = self.actor.by.clone();
-        let out = incidents::update(&mut self.incidents, msg, now.utc, &by);
-        let mut effects = Vec::new();
-        push_commit(&mut effects, out.rows, what);
-        for uid in out.opened {
-            if let Some(incident) = self.incidents.incidents.get(&uid) {
-                let text = format!("{} opened: {}", incident.number, incident.title);
-                self.screen.say(now, Tone::Info, text);
-            }
-        }
-        effects
     }
 }
 
@@ -472,6 +399,7 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
     if now.mono.since(state.measured) >= MEASURE_MS {
         state.measured = now.mono;
         effects.extend(measure::services(state, now));
+        effects.extend(state.incidents_by_themselves(now));
     }
     effects.extend(state.alerts_update(alerts::Msg::Ticked, now));
     effects.extend(state.runs_update(runs::Msg::Ticked, now));

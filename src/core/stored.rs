@@ -78,11 +78,14 @@ pub(super) fn not_saved(state: &mut State, rows: Vec<Row>, text: String, now: No
             Row::Audit(audit) if audit.what == runs::ARMED => {
                 effects.extend(state.runs_update(runs::Msg::WriteDisarmed, now));
             }
+            Row::Incident(event) => {
+                let msg = incidents::Msg::NotSaved { incident: event.incident };
+                effects.extend(state.incidents_update(msg, now, None));
+            }
             Row::Audit(_)
             | Row::Result(_)
             | Row::Bucket(_)
             | Row::HostMinute(_)
-            | Row::Incident(_)
             | Row::StatusUpdate(_)
             | Row::Pattern(_) => {}
         }

@@ -1,127 +1,56 @@
 //! Incidents: the fold of their events, so that two consoles never overwrite each other.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     alerts::Severity,
-    id::{IncidentId, Operator, RunId, ServiceId, Uid},
+    id::{Operator, RunId, ServiceId, Uid},
     record::Row,
     time::Timestamp,
 };
 
+pub mod advance;
+pub mod classify;
+pub mod clocks;
+mod events;
+mod fold;
 pub mod onset;
+pub mod phase;
+pub mod policy;
 #[cfg(test)]
 mod tests;
 
-/// One entry of an incident's timeline, committed before it is shown.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IncidentEvent {
-    /// The incident.
-    pub incident: Uid,
-    /// When it happened (not when it was written down).
-    pub at: Timestamp,
-    /// Who did it.
-    pub by: Operator,
-    /// What.
-    pub kind: IncidentEventKind,
+pub use classify::{Impact, Urgency};
+pub use clocks::{Clock, ClockKind};
+pub use events::{IncidentEvent, IncidentEventKind, Link, StoredIncidentEvent};
+pub use fold::{Classified, Hypothesis, Incident, KnownOnset, Task, Told};
+pub use phase::{Guard, Phase, Section};
+
+/// What somebody has taken over in an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duty {
+    /// Decides.
+    Lead,
+    /// Does.
+    Operations,
+    /// Tells people.
+    Communication,
 }
 
-/// What happened in an incident.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum IncidentEventKind {
-    /// It was opened.
-    Opened {
-        /// One line.
-        title: String,
-        /// How bad.
-        severity: Severity,
-        /// The service it is about.
-        service: Option<ServiceId>,
-    },
-    /// The alert that it is about began: dated back to when the alert fired.
-    Detected {
-        /// The alert.
-        alert: Uid,
-        /// Its one-line summary.
-        summary: String,
-    },
-    /// Somebody took it.
-    Acknowledged,
-    /// A run was confirmed for it.
-    Action {
-        /// The run.
-        run: Uid,
-        /// One line: `restart play on web-01 by pm2 restart 0`.
-        summary: String,
-    },
-    /// A run ended.
-    Result {
-        /// The run.
-        run: Uid,
-        /// How it ended.
-        outcome: String,
-        /// One line with exit codes and, once the checks have decided, whether the service recovered.
-        summary: String,
-    },
-    /// A note.
-    Note {
-        /// The text.
-        text: String,
-    },
-    /// How bad it is was changed.
-    SeverityChanged {
-        /// To what.
-        to: Severity,
-    },
-    /// The alert or the checks say it is over, or a person does.
-    Resolved {
-        /// One line that says how it is known.
-        summary: String,
-    },
-}
+impl Duty {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Lead, Self::Operations, Self::Communication];
 
-impl IncidentEvent {
-    /// Says whether an earlier event of the same incident has said this already: consoles that follow one run all note how
-    /// it ended, and those of one person all note what that person owns. What a person wrote is never dropped.
-    pub fn repeats(&self, earlier: &Self) -> bool {
-        use IncidentEventKind::{Acknowledged, Action, Detected, Result};
-        match (&self.kind, &earlier.kind) {
-            (Action { run, .. }, Action { run: known, .. }) => run == known,
-            (Result { run, outcome, .. }, Result { run: known, outcome: was, .. }) => run == known && outcome == was,
-            (Detected { alert, .. }, Detected { alert: known, .. }) => alert == known,
-            (Acknowledged, Acknowledged) => self.by == earlier.by && self.at == earlier.at,
-            (_, _) => false,
-        }
-    }
-}
-
-impl IncidentEventKind {
-    /// Returns what it is and its text, in words: for a search and for a copy.
-    pub fn text(&self) -> String {
+    /// Returns its name.
+    pub fn word(self) -> &'static str {
         match self {
-            Self::Opened { title, severity, .. } => format!("opened {title}, {severity:?}"),
-            Self::Detected { summary, .. } => format!("detected {summary}"),
-            Self::Acknowledged => "acknowledged".to_owned(),
-            Self::Action { summary, .. } => format!("action {summary}"),
-            Self::Result { summary, .. } => format!("result {summary}"),
-            Self::Note { text } => format!("note {text}"),
-            Self::SeverityChanged { to } => format!("severity {to:?}"),
-            Self::Resolved { summary } => format!("resolved {summary}"),
+            Self::Lead => "lead",
+            Self::Operations => "operations",
+            Self::Communication => "communication",
         }
     }
-}
-
-/// An incident event as the store gave it back.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredIncidentEvent {
-    /// The incident's number.
-    pub number: IncidentId,
-    /// Position within the incident, from 1.
-    pub seq: u64,
-    /// The event.
-    pub event: IncidentEvent,
 }
 
 /// The number of a run, once the store has given it one.
@@ -138,31 +67,8 @@ pub struct NumberedRun {
 pub struct State {
     /// By id.
     pub incidents: BTreeMap<Uid, Incident>,
-}
-
-/// An incident: the fold of its events.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Incident {
-    /// Its id.
-    pub uid: Uid,
-    /// Its number.
-    pub number: IncidentId,
-    /// One line.
-    pub title: String,
-    /// How bad.
-    pub severity: Severity,
-    /// The service it is about.
-    pub service: Option<ServiceId>,
-    /// The alert it began with.
-    pub alert: Option<Uid>,
-    /// When it was opened.
-    pub opened: Timestamp,
-    /// Who took it.
-    pub owner: Option<Operator>,
-    /// When it was over.
-    pub resolved: Option<Timestamp>,
-    /// Its timeline, by position.
-    pub timeline: BTreeMap<u64, IncidentEvent>,
+    /// Those for which this console wrote by itself, and the store has not given it back yet.
+    writing: BTreeSet<Uid>,
 }
 
 /// What a person or another slice wants written into an incident. Nothing changes until the store gives it back.
@@ -191,6 +97,18 @@ pub enum Msg {
         by: Operator,
         /// What.
         kind: IncidentEventKind,
+    },
+    /// Adds what happens by itself, once: nothing more of it is written before the store has given this back.
+    ByItself {
+        /// Of which incident.
+        incident: Uid,
+        /// What.
+        kind: IncidentEventKind,
+    },
+    /// The store refused an event.
+    NotSaved {
+        /// Of which incident.
+        incident: Uid,
     },
     /// The store gave events back, from this or another console.
     Stored(Vec<StoredIncidentEvent>),
@@ -247,9 +165,16 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp, by: &Operator) -> Out
         Msg::Added { incident, at, by, kind } => {
             out.rows.push(Row::Incident(IncidentEvent { incident, at, by, kind }));
         }
+        Msg::ByItself { incident, kind } => {
+            if state.writing.insert(incident) {
+                out.rows.push(Row::Incident(IncidentEvent { incident, at: now, by: "qd".into(), kind }));
+            }
+        }
+        Msg::NotSaved { incident } => _ = state.writing.remove(&incident),
         Msg::Stored(events) => {
             for stored in events {
-                out.opened.extend(fold(state, stored));
+                state.writing.remove(&stored.event.incident);
+                out.opened.extend(fold::fold(&mut state.incidents, stored));
             }
         }
     }
@@ -273,61 +198,10 @@ fn open_for_alert(state: &State, opening: Opening, now: Timestamp, by: &Operator
     }
 }
 
-/// Adds one stored event; a second `Opened` of the same incident is kept in the timeline but changes nothing.
-fn fold(state: &mut State, stored: StoredIncidentEvent) -> Option<Uid> {
-    let StoredIncidentEvent { number, seq, event } = stored;
-    let uid = event.incident;
-    let mut opened = None;
-    if let (IncidentEventKind::Opened { title, severity, service }, false) =
-        (&event.kind, state.incidents.contains_key(&uid))
-    {
-        opened = Some(uid);
-        state.incidents.insert(
-            uid,
-            Incident {
-                uid,
-                number,
-                title: title.clone(),
-                severity: *severity,
-                service: service.clone(),
-                alert: None,
-                opened: event.at,
-                owner: None,
-                resolved: None,
-                timeline: BTreeMap::new(),
-            },
-        );
-    }
-    let incident = state.incidents.get_mut(&uid)?;
-    match &event.kind {
-        IncidentEventKind::Detected { alert, .. } => incident.alert = Some(*alert),
-        IncidentEventKind::Acknowledged => incident.owner = Some(event.by.clone()),
-        IncidentEventKind::SeverityChanged { to } => incident.severity = *to,
-        IncidentEventKind::Resolved { .. } => incident.resolved = incident.resolved.or(Some(event.at)),
-        IncidentEventKind::Opened { .. }
-        | IncidentEventKind::Action { .. }
-        | IncidentEventKind::Result { .. }
-        | IncidentEventKind::Note { .. } => {}
-    }
-    incident.timeline.insert(seq, event);
-    opened
-}
-
-impl Incident {
-    /// Returns the timeline by when things happened; what happened at once stays in the order of writing.
-    pub fn by_time(&self) -> Vec<&IncidentEvent> {
-        let mut events: Vec<_> = self.timeline.values().collect();
-        events.sort_by_key(|event| event.at);
-        events
-    }
-}
-
 impl State {
     /// Returns the open incident of a service.
     pub fn open_for(&self, service: &ServiceId) -> Option<&Incident> {
-        self.incidents
-            .values()
-            .find(|incident| incident.resolved.is_none() && incident.service.as_ref() == Some(service))
+        self.incidents.values().find(|incident| incident.is_open() && incident.service.as_ref() == Some(service))
     }
 
     /// Returns open incidents first, worst first, then the resolved ones, newest first.
@@ -341,8 +215,18 @@ impl State {
         all
     }
 
+    /// Iterates over those of which all that was written has come back.
+    pub fn settled(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values().filter(|incident| !self.writing.contains(&incident.uid))
+    }
+
+    /// Iterates over those that are over, but whose document is not whole.
+    pub fn owed(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values().filter(|incident| incident.is_owed())
+    }
+
     /// Iterates over the incidents that are not over.
     pub fn open(&self) -> impl Iterator<Item = &Incident> {
-        self.incidents.values().filter(|incident| incident.resolved.is_none())
+        self.incidents.values().filter(|incident| incident.is_open())
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::id::IncidentId;
 
 fn opening() -> Opening {
     Opening {
@@ -29,7 +30,7 @@ fn an_incident_appears_only_once_the_store_gives_it_back() {
     let incident = &state.incidents[&uid];
     assert_eq!(incident.number.to_string(), "INC-214");
     assert_eq!(incident.owner, Some("ana".into()));
-    let order: Vec<_> = incident.by_time().iter().map(|event| event.at.0).collect();
+    let order: Vec<_> = incident.by_time().iter().map(|(_, event)| event.at.0).collect();
     assert_eq!(order, [1_000, 2_000, 3_000], "detected, acknowledged, opened");
     let before = state.clone();
     assert!(update(&mut state, Msg::Stored(stored), Timestamp(4_000), &"ben".into()).opened.is_empty());

@@ -298,8 +298,9 @@ fn entry(state: &State, pane: Pane, index: usize) -> Option<String> {
         return state.runs.runs.get(uid)?.output.iter().nth(index).map(|line| line.text.clone());
     }
     if let (Pane::Timeline, View::Incident(uid)) = (pane, view) {
-        let events = state.incidents.incidents.get(uid)?.by_time();
-        return events.get(index).map(|event| format!("{:?} {} {}", event.at, event.by, event.kind.text()));
+        let incident = state.incidents.incidents.get(uid)?;
+        let (seq, event) = incident.by_time().into_iter().nth(index)?;
+        return Some(format!("{:?} {} {}", incident.happened(seq)?, event.by, event.kind.text()));
     }
     if let (Pane::Availability, View::Service(id)) = (pane, view) {
         let day = state.services.service(id)?.days.get(index)?;

@@ -8,7 +8,7 @@ use crate::{
     core::{
         alerts::{AlertEvent, AlertEventKind},
         id::{IncidentId, RunId, Uid},
-        incidents::{IncidentEvent, IncidentEventKind, NumberedRun, StoredIncidentEvent},
+        incidents::{IncidentEvent, NumberedRun, StoredIncidentEvent},
         logs::patterns::KnownPattern,
         record::{Audit, Bucket, HostMinute, Row, StatusUpdate},
         runs::{RunEvent, RunEventKind},
@@ -267,17 +267,12 @@ impl Writer<'_> {
 
     fn incident(&mut self, event: &IncidentEvent) -> Result<(), Trouble> {
         let (kind, body) = json(event)?;
-        let resolved = match event.kind {
-            IncidentEventKind::Resolved { .. } => Some(1),
-            IncidentEventKind::Opened { .. } => Some(0),
-            IncidentEventKind::Detected { .. }
-            | IncidentEventKind::Acknowledged
-            | IncidentEventKind::Action { .. }
-            | IncidentEventKind::Result { .. }
-            | IncidentEventKind::Note { .. }
-            | IncidentEventKind::SeverityChanged { .. } => None,
+        let ended = match event.kind.ends() {
+            Some(true) => Some(1),
+            Some(false) => Some(0),
+            None => None,
         };
-        let number = self.number(&INCIDENTS, event.incident, event.at, resolved)?;
+        let number = self.number(&INCIDENTS, event.incident, event.at, ended)?;
         let told = self.told("SELECT body FROM incident_event WHERE incident = ?1 AND kind = ?2", number, &kind)?;
         if told.iter().any(|earlier: &IncidentEvent| event.repeats(earlier)) {
             self.committed.ignored += 1;

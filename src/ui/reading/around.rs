@@ -132,7 +132,7 @@ impl Reader<'_> {
             .incidents
             .open()
             .filter(|incident| incident.severity == crate::core::alerts::Severity::P1)
-            .map(|incident| incident.by_time().first().map_or(incident.opened, |event| event.at))
+            .map(|incident| incident.detected.unwrap_or(incident.opened))
             .min()?;
         let long = time::clock(words::ms(self.now.utc.since(begin)));
         let short = long.strip_prefix("00:").unwrap_or(&long).to_owned();

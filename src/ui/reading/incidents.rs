@@ -24,7 +24,7 @@ impl Reader<'_> {
 
     pub(super) fn incident_row(&self, of: &Incident) -> IncidentRow {
         let events = of.by_time();
-        let begin = events.first().map_or(of.opened, |event| event.at);
+        let begin = of.detected.unwrap_or(of.opened);
         let end = of.resolved.unwrap_or(self.now.utc);
         IncidentRow {
             id: of.number.to_string(),
@@ -34,7 +34,7 @@ impl Reader<'_> {
             owner: of.owner.as_ref().map(ToString::to_string),
             age: time::precise(words::ms(end.since(begin))),
             resolved: of.resolved.is_some(),
-            last: events.into_iter().map(|event| self.timeline_row(event)).collect(),
+            last: events.into_iter().map(|(seq, event)| self.timeline_row(of, seq, event)).collect(),
         }
     }
 
@@ -60,28 +60,34 @@ impl Reader<'_> {
         IncidentDetail { row, facts, timeline, runs }
     }
 
-    fn timeline_row(&self, of: &IncidentEvent) -> TimelineRow {
-        let (kind, tone, text) = match &of.kind {
-            IncidentEventKind::Opened { title, severity, .. } => {
-                ("opened", Tone::Info, format!("{title}, {severity:?}"))
-            }
-            IncidentEventKind::Detected { summary, .. } => ("detected", Tone::Error, summary.clone()),
-            IncidentEventKind::Acknowledged => ("acknowledged", Tone::Info, "took it".to_owned()),
-            IncidentEventKind::Action { run, summary } => {
-                ("action", Tone::Warn, format!("{} {summary}", self.run_number(*run)))
-            }
-            IncidentEventKind::Result { run, summary, outcome } => {
-                let tone = match outcome.as_str() {
-                    "Succeeded" | "Recovered" => Tone::Good,
-                    "Unknown" => Tone::Warn,
-                    _ => Tone::Error,
-                };
-                ("result", tone, format!("{} {summary}", self.run_number(*run)))
-            }
-            IncidentEventKind::Note { text } => ("note", Tone::Info, text.clone()),
-            IncidentEventKind::SeverityChanged { to } => ("severity", Tone::Info, format!("now {to:?}")),
-            IncidentEventKind::Resolved { summary } => ("resolved", Tone::Good, summary.clone()),
+    fn timeline_row(&self, of: &Incident, seq: u64, event: &IncidentEvent) -> TimelineRow {
+        let at = of.happened(seq).unwrap_or(event.at);
+        let kind = &event.kind;
+        let (tone, text) = if let IncidentEventKind::Action { run, summary } = kind {
+            (Tone::Warn, format!("{} {summary}", self.run_number(*run)))
+        } else if let IncidentEventKind::Result { run, summary, outcome } = kind {
+            let tone = match outcome.as_str() {
+                "Succeeded" | "Recovered" => Tone::Good,
+                "Unknown" => Tone::Warn,
+                _ => Tone::Error,
+            };
+            (tone, format!("{} {summary}", self.run_number(*run)))
+        } else {
+            (tone_of(kind), kind.says())
         };
-        TimelineRow { at: self.moment(of.at), by: of.by.to_string(), kind: kind.to_owned(), tone, text }
+        TimelineRow { at: self.moment(at), by: event.by.to_string(), kind: kind.word().to_owned(), tone, text }
+    }
+}
+
+fn tone_of(kind: &IncidentEventKind) -> Tone {
+    use IncidentEventKind::{Closed, Detected, Escalated, Mitigated, Reopened, Resolved};
+    if matches!(kind, Detected { .. } | Reopened { .. }) {
+        Tone::Error
+    } else if matches!(kind, Mitigated { .. } | Resolved { .. } | Closed) {
+        Tone::Good
+    } else if matches!(kind, Escalated { .. }) {
+        Tone::Warn
+    } else {
+        Tone::Info
     }
 }

@@ -60,9 +60,8 @@ fn note(incident: u64, text: &str) -> Row {
     Row::Incident(IncidentEvent { incident: uid(incident), at: at(0), by: "ana".into(), kind })
 }
 
-fn resolved(incident: u64, when: Timestamp) -> Row {
-    let kind = IncidentEventKind::Resolved { summary: "checks are up".to_owned() };
-    Row::Incident(IncidentEvent { incident: uid(incident), at: when, by: "qd".into(), kind })
+fn closed(incident: u64, when: Timestamp) -> Row {
+    Row::Incident(IncidentEvent { incident: uid(incident), at: when, by: "qd".into(), kind: IncidentEventKind::Closed })
 }
 
 fn alert(alert: u64, kind: AlertEventKind) -> Row {
@@ -218,9 +217,9 @@ fn a_console_starts_from_what_is_open_and_what_is_recent() {
     let rows = [
         note(1, "open and old"),
         note(2, "closed and old"),
-        resolved(2, at(0)),
+        closed(2, at(0)),
         note(3, "closed lately"),
-        resolved(3, at(3 * day)),
+        closed(3, at(3 * day)),
         alert(4, fired(at(-5))),
         acknowledged(4, 60_000),
         alert(5, fired(at(-5))),

@@ -187,7 +187,7 @@ pub(crate) fn named_moment(state: &State, name: &str) -> Option<Nanos> {
     let at = match name {
         "onset" => {
             let open = state.incidents.open().max_by_key(|incident| incident.opened)?;
-            open.by_time().first().map_or(open.opened, |event| event.at)
+            open.zero()
         }
         "deploy" => state.runs.newest_first().first()?.at,
         "mark" => return state.logs.marks.iter().next_back().map(|key| key.time),

@@ -1,0 +1,119 @@
+//! Clocks of an incident: what was promised, and how long that still is.
+use super::{
+    Incident,
+    policy::{Policy, SeverityPolicy},
+};
+use crate::core::time::Timestamp;
+
+/// What was promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClockKind {
+    /// That somebody takes it.
+    Acknowledge,
+    /// That people are told.
+    FirstUpdate,
+    /// That people are told again.
+    Update,
+    /// That users are helped.
+    Mitigate,
+    /// That its document is whole.
+    Document,
+}
+
+impl ClockKind {
+    /// Returns it in a word or two.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::FirstUpdate => "first update",
+            Self::Update => "update",
+            Self::Mitigate => "mitigate",
+            Self::Document => "document",
+        }
+    }
+}
+
+/// A clock: since when, until when, and when it was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// What was promised.
+    pub kind: ClockKind,
+    /// Since when it runs.
+    pub from: Timestamp,
+    /// Until when it is to be met.
+    pub due: Timestamp,
+    /// When it was.
+    pub met: Option<Timestamp>,
+}
+
+impl Clock {
+    /// Says how many milliseconds are left; none once it was met.
+    pub fn left(&self, now: Timestamp) -> Option<i64> {
+        // A wall clock that was set back gives no more time than was promised.
+        self.met.is_none().then(|| self.due.since(now).min(self.due.since(self.from)))
+    }
+
+    /// Says whether it was met too late, or is not met and late.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        self.met.unwrap_or(now) > self.due
+    }
+}
+
+impl Incident {
+    /// Returns its clocks, those that are met included. One that was merged into another has none.
+    pub fn clocks(&self, policy: &Policy) -> Vec<Clock> {
+        let of = policy.of(self.severity);
+        let mut clocks = Vec::new();
+        let mut add = |kind, from: Timestamp, limit: Option<u64>, met: Option<Timestamp>| {
+            if let Some(due) = limit.and_then(|limit| due(policy, of, from, limit)) {
+                clocks.push(Clock { kind, from, due, met });
+            }
+        };
+        if self.merged_into.is_some() {
+            return clocks;
+        }
+        // What is over without anybody's doing asks for no word any more.
+        let over = self.resolved;
+        add(ClockKind::Acknowledge, self.opened, of.ack_ms, self.acknowledged.or(over));
+        let first = self.told.first().map(|told| told.at);
+        add(ClockKind::FirstUpdate, self.opened, of.first_update_ms, first.or(over));
+        if let (Some(last), None) = (self.told.last(), over) {
+            add(ClockKind::Update, last.at, of.update_every_ms, None);
+        }
+        add(ClockKind::Mitigate, self.opened, of.mitigate_ms, self.mitigated.or(over));
+        if let Some(over) = over {
+            add(ClockKind::Document, over, of.document_ms, self.closed);
+        }
+        clocks
+    }
+
+    /// Returns the clock that runs out next, or ran out first.
+    pub fn next_clock(&self, policy: &Policy) -> Option<Clock> {
+        self.clocks(policy).into_iter().filter(|clock| clock.met.is_none()).min_by_key(|clock| clock.due)
+    }
+
+    /// Says how long, in milliseconds, it still has to be well before it counts as mended; none while it is not well.
+    pub fn bake_left(&self, policy: &Policy, now: Timestamp) -> Option<u64> {
+        let well = self.resolved?;
+        // A clock that was set back makes it no longer than the whole.
+        let gone = u64::try_from(now.since(well)).unwrap_or(0);
+        Some(policy.bake_ms.saturating_sub(gone))
+    }
+
+    /// Says whether the next person is to be called by itself: nothing is done yet, and the phase lasts for too long.
+    pub fn stalls(&self, policy: &Policy, now: Timestamp) -> bool {
+        let Some(limit) = policy.of(self.severity).escalate_ms.and_then(|limit| i64::try_from(limit).ok()) else {
+            return false;
+        };
+        let quiet = self.resolved.is_none() && self.mitigated.is_none() && self.phase < super::Phase::Act;
+        let since = self.escalated.last().map_or(self.phase_since, |(at, _)| self.phase_since.max(*at));
+        quiet && now.since(since) >= limit
+    }
+}
+
+fn due(policy: &Policy, of: &SeverityPolicy, from: Timestamp, limit: u64) -> Option<Timestamp> {
+    if of.business {
+        return policy.business.after(from, limit);
+    }
+    i64::try_from(limit).ok().map(|limit| Timestamp(from.0.saturating_add(limit)))
+}
