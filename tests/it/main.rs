@@ -85,6 +85,8 @@ mod sources_contract;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod suspects;
+#[cfg(test)]
 #[path = "../support/svg.rs"]
 mod svg;
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod fold;
 pub mod onset;
 pub mod phase;
 pub mod policy;
+pub mod suspects;
 #[cfg(test)]
 mod tests;
 

@@ -8,6 +8,11 @@ fn series(values: &[Option<f64>]) -> Series {
     Series { what: "latency of page".into(), unit: Unit::Milliseconds, floor: 50.0, values }
 }
 
+/// When the value of this index was measured.
+fn tenth(index: usize) -> Timestamp {
+    Timestamp(i64::try_from(index).unwrap() * 10_000)
+}
+
 const END: Timestamp = Timestamp(i64::MAX);
 
 /// A level with noise that repeats: ±4.
@@ -29,7 +34,7 @@ fn a_step_is_found_wherever_it_is() {
             continue;
         }
         let onset = onset.unwrap();
-        assert_eq!(onset.at, Timestamp(before as i64 * 10_000), "{before} {after}");
+        assert_eq!(onset.at, tenth(before), "{before} {after}");
         assert_eq!(onset.not_before, onset.at - 10_000);
         assert!((onset.before - 180.0).abs() < 5.0 && (onset.after - 9_800.0).abs() < 5.0 && !onset.gap);
     }
@@ -147,7 +152,7 @@ proptest! {
             values[spike] = Some(90_000.0);
         }
         let onset = step(&series(&values), END).unwrap();
-        prop_assert_eq!(onset.at, Timestamp(at as i64 * 10_000));
+        prop_assert_eq!(onset.at, tenth(at));
     }
 
     #[test]
@@ -168,11 +173,11 @@ proptest! {
         noise in proptest::collection::vec(0.0_f64..30.0, 40), at in 8_usize..36, scale in 1_i64..1_000,
     ) {
         let values: Vec<(Timestamp, f64)> = noise.iter().enumerate()
-            .map(|(i, noise)| (Timestamp(i as i64 * scale), 100.0 + noise + if i >= at { 800.0 } else { 0.0 })).collect();
+            .map(|(i, noise)| (Timestamp(tenth(i).0 * scale), 100.0 + noise + if i >= at { 800.0 } else { 0.0 })).collect();
         let one = Series { what: "x".into(), unit: Unit::Plain, floor: 0.0, values: values.clone() };
         let other = Series { values: values.into_iter().rev().collect(), ..one.clone() };
         let onset = step(&one, END).unwrap();
-        prop_assert_eq!(onset.at, Timestamp(at as i64 * scale));
+        prop_assert_eq!(onset.at, Timestamp(tenth(at).0 * scale));
         prop_assert_eq!(Ok(onset), step(&other, END));
     }
 }

@@ -1,0 +1,83 @@
+//! One change that several tell of is one row: a deploy of two hosts, a release folder that a run made, the restart that came with it.
+use super::{Change, Kind, Source};
+use crate::core::time::MINUTE;
+
+/// What is alike and so near is the same, told twice or made on one host after the other.
+const SAME_MS: i64 = 10 * MINUTE;
+/// A start of processes so soon after a deploy, or a restart by a run, is part of it.
+const PART_MS: i64 = 3 * MINUTE;
+/// Lines that are kept of what all of them tell.
+const DETAIL: usize = 200;
+
+/// Puts together what is told several times of one change, oldest first.
+pub fn merge(mut changes: Vec<Change>) -> Vec<Change> {
+    // Where two tell of one, the better source's words stay.
+    changes.sort_by_key(|change| (change.source, change.at));
+    let mut merged: Vec<Change> = Vec::new();
+    for change in changes {
+        match merged.iter_mut().find(|known| is_same(known, &change)) {
+            Some(known) => take(known, change),
+            None => merged.push(change),
+        }
+    }
+    let (parts, mut whole): (Vec<Change>, Vec<Change>) = merged.into_iter().partition(is_start);
+    for part in parts {
+        match whole.iter_mut().find(|known| is_part(known, &part)) {
+            Some(known) => {
+                let line =
+                    format!("{}, {} s later: {}", part.line(), part.at.since(known.at) / 1_000, part.source.words());
+                known.detail.push(line);
+                take(known, Change { detail: Vec::new(), ..part });
+            }
+            None => whole.push(part),
+        }
+    }
+    whole.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.what.cmp(&b.what)));
+    whole
+}
+
+fn is_same(known: &Change, change: &Change) -> bool {
+    let place = match (&known.service, &change.service) {
+        (Some(a), Some(b)) => a == b,
+        // A host's is told of by hosts: what happens to two of them is two changes, but for one that is rolled out over all.
+        (None, None) => known.hosts == change.hosts || matches!(known.kind, Kind::Package | Kind::Config),
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    place
+        && known.kind == change.kind
+        && version(&known.what) == version(&change.what)
+        && known.at.since(change.at).abs() <= SAME_MS
+        // A job or a login that comes again is another one, however soon.
+        && (!matches!(known.kind, Kind::Cron | Kind::Login) || known.at == change.at)
+}
+
+/// The version or the name that a line begins with; what comes after it is said in other words by others.
+fn version(what: &str) -> &str {
+    what.split([' ', ',']).next().unwrap_or_default()
+}
+
+fn is_start(change: &Change) -> bool {
+    change.kind == Kind::Restart && matches!(change.source, Source::Pm2 | Source::Systemd | Source::Syslog)
+}
+
+fn is_part(known: &Change, part: &Change) -> bool {
+    let after = part.at.since(known.at);
+    matches!(known.kind, Kind::Deploy | Kind::Restart)
+        && !is_start(known)
+        && known.service.is_some()
+        && known.service == part.service
+        && (0..=PART_MS).contains(&after)
+}
+
+fn take(known: &mut Change, other: Change) {
+    known.at = known.at.min(other.at);
+    for host in other.hosts {
+        if !known.hosts.contains(&host) {
+            known.hosts.push(host);
+        }
+    }
+    known.by = known.by.take().or(other.by);
+    let new: Vec<String> = other.detail.into_iter().filter(|line| !known.detail.contains(line)).collect();
+    known.detail.extend(new);
+    known.detail.truncate(DETAIL);
+}
