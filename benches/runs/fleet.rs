@@ -123,9 +123,6 @@ impl Fleet {
 
     /// Has a change planned, confirms it, and follows it until its result is on screen.
     pub(crate) async fn change(&mut self, service: &str, wanted: Wanted) -> Took {
-        // The end of a run is told before the hosts have given its lock back, a moment later.
-        let locks: Vec<PathBuf> = self.hosts.iter().map(|sshd| sshd.home().join("lock/.qd.lock")).collect();
-        self.until("the locks of the last one are free", |_| !locks.iter().any(|lock| lock.exists())).await;
         let msg = runs::Msg::Asked { service: service.parse().unwrap(), wanted };
         self.engine.handle(Msg::Runs(msg));
         self.until("a plan", |engine| engine.state.runs.planning.is_none()).await;

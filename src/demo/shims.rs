@@ -33,10 +33,10 @@ const UNAME: &str = "#!/bin/sh\ncase $* in *r*) echo Linux 6.1.0-28-amd64 ;; *) 
 
 /// Every simulated host is a machine of its own.
 const CAT: &str = r#"#!/bin/sh
-[ "${1:-}" = /etc/machine-id ] && { printf '%s\n' "$QD_MACHINE"; exit 0; }
 for file; do
   shift
   case $file in
+    /etc/machine-id) set -- "$@" "$QD_ROOT$file" ;;
     /proc/[a-z]*) set -- "$@" "$QD_PROC${file#/proc}" ;;
     *) set -- "$@" "$file" ;;
   esac

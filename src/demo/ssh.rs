@@ -173,7 +173,7 @@ fn shell(door: &Door, command: &[u8]) -> Command {
         .env("QD_PROC", door.rooms.root.join("proc"))
         .env("QD_SIM", door.rooms.root.join("sim"))
         .env("QD_HOST", door.host.name)
-        .env("QD_MACHINE", door.host.machine_id())
+        .env("QD_ROOT", &door.rooms.root)
         .env("QD_CORES", door.host.cores.to_string())
         .env("QD_SKEW", door.host.skew_s.to_string())
         .current_dir(home)

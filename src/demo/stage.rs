@@ -68,9 +68,10 @@ pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
     for host in HOSTS {
         let rooms = Rooms::of(folder, host);
         let home = rooms.home();
-        for part in ["proc/net", "proc/pressure", "sim/req", "sim/rep", "sim/units", "home/tmp"] {
+        for part in ["proc/net", "proc/pressure", "sim/req", "sim/rep", "sim/units", "home/tmp", "etc"] {
             fs::create_dir_all(rooms.root.join(part))?;
         }
+        fs::write(rooms.root.join("etc/machine-id"), format!("{}\n", host.machine_id()))?;
         for service in SERVICES.iter().filter(|service| service.host == host.name) {
             fs::create_dir_all(rooms.deployed(service.path))?;
             if service.unit.is_some() {

@@ -1,7 +1,7 @@
 set -u
 l=@LOCK@
-[ -d "$l" ] || { echo 'no lock is here any more'; exit 0; }
-of() { sed -n "s/^$1=//p" "$l/owner" 2>/dev/null | head -n 1; }
+[ -e "$l" ] || { echo 'no lock is here any more'; exit 0; }
+of() { sed -n "s/^$1=//p" "$l" 2>/dev/null | head -n 1; }
 u=$(of uid) p=$(of pid) b=$(of by)
 [ -n "$u" ] && [ -n "$p" ] || { echo "$l says not whose it is: it is left as it is" >&2; exit 65; }
 if { kill -0 "$p" 2>/dev/null || [ -d "/proc/$p" ]; } &&

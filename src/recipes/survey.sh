@@ -3,13 +3,13 @@ l=@LOCK@
 p=@PATH@
 printf '@@ machine\n'
 cat /etc/machine-id /var/lib/dbus/machine-id 2>/dev/null | head -n 1
-if [ -d "$l" ]; then
+if [ -e "$l" ]; then
   printf '@@ lock\n'
-  head -c 1000 "$l/owner" 2>/dev/null
-  b=$(date -r "$l/owner" +%s 2>/dev/null)
+  head -c 1000 "$l" 2>/dev/null
+  b=$(date -r "$l" +%s 2>/dev/null)
   [ -n "$b" ] && printf '\nsilent=%s\n' "$(($(date +%s) - b))"
-  q=$(sed -n 's/^pid=//p' "$l/owner" 2>/dev/null | head -n 1)
-  u=$(sed -n 's/^uid=//p' "$l/owner" 2>/dev/null | head -n 1)
+  q=$(sed -n 's/^pid=//p' "$l" 2>/dev/null | head -n 1)
+  u=$(sed -n 's/^uid=//p' "$l" 2>/dev/null | head -n 1)
   if [ -n "$q" ] && [ -n "$u" ]; then
     a=no
     { kill -0 "$q" 2>/dev/null || [ -d "/proc/$q" ]; } && a=yes

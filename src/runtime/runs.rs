@@ -208,7 +208,8 @@ impl Follower {
             return Err(Ended::Known);
         }
         let (operator, sudo) = (&self.operator, password.as_ref());
-        let terms = Terms { lock: self.plan.lock_on(host), operator, machine_id, dead_man, sudo };
+        let now = Some(self.clock.now().utc);
+        let terms = Terms { lock: self.plan.lock_on(host), operator, machine_id, dead_man, now, sudo };
         // Whether a try may have come through though its answer did not.
         let mut sent = false;
         let why = loop {

@@ -29,7 +29,7 @@ impl Night {
 
     fn terms<'a>(&'a self, lock: &'a str, by: &'a Operator, after_ms: u64) -> Terms<'a> {
         let dead_man = Some(DeadMan { uid: self.uid, steps: &self.back, after_ms });
-        Terms { lock, operator: by, machine_id: None, dead_man, sudo: None }
+        Terms { lock, operator: by, machine_id: None, dead_man, now: None, sudo: None }
     }
 
     fn count(&self) -> String {
@@ -46,7 +46,7 @@ async fn what_failed_while_nobody_watches_is_taken_back_once_and_whoever_comes_l
     detached::start(&pool, &web(), UID, &steps, night.terms(&lock, &by, 1_000)).await.unwrap();
     eventually("the way back", async || night.count() == "back\n").await;
     // The console that comes back starts the way back too: it is the same run.
-    let terms = Terms { lock: &lock, operator: &by, machine_id: None, dead_man: None, sudo: None };
+    let terms = Terms { lock: &lock, operator: &by, machine_id: None, dead_man: None, now: None, sudo: None };
     let again = detached::start(&pool, &web(), night.uid, &night.back, terms).await.unwrap();
     assert_eq!(again, Started::Already);
     let told = Told::all(&pool, night.uid).await;
@@ -66,7 +66,7 @@ async fn what_a_console_takes_back_is_not_taken_back_again() {
     detached::start(&pool, &web(), UID, &steps, night.terms(&lock, &by, 600_000)).await.unwrap();
     let told = Told::all(&pool, UID).await;
     assert_eq!(told.events.last().map(String::as_str), Some("Failed"), "{told:?}");
-    let terms = Terms { lock: &lock, operator: &by, machine_id: None, dead_man: None, sudo: None };
+    let terms = Terms { lock: &lock, operator: &by, machine_id: None, dead_man: None, now: None, sudo: None };
     assert_eq!(detached::start(&pool, &web(), night.uid, &night.back, terms).await.unwrap(), Started::Now);
     _ = Told::all(&pool, night.uid).await;
     // The runner that waited sees that somebody took it back, and goes.

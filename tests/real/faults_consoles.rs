@@ -177,7 +177,14 @@ async fn a_lock_of_somebody_else_refuses_and_one_of_the_dead_is_recovered_by_its
     let Some(desk) = Desk::new(1).await else { return };
     let (server, other) = (&desk.hosts[0], Uid([7; 6]));
     let steps = [crate::detached::step("theirs", held(0))];
-    let terms = Terms { lock: "~/app/.qd.lock", operator: &"ben".into(), machine_id: None, dead_man: None, sudo: None };
+    let terms = Terms {
+        lock: "~/app/.qd.lock",
+        operator: &"ben".into(),
+        machine_id: None,
+        dead_man: None,
+        now: None,
+        sudo: None,
+    };
     detached::start(&pool_of(server), &web(), other, &steps, terms).await.unwrap();
     eventually("the other's step", async || desk.file(0, "at.0").exists()).await;
 

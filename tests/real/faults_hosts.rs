@@ -105,7 +105,7 @@ async fn a_host_that_dies_is_unknown_with_the_command_that_finds_out_and_never_s
     until(&mut next, "what is known", |engine| of(engine, RUN).is_some_and(|run| run.steps[0].started.is_some())).await;
     assert_eq!(of(&next, RUN).unwrap().outcome.unwrap().0, RunOutcome::Unknown);
     assert_eq!((bed.count(0, 0), bed.count(0, 1)), (1, 0), "nothing ran twice, and nothing that was not begun");
-    let owner = std::fs::read_to_string(bed.file(0, ".qd.lock/owner")).unwrap();
+    let owner = std::fs::read_to_string(bed.file(0, ".qd.lock")).unwrap();
     assert!(owner.contains(&format!("uid={RUN}\n")) && owner.contains("by=ana\n"), "{owner}");
     next.stop();
 }

@@ -233,7 +233,7 @@ async fn a_run_that_its_console_is_about_to_start_is_waited_for() {
         &host,
         RUN,
         &plan.steps,
-        Terms { lock: &lock, operator: &"ben".into(), machine_id: None, dead_man: None, sudo: None },
+        Terms { lock: &lock, operator: &"ben".into(), machine_id: None, dead_man: None, now: None, sudo: None },
     )
     .await
     .unwrap();

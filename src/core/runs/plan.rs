@@ -68,7 +68,7 @@ pub struct Plan {
     /// What a person should read before it is confirmed, line by line: what differs between two files.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Where the lock stands that keeps another login out: a directory made by mkdir.
+    /// Where the lock stands that keeps another login out: a file that only one can make.
     pub lock: String,
     /// Where it stands on hosts that have it elsewhere: the service's folder is not there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

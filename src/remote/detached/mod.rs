@@ -2,9 +2,12 @@
 //!
 //! A run is a directory `~/.quarterdeck/runs/UID` (mode 0700) on its host: `plan` is the script that runs, `journal` has a line
 //! with the host's time for everything that happens, `out.N` what step N wrote, `pid` who runs it. The runner has a session of
-//! its own, so it goes on when the link is cut. It takes the lock by `mkdir` (which also excludes other logins), says in the
-//! lock's `owner` file who holds it, and gives it back itself. `claim` is a directory that only one runner can make: starting the
-//! same run twice runs it once, and a start whose answer was lost can be repeated.
+//! its own, so it goes on when the link is cut. Its lock is a file that only one can make (which also excludes other logins): it says
+//! who holds it, and the runner gives it back itself, before it tells the end of the last step. `claim` is a file that only one
+//! runner can make: starting the same run twice runs it once, and a start whose answer was lost can be repeated.
+//!
+//! Before a run's first command its host starts as few programs as can be: what a shell can do by itself it does, and the pipes of
+//! all steps are made by one.
 //!
 //! Of a step's output its first 16 MiB are kept, and of a longer rest the last MiB ([`FIRST`], [`LAST`]): nothing that talks for
 //! ever fills the host's disk. It goes through a pipe that is read for as long as anyone holds it: a daemon that a step leaves
@@ -44,7 +47,7 @@ const DEAD_MAN: &str = include_str!("dead_man.sh");
 const ATTACH: &str = include_str!("attach.sh");
 const STATUS: &str = include_str!("status.sh");
 /// What a watcher does first: a run that is not there is not waited for.
-const KNOWN: &str = "[ -d \"$d/claim\" ] || { echo 'X absent'; exit 0; }";
+const KNOWN: &str = "[ -e \"$d/claim\" ] || { echo 'X absent'; exit 0; }";
 /// How long a start may take.
 const TO_START: Duration = Duration::from_secs(30);
 /// Most that is kept of why one failed.
@@ -163,6 +166,8 @@ pub struct Terms<'a> {
     pub machine_id: Option<&'a str>,
     /// What the host does by itself when a step failed and nobody watches.
     pub dead_man: Option<DeadMan<'a>>,
+    /// The time here: the journal's times begin with it, so that the host need not be asked. None: the host's own.
+    pub now: Option<Timestamp>,
     /// What `sudo` asks for there: the runner gives it to every step, as [`super::sudo`] says.
     pub sudo: Option<&'a SecretString>,
 }
@@ -293,7 +298,9 @@ fn start_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
     // Quoted, so that no step's text can run as part of the start.
     let (plan, machine) = (plan_script(uid, steps, terms), quote(terms.machine_id.unwrap_or_default()));
     let word = if terms.sudo.is_some() { "printf '%s\\n' \"$qd_secret\" |" } else { "</dev/null" };
-    fill(START, &[("PLAN", &quote(plan.trim_end())), ("MACHINE", &machine), ("WORD", word)])
+    let pipes: Vec<String> = (0..steps.len()).map(|step| format!("\"$d/pipe.{step}\" \"$d/told.{step}\"")).collect();
+    let plan = quote(plan.trim_end());
+    fill(START, &[("PLAN", &plan), ("MACHINE", &machine), ("WORD", word), ("PIPES", &pipes.join(" "))])
 }
 
 /// Returns what watches a run from a cursor on, once what is to be done first is done.
@@ -306,6 +313,8 @@ fn watch_script(uid: Uid, from: Cursor, first: &str) -> String {
 
 fn plan_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
     let Terms { lock, operator, dead_man, .. } = terms;
+    let last_step = steps.len().saturating_sub(1).to_string();
+    let now = terms.now.map(|now| now.0.div_euclid(1_000).to_string()).unwrap_or_default();
     let steps: Vec<String> = steps
         .iter()
         .enumerate()
@@ -318,7 +327,7 @@ fn plan_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
     let by = quote(&sanitise::name(operator.as_str()));
     let path = lock.strip_prefix("~/").map_or_else(|| quote(lock), |rest| format!("\"$HOME\"/{}", quote(rest)));
     let dead_man = dead_man.map_or_else(String::new, |of| {
-        let back = plan_script(of.uid, of.steps, Terms { dead_man: None, ..terms });
+        let back = plan_script(of.uid, of.steps, Terms { dead_man: None, now: None, ..terms });
         let (uid, after) = (of.uid.to_string(), of.after_ms.div_ceil(1_000).to_string());
         fill(DEAD_MAN, &[("BACK", &uid), ("AFTER", &after), ("PLAN", &quote(back.trim_end()))])
     });
@@ -333,6 +342,8 @@ fn plan_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
         ("STEPS", &steps),
         ("FIRST", &first),
         ("LAST", &last),
+        ("LAST_STEP", &last_step),
+        ("NOW", &now),
         ("DEAD_MAN", &dead_man),
     ];
     let values = values.map(|(name, value)| (name, value.as_str()));

@@ -7,23 +7,32 @@ own=${2-$(command -v setsid)}
 # Where the run before this one has its sudo ask.
 lent=$3
 d=$HOME/.quarterdeck/runs/@UID@
-# Whoever makes this directory runs the plan; a second start finds it and goes away.
-mkdir "$d/claim" 2>/dev/null || { rm -f "$0"; exit 0; }
-# Without room for this much nothing is begun.
-echo $$ >"$d/pid" || { rm -f "$d/pid"; rmdir "$d/claim"; exit 73; }
 # Those who watch wait at a pipe of theirs. Opened like this it lets nobody wait, whether anyone is there or not.
 wake() {
   for w in "$d"/watch.*; do
-    [ -p "$w" ] && echo 1<>"$w"
+    [ -p "$w" ] && echo "$1" 1<>"$w"
   done
   :
 }
+# take FILE: true for the only one who makes it.
+take() {
+  set -C
+  { true >"$1"; } 2>/dev/null
+  set -- "$?"
+  set +C
+  return "$1"
+}
+# Whoever makes this file runs the plan; a second start finds it and goes away.
+take "$d/claim" || { rm -f "$0"; [ -e "$d/claim" ] || wake no; exit 0; }
+# Without room for this much nothing is begun.
+echo $$ >"$d/pid" || { rm -f "$d/pid" "$d/claim"; wake no; exit 73; }
 wake
 lock=@LOCK@
 by=@BY@
-# What time it is, without a program for each line: when it began, and how long the machine has been up since.
-zero=$(date +%s) up=
+# What time it is, without a program for each line: what it was for who started this, and how long the machine has been up since.
+zero=@NOW@ up=
 [ -r /proc/uptime ] && read -r up n </proc/uptime
+[ -n "$zero" ] || zero=$(date +%s)
 now() {
   t=$zero
   if [ -z "$up" ]; then
@@ -39,47 +48,51 @@ journal() {
 }
 @LEND@
 unlock() {
-  rm -f "$lock/owner"
-  rmdir "$lock" 2>/dev/null
+  # Once: what stands there next is another's.
+  [ -z "$locked" ] || { locked=; rm -f "$lock"; }
 }
 trap '' HUP
 # The machine goes down: the step goes with it, and the lock is not left behind.
-trap 'kill -TERM $g 2>/dev/null; [ -n "$over" ] && : >"$over"; [ -n "$locked" ] && unlock; unlend; journal done killed; exit 143' TERM INT
+trap 'kill -TERM $g 2>/dev/null; [ -n "$over" ] && : >"$over"; unlock; unlend; journal done killed; exit 143' TERM INT
 locked= g= over=
 # The first deployment finds no folder yet.
 [ -d "${lock%/*}" ] || (umask 022 && mkdir "${lock%/*}" 2>/dev/null)
 # Others are to see who holds it: a lock that nobody can explain must not be.
 umask 022
-if m=$(mkdir "$lock" 2>&1); then
-  locked=yes
-  now
-  if printf 'uid=@UID@\nsince=%s\npid=%s\nby=%s\n' "$t" "$$" "$by" >"$lock/owner"; then
+until take "$lock"; do
+  if [ -e "$lock" ]; then
     umask 077
-  else
-    umask 077
-    unlock
-    journal 'nolock its owner cannot be written there'
+    of() { sed -n "s/^$1=//p" "$lock" 2>/dev/null | head -n 1; }
+    u=$(of uid) p=$(of pid) a=unknown
+    if [ -n "$p" ]; then
+      a=no
+      { kill -0 "$p" 2>/dev/null || [ -d "/proc/$p" ]; } && a=yes
+      # The number may be another process's by now.
+      [ "$a" = yes ] && [ -r "/proc/$p/cmdline" ] && ! tr '\0' ' ' <"/proc/$p/cmdline" | grep -qF "$u" && a=no
+    fi
+    s=$(of since) o=$(of by)
+    journal "refused ${u:--} ${s:--} $a $o"
     journal 'done refused'
     exit 0
   fi
-elif umask 077; [ -d "$lock" ]; then
-  of() { sed -n "s/^$1=//p" "$lock/owner" 2>/dev/null | head -n 1; }
-  u=$(of uid) p=$(of pid) a=unknown
-  if [ -n "$p" ]; then
-    a=no
-    { kill -0 "$p" 2>/dev/null || [ -d "/proc/$p" ]; } && a=yes
-    # The number may be another process's by now.
-    [ "$a" = yes ] && [ -r "/proc/$p/cmdline" ] && ! tr '\0' ' ' <"/proc/$p/cmdline" | grep -qF "$u" && a=no
-  fi
-  s=$(of since) o=$(of by)
-  journal "refused ${u:--} ${s:--} $a $o"
+  # Once more, for the words of it; and it may have been given back just now.
+  m=$(set -C; { true >"$lock"; } 2>&1) && break
+  umask 077
+  m=${m##*"$lock"}
+  journal "nolock $(printf %s "${m#: }" | head -n 1)"
   journal 'done refused'
   exit 0
-else
-  journal "nolock $(printf %s "$m" | head -n 1)"
+done
+locked=yes
+now
+printf 'uid=@UID@\nsince=%s\npid=%s\nby=%s\n' "$t" "$$" "$by" >"$lock" || {
+  umask 077
+  unlock
+  journal 'nolock its owner cannot be written there'
   journal 'done refused'
   exit 0
-fi
+}
+umask 077
 # copy FILE COUNT: takes what comes to the end of a file, at once, until so many bytes came; false when no more comes.
 # A count of dd is of reads, however short: what it took is measured. $got says how many bytes came.
 copy() {
@@ -123,6 +136,7 @@ keep() {
   cat >/dev/null
   rm -f "$1.old" "$1.new"
 }
+last=@LAST_STEP@
 # step NUMBER SECONDS PREFIX COMMAND
 step() {
   # What would not be known of is not done.
@@ -132,7 +146,7 @@ step() {
   set -- "$@" "$own"
   # Through a pipe with a name, so that the step's own exit is seen. Where none can be made nothing is bounded.
   o=$d/pipe.$1 k=
-  if mkfifo "$o" "$d/told.$1" 2>/dev/null; then
+  if { [ -p "$o" ] && [ -p "$d/told.$1" ]; } || mkfifo "$o" "$d/told.$1" 2>/dev/null; then
     exec 8<>"$d/told.$1"
     { keep "$d/out.$1"; : >"$d/kept.$1"; echo >&8; } <"$o" >/dev/null 2>&1 &
     k=yes
@@ -158,11 +172,20 @@ step() {
   (
     n=0
     while [ "$n" -lt "$2" ]; do
-      sleep 1
+      # What has taken long already is looked at less often.
+      k=$((n / 10 + 1))
+      [ "$k" -le 5 ] || k=5
+      [ "$k" -le $(($2 - n)) ] || k=$(($2 - n))
+      sleep "$k"
       [ -e "$over" ] && { echo >&8; exit 0; }
-      n=$((n + 1))
-      # A sign of life, for those who cannot see this process. Nothing is made: the lock may be given back by now.
-      [ $((n % 5)) -eq 0 ] && touch -c "$lock/owner" 2>/dev/null
+      n=$((n + k))
+      if kill -0 $$; then
+        # A sign of life, for those who cannot see this process. Nothing is made: the lock may be given back by now.
+        [ $((n % 5)) -ge "$k" ] || touch -c "$lock"
+      else
+        # Whoever runs this was killed: the step keeps its time, and nobody says when it is over.
+        kill -0 "$p" && [ ! -e "$d/kept.$1" ] || exit 0
+      fi
     done
     : >"$d/timeout.$1"
     kill -TERM $g
@@ -173,8 +196,10 @@ step() {
   wait "$p"
   s=$?
   : >"$over"
-  # Its last words first. Who keeps the pipe open in the background is not waited for longer than a second: then what came until
-  # now is all.
+  # Before its end is told: who hears of it may want the lock next.
+  if [ "$s" != 0 ] || [ "$1" = "$last" ] || [ -e "$d/timeout.$1" ]; then unlock; fi
+  # Its last words first. Who keeps the pipe open in the background is waited for until the next look at the time: then what came
+  # until now is all.
   [ -z "$k" ] || [ -e "$d/kept.$1" ] || read -r n <&8
   exec 8>&-
   g=

@@ -1,5 +1,5 @@
 d=$HOME/.quarterdeck/runs/@UID@
-[ -d "$d/claim" ] || { echo absent; exit 0; }
+[ -e "$d/claim" ] || { echo absent; exit 0; }
 r=$(cat "$d/pid" 2>/dev/null)
 if [ -n "$r" ] && kill -0 "$r" 2>/dev/null &&
   { [ ! -r "/proc/$r/cmdline" ] || tr '\0' ' ' <"/proc/$r/cmdline" | grep -qF @UID@; }; then
