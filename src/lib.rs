@@ -13,4 +13,5 @@ pub mod runtime;
 pub mod sources;
 pub mod store;
 pub mod tasks;
+pub mod trackers;
 pub mod ui;

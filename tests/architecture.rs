@@ -16,14 +16,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sources", &["core", "parse", "config", "remote", "sources", "error", "tasks"]),
     ("import", &["core", "parse", "config", "remote", "import", "error", "tasks"]),
     ("recipes", &["core", "parse", "config", "remote", "recipes", "error", "tasks"]),
+    ("trackers", &["core", "parse", "config", "remote", "trackers", "error", "tasks"]),
     // Of parse only the sanitiser: log lines stay raw in memory, and are made safe where they are drawn.
     ("ui", &["core", "parse", "config", "ui"]),
     ("demo", &["core", "parse", "config", "remote", "store", "demo", "error", "tasks"]),
     (
         "runtime",
         &[
-            "core", "parse", "config", "remote", "store", "checks", "sources", "import", "recipes", "ui", "runtime",
-            "error", "tasks",
+            "core", "parse", "config", "remote", "store", "checks", "sources", "import", "recipes", "trackers", "ui",
+            "runtime", "error", "tasks",
         ],
     ),
 ];

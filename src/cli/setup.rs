@@ -16,6 +16,7 @@ use crate::{
     runtime::{clock::SystemClock, engine, logs::Rules},
     store::{IfMissing, Keep, Options, Patient, Sqlite, Store, StoreError},
     tasks::Tasks,
+    trackers,
     ui::{Look, glyphs::Glyphs},
 };
 
@@ -128,9 +129,13 @@ impl Setup {
 
 /// Reads a configuration file with everything this version knows.
 pub(super) fn load(path: &Path, env: &Env) -> Loaded {
-    let (checks, recipes) = (checks::kinds(), recipes::kinds());
+    let (checks, recipes, trackers) = (checks::kinds(), recipes::kinds(), trackers::kinds());
     let metrics: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
-    let mut loaded = config::load(path, &Catalog { checks: &checks, recipes: &recipes, metrics: &metrics }, env);
+    let mut loaded = config::load(
+        path,
+        &Catalog { checks: &checks, recipes: &recipes, trackers: &trackers, metrics: &metrics },
+        env,
+    );
     // Log formats and redaction rules of one's own stand in files beside it.
     loaded.problems.extend(config::formats::load(config::formats::dir_beside(path).as_deref()).1);
     loaded.problems.extend(config::redact::load(config::redact::file_beside(path).as_deref()).1);

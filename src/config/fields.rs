@@ -23,6 +23,7 @@ pub(crate) const FILE: &[Field] = &[
     field("service", Shape::List(&Shape::Table(SERVICE)), "Services and their checks, by environment."),
     field("log", Shape::List(&Shape::Table(LOG)), "Where logs are. PM2 files of services need no entry."),
     field("derive", Shape::List(&Shape::Table(DERIVE)), "Fields of log records, made of other fields: `partner`."),
+    field("tracker", Shape::List(&Shape::Table(TRACKER)), "Where tickets of incidents are kept."),
     field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
     field("display", Shape::Table(DISPLAY), "How the console looks and tells time."),
     field("keys", Shape::Map(&KEYS), "Action id = key or keys, over the keymap."),
@@ -32,10 +33,10 @@ pub(crate) const FILE: &[Field] = &[
 ];
 
 /// Lists of tables, which included files may have too.
-pub(crate) const LISTS: &[&str] = &["environment", "host", "service", "log", "derive", "rule"];
+pub(crate) const LISTS: &[&str] = &["environment", "host", "service", "log", "derive", "tracker", "rule"];
 
 /// Keys of the file that a later version uses.
-pub(crate) const LATER: &[&str] = &["tracker", "notifier", "team", "severity"];
+pub(crate) const LATER: &[&str] = &["notifier", "team", "severity"];
 
 const KEYS: Shape = Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]);
 const EVERY: Shape = Shape::Duration;
@@ -286,6 +287,32 @@ pub(crate) const LOG_KINDS: &[(&str, &[Field])] = &[
         ],
     ),
     ("command", &[required("command", Shape::Text, "A shell command that prints lines."), LOG_HOSTS]),
+];
+
+/// What all trackers have.
+pub(crate) const TRACKER: &[Field] = &[
+    required("name", Shape::Text, "Its name: `ops-jira`."),
+    required("type", Shape::Text, "What kind of tracker."),
+    field(
+        "send",
+        Shape::List(&Shape::Choice(&["severity", "resolved", "note", "action", "result", "acknowledged"])),
+        "Which later events of an incident are written to its ticket. Default `severity`, `resolved`, `note`, `result`.",
+    ),
+    field(
+        "severities",
+        Shape::List(&Shape::Choice(&["P1", "P2", "P3", "P4"])),
+        "Incidents of which severities get a ticket. Default: all.",
+    ),
+    field(
+        "link",
+        Shape::Url,
+        "Where a ticket leads back to, `{incident}` being the incident's number: `https://wiki.example.com/{incident}`. Default: nowhere.",
+    ),
+    field(
+        "consistency",
+        Shape::Duration,
+        "After how long a search there surely finds what was written. Default `15s`.",
+    ),
 ];
 
 /// One rule that makes a field of log records.

@@ -22,6 +22,8 @@ pub struct Catalog<'a> {
     pub checks: &'a [&'a dyn Kind],
     /// Kinds of services that can be restarted; `external` is always there.
     pub recipes: &'a [&'a dyn Kind],
+    /// Kinds of trackers.
+    pub trackers: &'a [&'a dyn Kind],
     /// Names of what rules can measure; empty is all of core's.
     pub metrics: &'a [&'a str],
 }

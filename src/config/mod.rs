@@ -181,6 +181,8 @@ pub enum Shape {
     Choice(&'static [&'static str]),
     /// A regular expression.
     Regex,
+    /// What something far away is called by a program: letters, digits, `_` and `-`.
+    Id,
     /// `env:NAME`, `file:PATH` or `command:…`: resolved only where it is used, never stored.
     Secret,
     /// The name of a host in the configuration.

@@ -13,6 +13,9 @@ pub fn schema(catalog: &Catalog<'_>) -> Value {
         let logs: Vec<_> = fields::LOG_KINDS.iter().map(|(kind, own)| log(kind, own)).collect();
         let log = json!({ "type": "array", "items": { "oneOf": logs }, "description": doc("log") });
         properties.insert("log".into(), log);
+        let trackers: Vec<_> = catalog.trackers.iter().map(|kind| tracker(*kind)).collect();
+        let tracker = json!({ "type": "array", "items": { "oneOf": trackers }, "description": doc("tracker") });
+        properties.insert("tracker".into(), tracker);
     }
     let mut schema = Map::new();
     schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
@@ -88,6 +91,12 @@ fn log(kind: &str, own: &[Field]) -> Value {
     Value::Object(log)
 }
 
+fn tracker(kind: &dyn Kind) -> Value {
+    let mut tracker = object(kind.fields().iter().chain(fields::TRACKER));
+    insert(&mut tracker, "type", json!({ "const": kind.name() }), "What kind of tracker.");
+    Value::Object(tracker)
+}
+
 fn object<'f>(fields: impl Iterator<Item = &'f Field>) -> Map<String, Value> {
     let mut properties = Map::new();
     let mut required: Vec<Value> = Vec::new();
@@ -119,6 +128,7 @@ fn of(shape: &Shape) -> Map<String, Value> {
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Choice(words) => json!({ "enum": words }),
         Shape::Regex => json!({ "type": "string", "format": "regex" }),
+        Shape::Id => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,48}$" }),
         Shape::Secret => json!({ "type": "string", "pattern": "^(env|file|command):" }),
         Shape::List(of_each) => json!({ "type": "array", "items": of(of_each) }),
         Shape::Table(fields) => return object(fields.iter()),

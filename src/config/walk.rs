@@ -227,6 +227,7 @@ impl Walk<'_> {
             }
             Shape::Choice(words) => self.choice(raw, key, words).and_then(node),
             Shape::Regex => self.regex(raw, key).and_then(node),
+            Shape::Id => self.id(raw, key).and_then(node),
             Shape::Secret => self.secret(raw, key).and_then(node),
             Shape::Host => self.host(raw, key).and_then(node),
             Shape::List(of) => self.list(raw, key, of),
@@ -377,6 +378,18 @@ impl Walk<'_> {
         None
     }
 
+    /// An id by which something far away is called: too short and plain for a secret, whatever its key is.
+    fn id(&mut self, raw: &Raw, key: &str) -> Option<Json> {
+        let text = self.text(raw, key, &Shape::Id)?;
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+        if !text.is_empty() && text.len() <= 48 && text.chars().all(fits) {
+            return Some(text.into());
+        }
+        self.book.hide(raw);
+        self.book.error(&raw.place, format!("`{key}` is no id"), "letters, digits, `_` and `-`, at most 48");
+        None
+    }
+
     fn regex(&mut self, raw: &Raw, key: &str) -> Option<Json> {
         let text = self.text(raw, key, &Shape::Regex)?;
         match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
@@ -485,6 +498,7 @@ fn fits(raw: &Raw, shape: &Shape) -> bool {
         | Shape::Duration
         | Shape::Choice(_)
         | Shape::Regex
+        | Shape::Id
         | Shape::Secret
         | Shape::Host => raw.text().is_some(),
         Shape::Integer { .. } => matches!(raw.value, Value::Integer(_)),
@@ -509,6 +523,7 @@ pub(crate) fn words(shape: &Shape) -> String {
         Shape::Choice([]) => "a word".into(),
         Shape::Choice(words) => format!("one of {}", words.join(", ")),
         Shape::Regex => "a regular expression".into(),
+        Shape::Id => "an id".into(),
         Shape::Secret => "a reference to a secret".into(),
         Shape::Host => "the name of a host".into(),
         Shape::List(of) => format!("a list of {}", plural(of)),
@@ -526,6 +541,7 @@ fn plural(shape: &Shape) -> &'static str {
         Shape::Integer { .. } | Shape::Number => "numbers",
         Shape::Flag => "flags",
         Shape::Regex => "regular expressions",
+        Shape::Id => "ids",
         Shape::Secret => "references to secrets",
         Shape::Host => "hosts",
         Shape::List(_) => "lists",

@@ -6,6 +6,7 @@ use super::{
     id::{HostName, ServiceId, Uid},
     inventory::CheckSpec,
     logs,
+    outbox::Order,
     record::Row,
     runs::{Plan, Wanted, Way, gate::Permit, offer::OfferAsk, stick::PipelineHold},
     time::Timestamp,
@@ -154,6 +155,10 @@ pub enum Effect {
         /// The host.
         host: HostName,
     },
+    /// Do something at a tracker, and tell how it ended.
+    Deliver(Box<Order>),
+    /// Say what would be sent to a tracker. Sends nothing.
+    Preview(Box<Order>),
     /// Read the audit log and follow its chain.
     ReadAudit,
     /// Ask something of the log engine.

@@ -8,6 +8,7 @@ use super::{
     id::{CheckId, EnvName, HostName, ServiceId},
     incidents::policy::Policy,
     logs::{LogSpec, derive::DeriveSpec},
+    outbox::TrackerSpec,
     runs::{
         Strategy, TwoSets,
         policy::{Calendar, Grave, Roles},
@@ -36,6 +37,8 @@ pub struct Inventory {
     pub derives: Vec<Arc<DeriveSpec>>,
     /// Alert rules: the built-in ones as overridden, then the configuration's own.
     pub rules: Vec<Arc<RuleSpec>>,
+    /// Where tickets are kept, in the order of the configuration.
+    pub trackers: Vec<Arc<TrackerSpec>>,
     /// How the console looks and tells time.
     pub display: Display,
     /// When a change is allowed.

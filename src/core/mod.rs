@@ -18,6 +18,7 @@ pub mod inventory;
 pub mod logs;
 mod measure;
 pub mod msg;
+pub mod outbox;
 pub mod record;
 mod response;
 pub mod ring;
@@ -25,6 +26,7 @@ pub mod runs;
 pub mod screen;
 pub mod services;
 mod stored;
+mod tickets;
 pub mod time;
 
 pub use effect::Effect;
@@ -53,6 +55,8 @@ pub struct State {
     pub runs: runs::State,
     /// The audit log, as far as it was looked at.
     pub audit: audit::State,
+    /// What is to be written to trackers.
+    pub outbox: outbox::State,
     /// Logs.
     pub logs: logs::State,
     /// The screen.
@@ -86,6 +90,7 @@ impl State {
             incidents: incidents::State::default(),
             runs: runs::State::default(),
             audit: audit::State::default(),
+            outbox: outbox::State::default(),
             logs: logs::State::default(),
             screen: screen::State::default(),
             recorder: Recorder::Opening,
@@ -223,6 +228,12 @@ fn together(effects: Vec<Effect>) -> Vec<Effect> {
 
 /// Applies one message and returns what is to be done outside.
 pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
+    let mut effects = handle(state, msg, now);
+    tickets::register(state, &mut effects);
+    effects
+}
+
+fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
     match msg {
         Msg::Acted(action) => {
             let effects = act::act(state, action, now);
@@ -260,6 +271,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Alerts(msg) => state.alerts_update(msg, now),
         Msg::Logs(msg) => logs_update(state, msg, now),
         Msg::Runs(msg) => changes::message(state, msg, now),
+        Msg::Outbox(msg) => state.outbox_update(msg, now),
         Msg::Loaded(loaded) => stored::load(state, *loaded, now),
         Msg::Changed(changes) => stored::changed(state, *changes, now),
         Msg::NotSaved { rows, what, why } => {
@@ -403,6 +415,7 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
     }
     effects.extend(state.alerts_update(alerts::Msg::Ticked, now));
     effects.extend(state.runs_update(runs::Msg::Ticked, now));
+    effects.extend(state.outbox_ticked(now));
     if state.screen.view == screen::View::Audit && state.audit.due(now) {
         effects.push(Effect::ReadAudit);
     }

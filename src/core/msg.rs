@@ -8,7 +8,7 @@ use super::{
     id::HostName,
     incidents::StoredIncidentEvent,
     inventory::Inventory,
-    logs,
+    logs, outbox,
     record::{Changes, Recorder, Row},
     runs,
     screen::{Draft, LayoutFacts, Pane, Tone},
@@ -56,6 +56,8 @@ pub enum Msg {
     Runs(runs::Msg),
     /// About logs.
     Logs(logs::Msg),
+    /// About the outbox.
+    Outbox(outbox::Msg),
     /// The store was opened: what there is.
     Loaded(Box<Loaded>),
     /// The store has something new.
@@ -105,4 +107,6 @@ pub struct Loaded {
     pub runs: Vec<(super::id::RunId, runs::RunEvent)>,
     /// Status updates.
     pub updates: Vec<super::record::StatusUpdate>,
+    /// Events of writes to trackers.
+    pub outbox: Vec<outbox::OutboxEvent>,
 }

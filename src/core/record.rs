@@ -5,6 +5,7 @@ use super::{
     alerts::AlertEvent,
     id::{Operator, ServiceId},
     incidents::{IncidentEvent, StoredIncidentEvent},
+    outbox::OutboxEvent,
     runs::RunEvent,
     services::{CheckResult, Split},
     time::Timestamp,
@@ -31,6 +32,8 @@ pub enum Row {
     StatusUpdate(StatusUpdate),
     /// A log pattern that a service is known by; put together with what is known of it already.
     Pattern(super::logs::patterns::KnownPattern),
+    /// An event of a write to a tracker; a second one that queues the same write is ignored.
+    Outbox(OutboxEvent),
 }
 
 /// How a stretch of a service's time divides.
@@ -132,6 +135,8 @@ pub struct Changes {
     pub runs: Vec<(super::id::RunId, RunEvent)>,
     /// Status updates.
     pub updates: Vec<StatusUpdate>,
+    /// Events of writes to trackers.
+    pub outbox: Vec<OutboxEvent>,
     /// Buckets that were written or replaced.
     pub buckets: Vec<Bucket>,
     /// How many rows this version cannot read, and so are missing above.

@@ -1,6 +1,6 @@
 //! What the store tells: what was there at the start, what others wrote since, what it refused, and who records.
 use super::{
-    Effect, State, after_result, alerts, incidents, msg,
+    Effect, State, after_result, alerts, incidents, msg, outbox,
     record::{self, Changes, Recorder, Row},
     runs,
     screen::{self, Tone, rows},
@@ -17,6 +17,8 @@ pub(super) fn load(state: &mut State, loaded: msg::Loaded, now: Now) -> Vec<Effe
         effects.extend(state.runs_update(runs::Msg::Stored { number, event }, now));
     }
     effects.extend(state.services_update(services::Msg::StatusUpdatesArrived(loaded.updates), now));
+    effects.extend(state.outbox_update(outbox::Msg::Stored(loaded.outbox), now));
+    state.screen.message = None;
     state.loaded = true;
     // Shares of runs whose console may have died: their journal on the host says how they went on. Looking changes nothing.
     let asks = state.runs.unfinished().flat_map(runs::Run::shares_to_follow).collect();
@@ -26,7 +28,7 @@ pub(super) fn load(state: &mut State, loaded: msg::Loaded, now: Now) -> Vec<Effe
 }
 
 pub(super) fn changed(state: &mut State, changes: Changes, now: Now) -> Vec<Effect> {
-    let Changes { results, alerts, incidents, runs, updates, buckets, unreadable } = changes;
+    let Changes { results, alerts, incidents, runs, updates, outbox, buckets, unreadable } = changes;
     let mut effects = Vec::new();
     if unreadable > 0 {
         let text = format!(
@@ -54,6 +56,9 @@ pub(super) fn changed(state: &mut State, changes: Changes, now: Now) -> Vec<Effe
     }
     if !updates.is_empty() {
         effects.extend(state.services_update(services::Msg::StatusUpdatesArrived(updates), now));
+    }
+    if !outbox.is_empty() {
+        effects.extend(state.outbox_update(outbox::Msg::Stored(outbox), now));
     }
     // Own buckets come from the results that arrive here too; imported ones only come this way.
     let imported: Vec<_> = buckets.into_iter().filter(|bucket| bucket.source != record::Bucket::OWN).collect();
@@ -87,6 +92,7 @@ pub(super) fn not_saved(state: &mut State, rows: Vec<Row>, text: String, now: No
             | Row::Bucket(_)
             | Row::HostMinute(_)
             | Row::StatusUpdate(_)
+            | Row::Outbox(_)
             | Row::Pattern(_) => {}
         }
     }

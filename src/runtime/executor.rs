@@ -5,7 +5,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     inbox::Post,
-    logs, offers, pipeline, planning,
+    logs, offers, outbox, pipeline, planning,
     recorder::{Desk, Job, Wanted},
     runs, staging, sudo,
     supervisor::Supervisor,
@@ -223,6 +223,13 @@ impl Executor {
                     desk.load(Wanted::Patterns { from: self.context.clock.now().utc - REMEMBER_MS });
                 }
                 self.logs(logs::Order::Ask(ask));
+            }
+            Effect::Deliver(order) => {
+                let (means, redact) = (outbox::means(&self.tasks), Arc::clone(&self.redact));
+                self.tasks.spawn("outbox", outbox::deliver(*order, means, redact, self.post.clone())).detach();
+            }
+            Effect::Preview(order) => {
+                outbox::preview(&order, &outbox::means(&self.tasks), &self.redact, &self.post);
             }
             Effect::ReadAudit => match &self.desk {
                 Some(desk) => desk.load(Wanted::Audit),

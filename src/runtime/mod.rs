@@ -9,6 +9,7 @@ mod history;
 pub mod inbox;
 pub mod logs;
 mod offers;
+pub mod outbox;
 mod output;
 pub mod pipeline;
 pub mod planning;

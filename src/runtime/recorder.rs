@@ -314,6 +314,7 @@ impl Worker {
                     incidents: open.incidents,
                     runs: open.runs,
                     updates: open.updates,
+                    outbox: open.outbox,
                 })));
                 if open.unreadable > 0 {
                     let changes = Changes { unreadable: open.unreadable, ..Changes::default() };
@@ -413,6 +414,7 @@ fn recorders_own(row: &Row) -> bool {
         Row::Result(_) | Row::HostMinute(_) => true,
         Row::Bucket(bucket) => bucket.source == crate::core::record::Bucket::OWN,
         Row::Alert(event) => !matches!(event.kind, AlertEventKind::Acknowledged { .. }),
+        Row::Outbox(event) => event.kind.is_delivery(),
         Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Pattern(_) => false,
     }
 }

@@ -13,7 +13,7 @@
 //! lease's time on its own monotonic clock takes it over all the same. A living recorder re-dates it at its next renewal.
 //!
 //! **What survives.** Every commit survives the death of the process. Commits that hold what people did or will be held
-//! to (incidents, runs, audit, alerts, status updates) are also flushed to the disk before they return, and survive a
+//! to (incidents, runs, audit, alerts, status updates, the outbox) are also flushed to the disk before they return, and survive a
 //! loss of power. Commits of results, buckets and host minutes alone are not flushed one by one: power loss may cost
 //! the last seconds of them, never the file. A flush covers everything that was committed before it.
 mod audit;
@@ -30,6 +30,7 @@ use crate::core::{
     id::{CheckId, HostName, RunId, Uid},
     incidents::{NumberedRun, StoredIncidentEvent},
     logs::patterns::KnownPattern,
+    outbox::OutboxEvent,
     record::{Audit, Bucket, Changes, HostMinute, Row, StatusUpdate},
     runs::RunEvent,
     services::CheckResult,
@@ -61,7 +62,8 @@ pub trait Store: Send {
     /// Writes all rows in one transaction, or none.
     ///
     /// With `as_recorder` the whole commit is refused unless that epoch still holds the lease. Without it, rows that only
-    /// a recorder makes are refused: results, own buckets, host minutes, and alerts that fire, resolve or flap.
+    /// a recorder makes are refused: results, own buckets, host minutes, alerts that fire, resolve or flap, and what the outbox
+    /// tells of trackers.
     ///
     /// # Errors
     /// [`StoreError::LostLease`] as said; else when the store cannot be written. Nothing was written then.
@@ -112,7 +114,7 @@ pub trait Store: Send {
     /// The policy counts days on record: a clock that is years ahead makes none of them older, so nothing goes that was
     /// kept a moment ago but for as many days as were recorded since.
     ///
-    /// Incidents, runs, alerts, status updates and the audit log are kept for good.
+    /// Incidents, runs, alerts, status updates, the outbox and the audit log are kept for good.
     ///
     /// # Errors
     /// When the store cannot be written; what was removed before stays removed.
@@ -217,6 +219,9 @@ pub struct OpenState {
     pub runs: Vec<(RunId, RunEvent)>,
     /// Recent status updates, in the order of commit.
     pub updates: Vec<StatusUpdate>,
+    /// All events of the writes to trackers that are not done, are of an incident that is not resolved or that has such a
+    /// write, or had an event lately, in the order of commit.
+    pub outbox: Vec<OutboxEvent>,
     /// The last result of every check, however old it is, by check.
     pub latest: Vec<CheckResult>,
     /// Recent results, by check and slot.

@@ -7,7 +7,7 @@ use quarterdeck::{
     checks,
     config::{self, Catalog, Env, Loaded, problem::Severity},
     core::{alerts::Threshold, id::ServiceId, inventory::EnvKind},
-    recipes,
+    recipes, trackers,
 };
 
 /// Set to anything, what the tests compare with is written anew. Read the difference before you commit it.
@@ -18,7 +18,7 @@ fn env() -> Env {
 }
 
 fn with_catalog<T>(f: impl FnOnce(&Catalog<'_>) -> T) -> T {
-    f(&Catalog { checks: &checks::kinds(), recipes: &recipes::kinds(), metrics: &[] })
+    f(&Catalog { checks: &checks::kinds(), recipes: &recipes::kinds(), trackers: &trackers::kinds(), metrics: &[] })
 }
 
 pub(crate) fn load(path: &Path) -> Loaded {

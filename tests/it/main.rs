@@ -66,6 +66,8 @@ mod net;
 #[path = "../support/night.rs"]
 mod night;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod patterns;
 #[cfg(test)]
 #[path = "../support/readings.rs"]

@@ -355,6 +355,7 @@ impl Night {
                     changes.runs.push((*self.runs.entry(event.run).or_insert(next), event));
                 }
                 Row::StatusUpdate(update) => changes.updates.push(update),
+                Row::Outbox(event) => changes.outbox.push(event),
                 Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Audit(_) | Row::Pattern(_) => {}
             }
         }

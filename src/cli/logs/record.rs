@@ -37,7 +37,13 @@ pub(super) fn state(setup: &Setup, path: Option<&Path>, name: &str) -> color_eyr
     let now = setup.clock.now();
     let open = store.open_state(Since { events: now.utc - 7 * DAY, results: now.utc })?;
     let mut state = State::new(std::sync::Arc::default(), setup.actor.clone());
-    let loaded = Loaded { alerts: open.alerts, incidents: open.incidents, runs: open.runs, updates: open.updates };
+    let loaded = Loaded {
+        alerts: open.alerts,
+        incidents: open.incidents,
+        runs: open.runs,
+        updates: open.updates,
+        outbox: open.outbox,
+    };
     _ = update(&mut state, Msg::Loaded(Box::new(loaded)), now);
     Ok(state)
 }

@@ -1,11 +1,10 @@
 //! Checks: what all have in common here, what a kind adds from its own fields.
 use std::sync::Arc;
 
-use super::{Seen, Surroundings, called, name};
+use super::{Seen, Surroundings, called, kind, name};
 use crate::{
     config::{
         Kind, fields,
-        problem::closest,
         raw::Raw,
         walk::{Entries, Keys, Walk, shown},
     },
@@ -81,7 +80,7 @@ fn one(
     seen: &mut Seen,
 ) -> Option<CheckSpec> {
     let called = called(raw, "check");
-    let kind = kind(walk, raw);
+    let kind = kind(walk, raw, walk.catalog.checks, "check");
     let own = kind.map_or(&[][..], |kind| kind.fields());
     // Without a kind nobody knows which settings are right: only the common ones are looked at.
     let all: Vec<&str> = match (kind, raw.table()) {
@@ -116,21 +115,6 @@ fn one(
 
 fn is_own(key: &str) -> bool {
     !fields::CHECK.iter().any(|field| field.name == key)
-}
-
-fn kind<'c>(walk: &mut Walk<'c>, raw: &Raw) -> Option<&'c dyn Kind> {
-    let value = raw.get("type")?;
-    let name = value.text()?;
-    let found = walk.catalog.checks.iter().find(|kind| kind.name() == name).copied();
-    if found.is_none() {
-        let known: Vec<_> = walk.catalog.checks.iter().map(|kind| kind.name()).collect();
-        let help = match closest(name, known.iter().copied()) {
-            Some(word) => format!("did you mean \"{word}\"?"),
-            None => format!("types: {}", known.join(", ")),
-        };
-        walk.book.error(&value.place, format!("there is no check of type \"{}\"", shown(name)), help);
-    }
-    found
 }
 
 /// Says what cannot be, although each setting by itself can.

@@ -23,6 +23,7 @@ mod pipeline;
 mod rules;
 mod services;
 mod sets;
+mod trackers;
 
 /// An environment and what its checks inherit.
 pub(super) struct Surroundings {
@@ -51,6 +52,8 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], settings: &mut Settings)
     inventory.logs = logs::build(walk, &said, &surroundings, &inventory);
     let said = tables(walk, roots, "derive");
     inventory.derives = derive::build(walk, &said);
+    let said = tables(walk, roots, "tracker");
+    inventory.trackers = trackers::build(walk, &said);
     let rules = tables(walk, roots, "rule");
     inventory.rules = rules::build(walk, &rules, &inventory).into_iter().map(Arc::new).collect();
     display::build(walk, roots, &mut inventory, settings);
@@ -137,6 +140,27 @@ fn name(walk: &mut Walk<'_>, entries: &mut Entries, noun: &str) -> Option<String
     walk.book.error(&place, format!("\"{}\" cannot be the name of {}", shown(&name), a(noun)), help);
     entries.broken = true;
     None
+}
+
+/// Finds the kind that a table's `type` names, or says what is wrong with it.
+fn kind<'c>(
+    walk: &mut Walk<'c>,
+    raw: &Raw,
+    kinds: &'c [&'c dyn super::Kind],
+    noun: &str,
+) -> Option<&'c dyn super::Kind> {
+    let value = raw.get("type")?;
+    let name = value.text()?;
+    let found = kinds.iter().find(|kind| kind.name() == name).copied();
+    if found.is_none() {
+        let known: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+        let help = match closest(name, known.iter().copied()) {
+            Some(word) => format!("did you mean \"{word}\"?"),
+            None => format!("types: {}", known.join(", ")),
+        };
+        walk.book.error(&value.place, format!("there is no {noun} of type \"{}\"", shown(name)), help);
+    }
+    found
 }
 
 /// Names that were seen, with their places.

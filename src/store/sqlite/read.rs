@@ -28,6 +28,7 @@ pub(super) struct Cursors {
     incident: i64,
     run: i64,
     update: i64,
+    outbox: i64,
     result: i64,
     bucket: i64,
     /// Rows of history that could not be read since the last look, which tells of them.
@@ -55,6 +56,7 @@ pub(super) fn skip_to_end(conn: &Connection, cursors: &mut Cursors) -> Result<()
         incident: end("incident_event")?,
         run: end("run_event")?,
         update: end("status_update")?,
+        outbox: end("outbox_event")?,
         result: end("result")?,
         bucket: conn.query_row("SELECT value FROM counter WHERE name = 'bucket'", [], |row| row.get(0))?,
         unreadable: cursors.unreadable,
@@ -68,6 +70,11 @@ pub(super) fn skip_to_end(conn: &Connection, cursors: &mut Cursors) -> Result<()
 /// The open alerts and the recent ones.
 pub(super) const OPEN_ALERTS: &str = "SELECT body, feed FROM alert_event WHERE alert IN
      (SELECT uid FROM alert WHERE resolved = 0 UNION ALL SELECT uid FROM alert WHERE last_at >= ?1) ORDER BY feed";
+/// What is not written yet, with all of the same incidents; what incidents have that go on; and what is recent.
+pub(super) const OPEN_OUTBOX: &str = "SELECT body, feed FROM outbox_event WHERE token IN
+     (SELECT token FROM outbox WHERE incident IN (SELECT incident FROM outbox WHERE done = 0)
+     UNION ALL SELECT o.token FROM incident i CROSS JOIN outbox o ON o.incident = i.uid WHERE i.resolved = 0
+     UNION ALL SELECT token FROM outbox WHERE last_at >= ?1) ORDER BY feed";
 const INCIDENT_COLUMNS: &str = "SELECT body, feed, incident, seq FROM incident_event";
 const RUN_COLUMNS: &str = "SELECT body, feed, run FROM run_event";
 const RESULT_COLUMNS: &str = "SELECT feed, \"check\", slot, at, outcome, took_ms, detail, cert_not_after FROM result";
@@ -90,6 +97,9 @@ pub(super) fn changes(conn: &Connection, cursors: &mut Cursors, version: i64) ->
     changes.updates =
         reader.updates("SELECT body, feed FROM status_update WHERE feed > ?1 ORDER BY feed", [next.update])?;
     next.update = next.update.max(reader.feeds.update);
+    changes.outbox =
+        reader.outbox("SELECT body, feed FROM outbox_event WHERE feed > ?1 ORDER BY feed", [next.outbox])?;
+    next.outbox = next.outbox.max(reader.feeds.outbox);
     let limit = i64::try_from(CHANGES_AT_ONCE).unwrap_or(i64::MAX);
     let results = format!("{RESULT_COLUMNS} WHERE feed > ?1 ORDER BY feed LIMIT ?2");
     changes.results = reader.results(&results, params![next.result, limit])?;
@@ -126,6 +136,7 @@ pub(super) fn open_state(conn: &Connection, cursors: &mut Cursors, since: Since)
             events,
         )?,
         updates: reader.updates("SELECT body, feed FROM status_update WHERE at >= ?1 ORDER BY feed", events)?,
+        outbox: reader.outbox(OPEN_OUTBOX, events)?,
         latest: reader.results(
             &format!(
                 "{RESULT_COLUMNS} WHERE feed IN (SELECT (SELECT feed FROM result r WHERE r.\"check\" = n.id
@@ -263,6 +274,7 @@ struct Feeds {
     incident: i64,
     run: i64,
     update: i64,
+    outbox: i64,
     result: i64,
     bucket: i64,
 }
@@ -312,6 +324,12 @@ impl<'a> Reader<'a> {
         let (read, last) = self.bodies(sql, params, |_| Ok(()))?;
         self.feeds.update = last;
         Ok(read.into_iter().map(|((), update)| update).collect())
+    }
+
+    fn outbox(&mut self, sql: &str, params: impl Params) -> Result<Vec<crate::core::outbox::OutboxEvent>, Trouble> {
+        let (read, last) = self.bodies(sql, params, |_| Ok(()))?;
+        self.feeds.outbox = last;
+        Ok(read.into_iter().map(|((), event)| event).collect())
     }
 
     fn incidents(&mut self, sql: &str, params: impl Params) -> Result<Vec<StoredIncidentEvent>, Trouble> {

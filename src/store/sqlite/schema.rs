@@ -8,7 +8,7 @@
 pub(super) const APPLICATION_ID: i32 = 0x7164_4442;
 
 /// Step n makes format n + 1 of format n. The number of steps is the format that this version knows.
-pub(super) const MIGRATIONS: &[&str] = &[V1, V2];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 /// What services are known to log. `template` is a hash, as a signed number; count and rate are of one console at most.
 const V2: &str = r"
@@ -24,6 +24,28 @@ CREATE TABLE pattern(
     PRIMARY KEY (scope, template)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pattern_age ON pattern(last_seen);
+";
+
+/// What is to be written to trackers. done: nothing is left to do for the item.
+const V3: &str = r"
+CREATE TABLE outbox(
+    token TEXT PRIMARY KEY,
+    incident TEXT NOT NULL,
+    tracker TEXT NOT NULL,
+    last_at INTEGER NOT NULL,
+    done INTEGER NOT NULL CHECK (done IN (0, 1))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_recent ON outbox(last_at);
+CREATE INDEX outbox_incident ON outbox(incident);
+CREATE INDEX outbox_open ON outbox(incident) WHERE done = 0;
+CREATE TABLE outbox_event(
+    feed INTEGER PRIMARY KEY AUTOINCREMENT,
+    token TEXT NOT NULL REFERENCES outbox(token),
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX outbox_event_token ON outbox_event(token);
 ";
 
 const V1: &str = r#"

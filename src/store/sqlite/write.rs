@@ -10,6 +10,7 @@ use crate::{
         id::{IncidentId, RunId, Uid},
         incidents::{IncidentEvent, NumberedRun, StoredIncidentEvent},
         logs::patterns::KnownPattern,
+        outbox::{OutboxEvent, OutboxEventKind},
         record::{Audit, Bucket, HostMinute, Row, StatusUpdate},
         runs::{RunEvent, RunEventKind},
         services::{CheckResult, Outcome},
@@ -22,7 +23,7 @@ use crate::{
 pub(super) fn is_held_to(row: &Row) -> bool {
     match row {
         Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Pattern(_) => false,
-        Row::Alert(_) | Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) => true,
+        Row::Alert(_) | Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Outbox(_) => true,
     }
 }
 
@@ -35,6 +36,7 @@ fn is_recorded(row: &Row) -> bool {
             AlertEventKind::Fired { .. } | AlertEventKind::Resolved { .. } | AlertEventKind::Flapping { .. } => true,
             AlertEventKind::Acknowledged { .. } => false,
         },
+        Row::Outbox(event) => event.kind.is_delivery(),
         Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Pattern(_) => false,
     }
 }
@@ -117,6 +119,7 @@ impl Writer<'_> {
             Row::Audit(audit) => self.audit(audit),
             Row::StatusUpdate(update) => self.status_update(update),
             Row::Pattern(pattern) => self.pattern(pattern),
+            Row::Outbox(event) => self.outbox(event),
         }
     }
 
@@ -347,6 +350,31 @@ impl Writer<'_> {
             Some(number) => Ok(number),
             None => Ok(self.conn.prepare_cached(of.insert)?.insert(params![uid, at.0, over])?),
         }
+    }
+
+    /// Notes an event of a write to a tracker. What is about one that is not there is left out.
+    fn outbox(&mut self, event: &OutboxEvent) -> Result<(), Trouble> {
+        let (kind, body) = json(event)?;
+        let token = event.token.to_string();
+        let noted = if let OutboxEventKind::Queued { item } = &event.kind {
+            self.conn
+                .prepare_cached("INSERT INTO outbox VALUES (?1, ?2, ?3, ?4, 0) ON CONFLICT DO NOTHING")?
+                .execute(params![token, item.incident.to_string(), &*item.tracker, event.at.0])?
+        } else {
+            self.conn
+                .prepare_cached(
+                    "UPDATE outbox SET last_at = max(last_at, ?2), done = coalesce(?3, done) WHERE token = ?1",
+                )?
+                .execute(params![token, event.at.0, event.kind.is_done()])?
+        };
+        if noted == 0 {
+            self.committed.ignored += 1;
+            return Ok(());
+        }
+        self.conn
+            .prepare_cached("INSERT INTO outbox_event(token, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![token, event.at.0, kind, body])?;
+        Ok(())
     }
 
     fn audit(&mut self, entry: &Audit) -> Result<(), Trouble> {

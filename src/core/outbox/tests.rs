@@ -1,0 +1,445 @@
+use super::*;
+use crate::core::{
+    id::IncidentId,
+    incidents::{self, IncidentEvent, IncidentEventKind, StoredIncidentEvent},
+    record::Row,
+    time::{HOUR, SECOND},
+};
+
+const INCIDENT: Uid = Uid([7; 6]);
+const WINDOW: i64 = 15_000;
+
+pub(in crate::core) fn tracker() -> Arc<TrackerSpec> {
+    Arc::new(TrackerSpec {
+        name: "ops".into(),
+        kind: "fake".into(),
+        send: Send::DEFAULT.into(),
+        severities: BTreeSet::new(),
+        link: None,
+        window_ms: WINDOW,
+        params: Params::new(),
+    })
+}
+
+fn event(at: i64, kind: IncidentEventKind) -> IncidentEvent {
+    IncidentEvent { incident: INCIDENT, at: Timestamp(at), by: "ana".into(), kind }
+}
+
+fn opened(severity: Severity) -> IncidentEventKind {
+    IncidentEventKind::Opened { title: "play is down".into(), severity, service: Some("play@prod".parse().unwrap()) }
+}
+
+fn remote(id: &str) -> Remote {
+    Remote { id: id.into(), url: None }
+}
+
+/// A console, the store that it and others share, and a clock that is moved by hand.
+struct World {
+    state: State,
+    incidents: incidents::State,
+    trackers: Vec<Arc<TrackerSpec>>,
+    stored: Vec<OutboxEvent>,
+    now: Timestamp,
+    seq: u64,
+    delivers: bool,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            state: State::default(),
+            incidents: incidents::State::default(),
+            trackers: vec![tracker()],
+            stored: Vec::new(),
+            now: Timestamp(1_000_000),
+            seq: 0,
+            delivers: true,
+        }
+    }
+
+    /// One whose incident was opened.
+    fn opened() -> Self {
+        let mut world = Self::new();
+        world.happens(opened(Severity::P2));
+        world
+    }
+
+    fn around<T>(&mut self, work: impl FnOnce(&mut State, Around<'_>, Timestamp) -> T) -> T {
+        let by = "ana".into();
+        let around = Around { trackers: &self.trackers, incidents: &self.incidents, by: &by, delivers: self.delivers };
+        work(&mut self.state, around, self.now)
+    }
+
+    fn commit(&mut self, rows: Vec<Row>) {
+        let mut events = Vec::new();
+        for row in rows {
+            match row {
+                Row::Outbox(event) => {
+                    let queued = matches!(event.kind, OutboxEventKind::Queued { .. });
+                    if queued && self.stored.iter().any(|known| known.token == event.token) {
+                        continue;
+                    }
+                    events.push(event);
+                }
+                Row::Incident(event) => {
+                    self.seq += 1;
+                    let stored = StoredIncidentEvent { number: IncidentId(1), seq: self.seq, event };
+                    let msg = incidents::Msg::Stored(vec![stored]);
+                    _ = incidents::update(&mut self.incidents, msg, self.now, &"ana".into());
+                }
+                Row::Result(_)
+                | Row::Bucket(_)
+                | Row::HostMinute(_)
+                | Row::Alert(_)
+                | Row::Run(_)
+                | Row::Audit(_)
+                | Row::StatusUpdate(_)
+                | Row::Pattern(_) => panic!("{row:?}"),
+            }
+        }
+        self.stored.extend(events.clone());
+        self.tell(Msg::Stored(events));
+    }
+
+    fn tell(&mut self, msg: Msg) {
+        let out = self.around(|state, around, now| update(state, msg, now, around));
+        if !out.rows.is_empty() {
+            self.commit(out.rows);
+        }
+    }
+
+    fn happens(&mut self, kind: IncidentEventKind) {
+        let row = Row::Incident(event(self.now.0, kind));
+        let mut rows = vec![row.clone()];
+        rows.extend(for_rows(&[row], &self.trackers, &self.incidents, &self.state));
+        self.commit(rows);
+    }
+
+    /// Lets time pass until something is to be done, at most so long.
+    fn order_within(&mut self, ms: i64) -> Option<Order> {
+        let until = self.now + ms;
+        while self.now <= until {
+            let out = self.around(|state, around, now| tick(state, now, around));
+            if !out.rows.is_empty() {
+                self.commit(out.rows);
+            }
+            if let Some((rows, order)) = out.orders.into_iter().next() {
+                if !rows.is_empty() {
+                    self.commit(rows);
+                }
+                return Some(order);
+            }
+            self.now = self.now + 500;
+        }
+        None
+    }
+
+    fn order(&mut self) -> Order {
+        self.order_within(HOUR).expect("nothing is done within an hour")
+    }
+
+    fn end(&mut self, order: &Order, end: End) {
+        self.tell(Msg::Ended { token: order.token, deed: order.deed, attempt: order.attempt, end });
+    }
+
+    fn accept(&mut self, order: &Order, id: &str) {
+        self.end(order, End::Accepted { remote: remote(id), wrote: Fields::new() });
+    }
+
+    fn miss(&mut self, order: &Order, how: Miss) {
+        self.end(order, End::Missed { how, reason: "so it is".into(), wait_ms: None });
+    }
+
+    fn entry(&self) -> &Entry {
+        self.state.ticket(INCIDENT, "ops").unwrap()
+    }
+
+    /// A console that starts anew on the same store.
+    fn restarted(&self) -> Self {
+        let mut world = Self { stored: self.stored.clone(), now: self.now, seq: self.seq, ..Self::new() };
+        world.incidents = self.incidents.clone();
+        world.tell(Msg::Stored(self.stored.clone()));
+        world
+    }
+}
+
+#[test]
+fn an_incident_queues_its_ticket_and_what_follows_waits_for_it() {
+    let mut world = World::opened();
+    world.happens(IncidentEventKind::Note { text: "disk is full".into() });
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    world.happens(IncidentEventKind::Acknowledged);
+    assert_eq!(world.state.items.len(), 3, "what is acknowledged is not sent unless it is asked for");
+    assert_eq!(world.state.of_incident(INCIDENT), Some(Sync::Waiting));
+    assert_eq!(world.state.waiting(), (3, 0));
+    let create = world.order();
+    assert!(matches!(&create.item.write, Write::Create(ticket) if ticket.title == "play is down"), "{create:?}");
+    assert_eq!(create.token, token_of(INCIDENT, "ops", None));
+    assert_eq!(world.order_within(50 * SECOND), None, "nothing goes before its ticket is there");
+    world.accept(&create, "OPS-1");
+    let comment = world.order();
+    assert!(matches!(&comment.item.write, Write::Comment { text } if text.contains("disk is full")), "{comment:?}");
+    assert_eq!(comment.ticket, Some(remote("OPS-1")));
+    world.accept(&comment, "c1");
+    let change = world.order();
+    assert!(matches!(&change.item.write, Write::Update(change) if change.severity == Some(Severity::P1)));
+    world.accept(&change, "OPS-1");
+    assert_eq!(world.state.of_incident(INCIDENT), Some(Sync::Synced));
+    assert_eq!(world.state.tickets(INCIDENT).map(|(_, ticket)| ticket.id.as_str()).collect::<Vec<_>>(), ["OPS-1"]);
+}
+
+#[test]
+fn two_consoles_that_queue_the_same_write_queue_one() {
+    let rows = |by: &str| {
+        let event = IncidentEvent { by: by.into(), ..event(5, opened(Severity::P1)) };
+        for_rows(&[Row::Incident(event)], &[tracker()], &incidents::State::default(), &State::default())
+    };
+    let mut world = World::new();
+    world.commit(rows("ana"));
+    world.commit(rows("ben"));
+    assert_eq!(world.stored.len(), 1);
+    assert_eq!(world.entry().by, "ana".into());
+}
+
+#[test]
+fn only_severities_that_are_asked_for_get_a_ticket_and_one_that_gets_worse_gets_it_then() {
+    let mut world = World::new();
+    world.trackers = vec![Arc::new(TrackerSpec { severities: [Severity::P1].into(), ..(*tracker()).clone() })];
+    world.happens(opened(Severity::P3));
+    world.happens(IncidentEventKind::Note { text: "x".into() });
+    assert!(world.state.items.is_empty());
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    let create = world.order();
+    assert!(matches!(&create.item.write, Write::Create(ticket) if ticket.severity == Severity::P1));
+}
+
+#[test]
+fn what_may_have_been_accepted_is_searched_for_twice_a_window_apart_and_sent_once_more() {
+    let mut world = World::opened();
+    let first = world.order();
+    world.miss(&first, Miss::Ambiguous);
+    let sent = world.now;
+    let search = world.order();
+    assert_eq!((search.deed, search.token), (Deed::Search, first.token));
+    assert!(world.now.since(sent) >= 3 * SECOND);
+    let one = world.now;
+    world.end(&search, End::Found(Vec::new()));
+    let search = world.order();
+    assert_eq!(search.deed, Deed::Search);
+    assert!(world.now.since(one) >= WINDOW, "{}", world.now.since(one));
+    world.end(&search, End::Found(Vec::new()));
+    let again = world.order();
+    assert_eq!((again.deed, again.attempt), (Deed::Write, 2));
+    // Once more, and a person is asked.
+    world.miss(&again, Miss::Ambiguous);
+    for _ in 0..2 {
+        let search = world.order();
+        assert_eq!(search.deed, Deed::Search);
+        world.end(&search, End::Found(Vec::new()));
+    }
+    assert_eq!(world.order_within(HOUR), None);
+    let Standing::Failed { reason } = &world.entry().standing else { panic!("{:?}", world.entry()) };
+    assert!(reason.contains("retry or drop"), "{reason}");
+    // Who has it tried again has it searched for first.
+    world.tell(Msg::RetryAsked { token: first.token });
+    for _ in 0..2 {
+        let search = world.order();
+        assert_eq!(search.deed, Deed::Search);
+        world.end(&search, End::Found(Vec::new()));
+    }
+    let again = world.order();
+    assert_eq!((again.deed, again.attempt), (Deed::Write, 3));
+    world.accept(&again, "OPS-1");
+    assert_eq!(world.state.of_incident(INCIDENT), Some(Sync::Synced));
+}
+
+#[test]
+fn what_is_found_by_its_token_is_ours_and_what_is_found_once_more_is_a_duplicate() {
+    let mut world = World::opened();
+    let first = world.order();
+    world.miss(&first, Miss::Ambiguous);
+    let search = world.order();
+    world.end(&search, End::Found(vec![remote("OPS-1"), remote("OPS-2")]));
+    assert_eq!(world.entry().remote, Some(remote("OPS-1")));
+    assert_eq!(world.entry().duplicates, [remote("OPS-2")]);
+    let link = world.order();
+    assert_eq!(link.item.write, Write::Link { duplicate: remote("OPS-2") });
+    assert_eq!(link.ticket, Some(remote("OPS-1")));
+    world.accept(&link, "c1");
+    // One that shows even later.
+    let look = world.order();
+    assert_eq!(look.deed, Deed::Look);
+    let found = vec![remote("OPS-1"), remote("OPS-2"), remote("OPS-3")];
+    world.end(&look, End::Looked { fields: Fields::new(), found });
+    assert_eq!(world.entry().duplicates, [remote("OPS-2"), remote("OPS-3")]);
+    assert_eq!(world.order().item.write, Write::Link { duplicate: remote("OPS-3") });
+}
+
+#[test]
+fn a_console_that_dies_while_it_sends_leaves_it_unclear_and_nothing_is_sent_before_that_request_has_ended() {
+    let mut world = World::opened();
+    let first = world.order();
+    let began = world.now;
+    let mut world = world.restarted();
+    let search = world.order();
+    assert_eq!((search.deed, search.token), (Deed::Search, first.token));
+    let mut searches = 0;
+    let mut order = search;
+    while order.deed == Deed::Search {
+        searches += 1;
+        world.end(&order, End::Found(Vec::new()));
+        order = world.order();
+    }
+    assert!(searches >= 3 && world.now.since(began) >= 60 * SECOND + WINDOW, "{searches} {}", world.now.since(began));
+    assert_eq!(order.attempt, 2);
+}
+
+#[test]
+fn what_was_not_sent_is_tried_again_ever_later_without_a_search() {
+    let mut world = World::opened();
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        let order = world.order();
+        assert_eq!(order.deed, Deed::Write);
+        world.miss(&order, Miss::Unreachable);
+        waits.push(world.entry().next().unwrap().since(world.now) / 1_000);
+    }
+    assert_eq!(waits, [5, 15, 60, 300, 900, 1_800, 1_800, 1_800]);
+}
+
+#[test]
+fn a_tracker_that_takes_no_more_is_left_alone_for_as_long_as_it_says() {
+    let mut world = World::opened();
+    let order = world.order();
+    let said = world.now;
+    world.end(&order, End::Missed { how: Miss::Throttled, reason: "too much".into(), wait_ms: Some(90_000) });
+    world.incidents = incidents::State::default();
+    let other = IncidentEvent { incident: Uid([9; 6]), ..event(0, opened(Severity::P1)) };
+    let rows = for_rows(&[Row::Incident(other)], &world.trackers, &world.incidents, &world.state);
+    world.commit(rows);
+    // A person cannot have it sooner either.
+    world.tell(Msg::RetryAsked { token: order.token });
+    let _next = world.order();
+    assert!(world.now.since(said) >= 90_000, "{}", world.now.since(said));
+}
+
+#[test]
+fn what_is_refused_waits_for_a_person() {
+    let mut world = World::opened();
+    let order = world.order();
+    world.miss(&order, Miss::Refused);
+    assert_eq!(world.state.waiting(), (1, 1));
+    assert_eq!(world.order_within(2 * HOUR), None);
+    let edited = OutboxEventKind::Edited { title: Some("shorter".into()), text: None };
+    world.commit(vec![Row::Outbox(OutboxEvent { token: order.token, at: world.now, by: "ana".into(), kind: edited })]);
+    let order = world.order();
+    assert!(matches!(&order.item.write, Write::Create(ticket) if ticket.title == "shorter"));
+    assert!(world.state.may_change(order.token).unwrap_err().contains("just being sent"));
+}
+
+#[test]
+fn what_is_dropped_takes_along_what_waits_for_it() {
+    let mut world = World::opened();
+    world.happens(IncidentEventKind::Note { text: "x".into() });
+    let order = world.order();
+    world.miss(&order, Miss::Refused);
+    world.tell(Msg::DropAsked { token: order.token, reason: "not an incident".into() });
+    assert_eq!(world.order_within(HOUR), None);
+    let reasons: Vec<_> = world.state.in_order().map(|entry| entry.reason().to_owned()).collect();
+    assert_eq!(reasons, ["not an incident", "its ticket was dropped"]);
+    assert_eq!(world.state.waiting(), (0, 0));
+}
+
+#[test]
+fn a_later_change_is_never_overwritten_by_an_earlier_one() {
+    let mut world = World::opened();
+    let create = world.order();
+    world.accept(&create, "OPS-1");
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    let first = world.order();
+    world.miss(&first, Miss::Refused);
+    world.now = world.now + SECOND;
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P3 });
+    let second = world.order();
+    world.accept(&second, "OPS-1");
+    world.tell(Msg::RetryAsked { token: first.token });
+    assert!(world.order_within(60 * SECOND).is_none());
+    assert_eq!(world.state.items[&first.token].reason(), "a later update says it");
+}
+
+#[test]
+fn what_another_changed_is_shown_beside_ours_and_a_person_says_which_holds() {
+    let mut world = World::opened();
+    let create = world.order();
+    let wrote: Fields = [("severity".to_owned(), "P2".to_owned())].into();
+    world.end(&create, End::Accepted { remote: remote("OPS-1"), wrote });
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    let order = world.order();
+    assert_eq!(order.wrote["severity"], "P2");
+    assert!(!order.force);
+    world.end(&order, End::Foreign(vec![("severity".into(), "P2".into(), "P4".into())]));
+    let entry = &world.state.items[&order.token];
+    assert!(entry.reason().contains("severity is P4, ours P2"), "{}", entry.reason());
+    assert_eq!(entry.foreign["severity"], Foreign { ours: "P2".into(), theirs: "P4".into() });
+    world.tell(Msg::RetryAsked { token: order.token });
+    assert!(world.order().force);
+}
+
+#[test]
+fn a_look_shows_what_another_changed_once_and_takes_nothing() {
+    let mut world = World::opened();
+    let create = world.order();
+    let wrote: Fields = [("status".to_owned(), "open".to_owned())].into();
+    world.end(&create, End::Accepted { remote: remote("OPS-1"), wrote });
+    let theirs: Fields = [("status".to_owned(), "done".to_owned())].into();
+    for _ in 0..2 {
+        let look = world.order();
+        assert_eq!(look.deed, Deed::Look);
+        world.end(&look, End::Looked { fields: theirs.clone(), found: vec![remote("OPS-1")] });
+    }
+    let told = world.stored.iter().filter(|event| matches!(event.kind, OutboxEventKind::ForeignChange { .. }));
+    assert_eq!(told.count(), 1);
+    assert_eq!(world.entry().foreign["status"].theirs, "done");
+    assert_eq!(world.entry().sync(), Sync::Synced);
+}
+
+#[test]
+fn who_does_not_hold_the_lease_delivers_nothing_and_drops_what_came_of_it() {
+    let mut world = World::opened();
+    let order = world.order();
+    world.delivers = false;
+    let before = world.stored.len();
+    world.accept(&order, "OPS-1");
+    assert_eq!(world.stored.len(), before);
+    assert_eq!(world.order_within(HOUR), None);
+}
+
+#[test]
+fn a_clock_that_is_set_back_holds_nothing_up() {
+    let mut world = World::opened();
+    let order = world.order();
+    world.miss(&order, Miss::Unreachable);
+    world.now = Timestamp(world.now.0 - 400 * 24 * HOUR);
+    assert!(world.order_within(5 * SECOND).is_some());
+}
+
+#[test]
+fn every_event_reads_back_what_it_wrote() {
+    let world = World::opened();
+    for event in &world.stored {
+        let text = serde_json::to_string(event).unwrap();
+        assert_eq!(serde_json::from_str::<OutboxEvent>(&text).unwrap(), *event, "{text}");
+    }
+    let kinds = [
+        OutboxEventKind::Began { attempt: 1 },
+        OutboxEventKind::Tried { how: Miss::Foreign, reason: "x".into(), next: None },
+        OutboxEventKind::Queued {
+            item: Item { incident: INCIDENT, tracker: "ops".into(), write: Write::Link { duplicate: remote("1") } },
+        },
+        OutboxEventKind::RetryAsked,
+    ];
+    for kind in kinds {
+        let text = serde_json::to_string(&kind).unwrap();
+        assert_eq!(serde_json::from_str::<OutboxEventKind>(&text).unwrap(), kind, "{text}");
+    }
+}

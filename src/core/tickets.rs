@@ -1,0 +1,128 @@
+//! The outbox and what lies around it: incidents' events queue writes in their own commit, and only who records delivers.
+use std::sync::Arc;
+
+use super::{
+    Effect, State, outbox, push_commit,
+    record::Recorder,
+    screen::{Tone, rows},
+    time::Now,
+};
+
+/// Adds the writes that follow from incidents' events to the commits of those: both are on disk, or neither.
+pub(super) fn register(state: &State, effects: &mut [Effect]) {
+    let trackers = &state.inventory.trackers;
+    if trackers.is_empty() {
+        return;
+    }
+    for effect in effects {
+        if let Effect::Commit { rows, .. } = effect {
+            let more = outbox::for_rows(rows, trackers, &state.incidents, &state.outbox);
+            rows.extend(more);
+        }
+    }
+}
+
+impl State {
+    fn with_outbox(
+        &mut self,
+        work: impl FnOnce(&mut outbox::State, outbox::Around<'_>) -> outbox::Out,
+    ) -> (outbox::Out, bool) {
+        let inventory = Arc::clone(&self.inventory);
+        let around = outbox::Around {
+            trackers: &inventory.trackers,
+            incidents: &self.incidents,
+            by: &self.actor.by,
+            delivers: matches!(self.recorder, Recorder::Me { .. }) && self.loaded,
+        };
+        (work(&mut self.outbox, around), around.delivers)
+    }
+
+    pub(super) fn outbox_update(&mut self, msg: outbox::Msg, now: Now) -> Vec<Effect> {
+        let what = match &msg {
+            outbox::Msg::RetryAsked { .. } => Some("trying it again"),
+            outbox::Msg::DropAsked { .. } => Some("dropping it"),
+            outbox::Msg::Ended { .. } => Some("what a tracker said"),
+            outbox::Msg::Stored(_) | outbox::Msg::Previewed { .. } => None,
+        };
+        let (out, _) = self.with_outbox(|outbox, around| outbox::update(outbox, msg, now.utc, around));
+        let effects = self.carry_outbox(out, what, now);
+        rows::refresh(self, now, false);
+        effects
+    }
+
+    pub(super) fn outbox_ticked(&mut self, now: Now) -> Vec<Effect> {
+        let (out, _) = self.with_outbox(|outbox, around| outbox::tick(outbox, now.utc, around));
+        self.carry_outbox(out, None, now)
+    }
+
+    fn carry_outbox(&mut self, out: outbox::Out, what: Option<&'static str>, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        push_commit(&mut effects, out.rows, what);
+        for (rows, order) in out.orders {
+            let deliver = Effect::Deliver(Box::new(order));
+            if rows.is_empty() {
+                effects.push(deliver);
+            } else {
+                effects.push(Effect::Commit { rows, then: vec![deliver], what: None });
+            }
+        }
+        for token in out.failed {
+            if let Some(entry) = self.outbox.items.get(&token) {
+                let text = format!("{}: {}; see :outbox", entry.item.tracker, entry.reason());
+                self.screen.say(now, Tone::Error, text);
+            }
+        }
+        effects
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{
+        Msg,
+        action::Action,
+        alerts,
+        id::{Operator, Uid},
+        inventory::{Inventory, Service},
+        record::Row,
+        runs::Actor,
+        time::{Mono, Timestamp},
+        update,
+    };
+
+    #[test]
+    fn an_incident_and_its_ticket_are_one_commit() {
+        let inventory = Inventory {
+            trackers: vec![outbox::tests::tracker()],
+            services: vec![Arc::new(Service::new("play@prod".parse().unwrap()))],
+            ..Inventory::default()
+        };
+        let actor = Actor { by: Operator::from("ana"), from: "test".into() };
+        let mut state = State::new(Arc::new(inventory), actor);
+        let now = Now { utc: Timestamp(1_000), mono: Mono(1_000) };
+        let fired = alerts::AlertEvent {
+            alert: Uid([1; 6]),
+            at: now.utc,
+            by: "qd".into(),
+            kind: alerts::AlertEventKind::Fired {
+                rule: "service-down".into(),
+                target: alerts::Target::Service("play@prod".parse().unwrap()),
+                severity: alerts::Severity::P1,
+                value: None,
+                since: now.utc,
+                summary: "down".into(),
+            },
+        };
+        _ = update(&mut state, Msg::Alerts(alerts::Msg::EventsLoaded(vec![fired])), now);
+        _ = update(&mut state, Msg::Acted(Action::GoAlerts), now);
+        let effects = update(&mut state, Msg::Acted(Action::OpenIncident), now);
+        let rows: Vec<&Row> = effects
+            .iter()
+            .filter_map(|effect| if let Effect::Commit { rows, .. } = effect { Some(rows) } else { None })
+            .flatten()
+            .collect();
+        assert!(matches!(rows.as_slice(), [Row::Incident(_), Row::Incident(_), Row::Outbox(_)]), "{effects:?}");
+        assert_eq!(effects.len(), 1);
+    }
+}

@@ -1,0 +1,161 @@
+//! Trackers: where tickets are kept. One file per system; `ALL` lists them.
+//!
+//! What every tracker promises, and one test holds for all of them: what it makes carries the order's token, and is found by it; what
+//! it cannot say for sure it calls ambiguous, never accepted and never refused; it sends a write once. When to try again is not its
+//! business: [`crate::core::outbox`] decides.
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use crate::{
+    config::{Env, Kind},
+    core::{
+        logs::redact::Redactor,
+        outbox::{Deed, End, Fields, Miss, Order, Remote, TrackerSpec, Write},
+    },
+    parse::sanitise,
+    remote::http::Client,
+    tasks::Tasks,
+};
+
+mod markdown;
+mod words;
+
+/// Every kind of tracker.
+pub const ALL: &[&dyn Tracker] = &[&markdown::Markdown];
+
+/// Most characters of what a person is told of a tracker's answer.
+pub const MAX_REASON: usize = 240;
+
+/// Every kind, as the configuration wants them.
+pub fn kinds() -> Vec<&'static dyn Kind> {
+    ALL.iter().map(|tracker| *tracker as &dyn Kind).collect()
+}
+
+/// A kind of tracker.
+pub trait Tracker: Kind {
+    /// Makes the way to a tracker of a valid specification. Secrets are looked up later.
+    ///
+    /// # Errors
+    /// When a setting that it cannot do without is missing.
+    fn open(&self, spec: &Arc<TrackerSpec>, means: &Means) -> Result<Box<dyn Desk>, String>;
+}
+
+/// What a tracker is given to work with.
+#[derive(Clone, Debug)]
+pub struct Means {
+    /// Sends.
+    pub http: Client,
+    /// Where secrets are looked up.
+    pub env: Env,
+    /// Who spawns.
+    pub tasks: Tasks,
+    /// How long an answer to a write is waited for; to a question, a third of it.
+    pub patience: Duration,
+}
+
+/// How long an answer to a write is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The way to one tracker. What did not succeed says how, and why.
+pub trait Desk: Send + Sync {
+    /// Writes an order's item.
+    fn write<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<End, Missed>>;
+
+    /// Finds what carries the token of an order, the oldest first.
+    fn find<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Vec<Remote>, Missed>>;
+
+    /// Reads fields of ours of an order's ticket; none where it does not say.
+    fn look<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Fields, Missed>>;
+
+    /// Says what would be sent.
+    fn preview(&self, order: &Order) -> String;
+}
+
+/// Something that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// How.
+    pub how: Miss,
+    /// Why, and what to do. One sanitised line.
+    pub reason: String,
+    /// Milliseconds that the tracker asked to wait.
+    pub wait_ms: Option<i64>,
+}
+
+impl Missed {
+    fn new(how: Miss, reason: impl AsRef<str>) -> Self {
+        Self { how, reason: sanitise::line_max(reason.as_ref(), MAX_REASON), wait_ms: None }
+    }
+
+    /// It was surely not written.
+    fn unreachable(reason: impl AsRef<str>) -> Self {
+        Self::new(Miss::Unreachable, reason)
+    }
+
+    /// Nobody knows whether it was written.
+    fn ambiguous(reason: impl AsRef<str>) -> Self {
+        Self::new(Miss::Ambiguous, reason)
+    }
+
+    /// It is not written as it is.
+    fn refused(reason: impl AsRef<str>) -> Self {
+        Self::new(Miss::Refused, reason)
+    }
+}
+
+impl From<Missed> for End {
+    fn from(missed: Missed) -> Self {
+        let Missed { how, reason, wait_ms } = missed;
+        Self::Missed { how, reason, wait_ms }
+    }
+}
+
+/// Carries out an order, once. Nothing leaves that the redactor would mask.
+pub async fn deliver(order: &Order, means: &Means, redact: &Redactor) -> End {
+    let order = redacted(order, redact);
+    let desk = match open(&order, means) {
+        Ok(desk) => desk,
+        Err(why) => return Missed::refused(why).into(),
+    };
+    let ended = match order.deed {
+        Deed::Write => desk.write(&order).await,
+        Deed::Search => desk.find(&order).await.map(End::Found),
+        Deed::Look => looked(desk.as_ref(), &order).await,
+    };
+    ended.unwrap_or_else(End::from)
+}
+
+/// Says what would be sent, or why nothing would be.
+pub fn preview(order: &Order, means: &Means, redact: &Redactor) -> String {
+    let order = redacted(order, redact);
+    let text = open(&order, means).map_or_else(|why| why, |desk| desk.preview(&order));
+    sanitise::lines(text, 400, 2_000).join("\n")
+}
+
+async fn looked(desk: &dyn Desk, order: &Order) -> Result<End, Missed> {
+    let fields = desk.look(order).await?;
+    Ok(End::Looked { fields, found: desk.find(order).await? })
+}
+
+fn open(order: &Order, means: &Means) -> Result<Box<dyn Desk>, String> {
+    let spec = &order.tracker;
+    let kind = ALL.iter().find(|kind| kind.name() == &*spec.kind);
+    kind.ok_or_else(|| format!("there is no tracker of type `{}`", spec.kind))?.open(spec, means)
+}
+
+/// Masks secrets in what people wrote, and takes out what no text may have.
+fn redacted(order: &Order, redact: &Redactor) -> Order {
+    let line = |text: &mut String| *text = sanitise::line_max(redact.text(text).as_bytes(), 2_000);
+    let lines = |text: &mut String| *text = sanitise::lines(redact.text(text).as_bytes(), 2_000, 4_000).join("\n");
+    let mut order = order.clone();
+    match &mut order.item.write {
+        Write::Create(ticket) => {
+            line(&mut ticket.title);
+            lines(&mut ticket.text);
+        }
+        Write::Comment { text } => lines(text),
+        Write::Update(_) | Write::Link { .. } => {}
+    }
+    order
+}

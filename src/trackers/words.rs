@@ -1,0 +1,63 @@
+//! What tickets say, whichever tracker keeps them.
+use crate::core::outbox::{Change, Fields, Order, Ticket};
+
+/// Names of fields of ours.
+pub(super) const TITLE: &str = "title";
+pub(super) const SEVERITY: &str = "severity";
+pub(super) const STATUS: &str = "status";
+
+/// Returns the lines of a ticket's text, without its token.
+pub(super) fn body(order: &Order, ticket: &Ticket) -> Vec<String> {
+    let number = order.number.map_or_else(|| "Incident".to_owned(), |number| number.to_string());
+    let about = ticket.service.as_ref().map(|service| format!(" for {service}")).unwrap_or_default();
+    let mut lines = vec![format!(
+        "{number}{about}, {:?}, opened by {} at {}.",
+        ticket.severity,
+        ticket.by,
+        ticket.opened.rfc3339()
+    )];
+    lines.extend(ticket.text.lines().map(str::to_owned));
+    lines.extend(link(order));
+    lines
+}
+
+/// Returns where a ticket leads back to.
+pub(super) fn link(order: &Order) -> Option<String> {
+    let number = order.number.map_or_else(|| order.item.incident.to_string(), |number| number.to_string());
+    Some(order.tracker.link.as_ref()?.replace("{incident}", &number))
+}
+
+/// Returns what is said on a ticket that is one too many.
+pub(super) fn duplicate(order: &Order) -> String {
+    let first = order.ticket.as_ref().map_or("another ticket", |ticket| ticket.id.as_str());
+    let at = order.ticket.as_ref().and_then(|ticket| ticket.url.as_ref()).map(|url| format!(" {url}"));
+    format!("Duplicate of {first}{}: the answer to the first try was lost.", at.unwrap_or_default())
+}
+
+/// Returns the fields of ours that a new ticket has.
+pub(super) fn fields_of(ticket: &Ticket, title: String) -> Fields {
+    let severity = format!("{:?}", ticket.severity);
+    [(TITLE, title), (SEVERITY, severity), (STATUS, "open".to_owned())]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+}
+
+/// Returns the fields that a change sets.
+pub(super) fn changed(change: &Change) -> Fields {
+    let severity = change.severity.map(|severity| (SEVERITY.to_owned(), format!("{severity:?}")));
+    let status = change.status.map(|status| (STATUS.to_owned(), status.word().to_owned()));
+    severity.into_iter().chain(status).collect()
+}
+
+/// Returns what another changed of the fields that are about to be written: field, ours, theirs. What is already as it shall be is
+/// no quarrel.
+pub(super) fn quarrels(order: &Order, wanted: &Fields, there: &Fields) -> Vec<(String, String, String)> {
+    if order.force {
+        return Vec::new();
+    }
+    let quarrel = |(field, wanted): (&String, &String)| {
+        let (ours, theirs) = (order.wrote.get(field)?, there.get(field)?);
+        (ours != theirs && wanted != theirs).then(|| (field.clone(), ours.clone(), theirs.clone()))
+    };
+    wanted.iter().filter_map(quarrel).collect()
+}
