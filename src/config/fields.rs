@@ -295,8 +295,8 @@ pub(crate) const TRACKER: &[Field] = &[
     required("type", Shape::Text, "What kind of tracker."),
     field(
         "send",
-        Shape::List(&Shape::Choice(&["severity", "resolved", "note", "action", "result", "acknowledged"])),
-        "Which later events of an incident are written to its ticket. Default `severity`, `resolved`, `note`, `result`.",
+        Shape::List(&Shape::Choice(&["severity", "resolved", "update", "note", "action", "result", "acknowledged"])),
+        "Which later events of an incident are written to its ticket. Default: all but `action` and `acknowledged`.",
     ),
     field(
         "severities",

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::core::{
     id::{Operator, Uid},
-    incidents,
+    incidents::{self, IncidentEvent, IncidentEventKind},
     record::Row,
     time::{DAY, Timestamp},
 };
@@ -96,6 +96,15 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp, around: Around<'_>) -
 impl Out {
     fn say(&mut self, by: &Operator, at: Timestamp, token: Uid, kind: OutboxEventKind) {
         self.rows.push(Row::Outbox(OutboxEvent { token, at, by: by.clone(), kind }));
+    }
+
+    /// Notes in the incident what its ticket is called.
+    fn ticket(&mut self, entry: &Entry, remote: &Remote, at: Timestamp) {
+        if matches!(entry.item.write, Write::Create(_)) {
+            let (tracker, id, url) = (entry.item.tracker.to_string(), remote.id.clone(), remote.url.clone());
+            let kind = IncidentEventKind::Ticket { tracker, id, url };
+            self.rows.push(Row::Incident(IncidentEvent { incident: entry.item.incident, at, by: "qd".into(), kind }));
+        }
     }
 
     /// Says what the console itself did.
@@ -305,10 +314,12 @@ fn ended(
     let window_ms = spec.map_or(policy::UNDER_WAY_MS, |tracker| tracker.window_ms);
     match end {
         End::Accepted { remote, wrote } => {
+            out.ticket(entry, &remote, now);
             out.tell(now, token, OutboxEventKind::Accepted { remote, wrote, found: false });
         }
         End::Found(found) => {
             if let Some((first, rest)) = found.split_first() {
+                out.ticket(entry, first, now);
                 let accepted = OutboxEventKind::Accepted { remote: first.clone(), wrote: Fields::new(), found: true };
                 out.tell(now, token, accepted);
                 duplicates(entry, Some(first), rest, now, out);

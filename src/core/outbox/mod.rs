@@ -55,8 +55,10 @@ pub struct TrackerSpec {
 pub enum Send {
     /// How bad it is changes.
     Severity,
-    /// It is over.
+    /// Users are helped, it is over, or it is back.
     Resolved,
+    /// People were told.
+    Update,
     /// A note.
     Note,
     /// A run began.
@@ -69,9 +71,10 @@ pub enum Send {
 
 impl Send {
     /// All of them, by their words in the configuration.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("severity", Self::Severity),
         ("resolved", Self::Resolved),
+        ("update", Self::Update),
         ("note", Self::Note),
         ("action", Self::Action),
         ("result", Self::Result),
@@ -79,7 +82,7 @@ impl Send {
     ];
 
     /// What is written where the configuration says nothing.
-    pub const DEFAULT: [Self; 4] = [Self::Severity, Self::Resolved, Self::Note, Self::Result];
+    pub const DEFAULT: [Self; 5] = [Self::Severity, Self::Resolved, Self::Update, Self::Note, Self::Result];
 }
 
 /// One write to one tracker.

@@ -57,16 +57,18 @@ pub fn for_event(
         let ticket = ticket_of(event, incidents).filter(|ticket| wants(ticket.severity));
         return ticket.into_iter().map(|ticket| queue(None, Write::Create(ticket))).collect();
     }
-    let Some(send) = sends(&event.kind).filter(|send| tracker.send.contains(send)) else { return Vec::new() };
-    let part = part_of(event);
-    if let IncidentEventKind::SeverityChanged { to } = &event.kind {
-        return vec![queue(Some(&part), Write::Update(Change { severity: Some(*to), status: None }))];
+    if !sends(&event.kind).is_some_and(|send| tracker.send.contains(&send)) {
+        return Vec::new();
     }
-    let text = format!("{} ({}, {})", event.kind.text(), event.by, event.at.rfc3339());
-    let mut all = vec![queue(Some(&part), Write::Comment { text })];
-    if send == Send::Resolved {
-        let over = Change { severity: None, status: Some(Status::Resolved) };
-        all.push(queue(Some(&format!("{part} status")), Write::Update(over)));
+    let part = part_of(event);
+    let change = change_of(&event.kind);
+    let mut all = Vec::new();
+    if !matches!(&event.kind, IncidentEventKind::SeverityChanged { reason, .. } if reason.is_empty()) {
+        let text = format!("{} ({}, {})", event.kind.text(), event.by, event.at.rfc3339());
+        all.push(queue(Some(&part), Write::Comment { text }));
+    }
+    if change != Change::default() {
+        all.push(queue(Some(&format!("{part} fields")), Write::Update(change)));
     }
     all
 }
@@ -78,29 +80,36 @@ fn ticket_of(event: &IncidentEvent, incidents: &incidents::State) -> Option<Tick
         let (title, service) = (title.clone(), service.as_ref().map(ToString::to_string));
         return Some(Ticket { title, severity: *severity, service, opened: event.at, by, text });
     }
-    let IncidentEventKind::SeverityChanged { to } = &event.kind else { return None };
+    let IncidentEventKind::SeverityChanged { to, .. } = &event.kind else { return None };
     let incident = incidents.incidents.get(&event.incident)?;
     let (title, service) = (incident.title.clone(), incident.service.as_ref().map(ToString::to_string));
     Some(Ticket { title, severity: *to, service, opened: incident.opened, by, text })
 }
 
+/// Says which fields of a ticket an event changes.
+fn change_of(kind: &IncidentEventKind) -> Change {
+    let mut change = Change::default();
+    if let IncidentEventKind::SeverityChanged { to, .. } = kind {
+        change.severity = Some(*to);
+    } else if let IncidentEventKind::Resolved { .. } = kind {
+        change.status = Some(Status::Resolved);
+    } else if let IncidentEventKind::Reopened { .. } = kind {
+        change.status = Some(Status::Open);
+    }
+    change
+}
+
 /// Says what of an incident is written as which kind of event.
 fn sends(kind: &IncidentEventKind) -> Option<Send> {
-    if let IncidentEventKind::SeverityChanged { .. } = kind {
-        Some(Send::Severity)
-    } else if let IncidentEventKind::Resolved { .. } = kind {
-        Some(Send::Resolved)
-    } else if let IncidentEventKind::Note { .. } = kind {
-        Some(Send::Note)
-    } else if let IncidentEventKind::Action { .. } = kind {
-        Some(Send::Action)
-    } else if let IncidentEventKind::Result { .. } = kind {
-        Some(Send::Result)
-    } else if let IncidentEventKind::Acknowledged = kind {
-        Some(Send::Acknowledged)
-    } else {
-        None
-    }
+    use IncidentEventKind::{Acknowledged, Action, Mitigated, Note, Reopened, Resolved, Result, SeverityChanged, Told};
+    let is = |send: Send, of: bool| of.then_some(send);
+    is(Send::Severity, matches!(kind, SeverityChanged { .. }))
+        .or(is(Send::Resolved, matches!(kind, Mitigated { .. } | Resolved { .. } | Reopened { .. })))
+        .or(is(Send::Update, matches!(kind, Told { .. })))
+        .or(is(Send::Note, matches!(kind, Note { .. })))
+        .or(is(Send::Action, matches!(kind, Action { .. })))
+        .or(is(Send::Result, matches!(kind, Result { .. })))
+        .or(is(Send::Acknowledged, matches!(kind, Acknowledged)))
 }
 
 /// What tells an event from all others of its incident, and is the same for consoles that note the same thing.

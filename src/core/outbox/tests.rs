@@ -167,7 +167,7 @@ impl World {
 fn an_incident_queues_its_ticket_and_what_follows_waits_for_it() {
     let mut world = World::opened();
     world.happens(IncidentEventKind::Note { text: "disk is full".into() });
-    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() });
     world.happens(IncidentEventKind::Acknowledged);
     assert_eq!(world.state.items.len(), 3, "what is acknowledged is not sent unless it is asked for");
     assert_eq!(world.state.of_incident(INCIDENT), Some(Sync::Waiting));
@@ -208,7 +208,7 @@ fn only_severities_that_are_asked_for_get_a_ticket_and_one_that_gets_worse_gets_
     world.happens(opened(Severity::P3));
     world.happens(IncidentEventKind::Note { text: "x".into() });
     assert!(world.state.items.is_empty());
-    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() });
     let create = world.order();
     assert!(matches!(&create.item.write, Write::Create(ticket) if ticket.severity == Severity::P1));
 }
@@ -355,11 +355,11 @@ fn a_later_change_is_never_overwritten_by_an_earlier_one() {
     let mut world = World::opened();
     let create = world.order();
     world.accept(&create, "OPS-1");
-    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() });
     let first = world.order();
     world.miss(&first, Miss::Refused);
     world.now = world.now + SECOND;
-    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P3 });
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P3, reason: String::new() });
     let second = world.order();
     world.accept(&second, "OPS-1");
     world.tell(Msg::RetryAsked { token: first.token });
@@ -373,7 +373,7 @@ fn what_another_changed_is_shown_beside_ours_and_a_person_says_which_holds() {
     let create = world.order();
     let wrote: Fields = [("severity".to_owned(), "P2".to_owned())].into();
     world.end(&create, End::Accepted { remote: remote("OPS-1"), wrote });
-    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() });
     let order = world.order();
     assert_eq!(order.wrote["severity"], "P2");
     assert!(!order.force);

@@ -41,7 +41,7 @@ async fn an_incident_becomes_a_file_that_is_committed_and_goes_on_with_it() {
     say(&mut engine, &store, IncidentEventKind::Opened { title, severity: Severity::P2, service: None });
     until(&mut engine, "the ticket", |engine| engine.state.outbox.of_incident(INCIDENT) == Some(Sync::Synced)).await;
     say(&mut engine, &store, IncidentEventKind::Note { text: "the disk is full".into() });
-    say(&mut engine, &store, IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    say(&mut engine, &store, IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() });
     say(&mut engine, &store, IncidentEventKind::Resolved { summary: "checks are green".into() });
     until(&mut engine, "all of it", |engine| {
         engine.state.outbox.items.len() == 5
@@ -84,7 +84,7 @@ async fn what_another_changed_in_the_file_is_not_overwritten() {
     let file = folder.join(&files(&folder)[0]);
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("severity: P2", "severity: P4")).unwrap();
-    say(&mut engine, &store, IncidentEventKind::SeverityChanged { to: Severity::P1 });
+    say(&mut engine, &store, IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() });
     until(&mut engine, "a quarrel", |engine| engine.state.outbox.of_incident(INCIDENT) == Some(Sync::Failed)).await;
     assert!(fs::read_to_string(&file).unwrap().contains("severity: P4"));
     let item = engine.state.outbox.items.values().find(|item| matches!(item.item.write, Write::Update(_))).unwrap();
