@@ -159,6 +159,15 @@ pub enum Effect {
     Deliver(Box<Order>),
     /// Say what would be sent to a tracker. Sends nothing.
     Preview(Box<Order>),
+    /// Ask hosts what changed there, and send what they tell. Changes nothing.
+    LookForChanges {
+        /// For which incident.
+        incident: Uid,
+        /// Where.
+        hosts: Vec<HostName>,
+        /// What is older does not matter.
+        since: Timestamp,
+    },
     /// Read the audit log and follow its chain.
     ReadAudit,
     /// Ask something of the log engine.

@@ -26,6 +26,7 @@ pub mod runs;
 pub mod screen;
 pub mod services;
 mod stored;
+mod suspecting;
 mod tickets;
 pub mod time;
 
@@ -51,6 +52,8 @@ pub struct State {
     pub alerts: alerts::State,
     /// Incidents.
     pub incidents: incidents::State,
+    /// What changed around them.
+    pub suspects: incidents::suspects::State,
     /// Runs and the review before them.
     pub runs: runs::State,
     /// The audit log, as far as it was looked at.
@@ -88,6 +91,7 @@ impl State {
             hosts: hosts::State::default(),
             alerts: alerts::State::default(),
             incidents: incidents::State::default(),
+            suspects: incidents::suspects::State::default(),
             runs: runs::State::default(),
             audit: audit::State::default(),
             outbox: outbox::State::default(),
@@ -145,6 +149,9 @@ impl State {
 
     fn services_update(&mut self, msg: services::Msg, now: Now) -> Vec<Effect> {
         let inventory = Arc::clone(&self.inventory);
+        if let services::Msg::ResultArrived { result, .. } = &msg {
+            suspecting::certificate(self, result);
+        }
         let out = services::update(&mut self.services, msg, now, &inventory);
         let mut effects = Vec::new();
         push_commit(&mut effects, out.rows, None);
@@ -179,7 +186,8 @@ impl State {
                 hosts::Fact::LinkRestored { host, .. } => {
                     self.screen.say(now, Tone::Info, format!("{host} is reached again"));
                 }
-                hosts::Fact::Rebooted { host, .. } => {
+                hosts::Fact::Rebooted { host, at } => {
+                    self.suspects.saw(suspecting::rebooted(&host, at));
                     self.screen.say(now, Tone::Info, format!("{host} has started anew"));
                 }
             }
@@ -272,6 +280,7 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Logs(msg) => logs_update(state, msg, now),
         Msg::Runs(msg) => changes::message(state, msg, now),
         Msg::Outbox(msg) => state.outbox_update(msg, now),
+        Msg::Suspects(msg) => suspecting::update(state, msg, now),
         Msg::Loaded(loaded) => stored::load(state, *loaded, now),
         Msg::Changed(changes) => stored::changed(state, *changes, now),
         Msg::NotSaved { rows, what, why } => {
@@ -416,6 +425,7 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
     effects.extend(state.alerts_update(alerts::Msg::Ticked, now));
     effects.extend(state.runs_update(runs::Msg::Ticked, now));
     effects.extend(state.outbox_ticked(now));
+    suspecting::tick(state, now);
     if state.screen.view == screen::View::Audit && state.audit.due(now) {
         effects.push(Effect::ReadAudit);
     }

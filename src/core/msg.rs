@@ -6,7 +6,7 @@ use super::{
     alerts, audit, hosts,
     hosts::Question,
     id::HostName,
-    incidents::StoredIncidentEvent,
+    incidents::{self, StoredIncidentEvent},
     inventory::Inventory,
     logs, outbox,
     record::{Changes, Recorder, Row},
@@ -54,6 +54,8 @@ pub enum Msg {
     Alerts(alerts::Msg),
     /// About runs.
     Runs(runs::Msg),
+    /// About what changed around incidents.
+    Suspects(incidents::suspects::Msg),
     /// About logs.
     Logs(logs::Msg),
     /// About the outbox.

@@ -7,6 +7,7 @@ use super::{
     push_commit,
     screen::Tone,
     services::Health,
+    suspecting,
     time::Now,
 };
 
@@ -62,6 +63,7 @@ impl State {
                 let text = format!("{} opened: {}", incident.number, incident.title);
                 self.screen.say(now, Tone::Info, text);
             }
+            effects.extend(suspecting::opened(self, uid, now));
         }
         effects
     }

@@ -17,6 +17,7 @@ use crate::{
         Effect, Msg,
         hosts::Question,
         id::{CheckId, HostName, ServiceId, Uid},
+        incidents::suspects,
         inventory::{CheckSpec, Inventory},
         logs::{Ask, redact::Redactor},
         runs::{
@@ -185,6 +186,7 @@ impl Executor {
                 self.tasks.spawn("sudo", sudo::found(remote, inventory, hosts, self.post.clone())).detach();
             }
             Effect::ForgetSudo => self.context.remote.forget_sudo(),
+            Effect::LookForChanges { incident, hosts, since } => self.look_for_changes(incident, hosts, since),
             Effect::LookBack { service, wanted } => self.look_back(service, wanted),
             Effect::Open { plan } => self.open(plan),
             Effect::Offer(ask) => self.offer(ask),
@@ -450,6 +452,21 @@ impl Executor {
             post.fact(Msg::Runs(core_runs::Msg::LookedBack { service, seen })).await;
         };
         self.tasks.spawn("way back", look).detach();
+    }
+
+    /// Asks hosts what changed there.
+    fn look_for_changes(&self, incident: Uid, hosts: Vec<HostName>, since: Timestamp) {
+        for host in hosts {
+            let Some(known) = self.inventory.host(&host).map(Arc::clone) else { continue };
+            let (remote, clock) = (Arc::clone(&self.context.remote), Arc::clone(&self.context.clock));
+            let (inventory, redact, post) = (Arc::clone(&self.inventory), Arc::clone(&self.redact), self.post.clone());
+            let look = async move {
+                let of = (&*inventory, &*known);
+                let seen = crate::sources::changes::look(remote.as_ref(), of, since, clock.as_ref(), &redact).await;
+                post.fact(Msg::Suspects(suspects::Msg::Told { incident, host, seen: Box::new(seen) })).await;
+            };
+            self.tasks.spawn("changes", look).detach();
+        }
     }
 
     /// Brings a plan's build to a host.

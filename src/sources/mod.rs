@@ -1,4 +1,5 @@
 //! Sources: where samples come from. One file per place; `ALL` lists them.
+pub mod changes;
 pub mod logs;
 pub mod pm2;
 pub mod ssh_metrics;

@@ -5,6 +5,8 @@
 mod support;
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod hosts;
 #[cfg(test)]
 mod import;

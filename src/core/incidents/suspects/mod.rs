@@ -11,11 +11,13 @@ use crate::core::{
 
 mod merge;
 mod rank;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use merge::merge;
 pub use rank::{Around, CONVINCING, History, Places, Ranking, Suspect, Tally, Weight, Weights, rank, rank_with};
+pub use state::{Looked, Msg, State};
 
 /// Something that was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +98,15 @@ pub enum Source {
     Boot,
     /// What people declared in the console.
     Console,
+}
+
+/// What one host told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostChanges {
+    /// What changed there.
+    pub changes: Vec<Change>,
+    /// What could not be read there, and why.
+    pub missing: Vec<String>,
 }
 
 impl Kind {

@@ -1,0 +1,128 @@
+//! What is known of changes around incidents: what the console saw itself, and what hosts told when they were asked.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Change, HostChanges, Ranking};
+use crate::core::{
+    id::{HostName, Uid},
+    ring::Ring,
+    time::{Mono, Timestamp},
+};
+
+/// Changes that the console saw by itself and keeps.
+const SEEN: usize = 500;
+/// Incidents that are kept: the oldest looks go.
+const INCIDENTS: usize = 50;
+
+/// Changes by incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    of: BTreeMap<Uid, Looked>,
+    seen: Ring<Change>,
+}
+
+/// What was looked at for an incident.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Looked {
+    /// When hosts were asked last.
+    pub asked: Timestamp,
+    /// What is older was not looked at.
+    pub since: Timestamp,
+    /// Hosts that have not answered yet.
+    pub waits: BTreeSet<HostName>,
+    /// Hosts that answered.
+    pub told: BTreeSet<HostName>,
+    /// What could not be read, by host; of a host that said nothing, why.
+    pub missing: BTreeMap<HostName, Vec<String>>,
+    /// What they told, and what the console saw by then.
+    pub changes: Vec<Change>,
+    /// How they ranked when that was computed last.
+    pub ranking: Ranking,
+    /// When that was.
+    pub ranked: Mono,
+}
+
+/// What happens to it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// A host told what changed there; or why it did not.
+    Told {
+        /// For which incident.
+        incident: Uid,
+        /// Which host.
+        host: HostName,
+        /// What.
+        seen: Box<Result<HostChanges, String>>,
+    },
+    /// Somebody wants the hosts of an incident to be asked anew.
+    Wanted {
+        /// Which incident.
+        incident: Uid,
+    },
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { of: BTreeMap::new(), seen: Ring::new(SEEN) }
+    }
+}
+
+impl State {
+    /// Returns what was looked at for an incident.
+    pub fn of(&self, incident: Uid) -> Option<&Looked> {
+        self.of.get(&incident)
+    }
+
+    /// Iterates over what the console saw by itself, oldest first.
+    pub fn seen(&self) -> impl Iterator<Item = &Change> {
+        self.seen.iter()
+    }
+
+    /// Notes what the console saw by itself; what is known is not noted again.
+    pub fn saw(&mut self, change: Change) {
+        if !self.seen.iter().any(|known| *known == change) {
+            self.seen.push(change);
+        }
+    }
+
+    /// Notes that hosts are asked, and what is known without them.
+    pub fn ask(&mut self, incident: Uid, hosts: &[HostName], (since, at): (Timestamp, Timestamp), own: Vec<Change>) {
+        let looked = self.of.entry(incident).or_default();
+        (looked.asked, looked.since) = (at, since);
+        looked.waits = hosts.iter().cloned().collect();
+        add(&mut looked.changes, own);
+        while self.of.len() > INCIDENTS {
+            let Some(oldest) = self.of.iter().min_by_key(|(_, looked)| looked.asked).map(|(uid, _)| *uid) else {
+                break;
+            };
+            self.of.remove(&oldest);
+        }
+    }
+
+    /// Notes how the changes around an incident rank.
+    pub fn rank(&mut self, incident: Uid, ranking: Ranking, at: Mono) {
+        let looked = self.of.entry(incident).or_default();
+        (looked.ranking, looked.ranked) = (ranking, at);
+    }
+
+    /// Takes what a host told.
+    pub fn told(&mut self, incident: Uid, host: HostName, seen: Result<HostChanges, String>) {
+        let Some(looked) = self.of.get_mut(&incident) else { return };
+        looked.waits.remove(&host);
+        match seen {
+            Ok(found) => {
+                add(&mut looked.changes, found.changes);
+                looked.told.insert(host.clone());
+                looked.missing.insert(host, found.missing);
+            }
+            Err(why) => _ = looked.missing.insert(host, vec![why]),
+        }
+    }
+}
+
+fn add(known: &mut Vec<Change>, more: Vec<Change>) {
+    for change in more {
+        if !known.contains(&change) {
+            known.push(change);
+        }
+    }
+}

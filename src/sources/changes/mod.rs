@@ -1,0 +1,72 @@
+//! What changed on a host, asked when an incident opens and by hand: one script that only reads.
+//!
+//! `changes.sh` needs a POSIX shell, find, stat and date as GNU or busybox have them. It tells names, times and hashes of files, never what stands in
+//! them; lines that others wrote (jobs, packages, logins) are bounded and pass the redactor, since a job's command may hold a password.
+use std::time::Duration;
+
+use crate::{
+    core::{
+        id::ServiceId,
+        incidents::suspects::HostChanges,
+        inventory::{Host, Inventory},
+        logs::redact::Redactor,
+        time::{Clock, Timestamp},
+    },
+    parse::changes::{self, Asked},
+    remote::{Lane, Remote, Script, script::quote},
+};
+
+/// The question.
+pub const SCRIPT: &str = include_str!("changes.sh");
+/// The first words of the script, by which a simulated host knows it.
+pub const MARK: &str = "# qd-changes 1";
+/// It looks through folders of configuration; on a slow disk that takes a while.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Recipes' settings that name a folder of the service on its hosts.
+const PATH: &str = "path";
+
+/// Returns the script for changes since a moment, with the services' folders.
+pub fn script(since: Timestamp, paths: &[&str]) -> String {
+    let seconds = since.0.div_euclid(1_000).max(0).to_string();
+    let paths: Vec<String> = paths.iter().map(|path| quote(path)).collect();
+    // An empty list is no mistake of its loops.
+    SCRIPT.replace("@SINCE@", &seconds).replace("@PATHS@", &paths.join(" "))
+}
+
+/// Returns the services of a host, with their folders there.
+fn services(inventory: &Inventory, host: &Host) -> Vec<(ServiceId, Option<String>)> {
+    let here = inventory.services.iter().filter(|service| service.hosts.contains(&host.name));
+    here.map(|service| {
+        let path = service.recipe.get(PATH).and_then(serde_json::Value::as_str);
+        // A folder of this machine (a playbook's) is not one of the host.
+        let path = path.filter(|path| path.starts_with('/') && &*service.kind != "ansible");
+        (service.id.clone(), path.map(|path| path.trim_end_matches('/').to_owned()))
+    })
+    .collect()
+}
+
+/// Asks a host what changed there since a moment.
+///
+/// # Errors
+/// Why it is not known, in words.
+pub async fn look(
+    remote: &dyn Remote,
+    (inventory, host): (&Inventory, &Host),
+    since: Timestamp,
+    clock: &dyn Clock,
+    redact: &Redactor,
+) -> Result<HostChanges, String> {
+    let services = services(inventory, host);
+    let paths: Vec<&str> = services.iter().filter_map(|(_, path)| path.as_deref()).collect();
+    let script =
+        Script { path_prefix: host.path_prefix.clone(), timeout: PATIENCE, ..Script::new(script(since, &paths)) };
+    let output = remote.run(&host.name, Lane::Control, script).await.map_err(|error| error.to_string())?;
+    let asked = Asked { host: &host.name, services: &services, since, at: clock.now().utc };
+    let mut found = changes::read(&output.stdout, asked)?;
+    for change in &mut found.changes {
+        for text in std::iter::once(&mut change.what).chain(&mut change.detail) {
+            *text = redact.text(text).into_owned();
+        }
+    }
+    Ok(found)
+}

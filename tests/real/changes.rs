@@ -1,0 +1,135 @@
+//! What a host tells of changes, asked by the real script through OpenSSH: releases, files, packages, jobs, logins, and what it cannot read.
+use std::{
+    path::Path,
+    process::Command,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use quarterdeck::{
+    core::{
+        incidents::suspects::{Change, HostChanges, Kind},
+        inventory::{Inventory, Service},
+        logs::redact::Redactor,
+        time::{DAY, HOUR, Timestamp},
+    },
+    sources::changes::look,
+};
+
+use crate::{
+    ssh::{host, options, pool},
+    support::{
+        clock,
+        sshd::{Setup, Sshd},
+    },
+};
+
+fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn set_age(path: &Path, age: Duration) {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(clock().now().utc.0.unsigned_abs()) - age;
+    std::fs::File::open(path).unwrap().set_modified(at).unwrap();
+}
+
+/// A moment so many seconds ago as the host's own logs write it.
+fn stamp(ago: i64, format: &str) -> String {
+    let seconds = clock().now().utc.0 / 1_000 - ago;
+    let output = Command::new("date").args(["-d", &format!("@{seconds}"), format]).env("LC_ALL", "C").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A server whose `/etc` and `/var` for the script are a folder of the test.
+async fn server() -> Sshd {
+    let lines = vec!["PermitUserEnvironment yes".to_owned()];
+    let sshd = Sshd::with(Setup { lines, ..Setup::default() }).await;
+    let keys = std::fs::read_to_string(sshd.path("authorized_keys")).unwrap();
+    let root = sshd.path("root");
+    std::fs::write(sshd.path("authorized_keys"), format!("environment=\"QD_ROOT={}\" {keys}", root.display())).unwrap();
+    sshd
+}
+
+async fn ask(sshd: &Sshd, since: Timestamp) -> Result<HostChanges, String> {
+    let mut web = host("web", "127.0.0.1", Some(sshd.port), Some(sshd.identity()));
+    web.user = Some(sshd.user.clone());
+    let remote = pool(vec![web.clone()], options(vec![sshd.known_hosts(sshd.port)]));
+    let service = |name: &str, path: String| {
+        let mut service = Service::new(format!("{name}@prod").parse().unwrap());
+        service.hosts = vec!["web".into()];
+        service.recipe.insert("path".into(), path.into());
+        Arc::new(service)
+    };
+    let play = service("play", sshd.path("srv/it's play").display().to_string());
+    let gone = service("gone", sshd.path("srv/gone").display().to_string());
+    let inventory = Inventory { services: vec![play, gone], ..Inventory::default() };
+    let redact = Redactor::new(&quarterdeck::config::redact::built_in()).unwrap();
+    look(&remote, (&inventory, &web), since, clock().as_ref(), &redact).await
+}
+
+fn only(found: &HostChanges, kind: Kind) -> Vec<&Change> {
+    found.changes.iter().filter(|change| change.kind == kind).collect()
+}
+
+#[tokio::test]
+async fn a_host_tells_what_changed_on_it() {
+    let sshd = server().await;
+    let play = sshd.path("srv/it's play");
+    for release in ["v1", "v2"] {
+        write(&play.join("releases").join(release).join("server.js"), "");
+    }
+    std::os::unix::fs::symlink("releases/v2", play.join("current")).unwrap();
+    write(&play.join("shared/.env"), "PASSWORD=hunter2hunter2\n");
+    let root = sshd.path("root");
+    write(&root.join("etc/nginx/sites-available/play.conf"), "server {}\n");
+    // Its own time lies: it says a year ago.
+    set_age(&root.join("etc/nginx/sites-available/play.conf"), Duration::from_hours(365 * 24));
+    write(&root.join("etc/nginx/.play.conf.swp"), "");
+    write(&root.join("etc/cron.d/sync"), "");
+    let dpkg = format!(
+        "{} upgrade libssl3:amd64 3.0.15 3.0.16\n{} status installed libssl3:amd64 3.0.16\n{} upgrade old:all 1 2\n",
+        stamp(600, "+%Y-%m-%d %H:%M:%S"),
+        stamp(599, "+%Y-%m-%d %H:%M:%S"),
+        stamp(3 * 86_400, "+%Y-%m-%d %H:%M:%S"),
+    );
+    write(&root.join("var/log/dpkg.log"), &dpkg);
+    let day = stamp(120, "+%b %e %H:%M:%S");
+    write(
+        &root.join("var/log/syslog"),
+        &format!("{day} web CRON[7]: (root) CMD (sync --password=hunter2hunter2 \x1b[31m)\n{day} web sshd[9]: hello\n"),
+    );
+    let now = clock().now().utc;
+    let found = ask(&sshd, now - HOUR).await.unwrap();
+    let deploys = only(&found, Kind::Deploy);
+    assert_eq!(deploys.len(), 1, "{found:#?}");
+    assert_eq!((deploys[0].line().as_str(), deploys[0].detail.len()), ("deploy v2 of play@prod on web", 2));
+    assert!(now.since(deploys[0].at).abs() < HOUR);
+    let configs = only(&found, Kind::Config);
+    let site = configs.iter().find(|change| change.what == "/etc/nginx/sites-available/play.conf").unwrap();
+    assert!(now.since(site.at).abs() < HOUR && site.detail[0].contains("copied, moved or set"), "{site:?}");
+    assert_eq!(site.service.as_ref().unwrap().to_string(), "play@prod");
+    assert!(configs.iter().any(|change| change.what.ends_with("shared/.env")), "{configs:?}");
+    assert!(configs.iter().any(|change| change.what == "/etc/cron.d/sync"), "{configs:?}");
+    assert!(!configs.iter().any(|change| change.what.contains(".swp")), "{configs:?}");
+    let packages = only(&found, Kind::Package);
+    assert_eq!(packages.iter().map(|change| &*change.what).collect::<Vec<_>>(), ["libssl3 3.0.15 → 3.0.16"]);
+    assert!(now.since(packages[0].at).abs_diff(600_000) < 300_000, "{packages:?}");
+    let jobs = only(&found, Kind::Cron);
+    assert_eq!(jobs.len(), 1, "{jobs:?}");
+    let told = format!("{found:?}");
+    assert!(!told.contains("hunter2") && !told.contains('\u{1b}'), "{told}");
+    assert!(found.missing.iter().any(|why| why.starts_with(&sshd.path("srv/gone").display().to_string())), "{found:?}");
+    // The same again is the same, so that nothing is there twice.
+    assert_eq!(ask(&sshd, now - HOUR).await.unwrap().changes.len(), found.changes.len());
+}
+
+#[tokio::test]
+async fn a_host_without_any_of_it_says_what_it_lacks() {
+    let sshd = server().await;
+    let found = ask(&sshd, clock().now().utc - DAY).await.unwrap();
+    let about: Vec<&str> = found.missing.iter().map(|why| why.rsplit_once(": ").unwrap().0).collect();
+    assert!(about.contains(&"cron starts"), "{about:?}");
+    assert!(about.contains(&"logins"), "{about:?}");
+    assert!(found.changes.iter().all(|change| change.kind == Kind::Reboot), "{found:?}");
+}
