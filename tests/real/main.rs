@@ -36,6 +36,9 @@ mod host_keys;
 mod detached;
 
 #[cfg(test)]
+mod runner;
+
+#[cfg(test)]
 mod restart;
 
 #[cfg(test)]
