@@ -3,6 +3,7 @@ mod fields;
 mod file;
 pub mod formats;
 pub mod keymap;
+mod like;
 mod load;
 pub mod locate;
 pub mod problem;
@@ -17,6 +18,7 @@ pub mod theme;
 mod walk;
 
 pub use file::open_regular;
+pub use like::files_like;
 pub use load::{Catalog, Loaded, Settings, load, load_text};
 pub use locate::{locate, starter};
 pub use problem::{Problem, check_text};

@@ -496,7 +496,7 @@ fn quote(word: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::id::ServiceId;
+    use crate::core::{hosts::Pm2Process, id::ServiceId};
 
     /// A service with the settings of its recipe.
     pub(super) fn service(id: &str, kind: &str, hosts: &[&str], recipe: &[(&str, &str)]) -> Service {
@@ -506,6 +506,12 @@ mod tests {
             hosts: hosts.iter().map(|host| (*host).into()).collect(),
             ..Service::new(id.parse::<ServiceId>().unwrap())
         }
+    }
+
+    /// A process in fork mode that PM2 keeps.
+    pub(super) fn pm2_process(pm_id: u32, name: &str, status: &str) -> Pm2Process {
+        let (name, status, exec_mode) = (name.to_owned(), status.to_owned(), "fork_mode".to_owned());
+        Pm2Process { pm_id, name, status, exec_mode, autorestart: true, ..Pm2Process::default() }
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) fn releases(of: Context<'_>) -> Known {
         }
     };
     let offers = found.into_iter().rev().take(MOST).map(offer).collect();
-    Known { now: super::release::current(hosts, of.facts), offers }
+    Known { now: super::release::running(hosts, of.facts), offers }
 }
 
 fn surveys(of: Context<'_>) -> impl Iterator<Item = (&HostName, &Survey)> {
@@ -94,6 +94,7 @@ mod tests {
         let service = service("play@prod", "node-pm2", &["a", "b"], &[("app", "play")]);
         let known = releases(Context { inventory: &Inventory::default(), service: &service, facts: &facts });
         let seen: Vec<_> = known.offers.iter().map(|of| (of.name.as_str(), of.more.as_str(), of.runs)).collect();
+        assert_eq!(known.now.as_deref(), Some("v1"), "as in the rows");
         let since = "since 2026-11-20 03:12 by leo";
         assert_eq!(
             seen,

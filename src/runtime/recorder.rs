@@ -4,12 +4,12 @@ use std::{
     time::Duration,
 };
 
-use super::inbox::Post;
+use super::{audited::Audited, inbox::Post};
 use crate::{
     core::{
         Effect, Msg,
         alerts::AlertEventKind,
-        audit, hosts,
+        hosts,
         id::HostName,
         msg::Loaded,
         record::{Changes, Recorder, Row},
@@ -141,6 +141,7 @@ pub struct Worker {
     ready: bool,
     /// What could not be read for a reason that may pass.
     unread: Unread,
+    audited: Audited,
 }
 
 /// What is still to be read, once the store can be.
@@ -197,6 +198,7 @@ pub fn worker(parts: Parts) -> (Desk, Worker) {
         said: None,
         ready: false,
         unread: Unread::default(),
+        audited: Audited::default(),
     };
     (Desk { jobs }, worker)
 }
@@ -328,20 +330,6 @@ impl Worker {
         }
     }
 
-    /// Reads the newest entries of the audit log, and follows its chain.
-    fn audit(&mut self) -> Result<audit::Read, StoreError> {
-        let log = self.store.audit(Timestamp(i64::MIN))?;
-        let state = self.store.audit_verify()?;
-        let newest = log.entries.into_iter().rev().take(audit::SHOWN);
-        let chain = audit::Chain {
-            entries: state.entries,
-            head: state.head,
-            broken: state.broken.map(|broken| (broken.seq, broken.why.to_owned())),
-        };
-        let entries = newest.map(|(seq, hash, of)| audit::Entry { seq, hash, of }).collect();
-        Ok(audit::Read { entries, unreadable: log.unreadable, chain })
-    }
-
     fn say_unread(&self, error: &StoreError) {
         let text = format!("history cannot be read: {error}");
         self.post.fact_blocking(Msg::Said { tone: Tone::Error, text });
@@ -380,8 +368,10 @@ impl Worker {
                 self.post.fact_blocking(Msg::Logs(crate::core::logs::Msg::Remembered(known)));
             }),
             Wanted::Audit => {
-                let read = self.audit().map_err(|error| error.to_string());
-                self.post.fact_blocking(Msg::AuditRead(Box::new(read)));
+                let read = self.audited.look(self.store.as_mut(), now.mono).map_err(|error| error.to_string());
+                if let Some(news) = read.transpose() {
+                    self.post.fact_blocking(Msg::AuditRead(Box::new(news)));
+                }
                 Ok(())
             }
             Wanted::Results(wants) => {

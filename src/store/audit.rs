@@ -37,7 +37,12 @@ pub(super) struct Verifier {
 
 impl Verifier {
     pub(super) fn new() -> Self {
-        Self { state: AuditState { entries: 0, head: GENESIS.to_owned(), broken: None } }
+        Self::from(AuditState { entries: 0, head: GENESIS.to_owned(), broken: None })
+    }
+
+    /// Goes on from what holds.
+    pub(super) fn from(state: AuditState) -> Self {
+        Self { state }
     }
 
     /// Takes the next entry; false once the chain is broken.

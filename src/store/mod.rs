@@ -132,6 +132,13 @@ pub trait Store: Send {
     /// # Errors
     /// When the store cannot be read.
     fn audit(&mut self, from: Timestamp) -> Result<AuditLog, StoreError>;
+
+    /// Follows the audit log's chain from where it was known to hold, and returns the entries after it. All of it is read where
+    /// nothing is known, where it broke, and where the last known entry is not there any more as it was.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn audit_after(&mut self, known: Option<&AuditState>) -> Result<AuditNews, StoreError>;
 }
 
 /// How many results, and how many buckets, one call of [`Store::changes`] returns at most.
@@ -269,6 +276,17 @@ pub struct AuditLog {
     pub entries: Vec<(u64, String, Audit)>,
     /// How many cannot be read: damaged, or of a newer version.
     pub unreadable: usize,
+}
+
+/// What came to the audit log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditNews {
+    /// The entries after those that were known; all of them, where `whole` says so.
+    pub log: AuditLog,
+    /// How far the chain holds.
+    pub state: AuditState,
+    /// Whether it was read from the first entry on.
+    pub whole: bool,
 }
 
 /// What verifying the audit log found.

@@ -2,8 +2,8 @@
 use std::path::PathBuf;
 
 use super::{
-    AuditLog, AuditState, BucketKind, Committed, Holder, Keep, Lease, OpenState, Options, Owner, Pruned, Since, Sqlite,
-    Store, StoreError,
+    AuditLog, AuditNews, AuditState, BucketKind, Committed, Holder, Keep, Lease, OpenState, Options, Owner, Pruned,
+    Since, Sqlite, Store, StoreError,
 };
 use crate::core::{
     id::{CheckId, HostName},
@@ -89,5 +89,9 @@ impl Store for Patient {
 
     fn audit(&mut self, from: Timestamp) -> Result<AuditLog, StoreError> {
         self.open()?.audit(from)
+    }
+
+    fn audit_after(&mut self, known: Option<&AuditState>) -> Result<AuditNews, StoreError> {
+        self.open()?.audit_after(known)
     }
 }

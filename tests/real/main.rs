@@ -97,3 +97,10 @@ mod stick;
 
 #[cfg(test)]
 mod sudo;
+
+#[cfg(test)]
+#[path = "../support/pty.rs"]
+mod pty;
+
+#[cfg(test)]
+mod typed;

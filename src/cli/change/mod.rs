@@ -35,27 +35,33 @@ use crate::{
     store::IfMissing,
 };
 
-/// What every change takes.
+/// By what a person says at the shell what is meant, whatever is done with it.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub(super) struct Consent {
+pub(super) struct Meant {
     /// The service, as SERVICE@ENV; SERVICE alone where it is in one environment only
-    service: String,
-    /// The service once more, as SERVICE@ENV: what it names is changed, and nothing else
+    pub(super) service: String,
+    /// The service once more, as SERVICE@ENV: what it names is acted on, and nothing else
     #[arg(long, value_name = "SERVICE@ENV")]
-    yes_i_mean: Option<String>,
+    pub(super) yes_i_mean: Option<String>,
     /// Why; needed in production, and kept on the audit
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// The hash that --dry-run printed; needed in production. Another plan by now is refused
+    pub(super) reason: Option<String>,
+    /// The hash that --dry-run printed; needed in production. What is another by now is refused
     #[arg(long, value_name = "HASH")]
-    plan: Option<String>,
+    pub(super) plan: Option<String>,
+    /// Ask, print what would be done, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// What every change takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Consent {
+    #[command(flatten)]
+    meant: Meant,
     /// Set aside what is held against it (a freeze, staging that was left out); an admin's, and the reason goes to the audit
     #[arg(long = "override")]
     set_aside: bool,
-    /// Ask the hosts, print what would run, and change nothing
-    #[arg(long)]
-    dry_run: bool,
     /// Also wait until the checks say whether it helped
     #[arg(long)]
     wait: bool,
@@ -67,7 +73,7 @@ pub(super) struct Consent {
 impl Consent {
     /// Returns the service that is named first.
     pub(super) fn service(&self) -> &str {
-        &self.service
+        &self.meant.service
     }
 }
 
@@ -120,7 +126,7 @@ pub(super) struct Run {
 }
 
 pub(super) fn task(common: &Common, args: &Run) -> color_eyre::Result<Exit> {
-    let Some(task) = args.task.clone() else { return tasks(common, &args.consent.service) };
+    let Some(task) = args.task.clone() else { return tasks(common, &args.consent.meant.service) };
     let mut settings = BTreeMap::new();
     for pair in &args.settings {
         let (name, value) = pair.split_once('=').ok_or_else(|| eyre!("--set {pair}: it is no NAME=VALUE"))?;
@@ -195,13 +201,13 @@ pub(super) fn change(
 ) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
-    let service = status::service_id(common, &loaded.inventory, &consent.service)?;
+    let service = status::service_id(common, &loaded.inventory, &consent.meant.service)?;
     let wanted = wanted(&setup)?;
     let store = Setup::store(&loaded, IfMissing::Create).map_err(|error| error.report())?;
     let remote: setup::SharedRemote = setup.remote(&loaded, false);
     // A change is proved by checks: where nobody else runs them, this process does while it lasts.
     let redact = Some(setup::log_rules(&loaded).redact);
-    let options = engine::Options { redact, ..setup.options(&loaded, !consent.dry_run, false) };
+    let options = engine::Options { redact, ..setup.options(&loaded, !consent.meant.dry_run, false) };
     let clock = std::sync::Arc::clone(&setup.clock);
     let problems = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
     setup.runtime.block_on(async {
@@ -220,7 +226,7 @@ async fn carry_out(
     engine: &mut Engine,
     (service, wanted): (ServiceId, Wanted),
 ) -> color_eyre::Result<Exit> {
-    let mut passwords = Passwords::new(consent.sudo_password_stdin, consent.dry_run);
+    let mut passwords = Passwords::new(consent.sudo_password_stdin, consent.meant.dry_run);
     let review = match plan::review((setup, engine), &mut passwords, &service, &wanted).await {
         Ok(review) => review,
         Err(why) => {
@@ -228,7 +234,7 @@ async fn carry_out(
             return Ok(Exit::Refused);
         }
     };
-    if consent.dry_run {
+    if consent.meant.dry_run {
         plan::print(setup, common, &review)?;
         return Ok(Exit::Ok);
     }
@@ -243,7 +249,7 @@ async fn carry_out(
     }
     pause(engine, TYPE_AHEAD_MS + 100).await;
     say(engine, runs::Msg::NameTyped(service.service.to_string()));
-    say(engine, runs::Msg::ReasonTyped(consent.reason.clone().unwrap_or_default()));
+    say(engine, runs::Msg::ReasonTyped(consent.meant.reason.clone().unwrap_or_default()));
     if consent.set_aside {
         say(engine, runs::Msg::OverrideToggled);
     }
@@ -268,15 +274,15 @@ fn consents(consent: &Consent, review: &Review) -> Result<(), String> {
     let production = review.level == Level::Production;
     let wrong = |given: &str| format!("--yes-i-mean names {given}, and not {id}: nothing was changed");
     let mut missing = Vec::new();
-    match consent.yes_i_mean.as_deref() {
+    match consent.meant.yes_i_mean.as_deref() {
         Some(given) if given == id => {}
         Some(given) => return Err(wrong(given)),
         None => missing.push(format!("--yes-i-mean {id}")),
     }
-    if production && consent.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+    if production && consent.meant.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
         missing.push("--reason \"why\"".to_owned());
     }
-    match consent.plan.as_deref() {
+    match consent.meant.plan.as_deref() {
         Some(given) if given == review.hash => {}
         Some(given) => {
             let what = format!("the plan is another by now ({}, and not {given}): nothing was changed", review.hash);

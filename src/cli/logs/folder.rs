@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::input;
-use crate::{cli::setup, parse::sanitise};
+use crate::{cli::setup, config, parse::sanitise};
 
 /// Files of one directory that are read at most: those written last.
 const MOST: usize = 200;
@@ -29,6 +29,17 @@ pub(super) struct Named {
 pub(super) fn opened(files: &[PathBuf], follows: bool) -> Named {
     let mut named = Named::default();
     for path in files {
+        if let Some(found) = quoted(path) {
+            let shown = sanitise::line(path.display().to_string());
+            if found.is_empty() {
+                named.failed = true;
+                setup::warn(&format!("qd: {shown}: no file is called so; `*` and `?` stand for what is in one name"));
+            } else {
+                setup::warn(&format!("qd: {shown}: {} read", setup::many(found.len(), "file")));
+                named.files.extend(found);
+            }
+            continue;
+        }
         if !path.is_dir() {
             named.files.push(path.clone());
             continue;
@@ -46,6 +57,12 @@ pub(super) fn opened(files: &[PathBuf], follows: bool) -> Named {
         }
     }
     named
+}
+
+/// Finds the files of a pattern that the shell left as it is, because it stood in quotes; none where it is no pattern, or a file.
+fn quoted(path: &Path) -> Option<Vec<PathBuf>> {
+    let is_pattern = path.to_str().is_some_and(|text| text.contains(['*', '?']));
+    (is_pattern && fs::symlink_metadata(path).is_err()).then(|| config::files_like(path, MOST))
 }
 
 /// What a file is, told by its begin.
@@ -191,6 +208,23 @@ mod tests {
         assert_eq!(found.words(), words);
         let found = look(folder.path(), true).unwrap();
         assert_eq!(names(&found), ["b.log", "new.log", "with-zero.log"]);
+    }
+
+    #[test]
+    fn a_pattern_in_quotes_is_read_as_the_shell_would_have() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.log", "a.log", "c.txt", "d?.log"] {
+            fs::write(folder.path().join(name), "a line\n").unwrap();
+        }
+        let opened = |name: &str| opened(&[folder.path().join(name)], false);
+        let names = |named: &Named| -> Vec<String> {
+            named.files.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(names(&opened("[ab]*.log")), [""; 0], "brackets are letters");
+        assert_eq!(names(&opened("?.log")), ["a.log", "b.log"]);
+        assert_eq!(names(&opened("d?.log")), ["d?.log"], "a file that is called so is that file");
+        let none = opened("*.gz");
+        assert!(none.failed && none.files.is_empty());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{
     Common, Exit,
+    change::Meant,
     setup::{self, Setup},
     status,
 };
@@ -32,8 +33,8 @@ pub(super) struct Args {
     /// What to do with it
     #[arg(value_enum)]
     verb: Verb,
-    /// The service, as SERVICE@ENV; SERVICE alone where it is in one environment only
-    service: String,
+    #[command(flatten)]
+    meant: Meant,
     /// The run, by its number or its id; needed for what acts on one, but for hold
     #[arg(long, value_name = "RUN")]
     run: Option<u64>,
@@ -43,18 +44,6 @@ pub(super) struct Args {
     /// Run only the jobs again that failed
     #[arg(long)]
     failed: bool,
-    /// The service once more, as SERVICE@ENV: what it names is acted on, and nothing else
-    #[arg(long, value_name = "SERVICE@ENV")]
-    yes_i_mean: Option<String>,
-    /// Why; needed in production, and kept on the audit and at GitHub
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// The hash that --dry-run printed; needed in production. Other runs by now, and it is refused
-    #[arg(long, value_name = "HASH")]
-    plan: Option<String>,
-    /// Print what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
     /// Also follow the run until it ended
     #[arg(long)]
     wait: bool,
@@ -121,7 +110,7 @@ const TAIL: usize = 40;
 pub(super) fn run(common: &Common, args: &Args) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
-    let id = status::service_id(common, &loaded.inventory, &args.service)?;
+    let id = status::service_id(common, &loaded.inventory, &args.meant.service)?;
     let found = loaded.inventory.service(&id).and_then(|service| service.pipeline.clone());
     let Some(pipeline) = found else {
         let help = format!(

@@ -8,7 +8,7 @@ use crate::{
         inventory::{Host, Inventory},
         runs::{Build, Survey},
     },
-    recipes::tests::service,
+    recipes::tests::{pm2_process, service},
 };
 
 fn play() -> Service {
@@ -28,22 +28,7 @@ fn inventory() -> Inventory {
 }
 
 fn process(pm_id: u32, name: &str) -> Pm2Process {
-    Pm2Process {
-        pm_id,
-        name: name.into(),
-        status: "errored".into(),
-        autorestart: true,
-        pid: None,
-        restarts: 3,
-        unstable_restarts: 0,
-        memory_bytes: None,
-        cpu_pct: None,
-        started_at: None,
-        exec_mode: "fork_mode".into(),
-        version: None,
-        node_version: None,
-        log_paths: Vec::new(),
-    }
+    Pm2Process { restarts: 3, ..pm2_process(pm_id, name, "errored") }
 }
 
 fn facts(daemon: bool, processes: Vec<Pm2Process>) -> PlanFacts {

@@ -274,9 +274,22 @@ pub(super) fn check(build: &Build) -> Result<(), String> {
     Ok(())
 }
 
-/// Names what every host runs now; a host that runs something else than the others is named with it.
+/// Names the release that every host runs now; a host that runs something else than the others is named with it.
 pub(super) fn current(hosts: &[HostName], facts: &PlanFacts) -> Option<String> {
-    let of = |host: &HostName| facts.hosts.get(host).and_then(|survey| survey.current.clone());
+    common_to(hosts, |host| facts.hosts.get(host)?.current.clone())
+}
+
+/// Names the version that every host runs now, as [`current`] does its release.
+pub(super) fn running(hosts: &[HostName], facts: &PlanFacts) -> Option<String> {
+    common_to(hosts, |host| {
+        let survey = facts.hosts.get(host)?;
+        let name = survey.current.as_ref()?;
+        let known = survey.releases.iter().find(|of| of.name == *name);
+        Some(known.map_or_else(|| version_in(name, "").to_owned(), |of| of.version.clone()))
+    })
+}
+
+fn common_to(hosts: &[HostName], of: impl Fn(&HostName) -> Option<String>) -> Option<String> {
     let first = of(hosts.first()?)?;
     if hosts.iter().all(|host| of(host).as_ref() == Some(&first)) {
         return Some(first);

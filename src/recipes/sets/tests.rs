@@ -7,7 +7,7 @@ use crate::{
         inventory::{Host, Inventory},
         runs::{Build, PlanFacts, Release, Survey, What},
     },
-    recipes,
+    recipes::{self, tests::pm2_process},
 };
 
 const V1: &str = "20261118091122-v1";
@@ -75,22 +75,7 @@ fn leads(to: &str) -> Survey {
 }
 
 fn running(app: &str, status: &str) -> Pm2List {
-    let process: Pm2Process = Pm2Process {
-        pm_id: 4,
-        name: app.into(),
-        status: status.into(),
-        autorestart: true,
-        pid: Some(1),
-        restarts: 0,
-        unstable_restarts: 0,
-        memory_bytes: None,
-        cpu_pct: None,
-        started_at: None,
-        exec_mode: "fork_mode".into(),
-        version: None,
-        node_version: None,
-        log_paths: Vec::new(),
-    };
+    let process = Pm2Process { pid: Some(1), ..pm2_process(4, app, status) };
     Pm2List { daemon: true, processes: vec![process], ..Pm2List::default() }
 }
 

@@ -15,8 +15,8 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior, config::DbConfig, ffi
 
 use self::{lease::Watch, read::Cursors};
 use super::{
-    AuditLog, AuditState, BucketKind, Committed, Holder, Keep, Lease, OpenState, Owner, Pruned, Since, Store,
-    StoreError,
+    AuditLog, AuditNews, AuditState, BucketKind, Committed, Holder, Keep, Lease, OpenState, Owner, Pruned, Since,
+    Store, StoreError,
     audit::{Link, Verifier},
 };
 use crate::core::{
@@ -239,6 +239,35 @@ impl Store for Sqlite {
                 }
             }
             Ok(verifier.finish())
+        })
+    }
+
+    fn audit_after(&mut self, known: Option<&AuditState>) -> Result<AuditNews, StoreError> {
+        self.read(|conn, _| {
+            let still = |known: &&AuditState| -> Result<bool, rusqlite::Error> {
+                let mut last = conn.prepare("SELECT 1 FROM audit WHERE seq = ?1 AND hash = ?2")?;
+                let there = known.entries == 0 || last.exists(rusqlite::params![signed(known.entries), known.head])?;
+                Ok(there && known.broken.is_none())
+            };
+            let known = match known {
+                Some(known) if still(&known)? => Some(known),
+                Some(_) | None => None,
+            };
+            let mut verifier = known.map_or_else(Verifier::new, |known| Verifier::from(known.clone()));
+            let after = known.map_or(0, |known| known.entries);
+            let mut statement = conn.prepare("SELECT seq, body, prev, hash FROM audit WHERE seq > ?1 ORDER BY seq")?;
+            let mut rows = statement.query([signed(after)])?;
+            let (mut log, mut holds) = (AuditLog::default(), true);
+            while let Some(row) = rows.next()? {
+                let link =
+                    Link { seq: unsigned(row.get(0)?), body: text(row, 1)?, prev: text(row, 2)?, hash: text(row, 3)? };
+                holds = holds && verifier.take(&link);
+                match serde_json::from_str(&link.body) {
+                    Ok(entry) => log.entries.push((link.seq, link.hash, entry)),
+                    Err(_) => log.unreadable += 1,
+                }
+            }
+            Ok(AuditNews { log, state: verifier.finish(), whole: known.is_none() })
         })
     }
 
