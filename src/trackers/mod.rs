@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 
 use crate::{
-    config::{Env, Kind},
+    config::{Env, Kind, Misfit},
     core::{
         logs::redact::Redactor,
         outbox::{Deed, End, Fields, Miss, Order, Remote, TrackerSpec, Write},
@@ -18,11 +18,15 @@ use crate::{
     tasks::Tasks,
 };
 
+mod github;
+mod jira;
 mod markdown;
+mod monday;
+mod wire;
 mod words;
 
 /// Every kind of tracker.
-pub const ALL: &[&dyn Tracker] = &[&markdown::Markdown];
+pub const ALL: &[&dyn Tracker] = &[&github::GitHub, &jira::Jira, &markdown::Markdown, &monday::Monday];
 
 /// Most characters of what a person is told of a tracker's answer.
 pub const MAX_REASON: usize = 240;
@@ -158,4 +162,34 @@ fn redacted(order: &Order, redact: &Redactor) -> Order {
         Write::Update(_) | Write::Link { .. } => {}
     }
     order
+}
+
+/// Returns the ticket that an order is about.
+fn ticket(order: &Order) -> Result<&Remote, Missed> {
+    order.ticket.as_ref().ok_or_else(|| Missed::refused("its ticket is not known"))
+}
+
+/// Returns what ids are ordered by, the oldest first: numbers by their value.
+fn numbered(id: &str) -> (u64, String) {
+    let digits: String = id.chars().filter(char::is_ascii_digit).collect();
+    (digits.parse().unwrap_or(u64::MAX), id.to_owned())
+}
+
+/// Says when a token would go over the network in the open.
+fn open_token(settings: &crate::core::inventory::Params, key: &'static str) -> Vec<Misfit> {
+    const SAFE: [&str; 4] = ["https://", "http://127.0.0.1", "http://localhost", "http://[::1]"];
+    let url = settings.get(key).and_then(serde_json::Value::as_str);
+    let open = url.is_some_and(|url| !SAFE.iter().any(|begin| url.starts_with(begin)));
+    open.then(|| Misfit::new(key, format!("the token would go to `{key}` in the open"), "use https://"))
+        .into_iter()
+        .collect()
+}
+
+/// Says when a map from severities names something else.
+fn severities(settings: &crate::core::inventory::Params, key: &'static str) -> Option<Misfit> {
+    let map = settings.get(key).and_then(serde_json::Value::as_object)?;
+    let known = |name: &String| ["P1", "P2", "P3", "P4"].contains(&name.as_str());
+    let other = map.keys().find(|name| !known(name))?;
+    let what = format!("`{key}` has no severity {}", sanitise::name(other));
+    Some(Misfit::new(key, what, "P1, P2, P3, P4"))
 }

@@ -61,3 +61,8 @@ pub(super) fn quarrels(order: &Order, wanted: &Fields, there: &Fields) -> Vec<(S
     };
     wanted.iter().filter_map(quarrel).collect()
 }
+
+/// Cuts a text to so many characters.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
+}

@@ -1,5 +1,9 @@
 //! The outbox, from an incident to its ticket.
+mod faults;
 mod markdown;
+mod server;
+mod sim;
+mod vendors;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

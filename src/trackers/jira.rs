@@ -1,0 +1,391 @@
+//! Jira: Cloud (API 3) and Data Center (API 2), which differ in how one logs in, searches, and writes text.
+//!
+//! The token is a label of the issue, and the last line of a comment. A search may lag behind what was written.
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value as Json, json};
+
+use super::{
+    Desk, Means, Missed, Tracker, numbered,
+    wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
+    words::{self, SEVERITY, STATUS, TITLE},
+};
+use crate::{
+    config::{Field, Kind, Misfit, Shape},
+    core::{
+        alerts::Severity,
+        id::Uid,
+        inventory::Params,
+        outbox::{Change, End, Fields, Order, Remote, Status, Ticket, TrackerSpec, Write},
+    },
+    parse::sanitise,
+    remote::http::Answer,
+};
+
+/// Jira.
+#[derive(Debug)]
+pub(super) struct Jira;
+
+const FIELDS: &[Field] = &[
+    Field {
+        name: "url",
+        shape: Shape::Url,
+        required: true,
+        doc: "The site: `https://acme.atlassian.net`, or a server of one's own with its path.",
+    },
+    Field {
+        name: "flavour",
+        shape: Shape::Choice(&["cloud", "datacenter"]),
+        required: false,
+        doc: "What it is. Default: `cloud` at `atlassian.net`, else `datacenter`.",
+    },
+    Field { name: "project", shape: Shape::Id, required: true, doc: "The project's key: `OPS`." },
+    Field { name: "issue_type", shape: Shape::Text, required: false, doc: "The type of issues. Default `Incident`." },
+    Field {
+        name: "user",
+        shape: Shape::Text,
+        required: false,
+        doc: "Whose token it is: at Cloud the e-mail address. Without one the token is sent by itself.",
+    },
+    Field {
+        name: "token",
+        shape: Shape::Secret,
+        required: true,
+        doc: "Reference to an API token, or an access token.",
+    },
+    Field {
+        name: "labels",
+        shape: Shape::List(&Shape::Id),
+        required: false,
+        doc: "Labels of every issue. Default `quarterdeck`.",
+    },
+    Field {
+        name: "priorities",
+        shape: Shape::Map(&Shape::Text),
+        required: false,
+        doc: "Which priority a severity is: `{ P1 = \"Highest\", P2 = \"High\" }`. Default: none is set.",
+    },
+    Field {
+        name: "done",
+        shape: Shape::Text,
+        required: false,
+        doc: "The transition that ends an issue. Default: one that leads to a status that counts as done.",
+    },
+    Field {
+        name: "reopen",
+        shape: Shape::Text,
+        required: false,
+        doc: "The transition that takes it up again. Default: one that leads to a status that does not.",
+    },
+    Field {
+        name: "internal",
+        shape: Shape::Flag,
+        required: false,
+        doc: "Whether comments are kept from customers, where the project has any. Default `true`.",
+    },
+];
+
+impl Kind for Jira {
+    fn name(&self) -> &'static str {
+        "jira"
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn misfits(&self, settings: &Params) -> Vec<Misfit> {
+        let mut wrong = super::open_token(settings, "url");
+        wrong.extend(super::severities(settings, "priorities"));
+        wrong
+    }
+}
+
+fn is_cloud(params: &Params) -> bool {
+    let text = |key: &str| params.get(key).and_then(Json::as_str).unwrap_or_default();
+    let host = text("url").split('/').nth(2).unwrap_or_default().split(':').next().unwrap_or_default();
+    match text("flavour") {
+        "cloud" => true,
+        "datacenter" => false,
+        _ => host.ends_with(".atlassian.net") || host == "api.atlassian.com",
+    }
+}
+
+impl Tracker for Jira {
+    fn open(&self, spec: &Arc<TrackerSpec>, means: &Means) -> Result<Box<dyn Desk>, String> {
+        let text = |key: &str| spec.params.get(key).and_then(Json::as_str).map(str::to_owned);
+        let cloud = is_cloud(&spec.params);
+        let site = text("url").ok_or("it has no `url`")?.trim_end_matches('/').to_owned();
+        let base = format!("{site}/rest/api/{}", if cloud { 3 } else { 2 });
+        let scheme = text("user").map_or(Scheme::Bearer, Scheme::Basic);
+        let wire =
+            Wire::new(spec, means, &base, scheme).header("accept", "application/json").header("accept-language", "en");
+        let project = text("project").ok_or("it has no `project`")?;
+        let internal = spec.params.get("internal").and_then(Json::as_bool).unwrap_or(true);
+        Ok(Box::new(Site { wire, cloud, address: site, project, internal }))
+    }
+}
+
+impl Vendor for Jira {
+    fn throttled(&self, answer: &Answer, _body: &Json) -> Limit {
+        // Data Center says `retry-after: 0` on every answer; only 429 means it.
+        if answer.status == 429 { Limit::of(wire::retry_after(answer).filter(|ms| *ms > 0)) } else { Limit::No }
+    }
+
+    fn said(&self, answer: &Answer, body: &Json) -> String {
+        if answer.header("x-authentication-denied-reason").next().is_some_and(|why| why.contains("CAPTCHA")) {
+            return "log in with a browser first: it asks for a CAPTCHA".to_owned();
+        }
+        let list = body.get("errorMessages").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        let fields = body.get("errors").and_then(Json::as_object);
+        let fields =
+            fields.into_iter().flatten().map(|(field, why)| format!("{field}: {}", why.as_str().unwrap_or("?")));
+        list.iter().filter_map(Json::as_str).map(str::to_owned).chain(fields).collect::<Vec<_>>().join("; ")
+    }
+}
+
+struct Site {
+    wire: Wire,
+    cloud: bool,
+    address: String,
+    project: String,
+    internal: bool,
+}
+
+fn severity_label(severity: Severity) -> String {
+    format!("severity-{severity:?}")
+}
+
+impl Site {
+    async fn ask(&self, method: &str, path: &str, body: Option<&Json>, does: Does) -> Result<Json, Missed> {
+        Ok(self.wire.ask(&Jira, (method, path), body, does).await?.1)
+    }
+
+    /// Writes text as it is written there.
+    fn rich(&self, text: &str) -> Json {
+        let text = words::cut(text, 30_000);
+        if !self.cloud {
+            // What would be markup is shown as it is.
+            let plain = |line: &str| line.replace('{', "\\{").replace('[', "\\[");
+            return text.lines().map(plain).collect::<Vec<_>>().join("\n").into();
+        }
+        let paragraph = |line: &str| {
+            // An empty text is refused; an empty paragraph is none.
+            let content = if line.is_empty() { json!([]) } else { json!([{ "type": "text", "text": line }]) };
+            json!({ "type": "paragraph", "content": content })
+        };
+        json!({ "type": "doc", "version": 1, "content": text.lines().map(paragraph).collect::<Vec<_>>() })
+    }
+
+    fn issue(&self, order: &Order, ticket: &Ticket) -> Json {
+        let mut labels = self.wire.texts("labels").unwrap_or_else(|| vec!["quarterdeck".to_owned()]);
+        labels.extend([severity_label(ticket.severity), order.token.to_string()]);
+        let mut fields = json!({
+            "project": { "key": self.project },
+            "issuetype": { "name": self.wire.text("issue_type").unwrap_or("Incident") },
+            "summary": words::cut(&ticket.title, 250),
+            "labels": labels,
+            "description": self.rich(&words::body(order, ticket).join("\n")),
+        });
+        if let (Some(name), Some(fields)) = (self.priority(ticket.severity), fields.as_object_mut()) {
+            fields.insert("priority".to_owned(), json!({ "name": name }));
+        }
+        json!({ "fields": fields })
+    }
+
+    fn priority(&self, severity: Severity) -> Option<&str> {
+        self.wire.mapped("priorities", &format!("{severity:?}"))
+    }
+
+    fn remote(&self, issue: &Json) -> Option<Remote> {
+        let id = wire::id(issue.get("key")?)?;
+        Some(Remote { url: Some(format!("{}/browse/{id}", self.address)), id })
+    }
+
+    async fn create(&self, order: &Order, ticket: &Ticket) -> Result<End, Missed> {
+        let made = self.ask("POST", "/issue", Some(&self.issue(order, ticket)), Does::Write).await?;
+        let remote = self.remote(&made);
+        let remote = remote.ok_or_else(|| Missed::ambiguous("it says that it is made, but not which it is"))?;
+        Ok(End::Accepted { remote, wrote: words::fields_of(ticket, words::cut(&ticket.title, 250)) })
+    }
+
+    async fn read(&self, key: &str) -> Result<Fields, Missed> {
+        let issue = self.ask("GET", &format!("/issue/{key}?fields=summary,status,labels"), None, Does::Read).await?;
+        let of = issue.get("fields").ok_or_else(|| Missed::unreachable("it answers no issue"))?;
+        let mut fields = Fields::new();
+        if let Some(title) = of.get("summary").and_then(wire::line) {
+            fields.insert(TITLE.to_owned(), title);
+        }
+        let labels = of.get("labels").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        let severity = labels.iter().filter_map(Json::as_str).find_map(|label| label.strip_prefix("severity-"));
+        if let Some(severity) = severity {
+            fields.insert(SEVERITY.to_owned(), sanitise::name(severity));
+        }
+        if let Some(category) = of.pointer("/status/statusCategory/key").and_then(Json::as_str) {
+            let status = if category == "done" { Status::Resolved } else { Status::Open };
+            fields.insert(STATUS.to_owned(), status.word().to_owned());
+        }
+        Ok(fields)
+    }
+
+    async fn update(&self, order: &Order, change: &Change) -> Result<End, Missed> {
+        let remote = super::ticket(order)?.clone();
+        let wanted = words::changed(change);
+        let there = self.read(&remote.id).await?;
+        let quarrels = words::quarrels(order, &wanted, &there);
+        if !quarrels.is_empty() {
+            return Ok(End::Foreign(quarrels));
+        }
+        if let Some(severity) = change.severity {
+            let others = [Severity::P1, Severity::P2, Severity::P3, Severity::P4].into_iter();
+            let others =
+                others.filter(|other| *other != severity).map(|other| json!({ "remove": severity_label(other) }));
+            let labels: Vec<Json> = others.chain([json!({ "add": severity_label(severity) })]).collect();
+            let mut body = json!({ "update": { "labels": labels } });
+            if let (Some(name), Some(body)) = (self.priority(severity), body.as_object_mut()) {
+                body.insert("fields".to_owned(), json!({ "priority": { "name": name } }));
+            }
+            self.ask("PUT", &format!("/issue/{}", remote.id), Some(&body), Does::Write).await?;
+        }
+        if let Some(status) = change.status.filter(|status| there.get(STATUS).is_none_or(|is| is != status.word())) {
+            self.transition(&remote.id, status).await?;
+        }
+        Ok(End::Accepted { remote, wrote: wanted })
+    }
+
+    /// Transitions have other ids in every workflow: they are listed first.
+    async fn transition(&self, key: &str, status: Status) -> Result<(), Missed> {
+        let path = format!("/issue/{key}/transitions");
+        let list = self.ask("GET", &path, None, Does::Read).await?;
+        let all = list.get("transitions").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        let setting = if status == Status::Resolved { "done" } else { "reopen" };
+        let fits = |one: &&Json| {
+            let name = one.get("name").and_then(Json::as_str).unwrap_or_default();
+            let category = one.pointer("/to/statusCategory/key").and_then(Json::as_str).unwrap_or_default();
+            match self.wire.text(setting) {
+                Some(wanted) => name.eq_ignore_ascii_case(wanted),
+                None => !category.is_empty() && (category == "done") == (status == Status::Resolved),
+            }
+        };
+        let Some(id) = all.iter().find(fits).and_then(|one| wire::id(one.get("id")?)) else {
+            let names: Vec<String> = all.iter().filter_map(|one| wire::line(one.get("name")?)).collect();
+            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            return Err(Missed::refused(format!(
+                "no transition leads to {}: set `{setting}`, or move it by hand and drop this; there are: {there}",
+                status.word()
+            )));
+        };
+        let body = json!({ "transition": { "id": id } });
+        self.ask("POST", &path, Some(&body), Does::Write).await.map(drop)
+    }
+
+    fn said(&self, token: Uid, text: &str) -> Json {
+        let mut body = json!({ "body": self.rich(&format!("{text}\n{token}")) });
+        if let (true, Some(body)) = (self.internal, body.as_object_mut()) {
+            let property = json!([{ "key": "sd.public.comment", "value": { "internal": true } }]);
+            body.insert("properties".to_owned(), property);
+        }
+        body
+    }
+
+    async fn comment(&self, token: Uid, on: &str, text: &str) -> Result<End, Missed> {
+        let path = format!("/issue/{on}/comment");
+        let made = self.ask("POST", &path, Some(&self.said(token, text)), Does::Write).await?;
+        let id = made.get("id").and_then(wire::id);
+        let id = id.ok_or_else(|| Missed::ambiguous("it says that it is said, but not where"))?;
+        Ok(End::Accepted { remote: Remote { id, url: None }, wrote: Fields::new() })
+    }
+
+    async fn put(&self, order: &Order) -> Result<End, Missed> {
+        match &order.item.write {
+            Write::Create(ticket) => self.create(order, ticket).await,
+            Write::Update(change) => self.update(order, change).await,
+            Write::Comment { text } => self.comment(order.token, &super::ticket(order)?.id, text).await,
+            Write::Link { duplicate } => self.comment(order.token, &duplicate.id, &words::duplicate(order)).await,
+        }
+    }
+
+    async fn found(&self, order: &Order) -> Result<Vec<Remote>, Missed> {
+        let mut found = match &order.item.write {
+            Write::Create(_) => self.issues(order.token).await?,
+            Write::Link { duplicate } => self.comments(order.token, &duplicate.id).await?,
+            Write::Update(_) | Write::Comment { .. } => self.comments(order.token, &super::ticket(order)?.id).await?,
+        };
+        found.sort_by_key(|remote| numbered(&remote.id));
+        found.dedup();
+        Ok(found)
+    }
+
+    async fn issues(&self, token: Uid) -> Result<Vec<Remote>, Missed> {
+        let jql = format!("project = \"{}\" AND labels = \"{token}\" ORDER BY created ASC", self.project);
+        let mut body = json!({ "jql": jql, "maxResults": 50, "fields": ["summary"] });
+        let path = if self.cloud { "/search/jql" } else { "/search" };
+        let mut found = Vec::new();
+        for _ in 0..PAGES {
+            let page = self.ask("POST", path, Some(&body), Does::Read).await?;
+            let list = page.get("issues").and_then(Json::as_array);
+            let list = list.ok_or_else(|| Missed::unreachable("it answers no list"))?;
+            found.extend(list.iter().filter_map(|issue| self.remote(issue)));
+            let next = if self.cloud {
+                let ends = page.get("isLast").and_then(Json::as_bool).unwrap_or(true);
+                page.get("nextPageToken")
+                    .filter(|next| next.is_string() && !ends)
+                    .map(|next| ("nextPageToken", next.clone()))
+            } else {
+                let number = |key: &str| page.get(key).and_then(Json::as_u64).unwrap_or(0);
+                let upto = number("startAt") + u64::try_from(list.len()).unwrap_or(0);
+                (!list.is_empty() && upto < number("total")).then(|| ("startAt", json!(upto)))
+            };
+            let (Some((key, value)), Some(body)) = (next, body.as_object_mut()) else { return Ok(found) };
+            body.insert(key.to_owned(), value);
+        }
+        Err(Missed::unreachable("its list does not end"))
+    }
+
+    async fn comments(&self, token: Uid, on: &str) -> Result<Vec<Remote>, Missed> {
+        let (mut found, mut from) = (Vec::new(), 0);
+        for _ in 0..PAGES {
+            let path = format!("/issue/{on}/comment?startAt={from}&maxResults=100");
+            let page = self.ask("GET", &path, None, Does::Read).await?;
+            let list = page.get("comments").and_then(Json::as_array);
+            let list = list.ok_or_else(|| Missed::unreachable("it answers no list"))?;
+            for one in list {
+                // In Cloud the text is a tree: the token stands in one of its leaves.
+                let has = one.get("body").is_some_and(|body| body.to_string().contains(&token.to_string()));
+                if let (true, Some(id)) = (has, one.get("id").and_then(wire::id)) {
+                    found.push(Remote { id, url: None });
+                }
+            }
+            from += u64::try_from(list.len()).unwrap_or(0);
+            if list.is_empty() || from >= page.get("total").and_then(Json::as_u64).unwrap_or(0) {
+                return Ok(found);
+            }
+        }
+        Err(Missed::unreachable("there are more comments than are looked at: it may be among them"))
+    }
+}
+
+impl Desk for Site {
+    fn write<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<End, Missed>> {
+        Box::pin(self.put(order))
+    }
+
+    fn find<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Vec<Remote>, Missed>> {
+        Box::pin(self.found(order))
+    }
+
+    fn look<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Fields, Missed>> {
+        Box::pin(async { self.read(&super::ticket(order)?.id).await })
+    }
+
+    fn preview(&self, order: &Order) -> String {
+        let json = match &order.item.write {
+            Write::Create(ticket) => self.issue(order, ticket),
+            Write::Update(change) => json!(words::changed(change)),
+            Write::Comment { text } => self.said(order.token, text),
+            Write::Link { .. } => self.said(order.token, &words::duplicate(order)),
+        };
+        serde_json::to_string_pretty(&json).unwrap_or_default()
+    }
+}

@@ -1,0 +1,318 @@
+//! How each vendor answers, as far as trackers ask.
+use serde_json::{Map, Value, json};
+
+use super::server::{Fake, Kept, Reply, Request, Vendor, odd, reply};
+
+pub(super) fn answer(fake: &mut Fake, request: &Request) -> Reply {
+    let wants = match fake.vendor {
+        Vendor::GitHub | Vendor::JiraDataCenter => "authorization: bearer test-token-1234",
+        Vendor::JiraCloud => "authorization: basic ym90qgfjbwuuzxhhbxbsztp0zxn0lxrva2vulteymzq=",
+        Vendor::Monday => "authorization: test-token-1234",
+    };
+    if !request.head.contains(wants) {
+        println!("{}", request.head);
+        return denied(fake.vendor);
+    }
+    match fake.vendor {
+        Vendor::GitHub => github(fake, request),
+        Vendor::JiraCloud | Vendor::JiraDataCenter => jira(fake, request),
+        Vendor::Monday => monday(fake, request),
+    }
+}
+
+pub(super) fn denied(vendor: Vendor) -> Reply {
+    match vendor {
+        Vendor::GitHub => {
+            reply(401, json!({ "message": "Bad credentials", "documentation_url": "x", "status": "401" }))
+        }
+        Vendor::JiraCloud => (401, Vec::new(), "Client must be authenticated to access this resource.".into()),
+        Vendor::JiraDataCenter => (401, Vec::new(), "<html><h1>Unauthorized (401)</h1></html>".into()),
+        Vendor::Monday => reply(401, json!({ "errors": ["Not Authenticated"] })),
+    }
+}
+
+pub(super) fn ill(vendor: Vendor) -> Reply {
+    match vendor {
+        Vendor::GitHub => reply(503, json!({ "message": "Service Unavailable" })),
+        Vendor::JiraCloud | Vendor::JiraDataCenter => {
+            (503, vec![("retry-after", "3".into())], "<html>upgrading</html>".into())
+        }
+        Vendor::Monday => (503, Vec::new(), "upstream connect error".into()),
+    }
+}
+
+pub(super) fn throttled(vendor: Vendor) -> Reply {
+    match vendor {
+        Vendor::GitHub => {
+            let (_, mut headers, body) = reply(403, json!({ "message": "You have exceeded a secondary rate limit" }));
+            headers.push(("retry-after", "40".into()));
+            (403, headers, body)
+        }
+        Vendor::JiraCloud | Vendor::JiraDataCenter => {
+            let headers = vec![("retry-after", "40".to_owned()), ("ratelimit-reason", "jira-burst-based".to_owned())];
+            (429, headers, String::new())
+        }
+        Vendor::Monday => reply(
+            429,
+            json!({ "errors": [{ "message": "Minute rate limit exceeded", "extensions": { "code": "MINUTE_RATE_LIMIT_EXCEEDED", "retry_in_seconds": 40 } }] }),
+        ),
+    }
+}
+
+fn github(fake: &mut Fake, request: &Request) -> Reply {
+    let path = request.path.strip_prefix("/repos/acme/incidents/").unwrap_or_default();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let parts: Vec<&str> = path.split('/').collect();
+    let port = fake.port;
+    let issue = |ticket: &Kept| {
+        json!({ "id": ticket.id + 9_000, "number": ticket.id, "title": ticket.title, "body": ticket.text,
+            "html_url": format!("https://github.example/acme/incidents/issues/{}", ticket.id),
+            "state": if ticket.done { "closed" } else { "open" },
+            "labels": ticket.labels.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>() })
+    };
+    let number = parts.get(1).and_then(|number| number.parse().ok()).unwrap_or(0);
+    let texts =
+        |of: &Value| of.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect();
+    let text = |key: &str| request.body[key].as_str().unwrap_or_default().to_owned();
+    match (request.method.as_str(), parts.as_slice()) {
+        ("POST", ["issues"]) => {
+            let ticket = Kept {
+                id: fake.id(),
+                made: fake.now.0,
+                title: text("title"),
+                text: text("body"),
+                labels: texts(&request.body["labels"]),
+                ..Kept::default()
+            };
+            let answer = issue(&ticket);
+            fake.tickets.push(ticket);
+            reply(201, answer)
+        }
+        ("GET", ["issues"]) => {
+            // One a page, with a pull request and one that says nothing among them.
+            let mut all =
+                vec![json!({ "number": 1, "body": null }), json!({ "number": 2, "body": "x", "pull_request": {} })];
+            all.extend(fake.visible().map(issue));
+            let page: usize = query.split('&').find_map(|pair| pair.strip_prefix("page=")?.parse().ok()).unwrap_or(1);
+            let (_, mut headers, body) =
+                reply(200, json!(all.get(page * 3 - 3..all.len().min(page * 3)).unwrap_or_default()));
+            if page * 3 < all.len() {
+                let next =
+                    format!("http://127.0.0.1:{port}{}&page={}", request.path.split("&page").next().unwrap(), page + 1);
+                headers.push(("link", format!("<{next}>; rel=\"next\", <{next}>; rel=\"last\"")));
+            }
+            (200, headers, body)
+        }
+        ("GET", ["issues", _]) => {
+            fake.ticket(number).map_or_else(|| reply(404, json!({ "message": "Not Found" })), |t| reply(200, issue(t)))
+        }
+        ("PATCH", ["issues", _]) => {
+            let Some(ticket) = fake.ticket(number) else { return reply(404, json!({ "message": "Not Found" })) };
+            if request.body.get("labels").is_some() {
+                ticket.labels = texts(&request.body["labels"]);
+            }
+            if let Some(state) = request.body["state"].as_str() {
+                ticket.done = state == "closed";
+            }
+            let answer = issue(ticket);
+            reply(200, answer)
+        }
+        ("POST", ["issues", _, "comments"]) => {
+            let id = fake.id();
+            let Some(ticket) = fake.ticket(number) else { return reply(404, json!({ "message": "Not Found" })) };
+            ticket.comments.push((id, text("body")));
+            reply(201, json!({ "id": id, "html_url": "javascript:alert(1)" }))
+        }
+        ("GET", ["issues", _, "comments"]) => {
+            let Some(ticket) = fake.ticket(number) else { return reply(404, json!({ "message": "Not Found" })) };
+            reply(
+                200,
+                json!(ticket.comments.iter().map(|(id, text)| json!({ "id": id, "body": text })).collect::<Vec<_>>()),
+            )
+        }
+        _ => reply(404, json!({ "message": "Not Found", "what": format!("{} {}", request.method, request.path) })),
+    }
+}
+
+fn jira(fake: &mut Fake, request: &Request) -> Reply {
+    let cloud = fake.vendor == Vendor::JiraCloud;
+    let path = request.path.strip_prefix(if cloud { "/rest/api/3/" } else { "/rest/api/2/" }).unwrap_or_default();
+    let path = path.split('?').next().unwrap();
+    let parts: Vec<&str> = path.split('/').collect();
+    let id = parts.get(1).and_then(|key| key.strip_prefix("OPS-")?.parse().ok()).unwrap_or(0);
+    let missing = || {
+        reply(
+            404,
+            json!({ "errorMessages": ["Issue does not exist or you do not have permission to see it."], "errors": {} }),
+        )
+    };
+    let labels = |of: &Value| -> Vec<String> {
+        of.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
+    };
+    match (request.method.as_str(), parts.as_slice()) {
+        ("POST", ["issue"]) => {
+            let fields = &request.body["fields"];
+            let doc = &fields["description"];
+            if fields["project"]["key"] != "OPS"
+                || cloud != doc.is_object()
+                || doc.to_string().contains("\"text\":\"\"")
+            {
+                return reply(
+                    400,
+                    json!({ "errorMessages": [], "errors": { "description": "Operation value must be a document" } }),
+                );
+            }
+            let ticket = Kept {
+                id: fake.id(),
+                made: fake.now.0,
+                title: fields["summary"].as_str().unwrap().to_owned(),
+                text: doc.to_string(),
+                labels: labels(&fields["labels"]),
+                ..Kept::default()
+            };
+            let key = format!("OPS-{}", ticket.id);
+            fake.tickets.push(ticket);
+            reply(201, json!({ "id": "10042", "key": key, "self": "x" }))
+        }
+        ("POST", ["search", ..]) => {
+            let jql = request.body["jql"].as_str().unwrap();
+            let token = jql.split("labels = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+            let found: Vec<String> =
+                fake.visible().filter(|t| t.labels.contains(&token)).map(|t| format!("OPS-{}", t.id)).collect();
+            // One a page.
+            let from = if cloud {
+                request.body["nextPageToken"].as_str().map_or(0, |from| from.parse().unwrap())
+            } else {
+                request.body["startAt"].as_u64().unwrap_or(0) as usize
+            };
+            let page: Vec<Value> =
+                found.iter().skip(from).take(1).map(|key| json!({ "id": "1", "key": key, "fields": {} })).collect();
+            if cloud {
+                let last = from + 1 >= found.len();
+                let mut body = json!({ "issues": page, "isLast": last });
+                if !last {
+                    body["nextPageToken"] = json!((from + 1).to_string());
+                }
+                return reply(200, body);
+            }
+            let (_, mut headers, body) =
+                reply(200, json!({ "startAt": from, "maxResults": 50, "total": found.len(), "issues": page }));
+            headers.push(("retry-after", "0".into()));
+            (200, headers, body)
+        }
+        ("GET", ["issue", _]) => {
+            let Some(ticket) = fake.ticket(id) else { return missing() };
+            let category = if ticket.done { "done" } else { "indeterminate" };
+            reply(
+                200,
+                json!({ "key": format!("OPS-{id}"), "fields": { "summary": ticket.title, "labels": ticket.labels,
+                "status": { "name": "?", "statusCategory": { "key": category } } } }),
+            )
+        }
+        ("PUT", ["issue", _]) => {
+            let Some(ticket) = fake.ticket(id) else { return missing() };
+            for one in request.body["update"]["labels"].as_array().into_iter().flatten() {
+                if let Some(label) = one["remove"].as_str() {
+                    ticket.labels.retain(|known| known != label);
+                }
+                if let Some(label) = one["add"].as_str() {
+                    ticket.labels.push(label.to_owned());
+                }
+            }
+            reply(204, Value::Null)
+        }
+        ("GET", ["issue", _, "transitions"]) => reply(
+            200,
+            json!({ "transitions": [
+                { "id": "21", "name": "Work", "to": { "statusCategory": { "key": "indeterminate" } } },
+                { "id": "31", "name": "Done", "to": { "statusCategory": { "key": "done" } } } ] }),
+        ),
+        ("POST", ["issue", _, "transitions"]) => {
+            let Some(ticket) = fake.ticket(id) else { return missing() };
+            ticket.done = request.body["transition"]["id"] == "31";
+            reply(204, Value::Null)
+        }
+        ("POST", ["issue", _, "comment"]) => {
+            let (number, text) = (fake.id(), request.body["body"].to_string());
+            let Some(ticket) = fake.ticket(id) else { return missing() };
+            ticket.comments.push((number, text));
+            reply(201, json!({ "id": number.to_string() }))
+        }
+        ("GET", ["issue", _, "comment"]) => {
+            let Some(ticket) = fake.ticket(id) else { return missing() };
+            let all: Vec<Value> =
+                ticket.comments.iter().map(|(id, text)| json!({ "id": id.to_string(), "body": text })).collect();
+            reply(200, json!({ "startAt": 0, "total": all.len(), "comments": all }))
+        }
+        _ => reply(404, odd()),
+    }
+}
+
+fn monday(fake: &mut Fake, request: &Request) -> Reply {
+    let (query, with) = (request.body["query"].as_str().unwrap_or_default(), &request.body["variables"]);
+    let item = |ticket: &Kept| {
+        json!({ "id": ticket.id.to_string(), "name": ticket.title, "url": format!("https://acme.monday.example/{}", ticket.id),
+            "column_values": ticket.columns.iter().map(|(id, value)| json!({ "id": id, "text": value["label"].as_str().or(value.as_str()) })).collect::<Vec<_>>() })
+    };
+    let data = |data: Value| reply(200, json!({ "data": data, "extensions": { "request_id": "r-1" } }));
+    let columns = |text: &Value| -> Map<String, Value> { serde_json::from_str(text.as_str().unwrap()).unwrap() };
+    let of = |key: &str| with[key].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
+    let first = || with["ids"][0].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
+    if query.contains("create_item(") {
+        let ticket = Kept {
+            id: fake.id(),
+            made: fake.now.0,
+            title: with["n"].as_str().unwrap().to_owned(),
+            columns: columns(&with["cv"]),
+            ..Kept::default()
+        };
+        let answer = item(&ticket);
+        fake.tickets.push(ticket);
+        data(json!({ "create_item": answer }))
+    } else if query.contains("change_multiple") {
+        let changed = columns(&with["cv"]);
+        let Some(ticket) = fake.ticket(of("i")) else { return data(json!({ "change_multiple_column_values": null })) };
+        ticket.columns.extend(changed);
+        ticket.done = ticket.columns["status"]["label"] == "Done";
+        data(json!({ "change_multiple_column_values": { "id": with["i"] } }))
+    } else if query.contains("create_update(") {
+        let (id, text) = (fake.id(), with["body"].as_str().unwrap().to_owned());
+        let Some(ticket) = fake.ticket(of("i")) else { return data(json!({ "create_update": null })) };
+        ticket.comments.push((id, text));
+        data(json!({ "create_update": { "id": id.to_string(), "item_id": with["i"] } }))
+    } else if query.contains("next_items_page") || query.contains("items_page(") {
+        let from: usize = with["c"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
+        let token = with["q"]["rules"][0]["compare_value"][0].as_str().map(str::to_owned);
+        // The cursor stands for the question too.
+        let token = token.unwrap_or_else(|| {
+            fake.requests
+                .iter()
+                .rev()
+                .find_map(|r| r.body["variables"]["q"]["rules"][0]["compare_value"][0].as_str().map(str::to_owned))
+                .unwrap()
+        });
+        let all: Vec<Value> = fake.visible().filter(|t| t.columns["text_dedup"] == json!(token)).map(item).collect();
+        let cursor = if from + 1 < all.len() { json!((from + 1).to_string()) } else { Value::Null };
+        let page = json!({ "cursor": cursor, "items": all.get(from..all.len().min(from + 1)).unwrap_or_default() });
+        data(if query.contains("next_items_page") {
+            json!({ "next_items_page": page })
+        } else {
+            json!({ "boards": [{ "items_page": page }] })
+        })
+    } else if query.contains("columns{") {
+        let label = |name: &str| json!({ "id": 1, "label": name, "is_deactivated": false });
+        data(json!({ "boards": [{ "id": "77", "state": "active", "groups": [], "columns": [
+            { "id": "name", "title": "Name", "type": "name", "settings": {}, "archived": false },
+            { "id": "text_dedup", "title": "Token", "type": "text", "settings": "{}", "archived": false },
+            { "id": "sev", "title": "Severity", "type": "status", "settings": "{\"labels\":{\"0\":\"P1\",\"1\":\"P2\",\"5\":\"\"}}" },
+            { "id": "status", "title": "Status", "type": "status", "settings": { "labels": [label("Working on it"), label("Done")] } } ] }] }))
+    } else if query.contains("updates(") {
+        let Some(ticket) = fake.ticket(first()) else { return data(json!({ "items": [] })) };
+        data(
+            json!({ "items": [{ "updates": ticket.comments.iter().map(|(id, text)| json!({ "id": id.to_string(), "body": text })).collect::<Vec<_>>() }] }),
+        )
+    } else {
+        let found = fake.ticket(first()).map(|ticket| item(ticket));
+        data(json!({ "items": found.into_iter().collect::<Vec<_>>() }))
+    }
+}
