@@ -1,7 +1,7 @@
 //! The one list of what a person can do. Keys, palette, help, menus and `qd keys` are all made from [`ACTIONS`].
 use serde::Serialize;
 
-use super::logs::LogAction;
+use super::{incidents::IncidentAction, logs::LogAction};
 
 /// Something a person can do, by key, palette or menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,6 +112,8 @@ pub enum Action {
     OpenLogs,
     /// Does something in the log view.
     Log(LogAction),
+    /// Does something to an incident.
+    Incident(IncidentAction),
     /// Goes to the audit log.
     GoAudit,
     /// Lists past messages.
@@ -242,6 +244,10 @@ const fn log(id: &'static str, action: LogAction, hint: &'static str, words: &'s
     entry(id, Action::Log(action), hint, words).within(Scope::Logs)
 }
 
+const fn case(id: &'static str, action: IncidentAction, hint: &'static str, words: &'static str) -> Entry {
+    entry(id, Action::Incident(action), hint, words).within(Scope::Incidents).danger(Danger::Records)
+}
+
 impl Entry {
     const fn within(mut self, scope: Scope) -> Self {
         self.scope = scope;
@@ -297,6 +303,36 @@ pub const ACTIONS: &[Entry] = &[
     entry("resolve-incident", Action::ResolveIncident, "resolve", "say that the incident is over")
         .within(Scope::Incidents)
         .danger(Danger::Records),
+    case("next-phase", IncidentAction::NextPhase, "next phase", "go on to the next phase, or see what is missing"),
+    case("previous-phase", IncidentAction::PreviousPhase, "back", "go back a phase"),
+    case("classify-incident", IncidentAction::Classify, "classify", "what it is, whom it hurts, how bad it is"),
+    case("claim-lead", IncidentAction::Claim, "claim", "take the lead"),
+    case("give-duty", IncidentAction::GiveDuty, "duties", "who leads, who acts, who tells people"),
+    case("change-severity", IncidentAction::ChangeSeverity, "severity", "how bad it is, with the reason"),
+    case("add-hypothesis", IncidentAction::AddHypothesis, "hypothesis", "why it may be"),
+    case(
+        "judge-hypothesis",
+        IncidentAction::Judge,
+        "judge",
+        "what speaks for a hypothesis or against it, or decides it",
+    ),
+    case("escalate-incident", IncidentAction::Escalate, "escalate", "call somebody else, now"),
+    case("set-onset", IncidentAction::SetOnset, "onset", "say when it began; offsets count from there"),
+    case("correct-time", IncidentAction::CorrectTime, "time", "say when an entry happened; what was written stays"),
+    case("add-task", IncidentAction::AddTask, "task", "something to be done, by whom and until when"),
+    case("finish-task", IncidentAction::FinishTask, "done", "say that a task is done"),
+    case("link-incident", IncidentAction::Link, "link", "related to another, merged into it, or split off"),
+    case("say-mitigated", IncidentAction::Mitigated, "mitigated", "users are helped, whatever the cause"),
+    case("write-section", IncidentAction::WriteSection, "write-up", "root cause, lessons, follow-ups of its document"),
+    Entry {
+        scope: Scope::Everywhere,
+        ..case(
+            "pin-evidence",
+            IncidentAction::Pin,
+            "pin",
+            "keep what the cursor is on as evidence of the open incident",
+        )
+    },
     entry("write-update", Action::WriteUpdate, "update", "write a status update").danger(Danger::Records),
     entry("open-action-menu", Action::OpenActionMenu, "act", "what can be done to it"),
     entry("deploy-service", Action::DeployService, "deploy", "choose what to bring out, then a review")

@@ -31,6 +31,7 @@ impl Editors {
             | Draft::Deploy
             | Draft::Search
             | Draft::Note
+            | Draft::Form
             | Draft::Update
             | Draft::LogFilter
             | Draft::LogSearch
@@ -105,6 +106,7 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
         | Draft::Deploy
         | Draft::Search
         | Draft::Note
+        | Draft::Form
         | Draft::Update
         | Draft::LogFilter
         | Draft::LogSearch

@@ -3,20 +3,28 @@ use super::{
     page::{Band, Pane, Part, Room, table, zoom},
     rows,
     runs::{RunRow, runs_pane},
-    show::{IncidentRow, TimelineRow},
+    show::{IncidentRow, TimelineRow, Tone},
     style::Ink,
-    widgets::{frame::Frame, table::Table},
+    widgets::{
+        frame::Frame,
+        table::{Column, Table},
+    },
     words::Words,
 };
 use crate::{
     config::theme::Role,
-    core::{action::Action, screen::order::Order},
+    core::{action::Action, incidents::IncidentAction, screen::order::Order},
 };
 
 /// Lays incidents out.
 pub fn incidents(list: &[IncidentRow], room: Room<'_>) -> Vec<Band> {
     let open = list.iter().filter(|row| !row.resolved).count();
-    let fact = if open > 0 { Words::of(format!("{open} open"), Ink::bold(Role::Degraded)) } else { Words::new() };
+    let owed = list.iter().filter(|row| row.resolved && !row.closed).count();
+    let mut fact = if open > 0 { Words::of(format!("{open} open"), Ink::bold(Role::Degraded)) } else { Words::new() };
+    if owed > 0 {
+        let gap = usize::from(!fact.is_empty()) * 2;
+        fact = fact.gap(gap).dim(format!("{owed} not closed"));
+    }
     let pane = Pane::table(
         Frame::new(1, "Incidents").fact(room.sorted(1, Order::Worst, fact)),
         Table {
@@ -38,37 +46,162 @@ pub fn incidents(list: &[IncidentRow], room: Room<'_>) -> Vec<Band> {
 pub struct IncidentDetail {
     /// As in the list.
     pub row: IncidentRow,
+    /// Its phases: name, when it began, and whether it is behind, here or ahead.
+    pub phases: Vec<(&'static str, String, Step)>,
+    /// What has to hold before the phase is left, and whether it does.
+    pub guards: Vec<(&'static str, bool)>,
+    /// What was left owed before.
+    pub owed: Vec<&'static str>,
+    /// Its clocks: what, how it stands, and how that is meant.
+    pub clocks: Vec<(&'static str, String, Tone)>,
     /// Label and text.
     pub facts: Vec<(String, String)>,
-    /// Its timeline, oldest first.
-    pub timeline: Vec<TimelineRow>,
+    /// What people think may be why: how it stands, the text, what speaks for and against.
+    pub hypotheses: Vec<(Tone, String, String)>,
+    /// Its timeline, oldest first, each with its offset from the onset.
+    pub timeline: Vec<(String, TimelineRow)>,
     /// Its runs.
     pub runs: Vec<RunRow>,
+    /// What the key does that goes on.
+    pub next: String,
+}
+
+/// Where a phase stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Behind.
+    Done,
+    /// The present one.
+    Here,
+    /// Ahead.
+    Ahead,
+}
+
+impl IncidentDetail {
+    /// The phases in a row; only the present one with its name where there is little room.
+    fn stepper(&self, wide: bool) -> Words {
+        let mut line = Words::of(" ", Role::Text);
+        for (at, (name, since, step)) in self.phases.iter().enumerate() {
+            if at > 0 {
+                line = line.faint(if wide { " ── " } else { "  " });
+            }
+            let number = at + 1;
+            line = match step {
+                Step::Done if wide => line.add("✓ ", Role::Ok).dim(format!("{number} {name}")),
+                Step::Done => line.add(format!("✓{number}"), Role::Ok),
+                Step::Here => line
+                    .add(format!("● {number} {}", name.to_uppercase()), Ink::bold(Role::Accent))
+                    .dim(format!(" {since}")),
+                Step::Ahead if wide => line.faint(format!("○ {number} {name}")),
+                Step::Ahead => line.faint(format!("○{number}")),
+            };
+        }
+        line
+    }
+
+    /// What is missing, before what is there.
+    fn guard_line(&self) -> Words {
+        let mut line = Words::of(" to leave  ", Role::Dim);
+        if self.guards.is_empty() {
+            line = line.dim("nothing is asked for");
+        }
+        let (there, missing): (Vec<_>, Vec<_>) = self.guards.iter().partition(|(_, holds)| *holds);
+        for (words, holds) in missing.into_iter().chain(there) {
+            line = if holds {
+                line.add("✓ ", Role::Ok).dim(format!("{words}  "))
+            } else {
+                line.add("○ ", Ink::bold(Role::Degraded)).text(format!("{words}  "))
+            };
+        }
+        if !self.owed.is_empty() {
+            line = line.add(format!("owed: {}", self.owed.join(", ")), Role::Degraded);
+        }
+        line
+    }
+
+    fn clock_line(&self) -> Words {
+        let mut line = Words::of(" clocks    ", Role::Dim);
+        if self.clocks.is_empty() {
+            line = line.dim("none by the policy");
+        }
+        for (what, how, tone) in &self.clocks {
+            let ink = match tone {
+                Tone::Error => Ink::bold(Role::Down),
+                Tone::Warn => Ink::bold(Role::Degraded),
+                Tone::Good => Ink::of(Role::Ok),
+                Tone::Info => Ink::of(Role::Text),
+            };
+            line = line.dim(format!("{what} ")).add(how.clone(), ink).gap(2);
+        }
+        line
+    }
 }
 
 /// Lays one incident out.
 pub fn incident(of: &IncidentDetail, room: Room<'_>) -> Vec<Band> {
     let focus = room.focus;
-    let state =
-        if of.row.resolved { Words::of("resolved", Role::Ok) } else { Words::of("open", Ink::bold(Role::Degraded)) };
-    let mut frame = Frame::new(2, of.row.id.clone()).fact(state.dim(format!("  {}", of.row.age)));
+    let wide = room.wide >= 112;
+    let (word, ink) = rows::incident_state(&of.row);
+    let mut frame = Frame::new(2, of.row.id.clone()).fact(Words::of(word, ink).dim(format!("  {}", of.row.age)));
     frame.count = rows::severity(of.row.severity).gap(1).text(of.row.title.clone());
+    let go_on = Words::new().key(room.keys.of(Action::Incident(IncidentAction::NextPhase)), &of.next).gap(1);
+    let mut lines = vec![(of.stepper(wide), go_on), (of.guard_line(), Words::new()), (of.clock_line(), Words::new())];
     let facts: Vec<(Words, Words)> = of
         .facts
         .iter()
         .map(|(label, text)| {
             let words = if text == "nobody" { rows::owner(None) } else { Words::of(text.clone(), Role::Text) };
-            (Words::of(format!(" {}", super::words::pad(label, 10)), Role::Dim).join(words), Words::new())
+            (Words::of(format!(" {}", super::words::pad(label, 11)), Role::Dim).join(words), Words::new())
         })
         .collect();
-    let head = Pane::new(frame, vec![Part::Lines(facts)]).focus(focus.pane);
+    let thoughts: Vec<(Words, Words)> = of
+        .hypotheses
+        .iter()
+        .zip(1..)
+        .map(|((tone, text, weighs), n)| {
+            let line =
+                Words::of(" ", Role::Text).join(rows::tone_sign(*tone)).dim(format!(" H{n} ")).text(text.clone());
+            (line, Words::of(weighs.clone(), Role::Dim))
+        })
+        .collect();
+    let mut columns = rows::timeline_columns();
+    columns.insert(0, Column::number("", 9).rank(1));
+    let entry = |(offset, row): &(String, TimelineRow)| {
+        let mut cells = rows::timeline(row);
+        cells.insert(0, Words::of(offset.clone(), Role::Faint));
+        cells
+    };
     let timeline = Pane::table(
         Frame::new(1, "Timeline"),
-        table(rows::timeline_columns(), of.timeline.iter().map(rows::timeline).collect(), 3, focus),
+        table(columns, of.timeline.iter().map(entry).collect(), 4, focus),
         Words::of("nothing yet", Role::Dim),
     )
     .focus(focus.pane);
     let runs = runs_pane(3, &of.runs, room).focus(focus.pane);
-    let bands = vec![Band::new(vec![head], 4), Band::new(vec![timeline], 5).grow(1), Band::new(vec![runs], 4).rank(1)];
+    let bands = if wide {
+        let head = Pane::new(frame, vec![Part::Lines(lines)]).focus(focus.pane);
+        let why = Words::of(" nobody said yet why it may be; ", Role::Dim)
+            .key(room.keys.of(Action::Incident(IncidentAction::AddHypothesis)), "writes it down");
+        let why = if thoughts.is_empty() { vec![(why, Words::new())] } else { thoughts };
+        let facts = Pane::new(
+            Frame::new(None, "Facts"),
+            vec![Part::Lines(facts), Part::Lines(vec![(Words::new(), Words::new())]), Part::Lines(why)],
+        );
+        vec![
+            Band::new(vec![head], 5),
+            Band::new(vec![timeline.share(5), facts.share(3)], 5).grow(1),
+            Band::new(vec![runs], 4).rank(1),
+        ]
+    } else {
+        // On a small terminal the timeline goes before what is said again elsewhere; the pane's digit shows all of it.
+        let few = if focus.zoomed { usize::MAX } else { usize::from(room.high.saturating_sub(20)) };
+        lines.extend(facts.into_iter().chain(thoughts).take(few));
+        let head = Pane::new(frame, vec![Part::Lines(lines)]).focus(focus.pane);
+        let mut bands = vec![Band::new(vec![head], 5), Band::new(vec![timeline], 5).grow(1)];
+        if !of.runs.is_empty() || room.high >= 30 || focus.pane == 3 {
+            bands.push(Band::new(vec![runs], 4).rank(1));
+        }
+        bands
+    };
     zoom(bands, focus)
 }

@@ -105,9 +105,9 @@ mod tests {
         let mut state = state();
         for (view, pressed, answer) in [
             (View::Overview, "r", Err("r acts on hosts only: connect to the host again now")),
-            (View::Overview, ">", Err("> acts on incidents only: say that the incident is over")),
+            (View::Overview, ">", Err("> acts on incidents only: go on to the next phase, or see what is missing")),
             (View::Overview, "H", Err("H does nothing here: ? lists the keys")),
-            (View::Hosts, "c", Err("c acts on logs only: all lines around this one; the filter is kept")),
+            (View::Hosts, "c", Err("c acts on incidents only: take the lead")),
             (View::Hosts, "r", Ok(Action::ReconnectHost)),
             (View::Overview, "a", Ok(Action::AcknowledgeAlert)),
         ] {

@@ -10,6 +10,7 @@ pub mod boxes;
 pub mod canvas;
 pub mod dialog;
 pub mod editors;
+pub mod form;
 pub mod glyphs;
 pub mod help;
 pub mod hosts;
@@ -83,6 +84,13 @@ impl Screen {
                 }
             }
             Some(Over::Ask(ask)) => ask.typed.1 = place(&ask.typed.0),
+            Some(Over::Form(form)) => {
+                for field in &mut form.fields {
+                    if let form::FormField::Text { typed, .. } = field {
+                        typed.1 = place(&typed.0);
+                    }
+                }
+            }
             Some(Over::Deploy(deploy)) => deploy.typed.1 = place(&deploy.typed.0),
             Some(Over::Palette(palette)) => palette.typed.1 = place(&palette.typed.0),
             Some(Over::Question(_) | Over::Menu(_)) | None => {}
@@ -130,6 +138,8 @@ pub enum Over {
     Question(Box<boxes::Question>),
     /// A question that takes text.
     Ask(Box<boxes::Ask>),
+    /// A box with fields.
+    Form(Box<form::Form>),
     /// A list to choose from.
     Menu(Box<boxes::Menu>),
     /// Choosing what is brought out.
@@ -184,6 +194,7 @@ pub fn paint(screen: &Screen, look: &Look, buffer: &mut Buffer, area: Rect) -> L
         Over::Review(review) => review.dialog(),
         Over::Question(question) => question.dialog(),
         Over::Ask(ask) => ask.dialog(),
+        Over::Form(form) => form.dialog(),
         Over::Menu(menu) => menu.dialog(),
         Over::Deploy(deploy) => deploy.dialog(),
         Over::Palette(palette) => palette.dialog(high.saturating_sub(if high < 20 { 10 } else { 16 })),

@@ -421,20 +421,36 @@ pub fn incident_columns() -> Vec<Column> {
     vec![
         Column::text("ID", 8),
         Column::text("SEV", 4),
-        Column::text("STATE", 8),
+        Column::text("PHASE", 10),
         Column::text("TITLE", 12).grow(48),
-        Column::text("SERVICE", 10).rank(2),
+        Column::text("SERVICE", 10).rank(3),
         Column::text("OWNER", 8).rank(1),
         Column::number("AGE", 6),
+        Column::text("NEXT CLOCK", 12).rank(2).grow(10),
     ]
+}
+
+/// Says where an incident is.
+pub fn incident_state(row: &IncidentRow) -> (String, Ink) {
+    if row.closed {
+        ("closed".to_owned(), Ink::of(Role::Dim))
+    } else if row.resolved {
+        (row.phase.clone(), Ink::of(Role::Ok))
+    } else {
+        (row.phase.clone(), Ink::bold(Role::Degraded))
+    }
 }
 
 /// Writes an incident.
 pub fn incident(row: &IncidentRow) -> Vec<Words> {
-    let (state, ink, title) = if row.resolved {
-        ("resolved", Ink::of(Role::Ok), Role::Dim)
-    } else {
-        ("open", Ink::bold(Role::Degraded), Role::Text)
+    let (state, ink) = incident_state(row);
+    let title = if row.resolved { Role::Dim } else { Role::Text };
+    let clock = match &row.clock {
+        Some((what, how, late)) => {
+            let ink = if *late { Ink::bold(Role::Down) } else { Ink::of(Role::Text) };
+            Words::of(format!("{what} "), Role::Dim).add(how.clone(), ink)
+        }
+        None => Words::of("--", Role::Faint),
     };
     let mut cells = vec![
         Words::of(row.id.clone(), if row.resolved { Ink::of(Role::Dim) } else { Ink::bold(Role::Strong) }),
@@ -448,6 +464,7 @@ pub fn incident(row: &IncidentRow) -> Vec<Words> {
             owner(row.owner.as_deref())
         },
         Words::of(row.age.clone(), Role::Faint),
+        clock,
     ];
     if row.resolved
         && let Some(cell) = cells.get_mut(1)

@@ -370,6 +370,12 @@ pub struct IncidentRow {
     pub age: String,
     /// Whether it is over.
     pub resolved: bool,
+    /// Whether its document is whole, or it went into another.
+    pub closed: bool,
+    /// Its phase: `4 diagnose`.
+    pub phase: String,
+    /// The clock that runs out next: what, how it stands, and whether it is late.
+    pub clock: Option<(&'static str, String, bool)>,
     /// The newest entries of its timeline, oldest first.
     pub last: Vec<TimelineRow>,
 }

@@ -49,7 +49,7 @@ fn every_place(folder: &Path) {
 
 #[test]
 fn pictures_show_what_the_program_draws() {
-    use Action::{FocusPane, GoAlerts, GoHosts, GoIncidents, OpenHelp, OpenPalette, OpenSelected};
+    use Action::{FocusPane, GoAlerts, GoHosts, OpenHelp, OpenPalette, OpenSelected};
     let at = |actions: &[Action]| {
         let mut night = Night::new();
         night.act(actions);
@@ -72,7 +72,7 @@ fn pictures_show_what_the_program_draws() {
         ("hosts", at(&[GoHosts])),
         ("host", at(&[GoHosts, OpenSelected])),
         ("alerts", at(&[GoAlerts])),
-        ("incident", at(&[GoIncidents, OpenSelected])),
+        ("incident", Night::new().diagnosed()),
         ("audit", audits::log(None)),
         ("deploy", deploys::chosen()),
         ("review", rollout::review()),

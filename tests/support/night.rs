@@ -16,7 +16,7 @@ use quarterdeck::{
         alerts::builtin_rules,
         hosts::{self, Link, LinkFault, Question, UnitState},
         id::{EnvName, HostName, IncidentId, RunId, ServiceId, Uid},
-        incidents::StoredIncidentEvent,
+        incidents::{IncidentAction, StoredIncidentEvent},
         inventory::{CheckSpec, EnvKind, Environment, Host, Inventory, Params, Service, Slo},
         msg::Loaded,
         record::{Changes, DeclaredState, Recorder, Row, StatusUpdate},
@@ -283,6 +283,31 @@ impl Night {
         self.commit(vec![Row::StatusUpdate(update)]);
     }
 
+    /// An engineer has classified the incident, and thinks about why.
+    pub(crate) fn diagnosed(mut self) -> Self {
+        use IncidentAction::{AddHypothesis, AddTask, Classify, GiveDuty, Judge, NextPhase, Pin, SetOnset};
+
+        self.act(&[Action::GoIncidents, Action::OpenSelected]);
+        self.fills(Classify, "nobody can start a stream");
+        self.act(&[Action::Incident(GiveDuty), Action::Move(Motion::Right), Action::Confirm]);
+        self.act(&[Action::Incident(NextPhase)]);
+        self.fills(SetOnset, "-14m");
+        self.fills(AddHypothesis, "2.31.0 leaks file handles; test: look at lsof on play-01");
+        self.fills(AddHypothesis, "the disk of play-01 is full");
+        self.fills(Judge, "PM2 restarts it each time it has 1,024 files open");
+        self.fills(AddTask, "alert on open files");
+        self.act(&[Action::FocusPane(1), Action::Move(Motion::Top), Action::Incident(Pin)]);
+        self.state.screen.message = None;
+        self
+    }
+
+    /// Opens a box about the incident, writes into it and accepts it.
+    fn fills(&mut self, action: IncidentAction, text: &str) {
+        self.act(&[Action::Incident(action)]);
+        self.types(Draft::Form, text);
+        self.act(&[Action::Confirm]);
+    }
+
     fn note(&mut self, text: &str) {
         self.act(&[Action::GoIncidents, Action::AddNote]);
         self.tell(Msg::Drafted { draft: Draft::Note, text: text.into() });
@@ -479,6 +504,14 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("no-alerts", after(Night::calm(), &[GoAlerts])),
         ("incidents", at(&[GoIncidents])),
         ("incident", at(&[GoIncidents, OpenSelected])),
+        ("incident-diagnosed", Night::new().diagnosed()),
+        ("classify", after(Night::new(), &[GoIncidents, OpenSelected, Action::Incident(IncidentAction::Classify)])),
+        ("leave-phase", after(Night::new(), &[GoIncidents, OpenSelected, Action::Incident(IncidentAction::NextPhase)])),
+        ("write-up", {
+            let mut night = after(Night::new().diagnosed(), &[Action::Incident(IncidentAction::WriteSection)]);
+            night.types(Draft::Form, "2.31.0 opens a file for each stream and closes none");
+            night
+        }),
         ("runs", after(Night::new().ended(), &[GoRuns])),
         ("no-runs", at(&[GoRuns])),
         ("run", Night::new().run()),

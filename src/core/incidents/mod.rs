@@ -10,10 +10,12 @@ use super::{
     time::Timestamp,
 };
 
+pub mod action;
 pub mod advance;
 pub mod classify;
 pub mod clocks;
 mod events;
+pub mod evidence;
 mod fold;
 pub mod onset;
 pub mod phase;
@@ -22,6 +24,7 @@ pub mod suspects;
 #[cfg(test)]
 mod tests;
 
+pub use action::IncidentAction;
 pub use classify::{Impact, Urgency};
 pub use clocks::{Clock, ClockKind};
 pub use events::{IncidentEvent, IncidentEventKind, Link, StoredIncidentEvent};

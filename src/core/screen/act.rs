@@ -3,7 +3,7 @@
     clippy::wildcard_enum_match_arm,
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
-use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, found, logs, offers, refusal, rows};
+use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, form, found, logs, offers, refusal, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -205,6 +205,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::GoLogs => return go(state, View::Logs, now),
         Action::OpenLogs => return logs::open(state, now),
         Action::Log(action) => return logs::act(state, action, now),
+        Action::Incident(action) => return form::begin(state, action, now),
         Action::GoAudit => return go(state, View::Audit, now),
         Action::GoMessages => return go(state, View::Messages, now),
         Action::ToggleMouse => {

@@ -1,10 +1,11 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
-use super::{Draft, Overlay, Tone, act, found, logs, offers, palette, rows};
+use super::{Draft, Overlay, Tone, act, form, found, logs, offers, palette, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
     hosts::Question,
+    id::ServiceId,
     incidents,
     incidents::IncidentEventKind,
     record::{DeclaredState, Row, StatusUpdate},
@@ -123,6 +124,10 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                     turn_state(state, motion);
                     return Vec::new();
                 }
+                Overlay::Form(_) => {
+                    form::moved(state, motion, now);
+                    return Vec::new();
+                }
                 Overlay::LogList(list) => logs::list(state, *list).len(),
                 Overlay::Help => usize::MAX,
                 Overlay::Filter(_)
@@ -145,6 +150,11 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
         Action::RenameTerm if overlay == Overlay::LogList(super::LogList::Filters) => logs::rename(state, now),
         Action::FocusNextPane if overlay == Overlay::Deploy => offers::complete(state, now),
         Action::FocusNextPane if overlay == Overlay::Sudo => state.runs_update(runs::Msg::Sudo(SudoMsg::Turned), now),
+        Action::FocusNextPane | Action::FocusPreviousPane if matches!(overlay, Overlay::Form(_)) => {
+            let motion = if action == Action::FocusNextPane { Motion::Down } else { Motion::Up };
+            form::moved(state, motion, now);
+            Vec::new()
+        }
         Action::FocusNextPane if matches!(overlay, Overlay::Update { .. }) => {
             turn_state(state, Motion::Down);
             Vec::new()
@@ -175,6 +185,7 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::Filter(_)
         | Overlay::Log(_)
         | Overlay::LogList(_)
+        | Overlay::Form(_)
         | Overlay::Note { .. }
         | Overlay::Update { .. }
         | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
@@ -236,6 +247,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             state.screen.close();
             Vec::new()
         }
+        Overlay::Form(form) => form::accept(state, &form, now),
         Overlay::Note { incident } => {
             let text = state.screen.draft(Draft::Note).trim().to_owned();
             state.screen.close();
@@ -246,21 +258,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             let kind = IncidentEventKind::Note { text };
             state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("saving the note"))
         }
-        Overlay::Update { service, state: declared } => {
-            let text = state.screen.draft(Draft::Update).trim().to_owned();
-            if text.is_empty() {
-                state.screen.say(now, Tone::Error, "a status update needs a text");
-                return Vec::new();
-            }
-            let update = StatusUpdate { at: now.utc, by: state.actor.by.clone(), service, state: declared, text };
-            if state.services.repeats(&update) {
-                state.screen.say(now, Tone::Error, "this says again what the newest update says: not written");
-                return Vec::new();
-            }
-            state.screen.close();
-            let what = Some("saving the status update");
-            vec![Effect::Commit { rows: vec![Row::StatusUpdate(update)], then: Vec::new(), what }]
-        }
+        Overlay::Update { service, state: declared } => publish(state, service, declared, now),
         // Enter is never yes where a key is trusted, write is armed, or runs are left alone.
         Overlay::Host { host, question: question @ Question::UnknownHostKey { .. } } if yes => {
             state.screen.close();
@@ -293,6 +291,30 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             Vec::new()
         }
     }
+}
+
+/// Tells people, and keeps it in the timeline of the service's incident.
+fn publish(state: &mut State, service: Option<ServiceId>, declared: DeclaredState, now: Now) -> Vec<Effect> {
+    let text = state.screen.draft(Draft::Update).trim().to_owned();
+    if text.is_empty() {
+        state.screen.say(now, Tone::Error, "a status update needs a text");
+        return Vec::new();
+    }
+    let update = StatusUpdate { at: now.utc, by: state.actor.by.clone(), service, state: declared, text };
+    if state.services.repeats(&update) {
+        state.screen.say(now, Tone::Error, "this says again what the newest update says: not written");
+        return Vec::new();
+    }
+    state.screen.close();
+    let what = Some("saving the status update");
+    let told = update.service.as_ref().and_then(|id| state.incidents.open_for(id)).map(|incident| incident.uid);
+    let kind =
+        IncidentEventKind::Told { state: declared, text: update.text.clone(), to: vec!["the status page".to_owned()] };
+    let mut effects = vec![Effect::Commit { rows: vec![Row::StatusUpdate(update)], then: Vec::new(), what }];
+    if let Some(incident) = told {
+        effects.extend(form::write(state, incident, vec![kind], now));
+    }
+    crate::core::together(effects)
 }
 
 /// Has the password tried that was typed.

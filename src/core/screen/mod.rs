@@ -12,11 +12,13 @@ use super::{
 
 pub mod act;
 mod boxes;
+pub mod form;
 pub mod found;
 pub mod logs;
 pub(super) mod offers;
 pub mod order;
 pub mod palette;
+mod pin;
 mod place;
 pub mod refusal;
 pub mod rows;
@@ -44,6 +46,8 @@ pub enum Draft {
     Note,
     /// A status update.
     Update,
+    /// What is written in a box with fields.
+    Form,
     /// The filter of the logs.
     LogFilter,
     /// What is searched in the logs.
@@ -76,6 +80,8 @@ pub enum Overlay {
     Filter(Pane),
     /// Searching in a run's output.
     Search,
+    /// Fields about an incident.
+    Form(form::Form),
     /// Writing a note.
     Note {
         /// For which incident.
@@ -328,6 +334,7 @@ impl State {
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
             Overlay::Note { .. } => Some(Draft::Note),
             Overlay::Update { .. } => Some(Draft::Update),
+            Overlay::Form(form) => (form.text == Some(form.at)).then_some(Draft::Form),
             Overlay::Log(draft) => Some(*draft),
             Overlay::Sudo | Overlay::Host { question: Question::Passphrase { .. }, .. } => Some(Draft::Passphrase),
             Overlay::Host { .. }

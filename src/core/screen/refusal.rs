@@ -1,6 +1,11 @@
 //! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
-use super::{Draft, Pane, View, act, found};
-use crate::core::{State, action::Action, runs, time::Now};
+use super::{Draft, Pane, View, act, form, found};
+use crate::core::{
+    State,
+    action::{ACTIONS, Action, Scope},
+    runs,
+    time::Now,
+};
 
 /// Returns why an action would do nothing in the view as it is; none where it does something.
 #[expect(clippy::too_many_lines, reason = "one arm for each action")]
@@ -108,6 +113,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
             act::selected_service(state).is_none() && act::selected_host(state).is_none(),
             "put the cursor on a service or a host to see its logs",
         ),
+        Action::Incident(action) => form::why_not(state, action),
         Action::Log(_) => {
             because(!matches!(screen.view, View::Logs | View::Web), "this acts in the logs: go to them first")
         }
@@ -177,6 +183,10 @@ pub fn menu(state: &State) -> Vec<Action> {
     }
     if let Some(uid) = act::selected_incident(state) {
         actions.push(Action::AddNote);
+        let own = ACTIONS.iter().filter(|entry| entry.scope == Scope::Incidents).map(|entry| entry.action);
+        actions.extend(
+            own.filter(|action| matches!(action, Action::Incident(action) if form::why_not(state, *action).is_none())),
+        );
         if state.incidents.incidents.get(&uid).is_some_and(|incident| incident.resolved.is_none()) {
             actions.push(Action::ResolveIncident);
         }

@@ -4,6 +4,7 @@ use crate::{
     core::{
         action::{ACTIONS, Action, Danger, Motion, Scope},
         hosts::{Freshness, HostState, Link as HostLink, Question},
+        incidents::IncidentAction,
         inventory::EnvKind,
         logs::LogAction,
         record::Recorder,
@@ -212,7 +213,18 @@ impl Reader<'_> {
             }
             Scope::Hosts => &[ReconnectHost],
             Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
-            Scope::Incidents => &[AddNote, RestartService, ResolveIncident, WriteUpdate],
+            Scope::Incidents => &[
+                Action::Incident(IncidentAction::NextPhase),
+                Action::Incident(IncidentAction::Classify),
+                AddNote,
+                RollBackService,
+                WriteUpdate,
+                Action::Incident(IncidentAction::AddHypothesis),
+                RestartService,
+                Action::Incident(IncidentAction::Escalate),
+                Action::Incident(IncidentAction::WriteSection),
+                ResolveIncident,
+            ],
             Scope::Runs => {
                 &[SkipSnapshot, StopRun, TakeRunBack, TakeRunOver, ApproveRun, SearchOutput, NextFound, RestartService]
             }

@@ -6,12 +6,13 @@ use crate::{
         hosts::Question as Asked,
         record::DeclaredState,
         runs::{self, Action as Change, Fit, LOOK, Plan, SNAPSHOT, gate::Level, policy::Role},
-        screen::{Draft, LogList, Overlay, logs, palette},
+        screen::{Draft, LogList, Overlay, form, logs, palette},
         time,
     },
     ui::{
         Over,
         boxes::{Ask, Menu, Palette, PaletteRow, Question, Review},
+        form::{Form, FormField},
         keys,
         show::Tone,
     },
@@ -56,6 +57,7 @@ impl Reader<'_> {
                 cursor: state.screen.overlay_cursor,
                 whole: None,
             })),
+            Overlay::Form(form) => Over::Form(Box::new(self.form(form)?)),
             Overlay::Note { incident } => {
                 let number =
                     state.incidents.incidents.get(incident).map_or_else(String::new, |of| of.number.to_string());
@@ -115,6 +117,17 @@ impl Reader<'_> {
             (sign.to_owned(), crate::parse::sanitise::line_max(words, 200), crate::core::action::Danger::None)
         });
         Menu { title: title.into(), rows: rows.collect(), cursor, whole }
+    }
+
+    fn form(&self, of: &form::Form) -> Option<Form> {
+        let sheet = form::sheet(self.state, of, self.now.utc)?;
+        let text = self.state.screen.draft(Draft::Form).to_owned();
+        let field = |(field, chosen): (form::Field, &usize)| match field {
+            form::Field::Choice { label, options } => FormField::Choice { label, options, chosen: *chosen },
+            form::Field::Text { label, hint, .. } => FormField::Text { label, typed: (text.clone(), text.len()), hint },
+        };
+        let fields = sheet.fields.into_iter().zip(&of.chosen).map(field).collect();
+        Some(Form { title: sheet.title, lines: sheet.lines, fields, at: of.at, verb: sheet.verb.to_owned() })
     }
 
     /// The key that says yes.
@@ -183,6 +196,7 @@ impl Reader<'_> {
             | Overlay::Filter(_)
             | Overlay::Log(_)
             | Overlay::LogList(_)
+            | Overlay::Form(_)
             | Overlay::Note { .. }
             | Overlay::Update { .. } => return None,
         })

@@ -2,12 +2,12 @@
 use super::{Reader, words};
 use crate::{
     core::{
-        incidents::{Incident, IncidentEvent, IncidentEventKind},
+        incidents::{Clock, Guard, Hypothesis, Incident, IncidentEvent, IncidentEventKind, Phase, phase},
         screen::{Pane, RowKey},
-        time,
+        time::{self, Timestamp},
     },
     ui::{
-        incidents::IncidentDetail,
+        incidents::{IncidentDetail, Step},
         rows::health_word,
         show::{IncidentRow, TimelineRow, Tone},
     },
@@ -23,9 +23,12 @@ impl Reader<'_> {
     }
 
     pub(super) fn incident_row(&self, of: &Incident) -> IncidentRow {
-        let events = of.by_time();
         let begin = of.detected.unwrap_or(of.opened);
         let end = of.resolved.unwrap_or(self.now.utc);
+        let clock = of.next_clock(&self.state.inventory.policy).filter(|_| of.closed.is_none()).map(|clock| {
+            let (how, tone) = self.promise(clock);
+            (clock.kind.word(), how, tone == Tone::Error)
+        });
         IncidentRow {
             id: of.number.to_string(),
             severity: of.severity,
@@ -33,31 +36,145 @@ impl Reader<'_> {
             service: of.service.as_ref().map_or_else(String::new, |id| self.service_name(id)),
             owner: of.owner.as_ref().map(ToString::to_string),
             age: time::precise(words::ms(end.since(begin))),
-            resolved: of.resolved.is_some(),
-            last: events.into_iter().map(|(seq, event)| self.timeline_row(of, seq, event)).collect(),
+            resolved: of.resolved.is_some() || of.merged_into.is_some(),
+            closed: of.closed.is_some() || of.merged_into.is_some(),
+            phase: format!("{} {}", of.phase.number(), of.phase.word()),
+            clock,
+            last: of.by_time().into_iter().map(|(seq, event)| self.timeline_row(of, seq, event)).collect(),
+        }
+    }
+
+    /// Says how a clock stands.
+    fn promise(&self, clock: Clock) -> (String, Tone) {
+        let long = |ms: i64| time::short(words::ms(ms));
+        match (clock.met, clock.left(self.now.utc)) {
+            (Some(met), _) if clock.is_late(met) => (format!("✓ late by {}", long(met.since(clock.due))), Tone::Warn),
+            (Some(met), _) => (format!("✓ {}", long(met.since(clock.from))), Tone::Good),
+            (None, Some(left)) if left < 0 => (format!("{} over", long(-left)), Tone::Error),
+            (None, Some(left)) if left * 4 < clock.due.since(clock.from) => {
+                (format!("{} left", long(left)), Tone::Warn)
+            }
+            (None, left) => (format!("{} left", long(left.unwrap_or(0))), Tone::Info),
         }
     }
 
     pub(super) fn incident_detail(&self, of: &Incident) -> IncidentDetail {
         let row = self.incident_row(of);
+        let policy = &self.state.inventory.policy;
+        let around = self.state.around(of);
+        let guards: Vec<_> = of
+            .phase
+            .guards()
+            .iter()
+            .map(|guard| (guard.words(), phase::holds(*guard, of, around, policy, self.now.utc)))
+            .collect();
+        let owed = phase::owed(of, around, policy, self.now.utc);
+        let owed = owed.into_iter().filter(|guard| !of.phase.guards().contains(guard)).map(Guard::words).collect();
+        let clocks = of.clocks(policy).into_iter().map(|clock| {
+            let (how, tone) = self.promise(clock);
+            (clock.kind.word(), how, tone)
+        });
+        let step = |phase: Phase| {
+            let state = match phase.cmp(&of.phase) {
+                _ if of.closed.is_some() => Step::Done,
+                std::cmp::Ordering::Less => Step::Done,
+                std::cmp::Ordering::Equal => Step::Here,
+                std::cmp::Ordering::Greater => Step::Ahead,
+            };
+            let since = time::precise(words::ms(self.now.utc.since(of.phase_since)));
+            (phase.word(), since, state)
+        };
+        let next = match of.phase.next() {
+            _ if of.closed.is_some() => "is closed".to_owned(),
+            Some(next) => next.word().to_owned(),
+            None => "close".to_owned(),
+        };
+        let timeline = self.indices(Pane::Timeline).filter_map(|index| {
+            let (seq, _) = *of.by_time().get(index)?;
+            Some((offset(of, of.happened(seq)?), row.last.get(index)?.clone()))
+        });
+        IncidentDetail {
+            phases: Phase::ALL.map(step).into(),
+            guards,
+            owed,
+            clocks: clocks.collect(),
+            facts: self.incident_facts(of),
+            hypotheses: of.hypotheses.values().map(thought).collect(),
+            timeline: timeline.collect(),
+            runs: self.run_rows(self.state.screen.rows(Pane::Runs)),
+            next,
+            row,
+        }
+    }
+
+    fn incident_facts(&self, of: &Incident) -> Vec<(String, String)> {
         let at = |at| self.moment(at);
-        let mut facts = Vec::new();
+        let mut facts: Vec<(String, String)> = Vec::new();
+        let mut add = |label: &str, text: String| facts.push((label.to_owned(), text));
         if let Some(id) = &of.service {
             let health = self.state.services.service(id).map_or("?", |service| health_word(service.health));
-            facts.push(("service".to_owned(), format!("{} {health}", self.service_name(id))));
+            add("service", format!("{} {health}", self.service_name(id)));
         }
         if let Some(alert) = of.alert.and_then(|uid| self.state.alerts.alert(uid)) {
             let state = if alert.is_firing() { "firing" } else { "resolved" };
-            facts.push(("alert".to_owned(), format!("{}, {state}", alert.summary)));
+            add("alert", format!("{}, {state}", alert.summary));
         }
-        facts.push(("opened".to_owned(), at(of.opened)));
+        let owner = of.owner.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
+        add("lead", owner);
+        for (duty, who) in &of.duties {
+            add(duty.word(), who.to_string());
+        }
+        if let Some(classified) = &of.classified {
+            let class = self
+                .state
+                .inventory
+                .policy
+                .class(&classified.class)
+                .map_or(classified.class.as_str(), |class| class.title.as_str());
+            add("type", class.to_owned());
+            let mut impact = classified.impact.words().to_owned();
+            if !classified.words.is_empty() {
+                impact.extend([": ", &classified.words]);
+            }
+            add("impact", impact);
+        }
+        match &of.onset {
+            Some(onset) => add("onset", format!("{}  {}", at(onset.at), onset.how)),
+            None => add("onset", format!("?  offsets count from {}", at(of.zero()))),
+        }
+        if let Some((_, suspect)) = &of.suspect {
+            let text = if suspect.is_empty() { "none convincing" } else { suspect };
+            add("suspect", text.to_owned());
+        }
+        add("opened", at(of.opened));
         if let Some(resolved) = of.resolved {
-            facts.push(("resolved".to_owned(), at(resolved)));
+            add("resolved", at(resolved));
+            if of.phase == Phase::Validate
+                && let Some(left) = of.bake_left(&self.state.inventory.policy, self.now.utc)
+            {
+                add("well for", format!("{} more", time::precise(left)));
+            }
         }
-        facts.push(("taken by".to_owned(), row.owner.clone().unwrap_or_else(|| "nobody".to_owned())));
-        let runs = self.run_rows(self.state.screen.rows(Pane::Runs));
-        let timeline = self.indices(Pane::Timeline).filter_map(|index| row.last.get(index).cloned()).collect();
-        IncidentDetail { row, facts, timeline, runs }
+        if !of.evidence.is_empty() {
+            let changed = of.changed_evidence().len();
+            let state =
+                if changed == 0 { "hashes hold".to_owned() } else { format!("{changed} CHANGED since it was kept") };
+            add("evidence", format!("{} pinned, {state}", of.evidence.len()));
+        }
+        for (tracker, id, url) in &of.tickets {
+            add("ticket", format!("{tracker} {id} {}", url.as_deref().unwrap_or_default()));
+        }
+        for task in of.tasks.values().filter(|task| task.done.is_none()) {
+            let owner = task.owner.as_ref().map_or("nobody", |owner| owner.as_str());
+            let due = task.due.map_or_else(String::new, |due| format!(", until {}", at(due)));
+            add("to do", format!("{owner}: {}{due}", task.text));
+        }
+        for (other, how) in &of.links {
+            let other =
+                self.state.incidents.incidents.get(other).map_or_else(|| other.to_string(), |of| of.number.to_string());
+            add("link", format!("{} {other}", how.word()));
+        }
+        facts
     }
 
     fn timeline_row(&self, of: &Incident, seq: u64, event: &IncidentEvent) -> TimelineRow {
@@ -72,11 +189,57 @@ impl Reader<'_> {
                 _ => Tone::Error,
             };
             (tone, format!("{} {summary}", self.run_number(*run)))
+        } else if let IncidentEventKind::Onset { at, how, .. } = kind {
+            (Tone::Info, format!("{}, {how}", self.moment(*at)))
+        } else if let IncidentEventKind::TimeCorrected { of: seq, to } = kind {
+            let what = of.timeline.get(seq).map_or_else(String::new, |event| event.kind.text());
+            (Tone::Info, format!("{} it was: {what}", self.moment(*to)))
         } else {
-            (tone_of(kind), kind.says())
+            (tone_of(kind), said(of, kind))
         };
         TimelineRow { at: self.moment(at), by: event.by.to_string(), kind: kind.word().to_owned(), tone, text }
     }
+}
+
+/// How long after the onset something happened.
+fn offset(of: &Incident, at: Timestamp) -> String {
+    let ms = at.since(of.zero());
+    let clock = time::clock(words::ms(ms.abs()));
+    let short = clock.strip_prefix("00:").unwrap_or(&clock);
+    format!("{}{short}", if ms < 0 { "-" } else { "+" })
+}
+
+/// What an entry says, with the names that people give to others.
+fn said(of: &Incident, kind: &IncidentEventKind) -> String {
+    let name = |seq: &u64| {
+        of.hypotheses.keys().position(|known| known == seq).map_or_else(|| seq.to_string(), |at| format!("H{}", at + 1))
+    };
+    if let IncidentEventKind::Argument { of: seq, supports, text } = kind {
+        return format!("{} {}: {text}", if *supports { "for" } else { "against" }, name(seq));
+    }
+    if let IncidentEventKind::Verdict { of: seq, holds } = kind {
+        return format!("{} {}", name(seq), if *holds { "holds" } else { "is ruled out" });
+    }
+    if let IncidentEventKind::TaskDone { of: seq } = kind {
+        let task = of.tasks.get(seq).map_or("?", |task| task.text.as_str());
+        return format!("done: {task}");
+    }
+    kind.says()
+}
+
+/// How a hypothesis stands.
+fn thought(of: &Hypothesis) -> (Tone, String, String) {
+    let tone = match of.verdict {
+        Some(true) => Tone::Good,
+        Some(false) => Tone::Error,
+        None => Tone::Info,
+    };
+    let verdict = match of.verdict {
+        Some(true) => "holds, ",
+        Some(false) => "ruled out, ",
+        None => "",
+    };
+    (tone, of.text.clone(), format!("{verdict}for {} against {}", of.supports.len(), of.opposes.len()))
 }
 
 fn tone_of(kind: &IncidentEventKind) -> Tone {

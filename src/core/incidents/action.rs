@@ -1,0 +1,40 @@
+//! What a person can do to an incident beyond noting something.
+
+/// Something a person can do to an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum IncidentAction {
+    /// Goes on to the next phase, or says what is missing.
+    NextPhase,
+    /// Goes back a phase.
+    PreviousPhase,
+    /// Says what it is and whom it hurts.
+    Classify,
+    /// Takes the lead.
+    Claim,
+    /// Gives somebody a duty.
+    GiveDuty,
+    /// Says how bad it is.
+    ChangeSeverity,
+    /// Says why it may be.
+    AddHypothesis,
+    /// Says what speaks for a hypothesis or against it, or decides it.
+    Judge,
+    /// Calls somebody else.
+    Escalate,
+    /// Says when it began.
+    SetOnset,
+    /// Says when an entry of the timeline happened.
+    CorrectTime,
+    /// Gives somebody something to do.
+    AddTask,
+    /// Says that something is done.
+    FinishTask,
+    /// Says what it has to do with another incident.
+    Link,
+    /// Says that users are helped, whatever the cause.
+    Mitigated,
+    /// Writes a section of its document.
+    WriteSection,
+    /// Keeps what the cursor is on as evidence.
+    Pin,
+}

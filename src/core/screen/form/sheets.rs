@@ -1,0 +1,197 @@
+//! What each box asks for.
+use super::{DUE, Field, Form, Purpose, SEVERITIES, Sheet};
+use crate::core::{
+    State,
+    id::Uid,
+    incidents::{
+        Duty, Impact, Incident, Section, Urgency, classify,
+        phase::{missing, owed},
+    },
+    time::Timestamp,
+};
+
+/// Returns what a box shows; none when there is nothing to be asked.
+pub fn sheet(state: &State, form: &Form, now: Timestamp) -> Option<Sheet> {
+    let of = state.incidents.incidents.get(&form.incident)?;
+    let name = &of.number;
+    let sheet =
+        |title: String, lines: Vec<String>, fields: Vec<Field>, verb| Some(Sheet { title, lines, fields, verb });
+    match form.what {
+        Purpose::GoOn => {
+            let around = state.around(of);
+            let policy = &state.inventory.policy;
+            let mut guards = missing(of, around, policy, now);
+            if of.phase.next().is_none() {
+                guards.extend(
+                    owed(of, around, policy, now).into_iter().filter(|guard| !of.phase.guards().contains(guard)),
+                );
+            }
+            let lines = guards.iter().map(|guard| format!("missing: {}", guard.words())).collect();
+            let field = Field::text("why now", "why it goes on without; what is missing is asked for at the end");
+            sheet(format!("{name}: leave {}", of.phase.word()), lines, vec![field], "go on")
+        }
+        Purpose::Classify => {
+            let impact = form.pick(1, &Impact::ALL).unwrap_or(Impact::All);
+            let urgency = form.pick(2, &Urgency::ALL).unwrap_or(Urgency::Now);
+            let (proposed, why) = classify::propose(impact, urgency);
+            let classes = &state.inventory.policy.classes;
+            let mut lines = Vec::new();
+            if let Some(class) = classes.get(form.at(0)) {
+                lines.push(format!("procedure: {}", class.procedure.join(" → ")));
+            }
+            let take = [format!("{proposed:?}: {why}"), format!("stays {:?}", of.severity)];
+            let fields = vec![
+                Field::choice("type", classes.iter().map(|class| &class.title)),
+                Field::choice("impact", Impact::ALL.map(Impact::words)),
+                Field::choice("urgency", Urgency::ALL.map(Urgency::words)),
+                Field::choice("severity", take),
+                Field::maybe("who, how", "checkout fails for 71 % of card payments"),
+            ];
+            sheet(format!("{name}: what it is and whom it hurts"), lines, fields, "classify")
+        }
+        Purpose::Duty => {
+            let held = Duty::ALL.map(|duty| {
+                let who = if duty == Duty::Lead { of.owner.as_ref() } else { of.duties.get(&duty) };
+                format!("{}: {}", duty.word(), who.map_or("nobody", |who| who.as_str()))
+            });
+            let fields = vec![Field::choice("duty", held), Field::choice("goes to", people(state, of))];
+            sheet(format!("{name}: who does what"), Vec::new(), fields, "give")
+        }
+        Purpose::Severity => {
+            let fields = vec![
+                Field::choice("severity", SEVERITIES.map(|s| format!("{s:?}"))),
+                Field::text("why", "for the record"),
+            ];
+            sheet(format!("{name}: how bad it is"), Vec::new(), fields, "change")
+        }
+        Purpose::Hypothesis
+        | Purpose::Judge
+        | Purpose::Escalate
+        | Purpose::Onset
+        | Purpose::Time { .. }
+        | Purpose::Task
+        | Purpose::Done
+        | Purpose::Link
+        | Purpose::Mitigated
+        | Purpose::Section => about(state, form, of),
+    }
+}
+
+/// What is asked of what people think, do and remember.
+fn about(state: &State, form: &Form, of: &Incident) -> Option<Sheet> {
+    let name = &of.number;
+    let sheet =
+        |title: String, lines: Vec<String>, fields: Vec<Field>, verb| Some(Sheet { title, lines, fields, verb });
+    match form.what {
+        Purpose::GoOn | Purpose::Classify | Purpose::Duty | Purpose::Severity => None,
+        Purpose::Hypothesis => {
+            let fields = vec![Field::text("it may be", "the pool leaks; test: roll one host back and watch it")];
+            sheet(format!("{name}: why it may be"), Vec::new(), fields, "write")
+        }
+        Purpose::Judge => {
+            let known = of.hypotheses.values().zip(1..).map(|(hypothesis, n)| format!("H{n} {}", hypothesis.text));
+            let fields = vec![
+                Field::choice("hypothesis", known),
+                Field::choice(
+                    "that",
+                    ["speaks for it", "speaks against it", "decides: it holds", "decides: ruled out"],
+                ),
+                Field::maybe("what", "what was seen"),
+            ];
+            sheet(format!("{name}: for and against"), Vec::new(), fields, "write")
+        }
+        Purpose::Escalate => {
+            let people = to_call(state, of);
+            let reach = people.get(form.at(0)).map(|(_, reach)| reach.clone()).filter(|reach| !reach.is_empty());
+            let lines = reach.map(|reach| format!("reached by {reach}")).into_iter().collect();
+            let fields = vec![
+                Field::choice("to", people.iter().map(|(name, _)| name)),
+                Field::text("why", "what you need from them"),
+            ];
+            sheet(format!("{name}: call somebody"), lines, fields, "escalate")
+        }
+        Purpose::Onset => {
+            let known = of.onset.as_ref().map(|onset| format!("so far: {}, {}", onset.at.rfc3339(), onset.how));
+            let fields = vec![Field::text("began", "02:58, 02:58:40, -10m, or a date and time; UTC")];
+            sheet(format!("{name}: when it began"), known.into_iter().collect(), fields, "set")
+        }
+        Purpose::Time { of: seq } => {
+            let event = of.timeline.get(&seq)?;
+            let lines = vec![format!("{} {}", of.happened(seq)?.rfc3339(), event.kind.text())];
+            let fields = vec![Field::text("happened", "02:58, 02:58:40, -10m, or a date and time; UTC")];
+            sheet(format!("{name}: when this happened"), lines, fields, "correct")
+        }
+        Purpose::Task => {
+            let fields = vec![
+                Field::choice("who", people(state, of)),
+                Field::choice("until", DUE.map(|(words, _)| words)),
+                Field::text("what", "alert on the pool's size"),
+            ];
+            sheet(format!("{name}: something to do"), Vec::new(), fields, "add")
+        }
+        Purpose::Done => {
+            let open = of.tasks.values().filter(|task| task.done.is_none()).map(|task| &task.text);
+            sheet(format!("{name}: what is done"), Vec::new(), vec![Field::choice("task", open)], "done")
+        }
+        Purpose::Link => {
+            let others = others(state, of);
+            let fields = vec![
+                Field::choice("it", ["is related to", "is the same as, and goes into", "has split off"]),
+                Field::choice("incident", others.iter().map(|(_, words)| words)),
+            ];
+            sheet(format!("{name}: what it has to do with"), Vec::new(), fields, "link")
+        }
+        Purpose::Mitigated => {
+            let fields = vec![Field::text("how", "traffic goes to the other region")];
+            sheet(format!("{name}: users are helped"), Vec::new(), fields, "write")
+        }
+        Purpose::Section => {
+            let titles = Section::ALL.map(|section| {
+                format!("{}{}", section.title(), if of.sections.contains_key(&section) { " ✓" } else { "" })
+            });
+            let fields = vec![
+                Field::choice("section", titles),
+                Field::text("text", "in your words; what happened is written already"),
+            ];
+            sheet(format!("{name}: what only you know"), Vec::new(), fields, "save")
+        }
+    }
+}
+
+/// Returns who may be given something: who asks, the team that is called, and nobody.
+pub(super) fn people(state: &State, of: &Incident) -> Vec<String> {
+    let mut people = vec![state.actor.by.to_string()];
+    let team = state.inventory.policy.team(of.severity);
+    for member in team.iter().flat_map(|team| &team.members) {
+        if !people.contains(&member.name) {
+            people.push(member.name.clone());
+        }
+    }
+    people.push("nobody".to_owned());
+    people
+}
+
+/// Returns who may be called: the rest of the team, then whoever is outside.
+pub(super) fn to_call(state: &State, of: &Incident) -> Vec<(String, String)> {
+    let policy = &state.inventory.policy;
+    let members = policy.team(of.severity).into_iter().flat_map(|team| &team.members);
+    let reach =
+        |mail: &Option<String>, phone: &Option<String>| phone.clone().or_else(|| mail.clone()).unwrap_or_default();
+    let mut people: Vec<_> = members.map(|member| (member.name.clone(), reach(&member.mail, &member.phone))).collect();
+    let service = of.service.as_ref().map(|id| id.service.as_str().to_owned());
+    let concerned = policy.contacts.iter().filter(|contact| {
+        contact.services.is_empty() || service.as_ref().is_some_and(|name| contact.services.contains(name))
+    });
+    people.extend(concerned.map(|contact| (format!("{} ({})", contact.name, contact.role), contact.reach.clone())));
+    if people.is_empty() {
+        people.push(("somebody".to_owned(), String::new()));
+    }
+    people
+}
+
+/// Returns the other incidents that this one may have to do with, the newest first.
+pub(super) fn others(state: &State, of: &Incident) -> Vec<(Uid, String)> {
+    let mut others: Vec<&Incident> = state.incidents.incidents.values().filter(|other| other.uid != of.uid).collect();
+    others.sort_by_key(|other| std::cmp::Reverse((other.is_open(), other.opened)));
+    others.iter().take(9).map(|other| (other.uid, format!("{} {}", other.number, other.title))).collect()
+}

@@ -1,0 +1,170 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::core::{
+    Msg,
+    action::Action,
+    id::IncidentId,
+    incidents::{IncidentAction, IncidentEvent, Link, Phase, StoredIncidentEvent},
+    inventory::Inventory,
+    record::Row,
+    runs::Actor,
+    screen::View,
+    time::{MINUTE, Mono, Timestamp},
+    update,
+};
+
+const UID: Uid = Uid([7; 6]);
+const NOW: Now = Now { utc: Timestamp(1_795_144_361_000), mono: Mono(0) };
+
+/// A console with an incident open, and a store that gives back what it is told.
+struct Console {
+    state: State,
+    seq: u64,
+}
+
+impl Console {
+    fn new(severity: Severity) -> Self {
+        let actor = Actor { by: "ana".into(), from: "ana@jump".into() };
+        let mut console = Self { state: State::new(Arc::new(Inventory::default()), actor), seq: 0 };
+        console.stored(UID, IncidentEventKind::Opened { title: "play is down".into(), severity, service: None });
+        console.stored(Uid([8; 6]), IncidentEventKind::Opened { title: "api".into(), severity, service: None });
+        console.state.screen.go(View::Incident(UID));
+        console
+    }
+
+    fn stored(&mut self, incident: Uid, kind: IncidentEventKind) {
+        self.seq += 1;
+        let event = IncidentEvent { incident, at: NOW.utc, by: "ana".into(), kind };
+        let stored = StoredIncidentEvent { number: IncidentId(incident.0[0].into()), seq: self.seq, event };
+        _ = self.state.incidents_update(incidents::Msg::Stored(vec![stored]), NOW, None);
+    }
+
+    /// Presses keys, types a text where there is a box, accepts it; returns what was written.
+    fn does(&mut self, action: IncidentAction, keys: &[Motion], text: &str) -> Vec<IncidentEventKind> {
+        let mut effects = update(&mut self.state, Msg::Acted(Action::Incident(action)), NOW);
+        if matches!(self.state.screen.overlay, Some(Overlay::Form(_))) {
+            for key in keys {
+                effects.extend(update(&mut self.state, Msg::Acted(Action::Move(*key)), NOW));
+            }
+            self.state.screen.drafts.insert(Draft::Form, text.to_owned());
+            effects.extend(update(&mut self.state, Msg::Acted(Action::Confirm), NOW));
+        }
+        let rows = effects.into_iter().filter_map(|effect| {
+            let Effect::Commit { rows, .. } = effect else { return None };
+            Some(rows)
+        });
+        let kinds: Vec<_> = rows
+            .flatten()
+            .filter_map(|row| if let Row::Incident(event) = row { Some(event.kind) } else { None })
+            .collect();
+        for kind in &kinds {
+            self.stored(UID, kind.clone());
+        }
+        kinds
+    }
+
+    fn incident(&self) -> &incidents::Incident {
+        &self.state.incidents.incidents[&UID]
+    }
+
+    fn said(&self) -> &str {
+        self.state.screen.message.as_ref().map_or("", |message| message.text.as_str())
+    }
+}
+
+#[test]
+fn classifying_writes_all_fields_and_takes_the_severity_that_is_proposed() {
+    let mut console = Console::new(Severity::P3);
+    let keys = [
+        Motion::Right,
+        Motion::Down,
+        Motion::Left,
+        Motion::Left,
+        Motion::Down,
+        Motion::Right,
+        Motion::Right,
+        Motion::Right,
+    ];
+    let written = console.does(IncidentAction::Classify, &keys, "nobody can play");
+    let classified = IncidentEventKind::Classified {
+        class: "api-errors".into(),
+        impact: Impact::All,
+        urgency: Urgency::Now,
+        words: "nobody can play".into(),
+    };
+    let reason = "all users, data or money × hurts now".to_owned();
+    assert_eq!(written, [classified, IncidentEventKind::SeverityChanged { to: Severity::P1, reason }]);
+    let keys = [Motion::Down, Motion::Down, Motion::Down, Motion::Right];
+    assert_eq!(console.does(IncidentAction::Classify, &keys, "").len(), 1, "the severity stays where that is chosen");
+    assert_eq!(console.incident().classified.as_ref().unwrap().words, "nobody can play", "and so do the words");
+}
+
+#[test]
+fn a_phase_is_left_at_once_with_a_note_or_not() {
+    let mut mild = Console::new(Severity::P3);
+    assert_eq!(mild.does(IncidentAction::NextPhase, &[], "users first"), []);
+    assert_eq!(mild.said(), "classify is not left yet; missing: somebody leads, type chosen, impact said");
+    let mut grave = Console::new(Severity::P1);
+    assert_eq!(grave.does(IncidentAction::NextPhase, &[], " "), []);
+    assert!(grave.state.screen.overlay.is_some(), "the box stays until there is a word");
+    grave.state.screen.close();
+    assert_eq!(grave.does(IncidentAction::NextPhase, &[], "users first").len(), 1);
+    assert_eq!(grave.incident().phase, Phase::Diagnose);
+    assert_eq!(grave.does(IncidentAction::PreviousPhase, &[], "").len(), 1);
+    assert_eq!(grave.incident().phase, Phase::Classify);
+    assert_eq!(grave.does(IncidentAction::PreviousPhase, &[], ""), [], "it was registered by being there");
+}
+
+#[test]
+fn times_are_read_and_those_to_come_refused() {
+    let mut console = Console::new(Severity::P2);
+    for (text, minutes) in [("-14m", Some(14)), ("02:58:41", Some(14)), ("+5m", None), ("soon", None)] {
+        let written = console.does(IncidentAction::SetOnset, &[], text);
+        let at = written.first().map(|kind| {
+            let IncidentEventKind::Onset { at, estimated: false, .. } = kind else { panic!("{kind:?}") };
+            NOW.utc.since(*at) / MINUTE
+        });
+        assert_eq!(at, minutes, "{text}: {}", console.said());
+        console.state.screen.close();
+    }
+}
+
+#[test]
+fn hypotheses_are_weighed_and_decided() {
+    let mut console = Console::new(Severity::P2);
+    assert_eq!(console.does(IncidentAction::Judge, &[], "x"), []);
+    assert_eq!(console.said(), "there is no hypothesis yet: write one first");
+    let written = console.does(IncidentAction::AddHypothesis, &[], "the pool leaks; test: roll one host back");
+    assert_eq!(
+        written,
+        [IncidentEventKind::Hypothesis { text: "the pool leaks".into(), test: "roll one host back".into() }]
+    );
+    console.does(IncidentAction::Judge, &[], "connections grow");
+    console.does(IncidentAction::Judge, &[Motion::Down, Motion::Right], "none on the other host");
+    console.does(IncidentAction::Judge, &[Motion::Down, Motion::Left], "");
+    let thought = console.incident().hypotheses.values().next().unwrap();
+    assert_eq!((thought.supports.len(), thought.opposes.len(), thought.verdict), (1, 1, Some(false)));
+}
+
+#[test]
+fn duties_tasks_sections_and_links_are_written() {
+    let mut console = Console::new(Severity::P2);
+    console.does(IncidentAction::Claim, &[], "");
+    assert_eq!(console.incident().owner, Some("ana".into()));
+    console.does(IncidentAction::GiveDuty, &[Motion::Down, Motion::Right], "");
+    assert_eq!(console.incident().owner, None, "the last choice is nobody");
+    console.does(IncidentAction::AddTask, &[Motion::Down, Motion::Right], "call the bank");
+    let task = console.incident().tasks.values().next().unwrap();
+    assert_eq!((task.owner.clone(), task.due), (Some("ana".into()), Some(Timestamp(NOW.utc.0 + 4 * HOUR))));
+    console.does(IncidentAction::FinishTask, &[], "");
+    assert!(console.incident().tasks.values().all(|task| task.done.is_some()));
+    console.does(IncidentAction::WriteSection, &[], "a leak");
+    assert_eq!(console.incident().sections[&Section::RootCause], "a leak");
+    console.does(IncidentAction::WriteSection, &[], "watch the pool");
+    assert_eq!(console.incident().sections[&Section::Lessons], "watch the pool", "the next that is empty is offered");
+    console.does(IncidentAction::Link, &[Motion::Right], "");
+    assert_eq!(console.incident().links, [(Uid([8; 6]), Link::MergedInto)]);
+    assert_eq!(console.does(IncidentAction::Classify, &[], "x"), []);
+    assert_eq!(console.said(), "it went into another one: go there");
+}

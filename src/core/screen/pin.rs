@@ -1,0 +1,65 @@
+//! Evidence: what the cursor is on, redacted, hashed and kept with where it is from.
+use super::{Pane, Tone, View, logs, rows};
+use crate::core::{
+    Effect, State,
+    id::Uid,
+    incidents::{IncidentEventKind, evidence},
+    time::Now,
+};
+
+/// The incident that something is pinned to: the one that is shown, that of the service, else the newest that is open.
+fn incident(state: &State) -> Option<Uid> {
+    let open = || state.incidents.open().max_by_key(|incident| incident.opened).map(|incident| incident.uid);
+    super::act::selected_incident(state).or_else(open)
+}
+
+/// Returns why nothing can be pinned.
+pub(super) fn why_not(state: &State) -> Option<String> {
+    if incident(state).is_none() {
+        return Some("no incident is open to pin it to: open one first".to_owned());
+    }
+    let pane = state.screen.pane();
+    let nothing = !matches!(pane, Pane::Lines | Pane::Fields) && state.screen.cursor(pane).is_none();
+    nothing.then(|| "put the cursor on what is to be kept".to_owned())
+}
+
+/// What is under the cursor, in words, what it is, and where it is from.
+fn body(state: &mut State) -> Option<(String, String, String)> {
+    let pane = state.screen.pane();
+    if matches!(pane, Pane::Lines | Pane::Fields) {
+        let Some(Effect::Copy { text }) = logs::copy(state, true).into_iter().next() else { return None };
+        let lines = text.lines().count();
+        let what = if lines == 1 { "a log line".to_owned() } else { format!("{lines} log lines") };
+        return Some((what, "the logs".to_owned(), text));
+    }
+    let row = state.screen.cursor(pane)?;
+    let source = match &state.screen.view {
+        View::Run(uid) => state.run_name(*uid),
+        View::Service(id) => id.to_string(),
+        View::Host(name) => name.to_string(),
+        View::Overview
+        | View::Hosts
+        | View::Alerts
+        | View::Incidents
+        | View::Incident(_)
+        | View::Runs
+        | View::Logs
+        | View::Web
+        | View::Audit
+        | View::Messages => "the console".to_owned(),
+    };
+    Some(("a row".to_owned(), source, rows::text(state, pane, row)))
+}
+
+/// Keeps what the cursor is on as evidence.
+pub(super) fn pin(state: &mut State, now: Now) -> Vec<Effect> {
+    let Some(uid) = incident(state) else { return Vec::new() };
+    let Some((what, source, body)) = body(state) else {
+        state.screen.say(now, Tone::Info, "there is nothing here to keep");
+        return Vec::new();
+    };
+    let body = state.logs.masked(&body);
+    let kind = IncidentEventKind::Pinned { what, source, sha256: evidence::sha256(&body), body };
+    state.screen.say(now, Tone::Done, "kept as evidence, redacted and hashed");
+    super::form::write(state, uid, vec![kind], now)
+}
