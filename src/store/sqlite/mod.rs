@@ -227,19 +227,7 @@ impl Store for Sqlite {
     }
 
     fn audit_verify(&mut self) -> Result<AuditState, StoreError> {
-        self.read(|conn, _| {
-            let mut statement = conn.prepare("SELECT seq, body, prev, hash FROM audit ORDER BY seq")?;
-            let mut rows = statement.query([])?;
-            let mut verifier = Verifier::new();
-            while let Some(row) = rows.next()? {
-                let link =
-                    Link { seq: unsigned(row.get(0)?), body: text(row, 1)?, prev: text(row, 2)?, hash: text(row, 3)? };
-                if !verifier.take(&link) {
-                    break;
-                }
-            }
-            Ok(verifier.finish())
-        })
+        Ok(self.audit_after(None)?.state)
     }
 
     fn audit_after(&mut self, known: Option<&AuditState>) -> Result<AuditNews, StoreError> {
