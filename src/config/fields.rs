@@ -24,6 +24,22 @@ pub(crate) const FILE: &[Field] = &[
     field("log", Shape::List(&Shape::Table(LOG)), "Where logs are. PM2 files of services need no entry."),
     field("derive", Shape::List(&Shape::Table(DERIVE)), "Fields of log records, made of other fields: `partner`."),
     field("tracker", Shape::List(&Shape::Table(TRACKER)), "Where tickets of incidents are kept."),
+    field(
+        "severity",
+        Shape::Table(SEVERITIES),
+        "What was agreed on for incidents: clocks by severity, and when one counts as mended.",
+    ),
+    field(
+        "incident_type",
+        Shape::List(&Shape::Table(INCIDENT_TYPE)),
+        "Types of incidents and their procedures. A built-in's name changes it.",
+    ),
+    field("team", Shape::List(&Shape::Table(TEAM)), "Who is called, in this order."),
+    field(
+        "contact",
+        Shape::List(&Shape::Table(CONTACT)),
+        "Vendors and partners who are called, with their response times.",
+    ),
     field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
     field("display", Shape::Table(DISPLAY), "How the console looks and tells time."),
     field("keys", Shape::Map(&KEYS), "Action id = key or keys, over the keymap."),
@@ -33,10 +49,11 @@ pub(crate) const FILE: &[Field] = &[
 ];
 
 /// Lists of tables, which included files may have too.
-pub(crate) const LISTS: &[&str] = &["environment", "host", "service", "log", "derive", "tracker", "rule"];
+pub(crate) const LISTS: &[&str] =
+    &["environment", "host", "service", "log", "derive", "tracker", "incident_type", "team", "contact", "rule"];
 
 /// Keys of the file that a later version uses.
-pub(crate) const LATER: &[&str] = &["notifier", "team", "severity"];
+pub(crate) const LATER: &[&str] = &["notifier"];
 
 const KEYS: Shape = Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]);
 const EVERY: Shape = Shape::Duration;
@@ -382,6 +399,65 @@ pub(crate) const WRITE: &[Field] = &[
         Shape::List(&Shape::Choice(&["data", "many-hosts", "maintenance", "lock", "fail-over"])),
         "What another person must approve from a console of their own; an incident of P1 waives it. Default: nothing.",
     ),
+];
+
+const PERIOD: Shape = Shape::Either(&[Shape::Duration, Shape::Choice(&["none"])]);
+
+/// What was agreed on for incidents.
+pub(crate) const SEVERITIES: &[Field] = &[
+    field("P1", Shape::Table(SEVERITY), "Critical: users are hurt."),
+    field("P2", Shape::Table(SEVERITY), "High."),
+    field("P3", Shape::Table(SEVERITY), "Medium."),
+    field("P4", Shape::Table(SEVERITY), "Low."),
+    field(
+        "bake",
+        Shape::Duration,
+        "How long a service has to be well before its incident counts as mended. Default `10m`.",
+    ),
+    field("business", Shape::Text, "Business hours, in the time zone of `display`. Default `Mon-Fri 09:00-18:00`."),
+];
+
+/// The clocks of one severity, and who is called.
+pub(crate) const SEVERITY: &[Field] = &[
+    field("alias", Shape::List(&Shape::Text), "Other names of it, as trackers and people have them."),
+    field("ack", PERIOD, "Until somebody takes it; `none` for no clock."),
+    field("first_update", PERIOD, "Until people are told for the first time."),
+    field("update_every", PERIOD, "From one word to the next."),
+    field("mitigate", PERIOD, "Until users are helped."),
+    field("document", PERIOD, "From its end until its document is whole."),
+    field("escalate", PERIOD, "A phase before `act` that lasts longer calls the next of the team by itself."),
+    field("business_hours", Shape::Flag, "Whether its clocks run in business hours only. Default: for P4."),
+    field("team", Shape::Text, "The team that is called. Default `response` for P1 and P2, else `support`."),
+    field("notify", Shape::List(&Shape::Text), "Names of notifiers. Not used yet."),
+];
+
+/// A type of incident.
+pub(crate) const INCIDENT_TYPE: &[Field] = &[
+    required("name", Shape::Text, "Its name: `failure`."),
+    field("title", Shape::Text, "In words: `server or service failure`."),
+    field("procedure", Shape::List(&Shape::Text), "What is done, step by step."),
+    field("runbooks", Shape::List(&Shape::Text), "The runbooks that are offered."),
+];
+
+/// People who are called together.
+pub(crate) const TEAM: &[Field] = &[
+    required("name", Shape::Text, "Its name: `response`."),
+    required("members", Shape::List(&Shape::Table(MEMBER)), "Who is in it, in the order in which they are called."),
+];
+
+const MEMBER: &[Field] = &[
+    required("name", Shape::Text, "The login name."),
+    field("mail", Shape::Text, "The address."),
+    field("phone", Shape::Text, "The number."),
+];
+
+/// Somebody outside who helps.
+pub(crate) const CONTACT: &[Field] = &[
+    required("name", Shape::Text, "Who."),
+    required("role", Shape::Text, "For what: `payments`."),
+    required("reach", Shape::Text, "How they are reached."),
+    field("responds", Shape::Duration, "Within what time they promise to answer."),
+    field("services", Shape::List(&Shape::Text), "The services that need them. Default: all."),
 ];
 
 /// Kinds of service that a later version restarts: watched until then.

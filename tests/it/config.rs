@@ -6,7 +6,12 @@ use proptest::prelude::*;
 use quarterdeck::{
     checks,
     config::{self, Catalog, Env, Loaded, problem::Severity},
-    core::{alerts::Threshold, id::ServiceId, inventory::EnvKind},
+    core::{
+        alerts::{Severity as How, Threshold},
+        id::ServiceId,
+        incidents::policy::Policy,
+        inventory::EnvKind,
+    },
     recipes, trackers,
 };
 
@@ -167,6 +172,27 @@ fn what_is_written_is_what_is_watched() {
     assert_eq!(loaded.settings.theme.name, "light");
     assert_eq!(loaded.settings.keymap.lookup("services", "z".parse().unwrap()), Some("zoom-pane"));
     assert_eq!(loaded.files.len(), 3, "{:?}", loaded.files);
+}
+
+#[test]
+fn what_was_agreed_on_for_incidents_is_read_and_what_is_silent_is_as_shipped() {
+    let loaded = load_text(
+        "version = 1\n[display]\ntimezone = \"America/Bogota\"\n[severity]\nbusiness = \"Mon-Sat 08:00-17:30\"\n\
+         P1 = { ack = \"2m\", escalate = \"none\", team = \"response\" }\n\
+         [[team]]\nname = \"response\"\nmembers = [{ name = \"ana\", phone = \"1\" }, { name = \"ben\" }]\n\
+         [[incident_type]]\nname = \"failure\"\nrunbooks = [\"restart\"]\n[[incident_type]]\nname = \"fraud\"\n",
+    );
+    assert!(loaded.problems.is_empty(), "{}", said(&loaded, ""));
+    let (policy, shipped) = (&loaded.inventory.policy, Policy::default());
+    let p1 = policy.of(How::P1);
+    assert_eq!((p1.ack_ms, p1.escalate_ms, p1.mitigate_ms), (Some(120_000), None, shipped.of(How::P1).mitigate_ms));
+    assert_eq!(policy.of(How::P2), shipped.of(How::P2));
+    assert_eq!(policy.next_to_call(How::P1, ["ana"].into_iter()).unwrap().name, "ben");
+    assert_eq!((policy.business.days.len(), policy.business.timezone.name()), (6, "America/Bogota"));
+    assert_eq!(policy.business.to.to_string(), "17:30:00");
+    assert_eq!(policy.class("failure").unwrap().runbooks, ["restart"]);
+    assert_eq!(policy.class("failure").unwrap().procedure, shipped.class("failure").unwrap().procedure);
+    assert_eq!(policy.classes.len(), shipped.classes.len() + 1);
 }
 
 #[test]

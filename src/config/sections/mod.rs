@@ -20,6 +20,7 @@ mod display;
 mod hosts;
 mod logs;
 mod pipeline;
+mod response;
 mod rules;
 mod services;
 mod sets;
@@ -54,9 +55,11 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], settings: &mut Settings)
     inventory.derives = derive::build(walk, &said);
     let said = tables(walk, roots, "tracker");
     inventory.trackers = trackers::build(walk, &said);
+    response::build(walk, roots, &mut inventory);
     let rules = tables(walk, roots, "rule");
     inventory.rules = rules::build(walk, &rules, &inventory).into_iter().map(Arc::new).collect();
     display::build(walk, roots, &mut inventory, settings);
+    inventory.policy.business.timezone = inventory.display.timezone;
     inventory
 }
 

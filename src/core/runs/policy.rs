@@ -168,6 +168,12 @@ impl Window {
         (minutes.0 != minutes.1).then(|| Self { text: text.to_owned(), days, minutes })
     }
 
+    /// Returns its days, and the minutes of a day at which it opens and closes.
+    pub fn parts(&self) -> (Vec<chrono::Weekday>, (u32, u32)) {
+        let days = (0..7_u8).filter(|day| self.days.get(usize::from(*day)).copied().unwrap_or(false));
+        (days.filter_map(|day| chrono::Weekday::try_from(day).ok()).collect(), self.minutes)
+    }
+
     /// Says whether it is open.
     pub fn covers(&self, at: NaiveDateTime) -> bool {
         let now = at.hour() * 60 + at.minute();
