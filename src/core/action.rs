@@ -1,7 +1,10 @@
 //! The one list of what a person can do. Keys, palette, help, menus and `qd keys` are all made from [`ACTIONS`].
 use serde::Serialize;
 
-use super::{incidents::IncidentAction, logs::LogAction};
+use super::{
+    incidents::{IncidentAction, suspects::SuspectAction},
+    logs::LogAction,
+};
 
 /// Something a person can do, by key, palette or menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,6 +117,8 @@ pub enum Action {
     Log(LogAction),
     /// Does something to an incident.
     Incident(IncidentAction),
+    /// Does something about what changed around an incident.
+    Suspect(SuspectAction),
     /// Goes to the audit log.
     GoAudit,
     /// Lists past messages.
@@ -173,6 +178,8 @@ pub enum Scope {
     Days,
     /// The log view.
     Logs,
+    /// What changed around an incident.
+    Suspects,
     /// Any box that is open.
     Box,
 }
@@ -189,6 +196,7 @@ impl Scope {
             Self::Runs => "runs",
             Self::Days => "days",
             Self::Logs => "logs",
+            Self::Suspects => "suspects",
             Self::Box => "box",
         }
     }
@@ -203,6 +211,7 @@ impl Scope {
         Self::Incidents,
         Self::Runs,
         Self::Logs,
+        Self::Suspects,
         Self::Box,
     ];
 }
@@ -246,6 +255,10 @@ const fn log(id: &'static str, action: LogAction, hint: &'static str, words: &'s
 
 const fn case(id: &'static str, action: IncidentAction, hint: &'static str, words: &'static str) -> Entry {
     entry(id, Action::Incident(action), hint, words).within(Scope::Incidents).danger(Danger::Records)
+}
+
+const fn suspect(id: &'static str, action: SuspectAction, hint: &'static str, words: &'static str) -> Entry {
+    entry(id, Action::Suspect(action), hint, words).within(Scope::Suspects)
 }
 
 impl Entry {
@@ -445,6 +458,20 @@ pub const ACTIONS: &[Entry] = &[
     log("reveal-record", LogAction::Reveal, "reveal", "show what is redacted in this record; kept on record")
         .danger(Danger::Records),
     log("save-session", LogAction::SaveSession, "save", "keep filters, columns, marks and time under a name"),
+    entry(
+        "show-suspects",
+        Action::Suspect(SuspectAction::Show),
+        "suspects",
+        "what changed around the incident, ranked",
+    )
+    .within(Scope::Incidents),
+    suspect("show-change", SuspectAction::Detail, "detail", "all that is known of the change: difference, reason, who"),
+    suspect("choose-suspect", SuspectAction::Choose, "it is", "say that this change probably broke it")
+        .danger(Danger::Records),
+    suspect("rule-out-suspect", SuspectAction::RuleOut, "not it", "rule the change out").danger(Danger::Records),
+    suspect("choose-no-suspect", SuspectAction::Nobody, "none", "say that none of the changes convinces")
+        .danger(Danger::Records),
+    suspect("look-for-changes", SuspectAction::Again, "ask again", "ask the hosts anew what changed there"),
     entry("quit", Action::Quit, "quit", "end quarterdeck"),
     entry("confirm", Action::Confirm, "confirm", "accept the box").within(Scope::Box),
     entry("say-once", Action::SayOnce, "once", "yes until qd ends, in a box that offers it").within(Scope::Box),

@@ -6,11 +6,12 @@ use super::{
     id::{HostName, Uid},
     incidents::{
         self, Incident, IncidentEventKind, onset,
+        similar::{self, Signature, Similar},
         suspects::{self, Around, Change, History, Kind, Ranking, Source},
     },
     inventory::Service,
     runs::{self, Run, RunOutcome},
-    screen::View,
+    screen::{Pane, View, rows},
     services,
     time::{DAY, Now, SECOND, Timestamp},
 };
@@ -23,6 +24,16 @@ const HOSTS: usize = 24;
 const AGAIN_MS: u64 = 2_000;
 /// A process that started within so much of what is known already is no other start.
 const START_MS: i64 = 2 * SECOND;
+
+impl State {
+    /// Returns earlier incidents like one, the most alike first, with what mended them.
+    pub fn similar(&self, of: Uid, limit: usize) -> Vec<Similar> {
+        let rule = |incident: &Incident| Some(self.alerts.alert(incident.alert?)?.rule.clone());
+        let signature =
+            |incident: &Incident| Signature::new(&incident.title, incident.service.as_ref(), rule(incident).as_ref());
+        similar::find(&self.incidents, of, limit, signature)
+    }
+}
 
 /// Asks hosts what changed when an incident is new here and not over, and estimates when it began.
 pub(super) fn opened(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
@@ -43,7 +54,14 @@ pub(super) fn update(state: &mut State, msg: suspects::Msg, now: Now) -> Vec<Eff
             state.suspects.told(incident, host, *seen);
             let effects = estimate(state, incident, now);
             rank(state, incident, now);
-            super::screen::rows::refresh(state, now, false);
+            let first = state.screen.rows(Pane::Suspects).first();
+            // Where the cursor stands on the first of them it stays there, on whatever is the first now.
+            if state.screen.view == View::Suspects(incident) && state.screen.cursor(Pane::Suspects) == first {
+                state.screen.cursors.remove(&(View::Suspects(incident), Pane::Suspects));
+                rows::refresh(state, now, true);
+            } else {
+                rows::refresh(state, now, false);
+            }
             effects
         }
         suspects::Msg::Wanted { incident } => {
@@ -114,7 +132,7 @@ fn alone(state: &State, of: &Incident) -> Option<HostName> {
 
 /// Ranks anew what is in view, where that is some seconds old: runs go on, and processes start.
 pub(super) fn tick(state: &mut State, now: Now) {
-    let View::Incident(incident) = state.screen.view else { return };
+    let (View::Incident(incident) | View::Suspects(incident)) = state.screen.view else { return };
     let due = |looked: &suspects::Looked| now.mono.since(looked.ranked) >= AGAIN_MS;
     if state.suspects.of(incident).is_none_or(due) {
         rank(state, incident, now);

@@ -11,6 +11,7 @@
 //! | `paper` | what a host's files say then; pure |
 //! | `scribe` | what they write into their logs; pure |
 //! | `shims` | the commands that stand before the real ones |
+//! | `changes` | what changed on them before, and broke nothing |
 //! | `releases` | what of them lies on the hosts, and what waits to be brought out |
 //! | `stage` | the temporary folder kept up to date, requests taken |
 //! | `ssh`, `web` | the servers |
@@ -26,6 +27,7 @@ macro_rules! line {
 
 mod cast;
 mod certificate;
+mod changes;
 mod folder;
 mod history;
 mod paper;

@@ -29,7 +29,18 @@ pub(super) fn lay(folder: &Path, app: &App, born: Timestamp) -> io::Result<()> {
         fs::write(to.join(".qd-release"), format!("version={version}\nsha256={sum}\nat={at}\nby=ana\n"))?;
     }
     let Some(last) = app.releases.last() else { return Ok(()) };
-    symlink(Path::new("releases").join(Version::of(last, born).release), folder.join("current"))
+    symlink(Path::new("releases").join(Version::of(last, born).release), folder.join("current"))?;
+    age(&folder.join("current"), (born.0 - last.minutes_ago * MINUTE) / 1_000);
+    Ok(())
+}
+
+/// Dates a link back. Only `touch` can; where it cannot, the link is as old as the demo.
+fn age(link: &Path, seconds: i64) {
+    let at = format!("@{seconds}");
+    let touched = std::process::Command::new("touch").args(["-h", "-d", &at]).arg(link).status();
+    if !touched.is_ok_and(|status| status.success()) {
+        tracing::debug!("a link of the demo is as old as the demo");
+    }
 }
 
 /// Lays the builds that nobody has brought out yet, a folder each.

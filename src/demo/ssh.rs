@@ -171,6 +171,7 @@ fn shell(door: &Door, command: &[u8]) -> Command {
         .env("SHELL", "/bin/sh")
         .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", door.rooms.bin.display()))
         .env("QD_PROC", door.rooms.root.join("proc"))
+        .env("QD_ROOT", &door.rooms.root)
         .env("QD_SIM", door.rooms.root.join("sim"))
         .env("QD_HOST", door.host.name)
         .env("QD_ROOT", &door.rooms.root)

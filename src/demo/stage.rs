@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use super::{
     cast::{HOSTS, Host, SERVICES, Service},
-    folder, paper, releases, scribe, shims,
+    changes, folder, paper, releases, scribe, shims,
     world::World,
 };
 use crate::core::time::{Clock, MINUTE, Timestamp};
@@ -93,6 +93,7 @@ pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
             }
         }
     }
+    HOSTS.iter().try_for_each(|host| changes::lay(&Rooms::of(folder, host).root, host.name, born))?;
     write_past_logs(folder, world)?;
     write_moment(folder, world)?;
     write_lists(folder, world)

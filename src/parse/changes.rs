@@ -147,8 +147,14 @@ impl<'a> Reader<'a> {
 
     /// The service whose folder a path lies in, or that gave its file the name.
     fn service_of(&self, path: &str) -> Option<ServiceId> {
-        let within =
-            |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let within = |folder: &str| {
+            // A tilde is the home of who logs in, wherever that is.
+            let rest = match folder.strip_prefix('~') {
+                Some(home) => path.find(home).and_then(|at| path.get(at + home.len()..)),
+                None => path.strip_prefix(folder),
+            };
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let file = path.rsplit('/').next().unwrap_or(path);
         let stem = file.split('.').next().unwrap_or(file);
         let own = self.asked.services.iter().find(|(_, folder)| folder.as_deref().is_some_and(within));

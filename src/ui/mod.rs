@@ -28,6 +28,7 @@ pub mod service;
 pub mod show;
 pub mod style;
 pub mod surround;
+pub mod suspects;
 pub mod widgets;
 pub mod words;
 
@@ -125,6 +126,8 @@ pub enum View {
     Logs(Box<logs::Logs>),
     /// The audit log.
     Audit(Box<audit::Audit>),
+    /// What changed around an incident.
+    Suspects(Box<suspects::Suspects>),
     /// Past messages and when they were said, newest first.
     Messages(Vec<(String, show::Message)>),
 }
@@ -227,6 +230,7 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
         View::Alerts(of) => alerts::alerts(of, room),
         View::Incidents(of) => incidents::incidents(of, room),
         View::Incident(of) => incidents::incident(of, room),
+        View::Suspects(of) => suspects::suspects(of, room),
         View::Runs(of) => runs::runs(of, room),
         View::Run(of) => runs::run(of, room),
         View::Help(of) => help::help(of, room),

@@ -87,6 +87,9 @@ mod sources_contract;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+#[path = "../support/suspected.rs"]
+mod suspected;
+#[cfg(test)]
 mod suspects;
 #[cfg(test)]
 #[path = "../support/svg.rs"]

@@ -73,6 +73,7 @@ fn pictures_show_what_the_program_draws() {
         ("host", at(&[GoHosts, OpenSelected])),
         ("alerts", at(&[GoAlerts])),
         ("incident", Night::new().diagnosed()),
+        ("suspects", crate::suspected::night()),
         ("audit", audits::log(None)),
         ("deploy", deploys::chosen()),
         ("review", rollout::review()),

@@ -512,6 +512,8 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
             night.types(Draft::Form, "2.31.0 opens a file for each stream and closes none");
             night
         }),
+        ("suspects", crate::suspected::night()),
+        ("suspects-none", crate::suspected::nothing()),
         ("runs", after(Night::new().ended(), &[GoRuns])),
         ("no-runs", at(&[GoRuns])),
         ("run", Night::new().run()),

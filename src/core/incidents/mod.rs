@@ -20,6 +20,7 @@ mod fold;
 pub mod onset;
 pub mod phase;
 pub mod policy;
+pub mod similar;
 pub mod suspects;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,9 @@
     clippy::wildcard_enum_match_arm,
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
-use super::{Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, form, found, logs, offers, refusal, rows};
+use super::{
+    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, form, found, logs, offers, refusal, rows, suspects,
+};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -206,6 +208,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::OpenLogs => return logs::open(state, now),
         Action::Log(action) => return logs::act(state, action, now),
         Action::Incident(action) => return form::begin(state, action, now),
+        Action::Suspect(action) => return suspects::act(state, action, now),
         Action::GoAudit => return go(state, View::Audit, now),
         Action::GoMessages => return go(state, View::Messages, now),
         Action::ToggleMouse => {
@@ -323,7 +326,12 @@ pub fn opens(state: &State) -> Option<View> {
             state.runs.runs.contains_key(&run).then_some(View::Run(run))
         }
         RowKey::Pending(_, target) => Some(view_of(target)),
-        RowKey::Check(_) | RowKey::Process(_) | RowKey::Group(_) | RowKey::Field(_) | RowKey::Index(_) => None,
+        RowKey::Change(_)
+        | RowKey::Check(_)
+        | RowKey::Process(_)
+        | RowKey::Group(_)
+        | RowKey::Field(_)
+        | RowKey::Index(_) => None,
     }
 }
 
@@ -347,6 +355,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         Some(RowKey::Pending(_, target)) => state.alerts.service_of(target),
         Some(
             RowKey::Host(_)
+            | RowKey::Change(_)
             | RowKey::Process(_)
             | RowKey::Group(_)
             | RowKey::Field(_)
@@ -357,7 +366,9 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
     };
     let by_view = || match &state.screen.view {
         View::Service(id) => Some(id.clone()),
-        View::Incident(uid) => state.incidents.incidents.get(uid).and_then(|incident| incident.service.clone()),
+        View::Incident(uid) | View::Suspects(uid) => {
+            state.incidents.incidents.get(uid).and_then(|incident| incident.service.clone())
+        }
         View::Run(uid) => state.runs.runs.get(uid).map(|run| run.plan.service.clone()),
         View::Overview
         | View::Hosts
@@ -395,7 +406,7 @@ pub(super) fn selected_incident(state: &State) -> Option<Uid> {
         _ => None,
     };
     let by_view = match &state.screen.view {
-        View::Incident(uid) => Some(*uid),
+        View::Incident(uid) | View::Suspects(uid) => Some(*uid),
         _ => None,
     };
     let by_service = || selected_service(state).and_then(|id| state.incidents.open_for(&id)).map(|i| i.uid);

@@ -71,6 +71,9 @@ impl Pane {
             | Self::Disks
             | Self::Facts
             | Self::Timeline
+            | Self::Suspects
+            | Self::Change
+            | Self::Looked
             | Self::Steps
             | Self::Output
             | Self::Proof

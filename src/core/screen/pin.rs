@@ -42,6 +42,7 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
         | View::Alerts
         | View::Incidents
         | View::Incident(_)
+        | View::Suspects(_)
         | View::Runs
         | View::Logs
         | View::Web

@@ -23,6 +23,8 @@ pub enum View {
     Incidents,
     /// One incident.
     Incident(Uid),
+    /// What changed around an incident.
+    Suspects(Uid),
     /// All runs.
     Runs,
     /// One run.
@@ -68,6 +70,12 @@ pub enum Pane {
     Facts,
     /// An incident's timeline.
     Timeline,
+    /// What changed around an incident, ranked.
+    Suspects,
+    /// All about the one that the cursor is on.
+    Change,
+    /// What was looked at for it.
+    Looked,
     /// A run's steps.
     Steps,
     /// A run's output.
@@ -103,6 +111,7 @@ impl View {
             Self::Alerts => &[Pane::Alerts],
             Self::Incidents => &[Pane::Incidents],
             Self::Incident(_) => &[Pane::Timeline, Pane::Facts, Pane::Runs],
+            Self::Suspects(_) => &[Pane::Suspects, Pane::Change, Pane::Looked],
             Self::Runs => &[Pane::Runs],
             Self::Run(_) => &[Pane::Steps, Pane::Output, Pane::Proof],
             Self::Logs => &[Pane::Histogram, Pane::Lines, Pane::Patterns, Pane::Fields],
@@ -132,6 +141,7 @@ impl Pane {
             Self::Hosts | Self::Charts | Self::Processes | Self::Disks | Self::Instances => Scope::Hosts,
             Self::Alerts => Scope::Alerts,
             Self::Incidents | Self::Facts | Self::Timeline => Scope::Incidents,
+            Self::Suspects | Self::Change | Self::Looked => Scope::Suspects,
             Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
             Self::Updates | Self::Audit | Self::Entry | Self::Messages => Scope::Everywhere,
         }
@@ -153,6 +163,8 @@ pub enum RowKey {
     Incident(Uid),
     /// A run.
     Run(Uid),
+    /// A change around the incident in view, by its key.
+    Change(String),
     /// A check.
     Check(CheckId),
     /// A process of the host in view.

@@ -1,5 +1,5 @@
 //! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
-use super::{Draft, Pane, View, act, form, found};
+use super::{Draft, Pane, View, act, form, found, suspects};
 use crate::core::{
     State,
     action::{ACTIONS, Action, Scope},
@@ -117,6 +117,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         Action::Log(_) => {
             because(!matches!(screen.view, View::Logs | View::Web), "this acts in the logs: go to them first")
         }
+        Action::Suspect(action) => suspects::why_not(state, action),
         Action::Confirm
         | Action::SayYes
         | Action::SayOnce
@@ -210,6 +211,7 @@ impl Pane {
             | Self::Runs
             | Self::Processes
             | Self::Timeline
+            | Self::Suspects
             | Self::Output
             | Self::Audit
             | Self::Messages => true,
@@ -218,6 +220,8 @@ impl Pane {
             | Self::Charts
             | Self::Disks
             | Self::Facts
+            | Self::Change
+            | Self::Looked
             | Self::Steps
             | Self::Proof
             | Self::Entry

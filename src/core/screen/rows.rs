@@ -1,5 +1,5 @@
 //! Which objects a pane shows, in which order. The view and the cursor read the same list, so they cannot disagree.
-use super::{Draft, Pane, REST_MS, RowKey, View, order};
+use super::{Draft, Pane, REST_MS, RowKey, View, order, suspects};
 use crate::core::{
     State,
     id::HostName,
@@ -103,6 +103,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         (View::Incident(uid), Pane::Timeline) => {
             index(state.incidents.incidents.get(uid).map_or(0, |incident| incident.timeline.len()))
         }
+        (View::Suspects(uid), Pane::Suspects) => suspects::keys(state, *uid),
         (View::Run(uid), Pane::Steps) => state.runs.runs.get(uid).map_or_else(Vec::new, run_hosts),
         (View::Run(uid), Pane::Output) => {
             state.runs.runs.get(uid).map_or_else(Vec::new, |run| output(run, state.screen.output_of.as_ref()))
@@ -129,6 +130,9 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Disks
             | Pane::Facts
             | Pane::Timeline
+            | Pane::Suspects
+            | Pane::Change
+            | Pane::Looked
             | Pane::Steps
             | Pane::Output
             | Pane::Proof
@@ -269,6 +273,7 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
                 format!("{number} {} {} {}", run.plan.service, run.plan.title, run.by)
             },
         ),
+        RowKey::Change(key) => suspects::words(state, key),
         RowKey::Check(id) => state.services.check(id).map_or_else(
             || id.to_string(),
             |check| format!("{id} {}", check.last.as_ref().map_or("", |result| result.detail.as_str())),

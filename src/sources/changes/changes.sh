@@ -16,7 +16,8 @@ for p in @PATHS@; do
   [ -d "$p" ] || { missing "$p" 'not there, or not to be read'; continue; }
   if [ -L "$p/current" ]; then
     c=$(readlink "$p/current")
-    printf '@@ current %s%s%s%s%s\n' "$p" "$T" "${c##*/}" "$T" "$(stat -c %Y "$p/current" 2>/dev/null)"
+    v=$(sed -n 's/^version=//p' "$p/current/.qd-release" 2>/dev/null | head -n 1)
+    printf '@@ current %s%s%s%s%s\n' "$p" "$T" "${v:-${c##*/}}" "$T" "$(stat -c %Y "$p/current" 2>/dev/null)"
     ls -dt "$p"/releases/*/ 2>/dev/null | head -n 10 | while read -r r; do
       r=${r%/}
       printf '@@ release %s%s%s%s%s\n' "$p" "$T" "${r##*/}" "$T" "$(stat -c %Y "$r" 2>/dev/null)"

@@ -28,9 +28,14 @@ const PATH: &str = "path";
 /// Returns the script for changes since a moment, with the services' folders.
 pub fn script(since: Timestamp, paths: &[&str]) -> String {
     let seconds = since.0.div_euclid(1_000).max(0).to_string();
-    let paths: Vec<String> = paths.iter().map(|path| quote(path)).collect();
+    let paths: Vec<String> = paths.iter().map(|path| shell(path)).collect();
     // An empty list is no mistake of its loops.
     SCRIPT.replace("@SINCE@", &seconds).replace("@PATHS@", &paths.join(" "))
+}
+
+/// Writes a folder for the shell; a tilde is the home of who logs in.
+fn shell(path: &str) -> String {
+    path.strip_prefix("~/").map_or_else(|| quote(path), |rest| format!("\"$HOME\"/{}", quote(rest)))
 }
 
 /// Returns the services of a host, with their folders there.
@@ -39,7 +44,7 @@ fn services(inventory: &Inventory, host: &Host) -> Vec<(ServiceId, Option<String
     here.map(|service| {
         let path = service.recipe.get(PATH).and_then(serde_json::Value::as_str);
         // A folder of this machine (a playbook's) is not one of the host.
-        let path = path.filter(|path| path.starts_with('/') && &*service.kind != "ansible");
+        let path = path.filter(|path| path.starts_with(['/', '~']) && &*service.kind != "ansible");
         (service.id.clone(), path.map(|path| path.trim_end_matches('/').to_owned()))
     })
     .collect()

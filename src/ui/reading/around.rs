@@ -4,7 +4,7 @@ use crate::{
     core::{
         action::{ACTIONS, Action, Danger, Motion, Scope},
         hosts::{Freshness, HostState, Link as HostLink, Question},
-        incidents::IncidentAction,
+        incidents::{IncidentAction, suspects::SuspectAction},
         inventory::EnvKind,
         logs::LogAction,
         record::Recorder,
@@ -58,6 +58,7 @@ impl Reader<'_> {
             | Place::Alerts
             | Place::Incidents
             | Place::Incident(_)
+            | Place::Suspects(_)
             | Place::Runs
             | Place::Logs
             | Place::Web
@@ -213,9 +214,21 @@ impl Reader<'_> {
             }
             Scope::Hosts => &[ReconnectHost],
             Scope::Alerts => &[AcknowledgeAlert, OpenIncident, RestartService],
+            Scope::Suspects => {
+                use SuspectAction::{Again, Choose, Detail, Nobody, RuleOut};
+                &[
+                    Action::Suspect(Choose),
+                    Action::Suspect(RuleOut),
+                    Action::Suspect(Detail),
+                    Action::Suspect(Nobody),
+                    Action::Suspect(Again),
+                    RollBackService,
+                ]
+            }
             Scope::Incidents => &[
                 Action::Incident(IncidentAction::NextPhase),
                 Action::Incident(IncidentAction::Classify),
+                Action::Suspect(SuspectAction::Show),
                 AddNote,
                 RollBackService,
                 WriteUpdate,

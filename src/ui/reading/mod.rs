@@ -11,6 +11,7 @@ mod offers;
 mod overview;
 mod runs;
 mod services;
+mod suspects;
 pub mod words;
 
 use super::{
@@ -76,6 +77,13 @@ impl Reader<'_> {
                 Some(incident) => {
                     let name = format!("{} {}", incident.number, incident.title);
                     (View::Incident(Box::new(self.incident_detail(incident))), trail(&["Incidents".into(), name]))
+                }
+                None => gone("Incidents", &uid.to_string()),
+            },
+            Place::Suspects(uid) => match self.state.incidents.incidents.get(uid) {
+                Some(incident) => {
+                    let names = ["Incidents".into(), incident.number.to_string(), "what changed".into()];
+                    (View::Suspects(Box::new(self.suspects(incident))), trail(&names))
                 }
                 None => gone("Incidents", &uid.to_string()),
             },

@@ -9,12 +9,14 @@ use crate::core::{
     time::Timestamp,
 };
 
+mod action;
 mod merge;
 mod rank;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use action::SuspectAction;
 pub use merge::merge;
 pub use rank::{Around, CONVINCING, History, Places, Ranking, Suspect, Tally, Weight, Weights, rank, rank_with};
 pub use state::{Looked, Msg, State};

@@ -110,6 +110,8 @@ pub struct Ranking {
     pub later: usize,
     /// Changes that are too far away in time or place to be listed.
     pub far: usize,
+    /// Jobs and logins like one that is listed, before it.
+    pub folded: usize,
 }
 
 impl Ranking {
@@ -188,6 +190,10 @@ pub fn rank_with(weights: &Weights, changes: &[Change], around: Around<'_>) -> R
             ranking.later += 1;
             continue;
         }
+        if comes_again(change, changes, around.onset) {
+            ranking.folded += 1;
+            continue;
+        }
         let suspect = judge(weights, change, changes, around, &needs);
         if suspect.score < LISTED {
             ranking.far += 1;
@@ -243,13 +249,20 @@ fn spaced(ms: i64) -> String {
 
 /// Counts how often else the same happened: what comes every few minutes is near everything.
 fn routine(change: &Change, all: &[Change]) -> usize {
-    if !matches!(change.kind, Kind::Cron | Kind::Login) {
-        return 0;
-    }
-    let same = |other: &&Change| {
-        other.kind == change.kind && other.what == change.what && other.hosts == change.hosts && other.at != change.at
-    };
-    all.iter().filter(same).count()
+    all.iter().filter(|other| is_like(change, other)).count()
+}
+
+/// Says whether the same happened once more before the onset: the nearest stands for all.
+fn comes_again(change: &Change, all: &[Change], onset: Timestamp) -> bool {
+    all.iter().any(|other| is_like(change, other) && (change.at..=onset).contains(&other.at))
+}
+
+fn is_like(change: &Change, other: &Change) -> bool {
+    matches!(change.kind, Kind::Cron | Kind::Login)
+        && other.kind == change.kind
+        && other.what == change.what
+        && other.hosts == change.hosts
+        && other.at != change.at
 }
 
 /// A service that is needed, directly or by one that is.

@@ -196,7 +196,7 @@ proptest! {
     #[test]
     fn scores_are_in_order_and_within_bounds_and_nothing_is_lost(changes in prop::collection::vec(any_change(), 0..40)) {
         let ranking = ranked(&changes, &History::default());
-        prop_assert_eq!(ranking.suspects.len() + ranking.later + ranking.far, changes.len());
+        prop_assert_eq!(ranking.suspects.len() + ranking.later + ranking.far + ranking.folded, changes.len());
         prop_assert!(ranking.suspects.windows(2).all(|pair| pair[0].score >= pair[1].score));
         prop_assert!(ranking.suspects.iter().all(|suspect| (0.0..=1.0).contains(&suspect.score) && suspect.before_ms >= 0));
     }
