@@ -131,7 +131,11 @@ impl State {
             Some(Health::Unknown | Health::Maintenance) | None => None,
         };
         let running = self.runs.unfinished().any(|run| run.incident == Some(of.uid));
-        Around { tracked: false, ticket: false, healthy, running }
+        let mut trackers = self.inventory.trackers.iter();
+        let tracked =
+            trackers.any(|tracker| tracker.severities.is_empty() || tracker.severities.contains(&of.severity));
+        let ticket = !of.tickets.is_empty() || self.outbox.of_incident(of.uid).is_some();
+        Around { tracked, ticket, healthy, running }
     }
 
     /// Writes down what happens to incidents by itself; only who records does.
@@ -156,5 +160,134 @@ impl State {
             effects.extend(self.incidents_update(msg, now, Some("writing the timeline")));
         }
         effects
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::{
+        Msg,
+        alerts::{AlertEvent, AlertEventKind, Target},
+        id::IncidentId,
+        incidents::{IncidentEvent, Phase, StoredIncidentEvent},
+        inventory::Inventory,
+        record::{Recorder, Row},
+        runs::Actor,
+        time::{MINUTE, Mono, Timestamp},
+        update,
+    };
+
+    /// A console that records, with a store that gives back what it is told.
+    struct Console {
+        state: State,
+        seq: u64,
+        now: Now,
+    }
+
+    impl Console {
+        fn new() -> Self {
+            let actor = Actor { by: "ana".into(), from: "ana@jump".into() };
+            let state = State::new(Arc::new(Inventory::default()), actor);
+            let mut console = Self { state, seq: 0, now: Now { utc: Timestamp(0), mono: Mono(0) } };
+            console.tell(Msg::Loaded(Box::default()));
+            console.tell(Msg::RecorderChanged(Recorder::Me { epoch: 1 }));
+            console
+        }
+
+        fn tell(&mut self, msg: Msg) {
+            let effects = update(&mut self.state, msg, self.now);
+            self.store(effects);
+        }
+
+        fn store(&mut self, effects: Vec<Effect>) {
+            for effect in effects {
+                let Effect::Commit { rows, then, .. } = effect else { continue };
+                for row in rows {
+                    let Row::Incident(event) = row else { continue };
+                    self.seq += 1;
+                    let stored = StoredIncidentEvent { number: IncidentId(1), seq: self.seq, event };
+                    let effects = self.state.incidents_update(incidents::Msg::Stored(vec![stored]), self.now, None);
+                    self.store(effects);
+                }
+                self.store(then);
+            }
+        }
+
+        /// An alert of the service fires, or is over.
+        fn alert(&mut self, uid: u8, fires: bool) {
+            let alert = Uid([uid; 6]);
+            let kind = if fires {
+                AlertEventKind::Fired {
+                    rule: format!("rule-{uid}").into(),
+                    target: Target::Service("play@prod".parse().unwrap()),
+                    severity: Severity::P1,
+                    value: None,
+                    since: self.now.utc,
+                    summary: "down: page".into(),
+                }
+            } else {
+                AlertEventKind::Resolved { value: None }
+            };
+            let event = AlertEvent { alert, at: self.now.utc, by: "qd".into(), kind };
+            _ = self.state.alerts_update(alerts::Msg::EventsArrived(vec![event]), self.now);
+            let fact = if fires { alerts::Fact::Fired { alert } } else { alerts::Fact::Resolved { alert } };
+            let effects = self.state.after_alert(fact, self.now);
+            self.store(effects);
+        }
+
+        fn pass(&mut self, ms: i64) {
+            self.now = Now { utc: self.now.utc + ms, mono: Mono(self.now.mono.0 + ms.unsigned_abs()) };
+            self.tell(Msg::Ticked);
+        }
+
+        fn only(&self) -> &Incident {
+            assert_eq!(self.state.incidents.incidents.len(), 1);
+            self.state.incidents.incidents.values().next().unwrap()
+        }
+
+        fn words(&self) -> Vec<&'static str> {
+            self.only().timeline.values().map(|event: &IncidentEvent| event.kind.word()).collect()
+        }
+    }
+
+    #[test]
+    fn an_incident_ends_with_its_alert_and_comes_back_with_another_while_it_is_validated() {
+        let mut console = Console::new();
+        console.state.unattended = true;
+        console.alert(1, true);
+        assert_eq!(console.words(), ["opened", "detected"], "nobody looks: the worst opens by itself");
+        console.alert(2, true);
+        console.alert(2, false);
+        assert_eq!(console.words(), ["opened", "detected", "alert", "alert"], "other alerts of its service are told");
+        console.alert(1, false);
+        assert_eq!(console.only().phase, Phase::Validate);
+        console.pass(9 * MINUTE);
+        console.alert(3, true);
+        assert_eq!(console.words().last(), Some(&"reopened"));
+        assert_eq!((console.only().phase, console.only().is_open()), (Phase::Diagnose, true));
+        console.alert(3, false);
+        assert_eq!(console.only().phase, Phase::Validate, "it ends with the last alert of its service");
+        console.pass(10 * MINUTE);
+        console.pass(10_000);
+        let phases = console.words().iter().filter(|word| **word == "phase").count();
+        assert_eq!((console.only().phase, phases), (Phase::Document, 1), "once it was well for long enough");
+        console.alert(4, true);
+        assert_eq!(console.state.incidents.incidents.len(), 2, "what comes later is another incident");
+    }
+
+    #[test]
+    fn only_who_records_writes_by_itself() {
+        let mut console = Console::new();
+        console.state.unattended = true;
+        console.alert(1, true);
+        console.tell(Msg::RecorderChanged(Recorder::Other { owner: "ben".into() }));
+        let before = console.seq;
+        console.alert(2, true);
+        console.alert(1, false);
+        console.pass(60 * MINUTE);
+        assert_eq!(console.seq, before);
     }
 }

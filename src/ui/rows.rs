@@ -427,6 +427,7 @@ pub fn incident_columns() -> Vec<Column> {
         Column::text("OWNER", 8).rank(1),
         Column::number("AGE", 6),
         Column::text("NEXT CLOCK", 12).rank(2).grow(10),
+        Column::text("TICKET", 8).rank(4),
     ]
 }
 
@@ -465,6 +466,13 @@ pub fn incident(row: &IncidentRow) -> Vec<Words> {
         },
         Words::of(row.age.clone(), Role::Faint),
         clock,
+        match row.sync {
+            Some((word, Tone::Error)) => Words::of(word, Ink::bold(Role::Down)),
+            Some((word, Tone::Warn)) => Words::of(word, Role::Degraded),
+            Some((word, Tone::Good)) => Words::of(word, Role::Ok),
+            Some((word, Tone::Info)) => Words::of(word, Role::Dim),
+            None => Words::of("--", Role::Faint),
+        },
     ];
     if row.resolved
         && let Some(cell) = cells.get_mut(1)

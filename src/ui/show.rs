@@ -374,6 +374,8 @@ pub struct IncidentRow {
     pub closed: bool,
     /// Its phase: `4 diagnose`.
     pub phase: String,
+    /// How its tickets stand, and how that is meant; none: nothing is to be written.
+    pub sync: Option<(&'static str, Tone)>,
     /// The clock that runs out next: what, how it stands, and whether it is late.
     pub clock: Option<(&'static str, String, bool)>,
     /// The newest entries of its timeline, oldest first.

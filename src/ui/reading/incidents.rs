@@ -3,6 +3,7 @@ use super::{Reader, words};
 use crate::{
     core::{
         incidents::{Clock, Guard, Hypothesis, Incident, IncidentEvent, IncidentEventKind, Phase, phase},
+        outbox::Sync,
         screen::{Pane, RowKey},
         time::{self, Timestamp},
     },
@@ -39,9 +40,22 @@ impl Reader<'_> {
             resolved: of.resolved.is_some() || of.merged_into.is_some(),
             closed: of.closed.is_some() || of.merged_into.is_some(),
             phase: format!("{} {}", of.phase.number(), of.phase.word()),
+            sync: self.sync(of),
             clock,
             last: of.by_time().into_iter().map(|(seq, event)| self.timeline_row(of, seq, event)).collect(),
         }
+    }
+
+    /// Says how its tickets stand.
+    fn sync(&self, of: &Incident) -> Option<(&'static str, Tone)> {
+        let sync = self.state.outbox.of_incident(of.uid)?;
+        let tone = match sync {
+            Sync::Synced => Tone::Good,
+            Sync::Waiting => Tone::Warn,
+            Sync::Failed => Tone::Error,
+            Sync::Dropped => Tone::Info,
+        };
+        Some((sync.word(), tone))
     }
 
     /// Says how a clock stands.
@@ -160,6 +174,9 @@ impl Reader<'_> {
             let state =
                 if changed == 0 { "hashes hold".to_owned() } else { format!("{changed} CHANGED since it was kept") };
             add("evidence", format!("{} pinned, {state}", of.evidence.len()));
+        }
+        if let Some((word, _)) = self.sync(of) {
+            add("tickets", word.to_owned());
         }
         for (tracker, id, url) in &of.tickets {
             add("ticket", format!("{tracker} {id} {}", url.as_deref().unwrap_or_default()));
