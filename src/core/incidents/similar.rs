@@ -1,7 +1,7 @@
 //! Incidents that were like this one, and what mended them.
 //!
-//! The score is a weighted mean of how much two incidents share, each part from 0 to 1: the service ([`SERVICE`]; the same service in another
-//! environment counts half), the kind of alert ([`ALERT`]), the words of their titles and the patterns of their logs ([`WORDS`], [`PATTERNS`]; as
+//! The score is a weighted mean of how much two incidents share, each part from 0 to 1: the service (`SERVICE`; the same service in another
+//! environment counts half), the kind of alert (`ALERT`), the words of their titles and the patterns of their logs (`WORDS`, `PATTERNS`; as
 //! the Jaccard index, the share of those in both among those in either). What neither tells of is left out of the mean, so that an incident
 //! without patterns is not unlike all others.
 use std::collections::BTreeSet;

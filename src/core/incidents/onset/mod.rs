@@ -7,15 +7,15 @@
 //!    change-point detection, as in Bai, "Estimation of multiple-regime regressions with least absolutes deviation", 1998). One
 //!    spike, however high, costs the same on either side, and so moves nothing.
 //! 2. Where the best split is one to the better, the series is an earlier trouble that ended: what comes after it is looked at.
-//! 3. The step counts when values after it are higher than those before in at least [`HIGHER`] of all pairs (the effect size A of
-//!    Vargha and Delaney, 2000), by more than what matters ([`Series::floor`]) and than [`TIMES`] of the level before, and when so
-//!    many ranks would come about by chance less often than [`CHANCE`] times (two-sample rank test of Mann and Whitney, 1947; exact
-//!    where a side has fewer than [`EXACT`] values, by the normal approximation elsewhere; Bonferroni's correction for the splits
+//! 3. The step counts when values after it are higher than those before in at least `HIGHER` of all pairs (the effect size A of
+//!    Vargha and Delaney, 2000), by more than what matters ([`Series::floor`]) and than `TIMES` of the level before, and when so
+//!    many ranks would come about by chance less often than `CHANCE` times (two-sample rank test of Mann and Whitney, 1947; exact
+//!    where a side has fewer than `EXACT` values, by the normal approximation elsewhere; Bonferroni's correction for the splits
 //!    that were tried).
-//! 4. It is a *ramp* and no step when the values right around the split differ by less than [`SHARP`] of what the levels differ by.
+//! 4. It is a *ramp* and no step when the values right around the split differ by less than `SHARP` of what the levels differ by.
 //!
 //! The moment is then the first bad value, reached by going back from the split while values lie beyond Tukey's fence of those
-//! before, and by [`LEFT`] of the step beyond their level. It lies between that value and the last good one: a change in between may be what did it.
+//! before, and by `LEFT` of the step beyond their level. It lies between that value and the last good one: a change in between may be what did it.
 use super::super::time::Timestamp;
 
 mod rank;
