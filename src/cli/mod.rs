@@ -15,6 +15,7 @@ mod import;
 mod keys;
 mod lock;
 mod logs;
+mod outbox;
 mod pipeline;
 mod runs;
 mod setup;
@@ -117,6 +118,8 @@ enum Command {
     Attach(runs::Attach),
     /// Print who did what; --verify follows the chain of hashes
     Audit(audit::Audit),
+    /// Print what is to be written to trackers; retry, drop or edit what is not
+    Outbox(outbox::Args),
     /// Check the configuration; with --connect also every host and URL
     Check(check::Check),
     /// Bring in past days from another tool
@@ -152,7 +155,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -172,6 +175,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Runs(args)) => runs::run(&common, &args),
         Some(Command::Attach(args)) => runs::attach(&common, &args),
         Some(Command::Audit(args)) => audit::run(&common, &args),
+        Some(Command::Outbox(args)) => outbox::run(&common, &args),
         Some(Command::Check(args)) => check::run(&common, &args),
         Some(Command::Import(args)) => import::run(&common, &args),
         Some(Command::Logs(args)) => logs::run(&common, &args),
