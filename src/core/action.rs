@@ -121,6 +121,12 @@ pub enum Action {
     Suspect(SuspectAction),
     /// Goes to the audit log.
     GoAudit,
+    /// Goes to what is to be written to trackers.
+    GoOutbox,
+    /// Has the selected item of the outbox tried again.
+    RetryItem,
+    /// Has the selected item of the outbox not written, for a reason.
+    DropItem,
     /// Lists past messages.
     GoMessages,
     /// Turns the mouse on or off.
@@ -180,6 +186,8 @@ pub enum Scope {
     Logs,
     /// What changed around an incident.
     Suspects,
+    /// The outbox.
+    Outbox,
     /// Any box that is open.
     Box,
 }
@@ -197,6 +205,7 @@ impl Scope {
             Self::Days => "days",
             Self::Logs => "logs",
             Self::Suspects => "suspects",
+            Self::Outbox => "outbox",
             Self::Box => "box",
         }
     }
@@ -212,6 +221,7 @@ impl Scope {
         Self::Runs,
         Self::Logs,
         Self::Suspects,
+        Self::Outbox,
         Self::Box,
     ];
 }
@@ -400,6 +410,13 @@ pub const ACTIONS: &[Entry] = &[
     entry("go-logs", Action::GoLogs, "logs", "go to the logs"),
     entry("open-logs", Action::OpenLogs, "logs", "logs of what the cursor is on"),
     entry("go-audit", Action::GoAudit, "audit", "who did what, from where, and whether the log is whole"),
+    entry("go-outbox", Action::GoOutbox, "outbox", "what is to be written to trackers, and what was not taken"),
+    entry("retry-item", Action::RetryItem, "retry", "have the item tried again now")
+        .within(Scope::Outbox)
+        .danger(Danger::Records),
+    entry("drop-item", Action::DropItem, "drop", "have the item not written, for a reason")
+        .within(Scope::Outbox)
+        .danger(Danger::Records),
     entry("go-messages", Action::GoMessages, "messages", "what was said on the message line"),
     entry("toggle-mouse", Action::ToggleMouse, "mouse", "mouse on or off; off leaves selection to the terminal"),
     entry("redraw-screen", Action::RedrawScreen, "redraw", "draw everything anew"),

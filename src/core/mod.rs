@@ -367,6 +367,7 @@ fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> V
         | screen::Draft::Help
         | screen::Draft::Note
         | screen::Draft::Form
+        | screen::Draft::Drop
         | screen::Draft::Update
         | screen::Draft::Passphrase => {
             state.screen.drafts.insert(draft, text);

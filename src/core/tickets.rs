@@ -2,7 +2,9 @@
 use std::sync::Arc;
 
 use super::{
-    Effect, State, outbox, push_commit,
+    Effect, State,
+    id::Uid,
+    outbox, push_commit,
     record::Recorder,
     screen::{Tone, rows},
     time::Now,
@@ -50,6 +52,18 @@ impl State {
         effects
     }
 
+    /// Returns the order that would write an item; what was shown of another one is let go of.
+    pub(super) fn outbox_preview(&mut self, token: Uid) -> Option<outbox::Order> {
+        self.outbox.preview = None;
+        let around = outbox::Around {
+            trackers: &self.inventory.trackers,
+            incidents: &self.incidents,
+            by: &self.actor.by,
+            delivers: false,
+        };
+        self.outbox.order_of(token, around)
+    }
+
     pub(super) fn outbox_ticked(&mut self, now: Now) -> Vec<Effect> {
         let (out, _) = self.with_outbox(|outbox, around| outbox::tick(outbox, now.utc, around));
         self.carry_outbox(out, None, now)
@@ -83,7 +97,7 @@ mod tests {
         Msg,
         action::Action,
         alerts,
-        id::{Operator, Uid},
+        id::Operator,
         inventory::{Inventory, Service},
         record::Row,
         runs::Actor,

@@ -32,6 +32,7 @@ impl Editors {
             | Draft::Search
             | Draft::Note
             | Draft::Form
+            | Draft::Drop
             | Draft::Update
             | Draft::LogFilter
             | Draft::LogSearch
@@ -107,6 +108,7 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
         | Draft::Search
         | Draft::Note
         | Draft::Form
+        | Draft::Drop
         | Draft::Update
         | Draft::LogFilter
         | Draft::LogSearch

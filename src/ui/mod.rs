@@ -19,6 +19,7 @@ pub mod keys;
 pub mod logs;
 pub mod messages;
 pub mod offers;
+pub mod outbox;
 pub mod overview;
 pub mod page;
 pub mod reading;
@@ -128,6 +129,8 @@ pub enum View {
     Audit(Box<audit::Audit>),
     /// What changed around an incident.
     Suspects(Box<suspects::Suspects>),
+    /// The outbox.
+    Outbox(Box<outbox::Outbox>),
     /// Past messages and when they were said, newest first.
     Messages(Vec<(String, show::Message)>),
 }
@@ -241,6 +244,7 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
             Vec::new()
         }
         View::Audit(of) => audit::audit(of, room),
+        View::Outbox(of) => outbox::outbox(of, room),
         View::Messages(of) => messages::messages(of, room),
     };
     page::draw(&mut body, &bands, facts);

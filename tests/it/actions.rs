@@ -67,6 +67,7 @@ fn no_action_is_silent_anywhere() {
                             | Action::GoIncidents
                             | Action::GoRuns
                             | Action::GoAudit
+                            | Action::GoOutbox
                             | Action::GoMessages
                     );
                 if !changed && after.screen.message.is_none() && !there {

@@ -68,6 +68,9 @@ mod night;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+#[path = "../support/outboxes.rs"]
+mod outboxes;
+#[cfg(test)]
 mod patterns;
 #[cfg(test)]
 #[path = "../support/readings.rs"]

@@ -13,6 +13,7 @@ use ratatui::buffer::Buffer;
 use crate::{
     audits, deploys, log_view,
     night::{Night, places},
+    outboxes,
     rollout::{self, Rollout},
     svg,
     views::draw,
@@ -75,6 +76,7 @@ fn pictures_show_what_the_program_draws() {
         ("incident", Night::new().diagnosed()),
         ("suspects", crate::suspected::night()),
         ("audit", audits::log(None)),
+        ("outbox", outboxes::waiting()),
         ("deploy", deploys::chosen()),
         ("review", rollout::review()),
         ("run", Rollout::live(6).night()),

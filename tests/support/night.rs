@@ -33,7 +33,7 @@ use quarterdeck::{
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 
 use crate::{
-    audits, deploys,
+    audits, deploys, outboxes,
     readings::{buckets, pm2, result, sample},
     rollout::{self, Rollout},
 };
@@ -555,6 +555,9 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("audit", audits::log(None)),
         ("audit-broken", audits::log(Some(343))),
         ("no-audit", audits::empty()),
+        ("outbox", outboxes::waiting()),
+        ("outbox-drop", outboxes::dropping()),
+        ("no-outbox", outboxes::empty()),
         ("messages", after(Night::new().run(), &[GoMessages])),
         ("help", at(&[FocusPane(3), OpenHelp])),
         ("palette", found),

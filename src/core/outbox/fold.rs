@@ -181,6 +181,14 @@ impl Entry {
         }
     }
 
+    /// Says it in words: what a filter searches and what a copy takes.
+    pub fn words(&self) -> String {
+        let Item { tracker, write, .. } = &self.item;
+        let remote = self.remote.as_ref().map_or("", |remote| remote.id.as_str());
+        let (token, sync) = (self.token, self.sync().word());
+        format!("{token} {sync} {tracker} {} {} {remote} {}", write.word(), write.summary(), self.reason())
+    }
+
     fn apply(&mut self, at: Timestamp, kind: OutboxEventKind) {
         self.last = self.last.max(at);
         match kind {

@@ -454,6 +454,17 @@ impl State {
         all.into_iter()
     }
 
+    /// Returns the items, those that need a person first, then those that wait, then the newest that are done.
+    pub fn by_need(&self) -> Vec<&Entry> {
+        let mut all: Vec<&Entry> = self.items.values().collect();
+        all.sort_by_key(|entry| match entry.sync() {
+            Sync::Failed => (0, entry.position),
+            Sync::Waiting => (1, entry.position),
+            Sync::Synced | Sync::Dropped => (2, u64::MAX - entry.position),
+        });
+        all
+    }
+
     /// Returns how an incident's tickets stand: the worst of its items; none where it has none.
     pub fn of_incident(&self, incident: Uid) -> Option<Sync> {
         self.items.values().filter(|entry| entry.item.incident == incident).map(Entry::sync).max()

@@ -15,6 +15,7 @@ use crate::core::{
     incidents,
     incidents::IncidentEventKind,
     logs::LogAction,
+    outbox,
     record::DeclaredState,
     runs,
     time::Now,
@@ -210,6 +211,18 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::Incident(action) => return form::begin(state, action, now),
         Action::Suspect(action) => return suspects::act(state, action, now),
         Action::GoAudit => return go(state, View::Audit, now),
+        Action::GoOutbox => return go(state, View::Outbox, now),
+        Action::RetryItem => {
+            if let Some(token) = selected_item(state) {
+                state.screen.say(now, Tone::Info, format!("{token} is tried again"));
+                return state.outbox_update(outbox::Msg::RetryAsked { token }, now);
+            }
+        }
+        Action::DropItem => {
+            if let Some(token) = selected_item(state) {
+                state.screen.open(Overlay::Drop { token });
+            }
+        }
         Action::GoMessages => return go(state, View::Messages, now),
         Action::ToggleMouse => {
             state.screen.mouse = !state.screen.mouse;
@@ -296,6 +309,9 @@ fn open_selected(state: &mut State, now: Now) -> Vec<Effect> {
         rows::refresh(state, now, false);
         return Vec::new();
     }
+    if let (View::Outbox, Some(RowKey::Item(token))) = (&state.screen.view, &key) {
+        return state.outbox_preview(*token).map_or_else(Vec::new, |order| vec![Effect::Preview(Box::new(order))]);
+    }
     let Some(view) = opens(state) else {
         state.screen.zoomed = !state.screen.zoomed;
         return Vec::new();
@@ -327,6 +343,7 @@ pub fn opens(state: &State) -> Option<View> {
         }
         RowKey::Pending(_, target) => Some(view_of(target)),
         RowKey::Change(_)
+        RowKey::Item(_)
         | RowKey::Check(_)
         | RowKey::Process(_)
         | RowKey::Group(_)
@@ -360,7 +377,8 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
             | RowKey::Group(_)
             | RowKey::Field(_)
             | RowKey::Index(_)
-            | RowKey::Entry(_),
+            | RowKey::Entry(_)
+            | RowKey::Item(_),
         )
         | None => None,
     };
@@ -379,6 +397,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         | View::Logs
         | View::Web
         | View::Audit
+        | View::Outbox
         | View::Messages => None,
     };
     by_row.or_else(by_view)
@@ -387,6 +406,14 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
 pub(super) fn selected_host(state: &State) -> Option<HostName> {
     match (state.screen.cursor(state.screen.pane()), &state.screen.view) {
         (Some(RowKey::Host(name)), _) | (_, View::Host(name)) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// The item of the outbox under the cursor.
+pub(super) fn selected_item(state: &State) -> Option<Uid> {
+    match state.screen.cursor(Pane::Outbox) {
+        Some(RowKey::Item(token)) if state.screen.view == View::Outbox => Some(*token),
         _ => None,
     }
 }

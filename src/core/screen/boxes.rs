@@ -5,9 +5,10 @@ use crate::core::{
     Effect, State,
     action::{Action, Motion},
     hosts::Question,
-    id::ServiceId,
+    id::{ServiceId, Uid},
     incidents,
     incidents::IncidentEventKind,
+    outbox,
     record::{DeclaredState, Row, StatusUpdate},
     runs,
     runs::{gate::Level, sudo::SudoMsg},
@@ -135,6 +136,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Log(_)
                 | Overlay::Sudo
                 | Overlay::Note { .. }
+                | Overlay::Drop { .. }
                 | Overlay::Host { .. }
                 | Overlay::Quit
                 | Overlay::TakeBack { .. }
@@ -187,6 +189,7 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::LogList(_)
         | Overlay::Form(_)
         | Overlay::Note { .. }
+        | Overlay::Drop { .. }
         | Overlay::Update { .. }
         | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
     }
@@ -258,6 +261,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             let kind = IncidentEventKind::Note { text };
             state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("saving the note"))
         }
+        Overlay::Drop { token } => drop_item(state, token, now),
         Overlay::Update { service, state: declared } => publish(state, service, declared, now),
         // Enter is never yes where a key is trusted, write is armed, or runs are left alone.
         Overlay::Host { host, question: question @ Question::UnknownHostKey { .. } } if yes => {
@@ -315,6 +319,17 @@ fn publish(state: &mut State, service: Option<ServiceId>, declared: DeclaredStat
         effects.extend(form::write(state, incident, vec![kind], now));
     }
     crate::core::together(effects)
+}
+
+/// Has an item of the outbox not written, for the reason that was given.
+fn drop_item(state: &mut State, token: Uid, now: Now) -> Vec<Effect> {
+    let reason = state.screen.draft(Draft::Drop).trim().to_owned();
+    if reason.is_empty() {
+        state.screen.say(now, Tone::Error, "say why: it is kept with the item");
+        return Vec::new();
+    }
+    state.screen.close();
+    state.outbox_update(outbox::Msg::DropAsked { token, reason }, now)
 }
 
 /// Has the password tried that was typed.

@@ -49,6 +49,8 @@ pub enum Draft {
     Update,
     /// What is written in a box with fields.
     Form,
+    /// Why an item of the outbox is not written.
+    Drop,
     /// The filter of the logs.
     LogFilter,
     /// What is searched in the logs.
@@ -87,6 +89,11 @@ pub enum Overlay {
     Note {
         /// For which incident.
         incident: Uid,
+    },
+    /// Saying why an item of the outbox is not written.
+    Drop {
+        /// Which.
+        token: Uid,
     },
     /// Writing a status update.
     Update {
@@ -334,6 +341,7 @@ impl State {
             Overlay::Search => Some(Draft::Search),
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
             Overlay::Note { .. } => Some(Draft::Note),
+            Overlay::Drop { .. } => Some(Draft::Drop),
             Overlay::Update { .. } => Some(Draft::Update),
             Overlay::Form(form) => (form.text == Some(form.at)).then_some(Draft::Form),
             Overlay::Log(draft) => Some(*draft),

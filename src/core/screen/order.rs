@@ -83,6 +83,8 @@ impl Pane {
             | Self::Fields
             | Self::Web(_)
             | Self::Audit
+            | Self::Outbox
+            | Self::Request
             | Self::Entry
             | Self::Messages => &[],
         }

@@ -118,12 +118,13 @@ fn everything(state: &State) -> Vec<Line> {
 
 /// Returns the command line that shows the same.
 fn equal(action: Action) -> &'static str {
-    const EQUAL: [(Action, &str); 6] = [
+    const EQUAL: [(Action, &str); 7] = [
         (Action::GoOverview, "qd status"),
         (Action::GoHosts, "qd hosts"),
         (Action::GoAlerts, "qd alerts"),
         (Action::GoRuns, "qd runs"),
         (Action::GoAudit, "qd audit"),
+        (Action::GoOutbox, "qd outbox"),
         (Action::OpenHelp, "qd keys"),
     ];
     EQUAL.iter().find(|(of, _)| *of == action).map_or("", |(_, line)| line)

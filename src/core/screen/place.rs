@@ -35,6 +35,8 @@ pub enum View {
     Web,
     /// The audit log.
     Audit,
+    /// What is to be written to trackers.
+    Outbox,
     /// Past messages.
     Messages,
 }
@@ -96,6 +98,10 @@ pub enum Pane {
     Audit,
     /// The entry of it that the cursor is on.
     Entry,
+    /// What is to be written to trackers.
+    Outbox,
+    /// The item of it that the cursor is on, and its request.
+    Request,
     /// Past messages.
     Messages,
 }
@@ -126,6 +132,7 @@ impl View {
                 Pane::Web(6),
             ],
             Self::Audit => &[Pane::Audit, Pane::Entry],
+            Self::Outbox => &[Pane::Outbox, Pane::Request],
             Self::Messages => &[Pane::Messages],
         }
     }
@@ -143,6 +150,7 @@ impl Pane {
             Self::Incidents | Self::Facts | Self::Timeline => Scope::Incidents,
             Self::Suspects | Self::Change | Self::Looked => Scope::Suspects,
             Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
+            Self::Outbox | Self::Request => Scope::Outbox,
             Self::Updates | Self::Audit | Self::Entry | Self::Messages => Scope::Everywhere,
         }
     }
@@ -175,6 +183,8 @@ pub enum RowKey {
     Field(String),
     /// An entry of the audit log.
     Entry(u64),
+    /// An item of the outbox.
+    Item(Uid),
     /// A row that is only a position: a day, a line.
     Index(usize),
 }

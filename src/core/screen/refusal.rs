@@ -70,6 +70,10 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
                 "it goes on from this console already",
             ),
         },
+        Action::RetryItem | Action::DropItem => match act::selected_item(state) {
+            None => Some("put the cursor on an item of the outbox".to_owned()),
+            Some(token) => state.outbox.may_change(token).err(),
+        },
         Action::ReconnectHost => {
             because(act::selected_host(state).is_none(), "put the cursor on a host to connect to it again")
         }
@@ -140,6 +144,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         | Action::GoRuns
         | Action::GoLogs
         | Action::GoAudit
+        | Action::GoOutbox
         | Action::GoMessages
         | Action::ToggleMouse
         | Action::RedrawScreen
@@ -214,6 +219,7 @@ impl Pane {
             | Self::Suspects
             | Self::Output
             | Self::Audit
+            | Self::Outbox
             | Self::Messages => true,
             Self::Availability
             | Self::Instances
@@ -225,6 +231,7 @@ impl Pane {
             | Self::Steps
             | Self::Proof
             | Self::Entry
+            | Self::Request
             | Self::Histogram
             | Self::Lines
             | Self::Patterns

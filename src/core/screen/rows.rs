@@ -119,6 +119,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         }
         (View::Web, Pane::Web(table)) => groups(state.logs.shown.iter().flat_map(|shown| shown.web_rows(table))),
         (_, Pane::Audit) => state.audit.entries().iter().map(|entry| RowKey::Entry(entry.seq)).collect(),
+        (_, Pane::Outbox) => state.outbox.by_need().into_iter().map(|entry| RowKey::Item(entry.token)).collect(),
         (_, Pane::Messages) => index(state.screen.messages.len()),
         (
             _,
@@ -141,6 +142,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Patterns
             | Pane::Fields
             | Pane::Entry
+            | Pane::Request
             | Pane::Web(_),
         ) => Vec::new(),
     };
@@ -287,6 +289,9 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
         }
         RowKey::Group(name) | RowKey::Field(name) => {
             state.logs.shown.as_ref().and_then(|shown| shown.words_of(pane, name)).unwrap_or_else(|| name.clone())
+        }
+        RowKey::Item(token) => {
+            state.outbox.items.get(token).map_or_else(|| token.to_string(), crate::core::outbox::Entry::words)
         }
         RowKey::Entry(seq) => state.audit.entry(*seq).map_or_else(|| seq.to_string(), crate::core::audit::Entry::words),
         RowKey::Index(index) => entry(state, pane, *index).unwrap_or_else(|| index.to_string()),

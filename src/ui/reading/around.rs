@@ -63,6 +63,7 @@ impl Reader<'_> {
             | Place::Logs
             | Place::Web
             | Place::Audit
+            | Place::Outbox
             | Place::Messages => None,
         };
         let armed = || self.state.runs.armed.left(self.now).map(|(env, _)| env.clone());
@@ -91,6 +92,11 @@ impl Reader<'_> {
             }
             Recorder::Nobody { .. } => link("not recorded", Health::Down, String::new()),
         }];
+        let (waiting, failed) = state.outbox.waiting();
+        if waiting > 0 {
+            let health = if failed > 0 { Health::Down } else { Health::Degraded };
+            links.push(link("outbox", health, waiting.to_string()));
+        }
         let hosts = state.hosts.hosts().len();
         if hosts > 0 {
             // Numbers of a host that was lost a moment ago are still shown, dimmed; that it is lost is said at once.
@@ -264,6 +270,7 @@ impl Reader<'_> {
                     .map(Action::Log),
                 );
             }
+            Scope::Outbox => &[OpenSelected, Action::RetryItem, Action::DropItem],
             Scope::Everywhere => &[WriteUpdate],
         };
         let mut actions = vec![OpenHelp, OpenPalette, FocusNextPane];

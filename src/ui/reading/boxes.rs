@@ -70,6 +70,17 @@ impl Reader<'_> {
                     ..Ask::default()
                 }))
             }
+            Overlay::Drop { token } => {
+                let item = state.outbox.items.get(token).map_or_else(String::new, |of| of.item.write.summary());
+                Over::Ask(Box::new(Ask {
+                    title: format!("Drop {}", crate::parse::sanitise::line_max(item, 60)),
+                    typed: typed(Draft::Drop),
+                    rows: 2,
+                    verb: "drop".into(),
+                    hint: "why it is not written: it is kept with the item".into(),
+                    ..Ask::default()
+                }))
+            }
             Overlay::Update { service, state: declared } => {
                 let about = service.as_ref().map_or_else(|| "everything".to_owned(), |id| self.service_name(id));
                 Over::Ask(Box::new(Ask {
@@ -198,6 +209,7 @@ impl Reader<'_> {
             | Overlay::LogList(_)
             | Overlay::Form(_)
             | Overlay::Note { .. }
+            | Overlay::Drop { .. }
             | Overlay::Update { .. } => return None,
         })
     }

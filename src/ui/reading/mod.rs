@@ -8,6 +8,7 @@ mod hosts;
 mod incidents;
 mod logs;
 mod offers;
+mod outbox;
 mod overview;
 mod runs;
 mod services;
@@ -101,6 +102,7 @@ impl Reader<'_> {
             }
             Place::Web => (View::Logs(Box::new(self.logs(true))), trail(&["Logs".into(), "Web servers".into()])),
             Place::Audit => (View::Audit(Box::new(self.audit())), trail(&["Audit".into()])),
+            Place::Outbox => (View::Outbox(Box::new(self.outbox())), trail(&["Outbox".into()])),
             Place::Messages => (View::Messages(self.messages()), trail(&["Messages".into()])),
         }
     }

@@ -1,0 +1,94 @@
+//! Reads the outbox.
+use super::Reader;
+use crate::{
+    core::{
+        outbox::{Entry, Sync},
+        screen::{Pane, RowKey},
+    },
+    parse::sanitise,
+    ui::{
+        outbox::{Outbox, Row},
+        show::Tone,
+    },
+};
+
+impl Reader<'_> {
+    pub(super) fn outbox(&self) -> Outbox {
+        let outbox = &self.state.outbox;
+        let item = |row: &RowKey| if let RowKey::Item(token) = row { outbox.items.get(token) } else { None };
+        let rows = self.state.screen.rows(Pane::Outbox).iter().filter_map(item).map(|entry| self.outbox_row(entry));
+        let (waiting, failed) = outbox.waiting();
+        let fact = match (waiting, failed) {
+            _ if outbox.items.is_empty() => None,
+            (0, _) => Some((Tone::Good, "all is written".to_owned())),
+            (_, 0) => Some((Tone::Warn, format!("{waiting} not written yet"))),
+            (_, _) => Some((Tone::Error, format!("{waiting} not written yet, {failed} wait for a person"))),
+        };
+        let empty = if self.state.inventory.trackers.is_empty() {
+            "no tracker is configured: incidents stay here alone"
+        } else {
+            "nothing is in the outbox: no incident was opened"
+        };
+        let under = self.state.screen.cursor(Pane::Outbox).and_then(item);
+        Outbox {
+            rows: rows.collect(),
+            fact,
+            facts: under.map_or_else(Vec::new, |entry| self.item_facts(entry)),
+            empty: empty.to_owned(),
+        }
+    }
+
+    fn incident_name(&self, entry: &Entry) -> String {
+        let incident = self.state.incidents.incidents.get(&entry.item.incident);
+        incident.map_or_else(|| entry.item.incident.to_string(), |incident| incident.number.to_string())
+    }
+
+    fn outbox_row(&self, entry: &Entry) -> Row {
+        let tone = match entry.sync() {
+            Sync::Failed => Tone::Error,
+            Sync::Waiting => Tone::Warn,
+            Sync::Synced if !entry.duplicates.is_empty() || !entry.foreign.is_empty() => Tone::Warn,
+            Sync::Synced => Tone::Good,
+            Sync::Dropped => Tone::Info,
+        };
+        let ticket = entry.remote.as_ref().map(|remote| remote.id.clone());
+        let foreign = entry.foreign.iter().map(|(field, of)| format!("{field} is {}, ours {}", of.theirs, of.ours));
+        let twice = entry.duplicates.iter().map(|remote| format!("{} is a duplicate", remote.id));
+        let reason = Some(entry.reason().to_owned()).filter(|reason| !reason.is_empty());
+        let detail: Vec<String> = ticket.into_iter().chain(twice).chain(foreign).chain(reason).collect();
+        Row {
+            state: (tone, entry.sync().word().to_owned()),
+            tracker: safe(&entry.item.tracker),
+            incident: self.incident_name(entry),
+            what: safe(&format!("{} {}", entry.item.write.word(), entry.item.write.summary())),
+            tries: if entry.tries == 0 { String::new() } else { entry.tries.to_string() },
+            next: entry.next().map(|at| super::words::until(at, self.now.utc)).unwrap_or_default(),
+            detail: safe(&detail.join("; ")),
+        }
+    }
+
+    fn item_facts(&self, entry: &Entry) -> Vec<(String, String)> {
+        let by = format!("{} at {}", entry.by, entry.queued.rfc3339());
+        let mut facts = vec![
+            (
+                "item",
+                format!("{}, {} for {}, by {by}", entry.token, entry.item.write.word(), self.incident_name(entry)),
+            ),
+            ("why", entry.reason().to_owned()),
+        ];
+        if let Some(remote) = &entry.remote {
+            facts.push(("ticket", format!("{} {}", remote.id, remote.url.as_deref().unwrap_or_default())));
+        }
+        let mut facts: Vec<(String, String)> =
+            facts.into_iter().map(|(label, text)| (label.to_owned(), safe(&text))).collect();
+        let shown = self.state.outbox.preview.as_ref().filter(|(token, _)| *token == entry.token);
+        let request = shown.map_or_else(|| "Enter shows what is sent".to_owned(), |(_, text)| text.clone());
+        facts.push(("request".to_owned(), sanitise::lines(request, 60, 400).join("\n")));
+        facts.retain(|(_, text)| !text.trim().is_empty());
+        facts
+    }
+}
+
+fn safe(text: &str) -> String {
+    sanitise::line_max(text, 600)
+}
