@@ -136,7 +136,11 @@ fn list(setup: &Setup, common: &Common, state: &State) -> color_eyre::Result<Exi
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         let now = setup.clock.now().utc;
         for entry in state.outbox.in_order() {
-            let next = entry.next().map(|at| u64::try_from(at.since(now)).map_or_else(|_| "now".to_owned(), short));
+            let next = if state.outbox.waits_for_ticket(entry) {
+                Some("ticket".to_owned())
+            } else {
+                entry.next().map(|at| u64::try_from(at.since(now)).map_or_else(|_| "now".to_owned(), short))
+            };
             rows.push(vec![
                 entry.token.to_string(),
                 entry.sync().word().to_owned(),

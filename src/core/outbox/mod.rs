@@ -465,6 +465,13 @@ impl State {
         all
     }
 
+    /// Says whether an item waits for its ticket, whatever its own time is.
+    pub fn waits_for_ticket(&self, entry: &Entry) -> bool {
+        !matches!(entry.item.write, Write::Create(_))
+            && matches!(entry.standing, Standing::Waiting { .. })
+            && self.ticket(entry.item.incident, &entry.item.tracker).is_none_or(|ticket| ticket.sync() != Sync::Synced)
+    }
+
     /// Returns how an incident's tickets stand: the worst of its items; none where it has none.
     pub fn of_incident(&self, incident: Uid) -> Option<Sync> {
         self.items.values().filter(|entry| entry.item.incident == incident).map(Entry::sync).max()

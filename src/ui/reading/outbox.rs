@@ -62,7 +62,11 @@ impl Reader<'_> {
             incident: self.incident_name(entry),
             what: safe(&format!("{} {}", entry.item.write.word(), entry.item.write.summary())),
             tries: if entry.tries == 0 { String::new() } else { entry.tries.to_string() },
-            next: entry.next().map(|at| super::words::until(at, self.now.utc)).unwrap_or_default(),
+            next: if self.state.outbox.waits_for_ticket(entry) {
+                "ticket".to_owned()
+            } else {
+                entry.next().map(|at| super::words::until(at, self.now.utc)).unwrap_or_default()
+            },
             detail: safe(&detail.join("; ")),
         }
     }
