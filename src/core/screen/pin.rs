@@ -47,6 +47,7 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
         | View::Logs
         | View::Web
         | View::Audit
+        | View::Outbox
         | View::Messages => "the console".to_owned(),
     };
     Some(("a row".to_owned(), source, rows::text(state, pane, row)))
