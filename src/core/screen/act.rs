@@ -343,7 +343,7 @@ pub fn opens(state: &State) -> Option<View> {
         }
         RowKey::Pending(_, target) => Some(view_of(target)),
         RowKey::Change(_)
-        RowKey::Item(_)
+        | RowKey::Item(_)
         | RowKey::Check(_)
         | RowKey::Process(_)
         | RowKey::Group(_)
