@@ -204,6 +204,7 @@ impl Reader<'_> {
     }
 
     /// The keys that do something here, the most useful first.
+    #[expect(clippy::too_many_lines, reason = "one arm for each scope")]
     fn hints(&self) -> Vec<(String, String)> {
         use Action::{
             AcknowledgeAlert, AddNote, ApproveRun, DeployService, FilterRows, FocusNextPane, GoBack, NextFound,
