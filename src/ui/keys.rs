@@ -43,8 +43,8 @@ pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<
             Some(Action::Move(Motion::Down))
         }
         Code::Char('p') | Code::Up if list && (key.ctrl || key.code == Code::Up) => Some(Action::Move(Motion::Up)),
-        Code::Down if review => Some(Action::Move(Motion::Down)),
-        Code::Up if review => Some(Action::Move(Motion::Up)),
+        Code::Down if review || draft == Draft::Form => Some(Action::Move(Motion::Down)),
+        Code::Up if review || draft == Draft::Form => Some(Action::Move(Motion::Up)),
         Code::PageDown if list || review => Some(Action::Move(Motion::PageDown)),
         Code::PageUp if list || review => Some(Action::Move(Motion::PageUp)),
         // A review shows its commands, and arms, without leaving the field that is typed in.
@@ -89,7 +89,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::core::{inventory::Inventory, runs::Actor, screen::View};
+    use crate::core::{
+        inventory::Inventory,
+        runs::Actor,
+        screen::{
+            View,
+            form::{Form, Purpose},
+        },
+    };
 
     fn state() -> State {
         State::new(Arc::new(Inventory::default()), Actor { by: "op1".into(), from: "pts/1".into() })
@@ -146,5 +153,31 @@ mod tests {
         assert_eq!(typing(&state, &keymap, Draft::Note, key("F3")), None);
         assert_eq!(in_box(&keymap, Action::ShowCommands, true).as_deref(), Some("F3"));
         assert_eq!(in_box(&keymap, Action::ShowCommands, false).as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn a_box_with_fields_is_walked_by_the_keys_of_every_keymap() {
+        for (name, _) in crate::config::keymap::BUILT_IN {
+            let (keymap, problems) = Keymap::load(name, std::path::Path::new(name));
+            assert!(problems.is_empty(), "{name}");
+            let mut state = state();
+            let (what, incident) = (Purpose::Classify, crate::core::id::Uid([1; 6]));
+            state.screen.open(Overlay::Form(Form { incident, what, at: 0, chosen: vec![0; 5], text: Some(4) }));
+            for (pressed, does) in [
+                ("Left", Action::Move(Motion::Left)),
+                ("Right", Action::Move(Motion::Right)),
+                ("Up", Action::Move(Motion::Up)),
+                ("Down", Action::Move(Motion::Down)),
+                ("Tab", Action::FocusNextPane),
+                ("S-Tab", Action::FocusPreviousPane),
+                ("Enter", Action::Confirm),
+                ("Esc", Action::GoBack),
+            ] {
+                assert_eq!(action(&state, &keymap, key(pressed)), Ok(does), "{name} {pressed}");
+                // In the field that is typed in, the arrows to the sides move in the text.
+                let sides = matches!(does, Action::Move(Motion::Left | Motion::Right));
+                assert_eq!(typing(&state, &keymap, Draft::Form, key(pressed)), (!sides).then_some(does), "{pressed}");
+            }
+        }
     }
 }
