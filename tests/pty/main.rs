@@ -12,6 +12,7 @@ mod demo;
 mod ends;
 #[cfg(test)]
 mod hostile;
+mod incident;
 #[cfg(test)]
 mod live;
 #[cfg(test)]

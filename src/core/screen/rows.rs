@@ -46,7 +46,7 @@ pub fn refresh(state: &mut State, now: Now, sort: bool) {
 
 /// Says whether the newest entry of a pane is its last: there the cursor begins, and there it stays as entries come.
 fn begins_at_the_end(pane: Pane) -> bool {
-    matches!(pane, Pane::Availability | Pane::Output | Pane::Messages)
+    matches!(pane, Pane::Availability | Pane::Output | Pane::Messages | Pane::Timeline)
 }
 
 /// Keeps the old order of what is still there and puts what is new behind it.

@@ -26,8 +26,13 @@ pub fn sheet(state: &State, form: &Form, now: Timestamp) -> Option<Sheet> {
                     owed(of, around, policy, now).into_iter().filter(|guard| !of.phase.guards().contains(guard)),
                 );
             }
-            let lines = guards.iter().map(|guard| format!("missing: {}", guard.words())).collect();
-            let field = Field::text("why now", "why it goes on without; what is missing is asked for at the end");
+            // What was missing may have come while the box was open.
+            let (lines, field) = if guards.is_empty() {
+                (vec!["nothing is missing any more".to_owned()], Field::maybe("why now", "Enter goes on"))
+            } else {
+                let lines = guards.iter().map(|guard| format!("missing: {}", guard.words())).collect();
+                (lines, Field::text("why now", "why it goes on without; what is missing is asked for at the end"))
+            };
             sheet(format!("{name}: leave {}", of.phase.word()), lines, vec![field], "go on")
         }
         Purpose::Classify => {

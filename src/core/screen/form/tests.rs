@@ -111,6 +111,14 @@ fn a_phase_is_left_at_once_with_a_note_or_not() {
     grave.state.screen.close();
     assert_eq!(grave.does(IncidentAction::NextPhase, &[], "users first").len(), 1);
     assert_eq!(grave.incident().phase, Phase::Diagnose);
+    _ = update(&mut grave.state, Msg::Acted(Action::Incident(IncidentAction::NextPhase)), NOW);
+    grave.stored(UID, IncidentEventKind::Hypothesis { text: "a leak".into(), test: String::new() });
+    grave.stored(UID, IncidentEventKind::SuspectChosen { key: None, summary: String::new() });
+    grave.stored(UID, IncidentEventKind::Onset { at: NOW.utc, how: "p95".into(), estimated: true });
+    grave.state.screen.drafts.clear();
+    let effects = update(&mut grave.state, Msg::Acted(Action::Confirm), NOW);
+    assert_eq!(effects.len(), 1, "what was missing came while the box was open: no word is asked for");
+    assert_eq!(grave.incident().phase, Phase::Diagnose);
     assert_eq!(grave.does(IncidentAction::PreviousPhase, &[], "").len(), 1);
     assert_eq!(grave.incident().phase, Phase::Classify);
     assert_eq!(grave.does(IncidentAction::PreviousPhase, &[], ""), [], "it was registered by being there");
