@@ -98,6 +98,7 @@ mod suspects;
 #[path = "../support/svg.rs"]
 mod svg;
 #[cfg(test)]
+mod trackers_contract;
 mod unsaved;
 #[cfg(test)]
 mod views;
