@@ -99,6 +99,7 @@ mod suspects;
 mod svg;
 #[cfg(test)]
 mod trackers_contract;
+#[cfg(test)]
 mod unsaved;
 #[cfg(test)]
 mod views;

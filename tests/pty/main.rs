@@ -12,6 +12,7 @@ mod demo;
 mod ends;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod incident;
 #[cfg(test)]
 mod live;
