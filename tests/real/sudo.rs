@@ -181,8 +181,9 @@ impl Bed {
         folders.extend(self.hosts.iter().map(|sshd| sshd.dir.path().to_owned()));
         let mut files = 0;
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).unwrap().flatten() {
-                let kind = entry.file_type().unwrap();
+            // What is looked at while a run goes on may be gone by then.
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let Ok(kind) = entry.file_type() else { continue };
                 if kind.is_dir() {
                     folders.push(entry.path());
                 } else if kind.is_file() {

@@ -6,9 +6,9 @@ f=$HOME/.quarterdeck/uploads/@SUM@
 rm -rf "$p.qd-next" || exit 73
 mkdir "$p.qd-next" || exit 73
 if gzip -t "$f" 2>/dev/null; then
-  gzip -dc "$f" | tar -xf - -C "$p.qd-next" || { rm -rf "$p.qd-next"; exit 74; }
+  gzip -dc "$f" | (cd "$p.qd-next" && tar -xf -) || { rm -rf "$p.qd-next"; exit 74; }
 else
-  tar -xf "$f" -C "$p.qd-next" || { rm -rf "$p.qd-next"; exit 74; }
+  (cd "$p.qd-next" && tar -xf -) <"$f" || { rm -rf "$p.qd-next"; exit 74; }
 fi
 for s in @SHARED@; do
   [ -e "$p/$s" ] && [ ! -e "$p.qd-next/$s" ] || continue

@@ -22,10 +22,11 @@ fi
 part=$p/releases/.$r.part
 rm -rf "$part" || exit 73
 mkdir -p "$part" || exit 73
+# Not by -C: GNU tar takes backslashes of its operands for escapes.
 if gzip -t "$f" 2>/dev/null; then
-  gzip -dc "$f" | tar -xf - -C "$part" || { rm -rf "$part"; exit 74; }
+  gzip -dc "$f" | (cd "$part" && tar -xf -) || { rm -rf "$part"; exit 74; }
 else
-  tar -xf "$f" -C "$part" || { rm -rf "$part"; exit 74; }
+  (cd "$part" && tar -xf -) <"$f" || { rm -rf "$part"; exit 74; }
 fi
 printf 'version=%s\nsha256=%s\nat=%s\nby=%s\n' @VERSION@ @SUM@ "$(date +%s)" "$(id -un)" >"$part/.qd-release" || exit 74
 mv "$part" "$to" || exit 74

@@ -18,7 +18,8 @@ pause() {
 leave() {
   case $tick in
     '' | none) ;;
-    *) kill "$tick" 2>/dev/null ;;
+    # A run that ended before this pipe was made did not take it away.
+    *) kill "$tick" 2>/dev/null; rm -f "$d/watch.$$" ;;
   esac
   exit "$1"
 }

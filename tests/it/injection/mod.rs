@@ -288,6 +288,18 @@ fn every_recipe_is_held_to_it() {
     }
 }
 
+/// GNU tar takes backslashes for escapes where it is told a folder.
+#[test]
+fn backslashes_in_settings_stay_what_they_are() {
+    let shell = shells()[0];
+    for (number, case) in CASES.iter().enumerate() {
+        let (plain, trace) = (plain(number, shell), trace(case, shell, r"\\", ASKED));
+        let counts = |trace: &Trace| trace.calls.values().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(counts(&trace), counts(&plain), "{}", case.kind);
+        assert_eq!(trace.files.len(), plain.files.len(), "{}", case.kind);
+    }
+}
+
 proptest! {
     #![proptest_config(cases_of(2))]
 
