@@ -11,7 +11,8 @@ use super::{
     problem::{Problem, Severity},
     raw::{Book, Raw},
     theme::Theme,
-    walk::{Walk, shown},
+    walk::Walk,
+    words::shown,
 };
 use crate::core::inventory::Inventory;
 

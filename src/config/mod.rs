@@ -16,6 +16,7 @@ pub mod sessions;
 mod source;
 pub mod theme;
 mod walk;
+mod words;
 
 pub use file::open_regular;
 pub use like::files_like;

@@ -1,7 +1,6 @@
 //! What servers and files say, turned into values: pure functions over bytes that nobody vouches for, one file per format.
 pub mod ansible;
 pub mod apt;
-pub mod base64;
 pub mod changes;
 pub mod compose;
 pub mod df;

@@ -4,11 +4,10 @@
 //! what was written; the search lags behind. Labels are dropped silently where the token may not set them: nothing is found by them.
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Desk, Means, Missed, Tracker, numbered,
+    Desk, Means, Missed, Tickets, Tracker,
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
     words::{self, SEVERITY, STATUS, TITLE},
 };
@@ -161,6 +160,41 @@ impl Issues {
         fields
     }
 
+    /// Reads a list page by page and keeps what carries a token.
+    async fn listed(&self, first: String, token: Uid, key: &str) -> Result<Vec<Remote>, Missed> {
+        let (mut found, mut page) = (Vec::new(), Some(first));
+        for _ in 0..PAGES {
+            let Some(path) = page.take() else { break };
+            let (answer, list) = self.ask("GET", &path, None, Does::Read).await?;
+            let list = list.as_array().ok_or_else(|| Missed::unreachable("it answers no list"))?;
+            for one in list.iter().filter(|one| one.get("pull_request").is_none()) {
+                if one.get("body").and_then(Json::as_str).is_some_and(|body| body.contains(&mark(token))) {
+                    found.extend(remote_of(one, key));
+                }
+            }
+            page = self.wire.next_page(&answer)?;
+        }
+        if page.is_some() {
+            return Err(Missed::unreachable("there are more issues than are looked at: it may be among them"));
+        }
+        Ok(found)
+    }
+}
+
+fn labels(issue: &Json) -> Vec<String> {
+    let list = issue.get("labels").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(|label| label.get("name").unwrap_or(label).as_str().map(str::to_owned)).collect()
+}
+
+fn remote(issue: &Json) -> Option<Remote> {
+    remote_of(issue, "number")
+}
+
+fn remote_of(of: &Json, key: &str) -> Option<Remote> {
+    Some(Remote { id: wire::id(of.get(key)?)?, url: of.get("html_url").and_then(wire::url) })
+}
+
+impl Tickets for Issues {
     async fn create(&self, order: &Order, ticket: &Ticket) -> Result<End, Missed> {
         let (_, issue) = self.ask("POST", "/issues", Some(&self.issue(order, ticket)), Does::Write).await?;
         let remote = remote(&issue).ok_or_else(|| Missed::ambiguous("it says that it is made, but not which it is"))?;
@@ -205,89 +239,28 @@ impl Issues {
         Ok(End::Accepted { remote, wrote: Fields::new() })
     }
 
-    async fn put(&self, order: &Order) -> Result<End, Missed> {
+    async fn tickets(&self, token: Uid, ticket: &Ticket) -> Result<Vec<Remote>, Missed> {
+        // A little earlier: the clocks of two machines differ.
+        let since = Timestamp(ticket.opened.0 - HOUR).rfc3339();
+        let since = since.split('.').next().unwrap_or(&since).trim_end_matches('Z');
+        let path = format!("/issues?state=all&sort=created&direction=asc&per_page=100&since={since}Z");
+        self.listed(path, token, "number").await
+    }
+
+    async fn comments(&self, token: Uid, on: &str) -> Result<Vec<Remote>, Missed> {
+        self.listed(format!("/issues/{on}/comments?per_page=100"), token, "id").await
+    }
+
+    async fn read(&self, id: &str) -> Result<Fields, Missed> {
+        Ok(self.fields(&self.ask("GET", &format!("/issues/{id}"), None, Does::Read).await?.1))
+    }
+
+    fn shown(&self, order: &Order) -> Json {
         match &order.item.write {
-            Write::Create(ticket) => self.create(order, ticket).await,
-            Write::Update(change) => self.update(order, change).await,
-            Write::Comment { text } => self.comment(order.token, &super::ticket(order)?.id, text).await,
-            Write::Link { duplicate } => self.comment(order.token, &duplicate.id, &words::duplicate(order)).await,
-        }
-    }
-
-    /// Reads a list page by page and keeps what carries a token, the oldest first.
-    async fn listed(&self, first: String, token: Uid, key: &str) -> Result<Vec<Remote>, Missed> {
-        let (mut found, mut page) = (Vec::new(), Some(first));
-        for _ in 0..PAGES {
-            let Some(path) = page.take() else { break };
-            let (answer, list) = self.ask("GET", &path, None, Does::Read).await?;
-            let list = list.as_array().ok_or_else(|| Missed::unreachable("it answers no list"))?;
-            for one in list.iter().filter(|one| one.get("pull_request").is_none()) {
-                if one.get("body").and_then(Json::as_str).is_some_and(|body| body.contains(&mark(token))) {
-                    found.extend(remote_of(one, key));
-                }
-            }
-            page = self.wire.next_page(&answer)?;
-        }
-        if page.is_some() {
-            return Err(Missed::unreachable("there are more issues than are looked at: it may be among them"));
-        }
-        found.sort_by_key(|remote| numbered(&remote.id));
-        found.dedup();
-        Ok(found)
-    }
-
-    async fn found(&self, order: &Order) -> Result<Vec<Remote>, Missed> {
-        if let Write::Create(ticket) = &order.item.write {
-            // A little earlier: the clocks of two machines differ.
-            let since = Timestamp(ticket.opened.0 - HOUR).rfc3339();
-            let since = since.split('.').next().unwrap_or(&since).trim_end_matches('Z');
-            let path = format!("/issues?state=all&sort=created&direction=asc&per_page=100&since={since}Z");
-            return self.listed(path, order.token, "number").await;
-        }
-        let on = match &order.item.write {
-            Write::Link { duplicate } => duplicate.id.clone(),
-            Write::Create(_) | Write::Update(_) | Write::Comment { .. } => super::ticket(order)?.id.clone(),
-        };
-        self.listed(format!("/issues/{on}/comments?per_page=100"), order.token, "id").await
-    }
-}
-
-fn labels(issue: &Json) -> Vec<String> {
-    let list = issue.get("labels").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(|label| label.get("name").unwrap_or(label).as_str().map(str::to_owned)).collect()
-}
-
-fn remote(issue: &Json) -> Option<Remote> {
-    remote_of(issue, "number")
-}
-
-fn remote_of(of: &Json, key: &str) -> Option<Remote> {
-    Some(Remote { id: wire::id(of.get(key)?)?, url: of.get("html_url").and_then(wire::url) })
-}
-
-impl Desk for Issues {
-    fn write<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<End, Missed>> {
-        Box::pin(self.put(order))
-    }
-
-    fn find<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Vec<Remote>, Missed>> {
-        Box::pin(self.found(order))
-    }
-
-    fn look<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Fields, Missed>> {
-        Box::pin(async {
-            let path = format!("/issues/{}", super::ticket(order)?.id);
-            Ok(self.fields(&self.ask("GET", &path, None, Does::Read).await?.1))
-        })
-    }
-
-    fn preview(&self, order: &Order) -> String {
-        let pretty = |json: Json| serde_json::to_string_pretty(&json).unwrap_or_default();
-        match &order.item.write {
-            Write::Create(ticket) => pretty(self.issue(order, ticket)),
-            Write::Update(change) => pretty(json!(words::changed(change))),
-            Write::Comment { text } => pretty(json!({ "body": format!("{text}\n\n{}", mark(order.token)) })),
-            Write::Link { .. } => pretty(json!({ "body": words::duplicate(order) })),
+            Write::Create(ticket) => self.issue(order, ticket),
+            Write::Update(change) => json!(words::changed(change)),
+            Write::Comment { text } => json!({ "body": format!("{text}\n\n{}", mark(order.token)) }),
+            Write::Link { .. } => json!({ "body": words::duplicate(order) }),
         }
     }
 }

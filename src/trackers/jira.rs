@@ -3,11 +3,10 @@
 //! The token is a label of the issue, and the last line of a comment. A search may lag behind what was written.
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Desk, Means, Missed, Tracker, numbered,
+    Desk, Means, Missed, Tickets, Tracker,
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
     words::{self, SEVERITY, STATUS, TITLE},
 };
@@ -203,57 +202,6 @@ impl Site {
         Some(Remote { url: Some(format!("{}/browse/{id}", self.address)), id })
     }
 
-    async fn create(&self, order: &Order, ticket: &Ticket) -> Result<End, Missed> {
-        let made = self.ask("POST", "/issue", Some(&self.issue(order, ticket)), Does::Write).await?;
-        let remote = self.remote(&made);
-        let remote = remote.ok_or_else(|| Missed::ambiguous("it says that it is made, but not which it is"))?;
-        Ok(End::Accepted { remote, wrote: words::fields_of(ticket, words::cut(&ticket.title, 250)) })
-    }
-
-    async fn read(&self, key: &str) -> Result<Fields, Missed> {
-        let issue = self.ask("GET", &format!("/issue/{key}?fields=summary,status,labels"), None, Does::Read).await?;
-        let of = issue.get("fields").ok_or_else(|| Missed::unreachable("it answers no issue"))?;
-        let mut fields = Fields::new();
-        if let Some(title) = of.get("summary").and_then(wire::line) {
-            fields.insert(TITLE.to_owned(), title);
-        }
-        let labels = of.get("labels").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-        let severity = labels.iter().filter_map(Json::as_str).find_map(|label| label.strip_prefix("severity-"));
-        if let Some(severity) = severity {
-            fields.insert(SEVERITY.to_owned(), sanitise::name(severity));
-        }
-        if let Some(category) = of.pointer("/status/statusCategory/key").and_then(Json::as_str) {
-            let status = if category == "done" { Status::Resolved } else { Status::Open };
-            fields.insert(STATUS.to_owned(), status.word().to_owned());
-        }
-        Ok(fields)
-    }
-
-    async fn update(&self, order: &Order, change: &Change) -> Result<End, Missed> {
-        let remote = super::ticket(order)?.clone();
-        let wanted = words::changed(change);
-        let there = self.read(&remote.id).await?;
-        let quarrels = words::quarrels(order, &wanted, &there);
-        if !quarrels.is_empty() {
-            return Ok(End::Foreign(quarrels));
-        }
-        if let Some(severity) = change.severity {
-            let others = [Severity::P1, Severity::P2, Severity::P3, Severity::P4].into_iter();
-            let others =
-                others.filter(|other| *other != severity).map(|other| json!({ "remove": severity_label(other) }));
-            let labels: Vec<Json> = others.chain([json!({ "add": severity_label(severity) })]).collect();
-            let mut body = json!({ "update": { "labels": labels } });
-            if let (Some(name), Some(body)) = (self.priority(severity), body.as_object_mut()) {
-                body.insert("fields".to_owned(), json!({ "priority": { "name": name } }));
-            }
-            self.ask("PUT", &format!("/issue/{}", remote.id), Some(&body), Does::Write).await?;
-        }
-        if let Some(status) = change.status.filter(|status| there.get(STATUS).is_none_or(|is| is != status.word())) {
-            self.transition(&remote.id, status).await?;
-        }
-        Ok(End::Accepted { remote, wrote: wanted })
-    }
-
     /// Transitions have other ids in every workflow: they are listed first.
     async fn transition(&self, key: &str, status: Status) -> Result<(), Missed> {
         let path = format!("/issue/{key}/transitions");
@@ -288,6 +236,40 @@ impl Site {
         }
         body
     }
+}
+
+impl Tickets for Site {
+    async fn create(&self, order: &Order, ticket: &Ticket) -> Result<End, Missed> {
+        let made = self.ask("POST", "/issue", Some(&self.issue(order, ticket)), Does::Write).await?;
+        let remote = self.remote(&made);
+        let remote = remote.ok_or_else(|| Missed::ambiguous("it says that it is made, but not which it is"))?;
+        Ok(End::Accepted { remote, wrote: words::fields_of(ticket, words::cut(&ticket.title, 250)) })
+    }
+
+    async fn update(&self, order: &Order, change: &Change) -> Result<End, Missed> {
+        let remote = super::ticket(order)?.clone();
+        let wanted = words::changed(change);
+        let there = self.read(&remote.id).await?;
+        let quarrels = words::quarrels(order, &wanted, &there);
+        if !quarrels.is_empty() {
+            return Ok(End::Foreign(quarrels));
+        }
+        if let Some(severity) = change.severity {
+            let others = [Severity::P1, Severity::P2, Severity::P3, Severity::P4].into_iter();
+            let others =
+                others.filter(|other| *other != severity).map(|other| json!({ "remove": severity_label(other) }));
+            let labels: Vec<Json> = others.chain([json!({ "add": severity_label(severity) })]).collect();
+            let mut body = json!({ "update": { "labels": labels } });
+            if let (Some(name), Some(body)) = (self.priority(severity), body.as_object_mut()) {
+                body.insert("fields".to_owned(), json!({ "priority": { "name": name } }));
+            }
+            self.ask("PUT", &format!("/issue/{}", remote.id), Some(&body), Does::Write).await?;
+        }
+        if let Some(status) = change.status.filter(|status| there.get(STATUS).is_none_or(|is| is != status.word())) {
+            self.transition(&remote.id, status).await?;
+        }
+        Ok(End::Accepted { remote, wrote: wanted })
+    }
 
     async fn comment(&self, token: Uid, on: &str, text: &str) -> Result<End, Missed> {
         let path = format!("/issue/{on}/comment");
@@ -297,27 +279,7 @@ impl Site {
         Ok(End::Accepted { remote: Remote { id, url: None }, wrote: Fields::new() })
     }
 
-    async fn put(&self, order: &Order) -> Result<End, Missed> {
-        match &order.item.write {
-            Write::Create(ticket) => self.create(order, ticket).await,
-            Write::Update(change) => self.update(order, change).await,
-            Write::Comment { text } => self.comment(order.token, &super::ticket(order)?.id, text).await,
-            Write::Link { duplicate } => self.comment(order.token, &duplicate.id, &words::duplicate(order)).await,
-        }
-    }
-
-    async fn found(&self, order: &Order) -> Result<Vec<Remote>, Missed> {
-        let mut found = match &order.item.write {
-            Write::Create(_) => self.issues(order.token).await?,
-            Write::Link { duplicate } => self.comments(order.token, &duplicate.id).await?,
-            Write::Update(_) | Write::Comment { .. } => self.comments(order.token, &super::ticket(order)?.id).await?,
-        };
-        found.sort_by_key(|remote| numbered(&remote.id));
-        found.dedup();
-        Ok(found)
-    }
-
-    async fn issues(&self, token: Uid) -> Result<Vec<Remote>, Missed> {
+    async fn tickets(&self, token: Uid, _ticket: &Ticket) -> Result<Vec<Remote>, Missed> {
         let jql = format!("project = \"{}\" AND labels = \"{token}\" ORDER BY created ASC", self.project);
         let mut body = json!({ "jql": jql, "maxResults": 50, "fields": ["summary"] });
         let path = if self.cloud { "/search/jql" } else { "/search" };
@@ -364,28 +326,32 @@ impl Site {
         }
         Err(Missed::unreachable("there are more comments than are looked at: it may be among them"))
     }
-}
 
-impl Desk for Site {
-    fn write<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<End, Missed>> {
-        Box::pin(self.put(order))
+    async fn read(&self, key: &str) -> Result<Fields, Missed> {
+        let issue = self.ask("GET", &format!("/issue/{key}?fields=summary,status,labels"), None, Does::Read).await?;
+        let of = issue.get("fields").ok_or_else(|| Missed::unreachable("it answers no issue"))?;
+        let mut fields = Fields::new();
+        if let Some(title) = of.get("summary").and_then(wire::line) {
+            fields.insert(TITLE.to_owned(), title);
+        }
+        let labels = of.get("labels").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        let severity = labels.iter().filter_map(Json::as_str).find_map(|label| label.strip_prefix("severity-"));
+        if let Some(severity) = severity {
+            fields.insert(SEVERITY.to_owned(), sanitise::name(severity));
+        }
+        if let Some(category) = of.pointer("/status/statusCategory/key").and_then(Json::as_str) {
+            let status = if category == "done" { Status::Resolved } else { Status::Open };
+            fields.insert(STATUS.to_owned(), status.word().to_owned());
+        }
+        Ok(fields)
     }
 
-    fn find<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Vec<Remote>, Missed>> {
-        Box::pin(self.found(order))
-    }
-
-    fn look<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Fields, Missed>> {
-        Box::pin(async { self.read(&super::ticket(order)?.id).await })
-    }
-
-    fn preview(&self, order: &Order) -> String {
-        let json = match &order.item.write {
+    fn shown(&self, order: &Order) -> Json {
+        match &order.item.write {
             Write::Create(ticket) => self.issue(order, ticket),
             Write::Update(change) => json!(words::changed(change)),
             Write::Comment { text } => self.said(order.token, text),
             Write::Link { .. } => self.said(order.token, &words::duplicate(order)),
-        };
-        serde_json::to_string_pretty(&json).unwrap_or_default()
+        }
     }
 }

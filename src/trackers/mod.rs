@@ -6,12 +6,14 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use serde_json::Value as Json;
 
 use crate::{
     config::{Env, Kind, Misfit},
     core::{
+        id::Uid,
         logs::redact::Redactor,
-        outbox::{Deed, End, Fields, Miss, Order, Remote, TrackerSpec, Write},
+        outbox::{Change, Deed, End, Fields, Miss, Order, Remote, Ticket, TrackerSpec, Write},
     },
     parse::sanitise,
     remote::http::Client,
@@ -74,6 +76,64 @@ pub trait Desk: Send + Sync {
 
     /// Says what would be sent.
     fn preview(&self, order: &Order) -> String;
+}
+
+/// What trackers that are asked by HTTP do each in its own words; how an order comes to it is the same for all.
+trait Tickets: Send + Sync {
+    /// Makes a ticket.
+    fn create(&self, order: &Order, ticket: &Ticket) -> impl Future<Output = Result<End, Missed>> + Send;
+
+    /// Changes fields of ours, where nobody else did.
+    fn update(&self, order: &Order, change: &Change) -> impl Future<Output = Result<End, Missed>> + Send;
+
+    /// Says something under the ticket of an id.
+    fn comment(&self, token: Uid, on: &str, text: &str) -> impl Future<Output = Result<End, Missed>> + Send;
+
+    /// Finds the tickets that carry a token.
+    fn tickets(&self, token: Uid, ticket: &Ticket) -> impl Future<Output = Result<Vec<Remote>, Missed>> + Send;
+
+    /// Finds what carries a token under the ticket of an id.
+    fn comments(&self, token: Uid, on: &str) -> impl Future<Output = Result<Vec<Remote>, Missed>> + Send;
+
+    /// Reads fields of ours.
+    fn read(&self, id: &str) -> impl Future<Output = Result<Fields, Missed>> + Send;
+
+    /// Says what would be sent.
+    fn shown(&self, order: &Order) -> Json;
+}
+
+impl<T: Tickets> Desk for T {
+    fn write<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<End, Missed>> {
+        Box::pin(async move {
+            match &order.item.write {
+                Write::Create(ticket) => self.create(order, ticket).await,
+                Write::Update(change) => self.update(order, change).await,
+                Write::Comment { text } => self.comment(order.token, &ticket(order)?.id, text).await,
+                Write::Link { duplicate } => self.comment(order.token, &duplicate.id, &words::duplicate(order)).await,
+            }
+        })
+    }
+
+    fn find<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Vec<Remote>, Missed>> {
+        Box::pin(async move {
+            let mut found = match &order.item.write {
+                Write::Create(ticket) => self.tickets(order.token, ticket).await?,
+                Write::Link { duplicate } => self.comments(order.token, &duplicate.id).await?,
+                Write::Update(_) | Write::Comment { .. } => self.comments(order.token, &ticket(order)?.id).await?,
+            };
+            found.sort_by_key(|remote| numbered(&remote.id));
+            found.dedup();
+            Ok(found)
+        })
+    }
+
+    fn look<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Fields, Missed>> {
+        Box::pin(async move { self.read(&ticket(order)?.id).await })
+    }
+
+    fn preview(&self, order: &Order) -> String {
+        serde_json::to_string_pretty(&self.shown(order)).unwrap_or_default()
+    }
 }
 
 /// Something that did not succeed.

@@ -4,11 +4,10 @@
 //! not there is said with those that are. The token stands in a column of its own, else at the end of the item's name.
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Desk, Means, Missed, Tracker, numbered,
+    Desk, Means, Missed, Tickets, Tracker,
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
     words::{self, SEVERITY, STATUS, TITLE},
 };
@@ -302,142 +301,6 @@ impl Board {
         }
         Ok(values)
     }
-
-    async fn create(&self, order: &Order, ticket: &Ticket) -> Result<End, Missed> {
-        const QUERY: &str = "mutation($b:ID!,$n:String!,$g:String,$cv:JSON){create_item(board_id:$b,item_name:$n,group_id:$g,column_values:$cv,create_labels_if_missing:false){id name url}}";
-        let columns = self.columns().await?;
-        let values = Json::Object(self.values(order, ticket, &columns)?).to_string();
-        let name = self.name(order, ticket);
-        let variables = json!({ "b": self.board, "n": name, "g": self.wire.text("group"), "cv": values });
-        let data = self.ask(QUERY, variables, Does::Write).await?;
-        let remote = data.get("create_item").and_then(remote);
-        let remote = remote.ok_or_else(|| Missed::ambiguous("it says that it is made, but not which it is"))?;
-        let mut wrote = Fields::from([(TITLE.to_owned(), name)]);
-        for (field, value) in words::fields_of(ticket, String::new()) {
-            if self.column(&field).is_some() {
-                wrote.insert(field.clone(), self.label(&field, &value));
-            }
-        }
-        Ok(End::Accepted { remote, wrote })
-    }
-
-    async fn read(&self, item: &str) -> Result<Fields, Missed> {
-        const QUERY: &str = "query($ids:[ID!]){items(ids:$ids){id name state url column_values{id type text}}}";
-        let data = self.ask(QUERY, json!({ "ids": [item] }), Does::Read).await?;
-        let item = data.pointer("/items/0").filter(|item| item.is_object());
-        let item = item.ok_or_else(|| Missed::refused("the item is gone, or the token may not see it: drop this"))?;
-        let mut fields = Fields::new();
-        if let Some(name) = item.get("name").and_then(wire::line) {
-            fields.insert(TITLE.to_owned(), name);
-        }
-        let values = item.get("column_values").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-        for field in [SEVERITY, STATUS] {
-            let is = |value: &&Json| value.get("id").and_then(Json::as_str) == self.column(field);
-            if let (Some(_), Some(text)) =
-                (self.column(field), values.iter().find(is).and_then(|value| wire::line(value.get("text")?)))
-            {
-                fields.insert(field.to_owned(), text);
-            }
-        }
-        Ok(fields)
-    }
-
-    async fn update(&self, order: &Order, change: &Change) -> Result<End, Missed> {
-        const QUERY: &str = "mutation($b:ID!,$i:ID!,$cv:JSON!){change_multiple_column_values(board_id:$b,item_id:$i,column_values:$cv,create_labels_if_missing:false){id}}";
-        let remote = super::ticket(order)?.clone();
-        let mut wanted = words::changed(change);
-        wanted.retain(|field, _| self.column(field).is_some());
-        for (field, value) in &mut wanted {
-            *value = self.label(field, value);
-        }
-        if wanted.is_empty() {
-            // The board has no column for it.
-            return Ok(End::Accepted { remote, wrote: wanted });
-        }
-        let quarrels = words::quarrels(order, &wanted, &self.read(&remote.id).await?);
-        if !quarrels.is_empty() {
-            return Ok(End::Foreign(quarrels));
-        }
-        let columns = self.columns().await?;
-        let mut values = Map::new();
-        for (field, value) in &wanted {
-            if let Some(id) = self.column(field) {
-                values.insert(id.to_owned(), value_of(&columns, id, value)?);
-            }
-        }
-        let variables = json!({ "b": self.board, "i": remote.id, "cv": Json::Object(values).to_string() });
-        self.ask(QUERY, variables, Does::Write).await?;
-        Ok(End::Accepted { remote, wrote: wanted })
-    }
-
-    async fn comment(&self, token: Uid, on: &str, text: &str) -> Result<End, Missed> {
-        const QUERY: &str = "mutation($i:ID!,$body:String!){create_update(item_id:$i,body:$body){id item_id}}";
-        let data = self.ask(QUERY, json!({ "i": on, "body": html(token, text) }), Does::Write).await?;
-        let id = data.pointer("/create_update/id").and_then(wire::id);
-        let id = id.ok_or_else(|| Missed::ambiguous("it says that it is said, but not where"))?;
-        Ok(End::Accepted { remote: Remote { id, url: None }, wrote: Fields::new() })
-    }
-
-    async fn put(&self, order: &Order) -> Result<End, Missed> {
-        match &order.item.write {
-            Write::Create(ticket) => self.create(order, ticket).await,
-            Write::Update(change) => self.update(order, change).await,
-            Write::Comment { text } => self.comment(order.token, &super::ticket(order)?.id, text).await,
-            Write::Link { duplicate } => self.comment(order.token, &duplicate.id, &words::duplicate(order)).await,
-        }
-    }
-
-    async fn found(&self, order: &Order) -> Result<Vec<Remote>, Missed> {
-        let mut found = match &order.item.write {
-            Write::Create(_) => self.items(order.token).await?,
-            Write::Link { duplicate } => self.updates(order.token, &duplicate.id).await?,
-            Write::Update(_) | Write::Comment { .. } => self.updates(order.token, &super::ticket(order)?.id).await?,
-        };
-        found.sort_by_key(|remote| numbered(&remote.id));
-        found.dedup();
-        Ok(found)
-    }
-
-    async fn items(&self, token: Uid) -> Result<Vec<Remote>, Missed> {
-        const FIRST: &str = "query($b:ID!,$q:ItemsQuery){boards(ids:[$b]){items_page(limit:100,query_params:$q){cursor items{id name url}}}}";
-        const NEXT: &str = "query($c:String!){next_items_page(limit:100,cursor:$c){cursor items{id name url}}}";
-        let column = self.column("token").unwrap_or("name");
-        let rule = json!({ "column_id": column, "compare_value": [token.to_string()], "operator": "contains_text" });
-        let query = json!({ "rules": [rule], "operator": "and" });
-        let data = self.ask(FIRST, json!({ "b": self.board, "q": query }), Does::Read).await?;
-        let mut page = data.pointer("/boards/0/items_page").cloned();
-        let mut found = Vec::new();
-        for _ in 0..PAGES {
-            let items = page.as_ref().and_then(|page| page.get("items")).and_then(Json::as_array);
-            let items = items.ok_or_else(|| Missed::unreachable("it answers no list"))?;
-            found.extend(items.iter().filter_map(remote));
-            let cursor = page.as_ref().and_then(|page| page.get("cursor")).and_then(Json::as_str);
-            let Some(cursor) = cursor else { return Ok(found) };
-            let data = self.ask(NEXT, json!({ "c": cursor }), Does::Read).await?;
-            page = data.get("next_items_page").cloned();
-        }
-        Err(Missed::unreachable("its list does not end"))
-    }
-
-    async fn updates(&self, token: Uid, on: &str) -> Result<Vec<Remote>, Missed> {
-        const QUERY: &str = "query($ids:[ID!],$p:Int){items(ids:$ids){id updates(limit:100,page:$p){id body}}}";
-        let mut found = Vec::new();
-        for page in 1..=PAGES {
-            let data = self.ask(QUERY, json!({ "ids": [on], "p": page }), Does::Read).await?;
-            let list = data.pointer("/items/0/updates").and_then(Json::as_array);
-            let list = list.ok_or_else(|| Missed::unreachable("it answers no list"))?;
-            for one in list {
-                let has = one.get("body").and_then(Json::as_str).is_some_and(|body| body.contains(&token.to_string()));
-                if let (true, Some(id)) = (has, one.get("id").and_then(wire::id)) {
-                    found.push(Remote { id, url: None });
-                }
-            }
-            if list.len() < 100 {
-                return Ok(found);
-            }
-        }
-        Err(Missed::unreachable("there are more updates than are looked at: it may be among them"))
-    }
 }
 
 /// Writes a value as its column takes it.
@@ -493,21 +356,125 @@ fn html(token: Uid, text: &str) -> String {
     format!("{}<br>{token}", text.lines().collect::<Vec<_>>().join("<br>"))
 }
 
-impl Desk for Board {
-    fn write<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<End, Missed>> {
-        Box::pin(self.put(order))
+impl Tickets for Board {
+    async fn create(&self, order: &Order, ticket: &Ticket) -> Result<End, Missed> {
+        const QUERY: &str = "mutation($b:ID!,$n:String!,$g:String,$cv:JSON){create_item(board_id:$b,item_name:$n,group_id:$g,column_values:$cv,create_labels_if_missing:false){id name url}}";
+        let columns = self.columns().await?;
+        let values = Json::Object(self.values(order, ticket, &columns)?).to_string();
+        let name = self.name(order, ticket);
+        let variables = json!({ "b": self.board, "n": name, "g": self.wire.text("group"), "cv": values });
+        let data = self.ask(QUERY, variables, Does::Write).await?;
+        let remote = data.get("create_item").and_then(remote);
+        let remote = remote.ok_or_else(|| Missed::ambiguous("it says that it is made, but not which it is"))?;
+        let mut wrote = Fields::from([(TITLE.to_owned(), name)]);
+        for (field, value) in words::fields_of(ticket, String::new()) {
+            if self.column(&field).is_some() {
+                wrote.insert(field.clone(), self.label(&field, &value));
+            }
+        }
+        Ok(End::Accepted { remote, wrote })
     }
 
-    fn find<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Vec<Remote>, Missed>> {
-        Box::pin(self.found(order))
+    async fn update(&self, order: &Order, change: &Change) -> Result<End, Missed> {
+        const QUERY: &str = "mutation($b:ID!,$i:ID!,$cv:JSON!){change_multiple_column_values(board_id:$b,item_id:$i,column_values:$cv,create_labels_if_missing:false){id}}";
+        let remote = super::ticket(order)?.clone();
+        let mut wanted = words::changed(change);
+        wanted.retain(|field, _| self.column(field).is_some());
+        for (field, value) in &mut wanted {
+            *value = self.label(field, value);
+        }
+        if wanted.is_empty() {
+            // The board has no column for it.
+            return Ok(End::Accepted { remote, wrote: wanted });
+        }
+        let quarrels = words::quarrels(order, &wanted, &self.read(&remote.id).await?);
+        if !quarrels.is_empty() {
+            return Ok(End::Foreign(quarrels));
+        }
+        let columns = self.columns().await?;
+        let mut values = Map::new();
+        for (field, value) in &wanted {
+            if let Some(id) = self.column(field) {
+                values.insert(id.to_owned(), value_of(&columns, id, value)?);
+            }
+        }
+        let variables = json!({ "b": self.board, "i": remote.id, "cv": Json::Object(values).to_string() });
+        self.ask(QUERY, variables, Does::Write).await?;
+        Ok(End::Accepted { remote, wrote: wanted })
     }
 
-    fn look<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Fields, Missed>> {
-        Box::pin(async { self.read(&super::ticket(order)?.id).await })
+    async fn comment(&self, token: Uid, on: &str, text: &str) -> Result<End, Missed> {
+        const QUERY: &str = "mutation($i:ID!,$body:String!){create_update(item_id:$i,body:$body){id item_id}}";
+        let data = self.ask(QUERY, json!({ "i": on, "body": html(token, text) }), Does::Write).await?;
+        let id = data.pointer("/create_update/id").and_then(wire::id);
+        let id = id.ok_or_else(|| Missed::ambiguous("it says that it is said, but not where"))?;
+        Ok(End::Accepted { remote: Remote { id, url: None }, wrote: Fields::new() })
     }
 
-    fn preview(&self, order: &Order) -> String {
-        let json = match &order.item.write {
+    async fn tickets(&self, token: Uid, _ticket: &Ticket) -> Result<Vec<Remote>, Missed> {
+        const FIRST: &str = "query($b:ID!,$q:ItemsQuery){boards(ids:[$b]){items_page(limit:100,query_params:$q){cursor items{id name url}}}}";
+        const NEXT: &str = "query($c:String!){next_items_page(limit:100,cursor:$c){cursor items{id name url}}}";
+        let column = self.column("token").unwrap_or("name");
+        let rule = json!({ "column_id": column, "compare_value": [token.to_string()], "operator": "contains_text" });
+        let query = json!({ "rules": [rule], "operator": "and" });
+        let data = self.ask(FIRST, json!({ "b": self.board, "q": query }), Does::Read).await?;
+        let mut page = data.pointer("/boards/0/items_page").cloned();
+        let mut found = Vec::new();
+        for _ in 0..PAGES {
+            let items = page.as_ref().and_then(|page| page.get("items")).and_then(Json::as_array);
+            let items = items.ok_or_else(|| Missed::unreachable("it answers no list"))?;
+            found.extend(items.iter().filter_map(remote));
+            let cursor = page.as_ref().and_then(|page| page.get("cursor")).and_then(Json::as_str);
+            let Some(cursor) = cursor else { return Ok(found) };
+            let data = self.ask(NEXT, json!({ "c": cursor }), Does::Read).await?;
+            page = data.get("next_items_page").cloned();
+        }
+        Err(Missed::unreachable("its list does not end"))
+    }
+
+    async fn comments(&self, token: Uid, on: &str) -> Result<Vec<Remote>, Missed> {
+        const QUERY: &str = "query($ids:[ID!],$p:Int){items(ids:$ids){id updates(limit:100,page:$p){id body}}}";
+        let mut found = Vec::new();
+        for page in 1..=PAGES {
+            let data = self.ask(QUERY, json!({ "ids": [on], "p": page }), Does::Read).await?;
+            let list = data.pointer("/items/0/updates").and_then(Json::as_array);
+            let list = list.ok_or_else(|| Missed::unreachable("it answers no list"))?;
+            for one in list {
+                let has = one.get("body").and_then(Json::as_str).is_some_and(|body| body.contains(&token.to_string()));
+                if let (true, Some(id)) = (has, one.get("id").and_then(wire::id)) {
+                    found.push(Remote { id, url: None });
+                }
+            }
+            if list.len() < 100 {
+                return Ok(found);
+            }
+        }
+        Err(Missed::unreachable("there are more updates than are looked at: it may be among them"))
+    }
+
+    async fn read(&self, item: &str) -> Result<Fields, Missed> {
+        const QUERY: &str = "query($ids:[ID!]){items(ids:$ids){id name state url column_values{id type text}}}";
+        let data = self.ask(QUERY, json!({ "ids": [item] }), Does::Read).await?;
+        let item = data.pointer("/items/0").filter(|item| item.is_object());
+        let item = item.ok_or_else(|| Missed::refused("the item is gone, or the token may not see it: drop this"))?;
+        let mut fields = Fields::new();
+        if let Some(name) = item.get("name").and_then(wire::line) {
+            fields.insert(TITLE.to_owned(), name);
+        }
+        let values = item.get("column_values").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        for field in [SEVERITY, STATUS] {
+            let is = |value: &&Json| value.get("id").and_then(Json::as_str) == self.column(field);
+            if let (Some(_), Some(text)) =
+                (self.column(field), values.iter().find(is).and_then(|value| wire::line(value.get("text")?)))
+            {
+                fields.insert(field.to_owned(), text);
+            }
+        }
+        Ok(fields)
+    }
+
+    fn shown(&self, order: &Order) -> Json {
+        match &order.item.write {
             Write::Create(ticket) => {
                 let values = self.values(order, ticket, &BTreeMap::new()).unwrap_or_default();
                 json!({ "board": self.board, "name": self.name(order, ticket), "columns": values })
@@ -515,7 +482,6 @@ impl Desk for Board {
             Write::Update(change) => json!(words::changed(change)),
             Write::Comment { text } => html(order.token, text).into(),
             Write::Link { .. } => html(order.token, &words::duplicate(order)).into(),
-        };
-        serde_json::to_string_pretty(&json).unwrap_or_default()
+        }
     }
 }

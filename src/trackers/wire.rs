@@ -1,6 +1,7 @@
 //! What trackers that are spoken to by HTTP share: one request, and what its answer says of whether it was heard.
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 use serde_json::Value as Json;
 
@@ -148,7 +149,7 @@ impl Wire {
             Scheme::Bearer => format!("Bearer {token}"),
             Scheme::Basic(user) => {
                 let pair = format!("{user}:{token}");
-                format!("Basic {}", crate::parse::base64::base64(pair.as_bytes()))
+                format!("Basic {}", STANDARD.encode(pair))
             }
         };
         let secret = Value::Secret(SecretString::from(authorization));

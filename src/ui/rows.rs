@@ -426,7 +426,7 @@ pub fn incident_columns() -> Vec<Column> {
         Column::text("SERVICE", 10).rank(3),
         Column::text("OWNER", 8).rank(1),
         Column::number("AGE", 6),
-        Column::text("NEXT CLOCK", 12).rank(2).grow(10),
+        Column::text("NEXT CLOCK", 21).rank(2),
         Column::text("TICKET", 8).rank(4),
     ]
 }

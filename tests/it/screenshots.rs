@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use quarterdeck::{
     config::theme::{ColourDepth, Theme},
-    core::action::Action,
+    core::{action::Action, incidents::IncidentAction},
     ui::{Look, glyphs::Glyphs},
 };
 
@@ -50,7 +50,7 @@ fn every_place(folder: &Path) {
 
 #[test]
 fn pictures_show_what_the_program_draws() {
-    use Action::{FocusPane, GoAlerts, GoHosts, OpenHelp, OpenPalette, OpenSelected};
+    use Action::{FocusPane, GoAlerts, GoHosts, GoIncidents, OpenHelp, OpenPalette, OpenSelected};
     let at = |actions: &[Action]| {
         let mut night = Night::new();
         night.act(actions);
@@ -74,6 +74,16 @@ fn pictures_show_what_the_program_draws() {
         ("host", at(&[GoHosts, OpenSelected])),
         ("alerts", at(&[GoAlerts])),
         ("incident", Night::new().diagnosed()),
+        ("incidents", {
+            let mut night = Night::new().diagnosed();
+            night.act(&[GoIncidents]);
+            night
+        }),
+        ("incident-classify", {
+            let mut night = Night::new().diagnosed();
+            night.act(&[Action::Incident(IncidentAction::Classify)]);
+            night
+        }),
         ("suspects", crate::suspected::night()),
         ("audit", audits::log(None)),
         ("outbox", outboxes::waiting()),

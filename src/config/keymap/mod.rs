@@ -4,7 +4,7 @@ use std::path::Path;
 use super::{
     problem::{Problem, Severity, closest},
     raw::{Book, Key as Name, Place, Raw},
-    walk::shown,
+    words::shown,
 };
 use crate::core::action::{ACTIONS, Scope};
 

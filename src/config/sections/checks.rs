@@ -6,7 +6,8 @@ use crate::{
     config::{
         Kind, fields,
         raw::Raw,
-        walk::{Entries, Keys, Walk, shown},
+        walk::{Entries, Keys, Walk},
+        words::shown,
     },
     core::{
         id::{CheckId, CheckName, HostName, ServiceId},

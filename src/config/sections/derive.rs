@@ -6,7 +6,8 @@ use crate::{
     config::{
         fields,
         raw::Raw,
-        walk::{Keys, Walk, shown},
+        walk::{Keys, Walk},
+        words::shown,
     },
     core::logs::derive::DeriveSpec,
 };

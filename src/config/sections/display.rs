@@ -10,7 +10,8 @@ use crate::{
         problem::closest,
         raw::Raw,
         theme::{self, Theme},
-        walk::{Entries, Keys, Walk, shown},
+        walk::{Entries, Keys, Walk},
+        words::shown,
     },
     core::{inventory::Inventory, runs::policy::Grave},
 };

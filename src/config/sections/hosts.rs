@@ -7,7 +7,8 @@ use crate::{
         fields,
         problem::Severity,
         raw::{Place, Raw},
-        walk::{Entries, HostState, Keys, Walk, shown},
+        walk::{Entries, HostState, Keys, Walk},
+        words::shown,
     },
     core::{
         id::{EnvName, HostName},

@@ -7,7 +7,8 @@ use crate::{
         fields, formats,
         problem::{Severity, closest},
         raw::{Place, Raw},
-        walk::{Entries, Keys, Walk, refer, shown},
+        walk::{Entries, Keys, Walk},
+        words::{refer, shown},
     },
     core::{
         id::{EnvName, HostName, ServiceId},

@@ -6,7 +6,8 @@ use super::{
     load::{Settings, main_only},
     problem::{Severity, closest},
     raw::{Key, Place, Raw},
-    walk::{Entries, Keys, Walk, shown},
+    walk::{Entries, Keys, Walk},
+    words::shown,
 };
 use crate::core::{
     id::{EnvName, Operator},
@@ -275,7 +276,7 @@ fn environment<'s>(
 ) -> Option<&'s Surroundings> {
     let found = around.iter().find(|around| around.env.name.as_str() == name);
     if found.is_none() {
-        let help = super::walk::refer(name, around.iter().map(|around| around.env.name.as_str()), "environments");
+        let help = super::words::refer(name, around.iter().map(|around| around.env.name.as_str()), "environments");
         let what = format!("there is no environment `{}`", shown(name));
         walk.book.add(place, severity, what, |problem| problem.help = Some(help));
     }

@@ -5,7 +5,8 @@ use crate::{
     config::{
         fields,
         raw::Raw,
-        walk::{Keys, Walk, shown},
+        walk::{Keys, Walk},
+        words::shown,
     },
     core::inventory::{Pipeline, PipelineHolds},
 };

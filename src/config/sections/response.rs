@@ -6,7 +6,8 @@ use crate::{
     config::{
         fields,
         raw::Raw,
-        walk::{Entries, Keys, Walk, refer, shown},
+        walk::{Entries, Keys, Walk},
+        words::{refer, shown},
     },
     core::{
         incidents::policy::{Business, Class, Contact, Member, Policy, SeverityPolicy, Team},

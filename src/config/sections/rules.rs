@@ -4,7 +4,8 @@ use crate::{
     config::{
         fields,
         raw::Raw,
-        walk::{Entries, Keys, Walk, refer, shown},
+        walk::{Entries, Keys, Walk},
+        words::{refer, shown},
     },
     core::{
         alerts::{METRICS, RuleSpec, Severity, Threshold, Unit, builtin_rules},

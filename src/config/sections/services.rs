@@ -7,7 +7,8 @@ use crate::{
         Kind, fields,
         problem::{Severity, closest},
         raw::{Key, Place, Raw},
-        walk::{Entries, HostState, Keys, Walk, refer, shown},
+        walk::{Entries, HostState, Keys, Walk},
+        words::{refer, shown},
     },
     core::{
         id::{EnvName, HostName, ServiceId, ServiceName},

@@ -4,7 +4,8 @@ use crate::{
     config::{
         fields,
         raw::{Place, Raw},
-        walk::{Entries, Keys, Walk, shown},
+        walk::{Entries, Keys, Walk},
+        words::shown,
     },
     core::{
         id::{EnvName, HostName},

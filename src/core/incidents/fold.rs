@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Duty, Guard, Impact, IncidentEvent, IncidentEventKind, Link, Phase, Section, StoredIncidentEvent, Urgency,
+    evidence::sha256,
 };
 use crate::core::{
     alerts::Severity,
@@ -57,6 +58,8 @@ pub struct Incident {
     pub hypotheses: BTreeMap<u64, Hypothesis>,
     /// Positions of what was kept as evidence.
     pub evidence: Vec<u64>,
+    /// Positions of evidence that was not what it was when it was kept, as the store gave it back.
+    pub changed: BTreeSet<u64>,
     /// What people were told, oldest first.
     pub told: Vec<Told>,
     /// When somebody else was called, and who.
@@ -176,6 +179,7 @@ impl Incident {
             ruled_out: BTreeSet::new(),
             hypotheses: BTreeMap::new(),
             evidence: Vec::new(),
+            changed: BTreeSet::new(),
             told: Vec::new(),
             escalated: Vec::new(),
             tasks: BTreeMap::new(),
@@ -274,7 +278,12 @@ impl Incident {
                     self.mitigated = self.mitigated.or(Some(at));
                 }
             }
-            IncidentEventKind::Pinned { .. } => self.evidence.push(seq),
+            IncidentEventKind::Pinned { body, sha256: kept, .. } => {
+                self.evidence.push(seq);
+                if sha256(body) != *kept {
+                    self.changed.insert(seq);
+                }
+            }
             IncidentEventKind::Hypothesis { .. }
             | IncidentEventKind::Argument { .. }
             | IncidentEventKind::Verdict { .. }

@@ -38,6 +38,29 @@ fn an_incident_appears_only_once_the_store_gives_it_back() {
 }
 
 #[test]
+fn evidence_that_somebody_changed_in_the_store_is_told() {
+    let pinned = |sha256: String| IncidentEventKind::Pinned {
+        what: "log line".into(),
+        source: "play@prod".into(),
+        body: "ECONNREFUSED".into(),
+        sha256,
+    };
+    let mut state = State::default();
+    let mut rows = update(&mut state, Msg::OpenedForAlert(opening()), Timestamp(3_000), &"ben".into()).rows;
+    for kept in ["ECONNREFUSED", "ECONNRESET"] {
+        let kind = pinned(evidence::sha256(kept));
+        let incident = uid_for_alert(Uid([9; 6]));
+        rows.push(Row::Incident(IncidentEvent { incident, at: Timestamp(4_000), by: "ana".into(), kind }));
+    }
+    let stored = store(&rows);
+    let seqs: Vec<u64> = stored.iter().rev().take(2).map(|event| event.seq).collect();
+    _ = update(&mut state, Msg::Stored(stored), Timestamp(5_000), &"ben".into());
+    let incident = &state.incidents[&uid_for_alert(Uid([9; 6]))];
+    assert_eq!(incident.evidence, [seqs[1], seqs[0]]);
+    assert_eq!(incident.changed, [seqs[0]].into(), "only the one whose text is not what its hash says");
+}
+
+#[test]
 fn two_people_who_open_an_alert_at_once_open_one_incident() {
     let (mut ana, mut ben) = (State::default(), State::default());
     let first = update(&mut ana, Msg::OpenedForAlert(opening()), Timestamp(3_000), &"ana".into());

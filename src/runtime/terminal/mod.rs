@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crossterm::{
     ExecutableCommand as _, QueueableCommand as _,
     cursor::{Hide, Show},
@@ -285,7 +286,7 @@ impl Rate {
 pub fn clipboard(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Vec<u8>, usize> {
     /// xterm and tmux take no more.
     const MOST: usize = 74_994;
-    let encoded = base64(text.as_bytes());
+    let encoded = STANDARD.encode(text);
     if encoded.len() > MOST {
         return Err(encoded.len());
     }
@@ -300,32 +301,9 @@ pub fn clipboard(text: &str, variable: impl Fn(&str) -> Option<String>) -> Resul
     })
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let mut group = [0u8; 4];
-        group.iter_mut().skip(1).zip(chunk).for_each(|(to, from)| *to = *from);
-        let number = u32::from_be_bytes(group);
-        for place in 0..4 {
-            let index = usize::try_from(number >> (18 - 6 * place) & 63).unwrap_or(0);
-            let letter = if place <= chunk.len() { ALPHABET.get(index).copied().unwrap_or(b'=') } else { b'=' };
-            text.push(char::from(letter));
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_pads_as_it_must() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 
     #[test]
     fn the_clipboard_is_wrapped_for_what_the_terminal_runs_in() {

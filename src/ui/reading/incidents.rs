@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// Most entries of a timeline beside an incident in a list.
+const NEWEST: usize = 40;
+
 impl Reader<'_> {
     pub(super) fn incident_rows(&self) -> Vec<IncidentRow> {
         let incidents = self.state.screen.rows(Pane::Incidents).iter().filter_map(|row| {
@@ -42,8 +45,15 @@ impl Reader<'_> {
             phase: format!("{} {}", of.phase.number(), of.phase.word()),
             sync: self.sync(of),
             clock,
-            last: of.by_time().into_iter().map(|(seq, event)| self.timeline_row(of, seq, event)).collect(),
+            last: self.newest(of),
         }
+    }
+
+    /// Returns the newest entries of its timeline, oldest first: as many as any list has room for.
+    fn newest(&self, of: &Incident) -> Vec<TimelineRow> {
+        let all = of.by_time();
+        let newest = all.iter().skip(all.len().saturating_sub(NEWEST));
+        newest.map(|(seq, event)| self.timeline_row(of, *seq, event)).collect()
     }
 
     /// Says how its tickets stand.
@@ -103,9 +113,10 @@ impl Reader<'_> {
             Some(next) => next.word().to_owned(),
             None => "close".to_owned(),
         };
+        let all = of.by_time();
         let timeline = self.indices(Pane::Timeline).filter_map(|index| {
-            let (seq, _) = *of.by_time().get(index)?;
-            Some((offset(of, of.happened(seq)?), row.last.get(index)?.clone()))
+            let (seq, event) = *all.get(index)?;
+            Some((offset(of, of.happened(seq)?), self.timeline_row(of, seq, event)))
         });
         IncidentDetail {
             phases: Phase::ALL.map(step).into(),
@@ -170,7 +181,7 @@ impl Reader<'_> {
             }
         }
         if !of.evidence.is_empty() {
-            let changed = of.changed_evidence().len();
+            let changed = of.changed.len();
             let state =
                 if changed == 0 { "hashes hold".to_owned() } else { format!("{changed} CHANGED since it was kept") };
             add("evidence", format!("{} pinned, {state}", of.evidence.len()));

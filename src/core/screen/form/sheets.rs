@@ -3,10 +3,7 @@ use super::{DUE, Field, Form, Purpose, SEVERITIES, Sheet};
 use crate::core::{
     State,
     id::Uid,
-    incidents::{
-        Duty, Impact, Incident, Section, Urgency, classify,
-        phase::{missing, owed},
-    },
+    incidents::{Duty, Impact, Incident, Section, Urgency, advance, classify},
     time::Timestamp,
 };
 
@@ -20,12 +17,7 @@ pub fn sheet(state: &State, form: &Form, now: Timestamp) -> Option<Sheet> {
         Purpose::GoOn => {
             let around = state.around(of);
             let policy = &state.inventory.policy;
-            let mut guards = missing(of, around, policy, now);
-            if of.phase.next().is_none() {
-                guards.extend(
-                    owed(of, around, policy, now).into_iter().filter(|guard| !of.phase.guards().contains(guard)),
-                );
-            }
+            let guards = advance::go_on(of, around, policy, "", now).err().map_or_else(Vec::new, |stays| stays.missing);
             // What was missing may have come while the box was open.
             let (lines, field) = if guards.is_empty() {
                 (vec!["nothing is missing any more".to_owned()], Field::maybe("why now", "Enter goes on"))

@@ -4,6 +4,7 @@
 //! broken answer count as "too many" too, and the next question asks for a quarter.
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
@@ -69,7 +70,7 @@ impl Server {
             Some(LogAuth::Bearer { token }) => Some(format!("Bearer {}", secret(token).await?.expose_secret().trim())),
             Some(LogAuth::Basic { user, password }) => {
                 let pair = format!("{user}:{}", secret(password).await?.expose_secret().trim_end());
-                Some(format!("Basic {}", base64(pair.as_bytes())))
+                Some(format!("Basic {}", STANDARD.encode(pair)))
             }
         };
         let base = spec.url.trim_end_matches('/').to_owned();
@@ -186,33 +187,4 @@ pub(super) fn words(refusal: &Refusal) -> String {
 pub(super) fn query(spec: &LogSpec, loki: &LokiSpec) -> Result<String, String> {
     loki::selector(&loki.select)
         .ok_or_else(|| format!("`select` of {} must name at least one label with a value", spec.name))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4_usize {
-            let digit = usize::try_from(word >> (18 - 6 * at) & 63).unwrap_or(0);
-            let digit = DIGITS.get(digit).copied().unwrap_or(b'=');
-            out.push(char::from(if at > chunk.len() { b'=' } else { digit }));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_that_of_basic_auth() {
-        for (text, expected) in
-            [("", ""), ("u:p", "dTpw"), ("user:pass", "dXNlcjpwYXNz"), ("a:", "YTo="), ("a", "YQ==")]
-        {
-            assert_eq!(base64(text.as_bytes()), expected);
-        }
-    }
 }
