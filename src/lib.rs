@@ -9,6 +9,7 @@ pub mod import;
 pub mod parse;
 pub mod recipes;
 pub mod remote;
+pub mod render;
 pub mod runtime;
 pub mod sources;
 pub mod store;

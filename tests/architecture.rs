@@ -17,14 +17,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("import", &["core", "parse", "config", "remote", "import", "error", "tasks"]),
     ("recipes", &["core", "parse", "config", "remote", "recipes", "error", "tasks"]),
     ("trackers", &["core", "parse", "config", "remote", "trackers", "error", "tasks"]),
+    ("render", &["core", "parse", "render"]),
     // Of parse only the sanitiser: log lines stay raw in memory, and are made safe where they are drawn.
     ("ui", &["core", "parse", "config", "ui"]),
     ("demo", &["core", "parse", "config", "remote", "store", "demo", "error", "tasks"]),
     (
         "runtime",
         &[
-            "core", "parse", "config", "remote", "store", "checks", "sources", "import", "recipes", "trackers", "ui",
-            "runtime", "error", "tasks",
+            "core", "parse", "config", "remote", "store", "checks", "sources", "import", "recipes", "trackers",
+            "render", "ui", "runtime", "error", "tasks",
         ],
     ),
 ];
@@ -38,6 +39,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("ratatui", &["ui", "runtime/terminal"]),
     ("crossterm", &["ui", "runtime/terminal", "runtime/console"]),
     ("tui_textarea", &["ui"]),
+    ("minijinja", &["render"]),
     ("clap", &["cli", "main"]),
     ("color_eyre", &["cli", "main"]),
 ];
@@ -166,6 +168,8 @@ fn every_rule_can_go_red() {
         ("store/mod.rs", "use crate::{\n    remote::Remote,\n};"),
         ("ui/overview.rs", "use crate::store::Sqlite;"),
         ("checks/http.rs", "use reqwest::Client;"),
+        ("render/mod.rs", "use crate::store::Store;"),
+        ("cli/incidents.rs", "use minijinja::Value;"),
         ("sources/pm2.rs", "let x = russh::client::connect();"),
         ("runtime/engine.rs", "use crate::cli::Args;"),
         ("runtime/engine.rs", "use ratatui::Frame;"),

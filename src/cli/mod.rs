@@ -12,6 +12,7 @@ mod demo;
 mod formats;
 mod hosts;
 mod import;
+mod incidents;
 mod keys;
 mod lock;
 mod logs;
@@ -21,6 +22,7 @@ mod runs;
 mod setup;
 mod shell;
 mod status;
+mod stored;
 mod watch;
 
 /// How a command ended, as its exit code.
@@ -96,6 +98,8 @@ enum Command {
     Hosts(hosts::Hosts),
     /// Print the alerts
     Alerts(alerts::Alerts),
+    /// Print the incidents; with one of them, its document
+    Incidents(incidents::Incidents),
     /// Restart a service on its hosts, through the same gate as the console's
     Restart(change::Restart),
     /// Bring a build out: to every host first, then host by host, taken back by itself where it fails
@@ -155,7 +159,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, incidents, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -165,6 +169,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Status(args)) => status::run(&common, &args),
         Some(Command::Hosts(args)) => hosts::run(&common, &args),
         Some(Command::Alerts(args)) => alerts::run(&common, &args),
+        Some(Command::Incidents(args)) => incidents::run(&common, &args),
         Some(Command::Restart(args)) => change::restart(&common, &args),
         Some(Command::Deploy(args)) => change::deploy(&common, &args),
         Some(Command::Rollback(args)) => change::rollback(&common, &args),

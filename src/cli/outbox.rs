@@ -1,25 +1,22 @@
 //! `qd outbox`: what is to be written to trackers, and what a person does about what is not.
-use std::sync::Arc;
-
 use clap::Subcommand;
 use serde_json::json;
 
 use super::{
     Common, Exit,
     setup::{self, Setup},
+    stored,
 };
 use crate::{
-    config::Loaded,
     core::{
         State,
         id::Uid,
-        incidents,
-        outbox::{self, Entry, OutboxEvent, OutboxEventKind, Write},
-        record::{Recorder, Row},
+        outbox::{Entry, OutboxEvent, OutboxEventKind, Write},
+        record::Row,
         time::{Timestamp, short},
     },
     parse::sanitise,
-    store::{IfMissing, Since, Store},
+    store::{IfMissing, Store},
 };
 
 /// What `qd outbox` takes.
@@ -69,7 +66,7 @@ pub(super) fn run(common: &Common, args: &Args) -> color_eyre::Result<Exit> {
     let mut store = Setup::store(&loaded, IfMissing::Fail).map_err(|error| error.report())?;
     let now = setup.clock.now();
     let from = if args.all || args.deed.is_some() { Timestamp(i64::MIN) } else { now.utc - RECENT_MS };
-    let state = read(&setup, &loaded, store.as_mut(), from)?;
+    let state = stored::read(&setup, &loaded, store.as_mut(), from)?;
     match &args.deed {
         None => list(&setup, common, &state),
         Some(Deed::Retry { token }) => {
@@ -87,24 +84,6 @@ pub(super) fn run(common: &Common, args: &Args) -> color_eyre::Result<Exit> {
             edited(entry, title.as_deref(), text.as_deref())
         }),
     }
-}
-
-/// Reads the outbox and the incidents that it is about.
-fn read(setup: &Setup, loaded: &Loaded, store: &mut dyn Store, from: Timestamp) -> color_eyre::Result<State> {
-    let now = setup.clock.now();
-    let open = store.open_state(Since { events: from, results: now.utc }).map_err(|error| error.report())?;
-    let mut state = State::new(Arc::new(loaded.inventory.clone()), setup.actor.clone());
-    let stored = incidents::Msg::Stored(open.incidents);
-    drop(incidents::update(&mut state.incidents, stored, now.utc, &setup.actor.by));
-    state.recorder = Recorder::Opening;
-    let around = outbox::Around {
-        trackers: &state.inventory.trackers,
-        incidents: &state.incidents,
-        by: &setup.actor.by,
-        delivers: false,
-    };
-    drop(outbox::update(&mut state.outbox, outbox::Msg::Stored(open.outbox), now.utc, around));
-    Ok(state)
 }
 
 fn list(setup: &Setup, common: &Common, state: &State) -> color_eyre::Result<Exit> {

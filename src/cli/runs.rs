@@ -6,18 +6,18 @@ use serde_json::json;
 use super::{
     Common, Exit, change,
     setup::{self, Setup},
+    stored,
 };
 use crate::{
-    config::Loaded,
     core::{
         Msg, State,
         id::{RunId, Uid},
-        runs::{self, Run, RunOutcome, Verdict},
+        runs::{self, Run, RunOutcome},
         time::{Timestamp, short},
     },
     parse::sanitise,
     runtime::engine::{self, Engine},
-    store::{IfMissing, Since, Store},
+    store::IfMissing,
 };
 
 /// What `qd runs` takes.
@@ -56,7 +56,7 @@ pub(super) fn run(common: &Common, args: &Runs) -> color_eyre::Result<Exit> {
     let mut store = Setup::store(&loaded, IfMissing::Fail).map_err(|error| error.report())?;
     let now = setup.clock.now();
     let from = if args.all { Timestamp(i64::MIN) } else { now.utc - RECENT_MS };
-    let state = read(&setup, &loaded, store.as_mut(), from)?;
+    let state = stored::read(&setup, &loaded, store.as_mut(), from)?;
     let env = common.env.as_deref();
     let wanted = state.runs.newest_first().into_iter();
     let wanted: Vec<&Run> = wanted.filter(|run| env.is_none_or(|env| run.plan.service.env.as_str() == env)).collect();
@@ -85,23 +85,6 @@ pub(super) fn run(common: &Common, args: &Runs) -> color_eyre::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Reads the runs of which something happened since, and those that are not settled.
-pub(super) fn read(
-    setup: &Setup,
-    loaded: &Loaded,
-    store: &mut dyn Store,
-    from: Timestamp,
-) -> color_eyre::Result<State> {
-    let now = setup.clock.now();
-    let open = store.open_state(Since { events: from, results: now.utc }).map_err(|error| error.report())?;
-    let mut state = State::new(Arc::new(loaded.inventory.clone()), setup.actor.clone());
-    for (number, event) in open.runs {
-        let msg = runs::Msg::Stored { number, event };
-        drop(runs::update(&mut state.runs, msg, now, &state.inventory, &setup.actor));
-    }
-    Ok(state)
-}
-
 fn outcome(run: &Run) -> &'static str {
     match run.outcome.map(|(outcome, _)| outcome) {
         None => "not yet",
@@ -115,11 +98,7 @@ fn outcome(run: &Run) -> &'static str {
 }
 
 fn proof(run: &Run) -> &'static str {
-    match run.proof.as_ref().map(|(verdict, _)| verdict) {
-        Some(Verdict::Recovered) => "recovered",
-        Some(Verdict::NotRecovered) => "did not recover",
-        Some(Verdict::Unknown) | None => "?",
-    }
+    run.proof.as_ref().map_or("?", |(verdict, _)| verdict.words())
 }
 
 pub(super) fn attach(common: &Common, args: &Attach) -> color_eyre::Result<Exit> {

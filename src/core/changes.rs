@@ -116,14 +116,12 @@ impl State {
                 let Some((outcome, _)) = self.runs.runs.get(&run).and_then(|run| run.outcome) else {
                     return Vec::new();
                 };
-                let (tone, word) = match outcome {
-                    RunOutcome::Succeeded => (Tone::Done, "every step exited with 0"),
-                    RunOutcome::Failed => (Tone::Error, "a step failed"),
-                    RunOutcome::Unknown => (Tone::Error, "the link was lost: nobody knows how it ended"),
-                    RunOutcome::Refused => (Tone::Error, "refused before anything ran"),
-                    RunOutcome::Undone => (Tone::Error, "it failed, and what it did was taken back"),
-                    RunOutcome::Stopped => (Tone::Info, "stopped before all hosts were changed"),
+                let tone = match outcome {
+                    RunOutcome::Succeeded => Tone::Done,
+                    RunOutcome::Stopped => Tone::Info,
+                    RunOutcome::Failed | RunOutcome::Unknown | RunOutcome::Refused | RunOutcome::Undone => Tone::Error,
                 };
+                let word = outcome.words();
                 self.screen.say(now, tone, format!("{}: {word}", self.run_name(run)));
                 let kind = IncidentEventKind::Result { run, outcome: format!("{outcome:?}"), summary: word.into() };
                 self.note_run(run, kind, now)

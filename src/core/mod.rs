@@ -10,6 +10,7 @@ pub mod action;
 pub mod alerts;
 pub mod audit;
 mod changes;
+mod documents;
 pub mod effect;
 pub mod hosts;
 pub mod id;

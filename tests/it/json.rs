@@ -17,12 +17,12 @@ use tempfile::TempDir;
 use super::net::{self, closed_port, http, web};
 
 /// A folder with a configuration, and what runs commands in it.
-struct Desk {
-    dir: TempDir,
+pub(crate) struct Desk {
+    pub(crate) dir: TempDir,
 }
 
 impl Desk {
-    fn new(services: &str) -> Self {
+    pub(crate) fn new(services: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let text = format!(
             "version = 1\nclient = \"acme\"\nenvironment = [{{ name = \"prod\", kind = \"production\" }}]\n[store]\npath = \
@@ -33,7 +33,7 @@ impl Desk {
         Self { dir }
     }
 
-    async fn output(&self, args: &[&str]) -> std::process::Output {
+    pub(crate) async fn output(&self, args: &[&str]) -> std::process::Output {
         let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_qd"))
             .args(args)
             .arg("--config")
@@ -49,7 +49,7 @@ impl Desk {
     }
 
     /// Returns the exit code and the JSON, with what differs from run to run replaced.
-    async fn json(&self, args: &[&str]) -> String {
+    pub(crate) async fn json(&self, args: &[&str]) -> String {
         let output = self.output(&[args, &["--json"]].concat()).await;
         let err = String::from_utf8_lossy(&output.stderr);
         let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{err}"));
@@ -73,7 +73,7 @@ fn stable(json: &Value, folder: &Path) -> String {
     text
 }
 
-fn service(name: &str, address: &str) -> String {
+pub(crate) fn service(name: &str, address: &str) -> String {
     format!(
         "[[service]]\nname = \"{name}\"\n[service.in.prod]\nchecks = [{{ name = \"port\", type = \"tcp\", address = \
          \"{address}\", timeout = \"2s\", fail_after = 1 }}]\n"

@@ -21,6 +21,8 @@ mod demo_changes;
 #[path = "../support/deploys.rs"]
 mod deploys;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 #[path = "../support/dump.rs"]
 mod dump;
 #[cfg(test)]

@@ -209,13 +209,7 @@ impl Teller {
                 setup::print(&format!("{host} | {line}\n"))?;
             }
             let Some((_, end)) = state.ended.as_ref() else { continue };
-            let how = match end {
-                StepEnd::Exit(code) => format!("exit {code}"),
-                StepEnd::Signal(signal) => format!("ended by {signal}"),
-                StepEnd::TimedOut => "timed out".to_owned(),
-                StepEnd::Unknown(how) => format!("unknown: {how}"),
-                StepEnd::NotStarted(why) => format!("not started: {why}"),
-            };
+            let how = end.words();
             // What was unknown may be known later.
             if self.ended.insert(number, end.clone()).as_ref() != Some(end) {
                 setup::print(&format!("{host}: {name}: {how}\n"))?;

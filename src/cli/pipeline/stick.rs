@@ -1,6 +1,6 @@
 //! What a rollback left, and that it is seen to.
 use super::{
-    super::runs,
+    super::stored,
     Desk, Exit,
     setup::{self, Setup},
 };
@@ -19,7 +19,7 @@ use crate::{
 impl Desk<'_> {
     fn state(&self, store: &mut dyn Store) -> color_eyre::Result<State> {
         let from = self.setup.clock.now().utc - 30 * crate::core::time::DAY;
-        runs::read(self.setup, self.loaded, store, from)
+        stored::read(self.setup, self.loaded, store, from)
     }
 
     /// Prints how what was left is taken back on its branch.

@@ -224,6 +224,16 @@ impl Incident {
         self.resolved.is_some() && self.closed.is_none() && self.merged_into.is_none()
     }
 
+    /// Says in a word how it stands.
+    pub fn standing(&self) -> &'static str {
+        match (self.merged_into, self.closed, self.resolved) {
+            (Some(_), _, _) => "merged",
+            (None, Some(_), _) => "closed",
+            (None, None, Some(_)) => "resolved",
+            (None, None, None) => "open",
+        }
+    }
+
     fn enter(&mut self, phase: Phase, at: Timestamp) {
         self.phase = phase;
         self.phase_since = at;

@@ -14,6 +14,7 @@ pub mod action;
 pub mod advance;
 pub mod classify;
 pub mod clocks;
+pub mod document;
 mod events;
 pub mod evidence;
 mod fold;
@@ -24,10 +25,12 @@ pub mod similar;
 pub mod suspects;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use action::IncidentAction;
 pub use classify::{Impact, Urgency};
 pub use clocks::{Clock, ClockKind};
+pub use document::{Document, Surroundings};
 pub use events::{IncidentEvent, IncidentEventKind, Link, StoredIncidentEvent};
 pub use fold::{Classified, Hypothesis, Incident, KnownOnset, Task, Told};
 pub use phase::{Guard, Phase, Section};

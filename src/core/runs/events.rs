@@ -186,12 +186,35 @@ impl StepEnd {
     pub fn yields_to(&self, other: &Self) -> bool {
         matches!(self, Self::Unknown(_)) && !matches!(other, Self::Unknown(_))
     }
+
+    /// Says it in words: `exit 0`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Exit(code) => format!("exit {code}"),
+            Self::Signal(signal) => format!("ended by {signal}"),
+            Self::TimedOut => "timed out".to_owned(),
+            Self::Unknown(how) => format!("unknown: {how}"),
+            Self::NotStarted(why) => format!("not started: {why}"),
+        }
+    }
 }
 
 impl RunOutcome {
     /// Says whether another outcome is worth more: a known one is, over an unknown one.
     pub fn yields_to(self, other: Self) -> bool {
         self == Self::Unknown && other != Self::Unknown
+    }
+
+    /// Says it in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Succeeded => "every step exited with 0",
+            Self::Failed => "a step failed",
+            Self::Unknown => "the link was lost: nobody knows how it ended",
+            Self::Refused => "refused before anything ran",
+            Self::Undone => "it failed, and what it did was taken back",
+            Self::Stopped => "stopped before all hosts were changed",
+        }
     }
 }
 
@@ -239,4 +262,15 @@ pub enum Verdict {
     NotRecovered,
     /// They could not tell.
     Unknown,
+}
+
+impl Verdict {
+    /// Says it in words; what nobody could tell is `?`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::NotRecovered => "did not recover",
+            Self::Unknown => "?",
+        }
+    }
 }

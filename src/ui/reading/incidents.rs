@@ -5,7 +5,7 @@ use crate::{
         incidents::{Clock, Guard, Hypothesis, Incident, IncidentEvent, IncidentEventKind, Phase, phase},
         outbox::Sync,
         screen::{Pane, RowKey},
-        time::{self, Timestamp},
+        time,
     },
     ui::{
         incidents::{IncidentDetail, Step},
@@ -116,7 +116,7 @@ impl Reader<'_> {
         let all = of.by_time();
         let timeline = self.indices(Pane::Timeline).filter_map(|index| {
             let (seq, event) = *all.get(index)?;
-            Some((offset(of, of.happened(seq)?), self.timeline_row(of, seq, event)))
+            Some((of.offset(of.happened(seq)?), self.timeline_row(of, seq, event)))
         });
         IncidentDetail {
             phases: Phase::ALL.map(step).into(),
@@ -223,36 +223,10 @@ impl Reader<'_> {
             let what = of.timeline.get(seq).map_or_else(String::new, |event| event.kind.text());
             (Tone::Info, format!("{} it was: {what}", self.moment(*to)))
         } else {
-            (tone_of(kind), said(of, kind))
+            (tone_of(kind), of.tells(kind))
         };
         TimelineRow { at: self.moment(at), by: event.by.to_string(), kind: kind.word().to_owned(), tone, text }
     }
-}
-
-/// How long after the onset something happened.
-fn offset(of: &Incident, at: Timestamp) -> String {
-    let ms = at.since(of.zero());
-    let clock = time::clock(words::ms(ms.abs()));
-    let short = clock.strip_prefix("00:").unwrap_or(&clock);
-    format!("{}{short}", if ms < 0 { "-" } else { "+" })
-}
-
-/// What an entry says, with the names that people give to others.
-fn said(of: &Incident, kind: &IncidentEventKind) -> String {
-    let name = |seq: &u64| {
-        of.hypotheses.keys().position(|known| known == seq).map_or_else(|| seq.to_string(), |at| format!("H{}", at + 1))
-    };
-    if let IncidentEventKind::Argument { of: seq, supports, text } = kind {
-        return format!("{} {}: {text}", if *supports { "for" } else { "against" }, name(seq));
-    }
-    if let IncidentEventKind::Verdict { of: seq, holds } = kind {
-        return format!("{} {}", name(seq), if *holds { "holds" } else { "is ruled out" });
-    }
-    if let IncidentEventKind::TaskDone { of: seq } = kind {
-        let task = of.tasks.get(seq).map_or("?", |task| task.text.as_str());
-        return format!("done: {task}");
-    }
-    kind.says()
 }
 
 /// How a hypothesis stands.

@@ -1,0 +1,58 @@
+//! What the store tells a command that looks and changes nothing: the same state that a console starts from.
+use std::sync::Arc;
+
+use super::setup::Setup;
+use crate::{
+    config::Loaded,
+    core::{
+        Msg, State,
+        msg::Loaded as Told,
+        record::Recorder,
+        services,
+        time::{Now, Timestamp},
+        update,
+    },
+    store::{BucketKind, Since, Store},
+};
+
+/// Reads what happened from a moment on, and all that has not ended. What would follow from it is left to consoles.
+pub(super) fn read(
+    setup: &Setup,
+    loaded: &Loaded,
+    store: &mut dyn Store,
+    from: Timestamp,
+) -> color_eyre::Result<State> {
+    let now = setup.clock.now();
+    let open = store.open_state(Since { events: from, results: now.utc }).map_err(|error| error.report())?;
+    let inventory = Arc::new(loaded.inventory.clone());
+    let mut state = State::new(Arc::clone(&inventory), setup.actor.clone());
+    let of_another = Recorder::Other { owner: String::new() };
+    let told = Told {
+        alerts: open.alerts,
+        incidents: open.incidents,
+        runs: open.runs,
+        updates: open.updates,
+        outbox: open.outbox,
+    };
+    let problems = Vec::new();
+    for msg in
+        [Msg::RecorderChanged(of_another), Msg::InventoryReplaced { inventory, problems }, Msg::Loaded(Box::new(told))]
+    {
+        drop(update(&mut state, msg, now));
+    }
+    Ok(state)
+}
+
+/// Adds what was measured of the services: buckets, and the results that are not in them yet.
+pub(super) fn measured(state: &mut State, store: &mut dyn Store, now: Now) -> color_eyre::Result<()> {
+    let (hours, days) = state.services.buckets_wanted(now);
+    let mut buckets = store.buckets(BucketKind::Hours, hours, now.utc).map_err(|error| error.report())?;
+    buckets.extend(store.buckets(BucketKind::Days, days, now.utc).map_err(|error| error.report())?);
+    drop(update(state, Msg::Services(services::Msg::BucketsLoaded(buckets)), now));
+    for want in state.services.results_wanted(now) {
+        let results = store.results(&want.check, want.from).map_err(|error| error.report())?;
+        drop(update(state, Msg::Services(services::Msg::ResultsLoaded(results)), now));
+    }
+    drop(update(state, Msg::Ticked, now));
+    Ok(())
+}

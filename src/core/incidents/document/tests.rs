@@ -1,0 +1,134 @@
+use super::*;
+use crate::core::{
+    alerts::Severity,
+    id::{IncidentId, Uid},
+    incidents::{
+        self, Incident, IncidentEvent, IncidentEventKind, Link, StoredIncidentEvent, evidence::sha256, policy::Policy,
+    },
+    inventory::Slo,
+    runs,
+    services::Split,
+    time::{DAY, MINUTE, Timestamp},
+};
+
+const UID: Uid = Uid([7; 6]);
+const OTHER: Uid = Uid([8; 6]);
+const SLO: Slo = Slo { objective: 99.9, window_ms: 30 * DAY.unsigned_abs() };
+
+/// Folds what happened, minute by minute.
+fn story(events: &[(Uid, i64, IncidentEventKind)]) -> incidents::State {
+    let mut state = incidents::State::default();
+    let stored = events.iter().zip(1..).map(|((incident, minute, kind), seq)| {
+        let event =
+            IncidentEvent { incident: *incident, at: Timestamp(minute * MINUTE), by: "ana".into(), kind: kind.clone() };
+        StoredIncidentEvent { number: IncidentId(if *incident == UID { 214 } else { 213 }), seq, event }
+    });
+    _ = incidents::update(&mut state, incidents::Msg::Stored(stored.collect()), Timestamp(0), &"ana".into());
+    state
+}
+
+fn opened(service: Option<&str>) -> IncidentEventKind {
+    let service = service.map(|name| name.parse().unwrap());
+    IncidentEventKind::Opened { title: "play is down".into(), severity: Severity::P1, service }
+}
+
+fn well() -> IncidentEventKind {
+    IncidentEventKind::Resolved { summary: "all checks are up".into() }
+}
+
+fn document(state: &incidents::State, objective: Option<Slo>, measured: Option<Split>) -> Document {
+    let of: &Incident = &state.incidents[&UID];
+    let (runs, policy) = (runs::State::default(), Policy::default());
+    let with = Surroundings {
+        incidents: state,
+        runs: &runs,
+        policy: &policy,
+        objective,
+        measured,
+        owed: &[],
+        now: Timestamp(60 * MINUTE),
+    };
+    Document::of(of, with)
+}
+
+#[test]
+fn what_nobody_knows_is_none_and_never_zero() {
+    let of = document(&story(&[(UID, 10, opened(None))]), Some(SLO), None);
+    let times = &of.times;
+    assert_eq!((times.onset, times.acknowledged, times.mitigated, times.resolved), (None, None, None, None));
+    assert_eq!((times.detect_ms, times.acknowledge_ms, times.repair_ms), (None, None, None));
+    assert_eq!((of.class, of.service, of.lead, of.impact.users, of.over_by), (None, None, None, None, None));
+    assert!(of.impact.at_least && of.impact.ongoing, "it goes on since when it was seen at the latest");
+    assert_eq!(of.impact.lasted_ms, Some(50 * MINUTE));
+    let budget = of.impact.budget.unwrap();
+    assert_eq!((budget.down_ms, budget.spent_pct), (None, None), "nothing was measured");
+    assert_eq!((of.root_cause, of.lessons, of.follow_ups), (None, None, None));
+}
+
+#[test]
+fn times_and_impact_are_counted_from_what_is_known() {
+    let onset = IncidentEventKind::Onset { at: Timestamp(5 * MINUTE), how: "p95".into(), estimated: true };
+    let detected = IncidentEventKind::Detected { alert: Uid([1; 6]), summary: "down".into() };
+    let helped = IncidentEventKind::Mitigated { summary: "rerouted".into() };
+    let state = story(&[
+        (UID, 10, opened(Some("play@prod"))),
+        (UID, 8, detected),
+        (UID, 11, onset),
+        (UID, 12, IncidentEventKind::Acknowledged),
+        (UID, 25, helped),
+        (UID, 30, well()),
+        (OTHER, 9, opened(Some("api@prod"))),
+        (OTHER, 13, IncidentEventKind::Linked { other: UID, how: Link::MergedInto }),
+    ]);
+    let down = Split { up_ms: 29 * DAY, down_ms: 30 * MINUTE, ..Split::default() };
+    let of = document(&state, Some(SLO), Some(down));
+    let minutes = |ms: Option<i64>| ms.map(|ms| ms / MINUTE);
+    let times = &of.times;
+    assert_eq!([times.detect_ms, times.acknowledge_ms, times.repair_ms].map(minutes), [Some(3), Some(4), Some(22)]);
+    assert_eq!((minutes(of.impact.lasted_ms), of.impact.at_least, of.impact.ongoing), (Some(20), false, false));
+    assert_eq!(of.impact.services, ["play@prod", "api@prod"], "what went into it was touched too");
+    let budget = of.impact.budget.unwrap();
+    assert_eq!(budget.allowed_ms, 43 * MINUTE + 12_000, "a thousandth of 30 days");
+    assert_eq!((budget.incident_pct, budget.spent_pct), (Some(46.3), Some(69.4)));
+    assert_eq!(of.over_by.as_deref(), Some("all checks are up"));
+    let offsets: Vec<&str> = of.timeline.iter().map(|entry| entry.offset.as_str()).collect();
+    assert_eq!(offsets, ["+03:00", "+05:00", "+06:00", "+07:00", "+20:00", "+25:00"]);
+}
+
+#[test]
+fn a_clock_that_went_back_makes_no_time_of_it() {
+    let state = story(&[(UID, 10, opened(None)), (UID, 9, IncidentEventKind::Acknowledged), (UID, 3, well())]);
+    let times = document(&state, None, None).times;
+    assert_eq!((times.acknowledge_ms, times.repair_ms), (None, None));
+}
+
+#[test]
+fn evidence_that_was_changed_is_said_to_be() {
+    let kept = |body: &str, of: &str| IncidentEventKind::Pinned {
+        what: "1 log line".into(),
+        source: "play-01".into(),
+        body: body.into(),
+        sha256: sha256(of),
+    };
+    let command = IncidentEventKind::Command {
+        host: "play-01".into(),
+        command: "lsof | wc -l".into(),
+        exit: None,
+        sha256: sha256("1024"),
+        output: "1024".into(),
+    };
+    let state = story(&[
+        (UID, 1, opened(None)),
+        (UID, 2, kept("pool timeout", "pool timeout")),
+        (UID, 3, kept("pool timeout", "all is well")),
+        (UID, 4, command),
+    ]);
+    let of = document(&state, None, None);
+    let names: Vec<(&str, bool)> = of.evidence.iter().map(|kept| (kept.name.as_str(), kept.holds)).collect();
+    assert_eq!(names, [("E1", true), ("E2", false)]);
+    let step = &of.actions[0].steps.as_ref().unwrap()[0];
+    assert_eq!((step.command.as_str(), step.end.as_deref()), ("lsof | wc -l", None), "nobody knows how it ended");
+    let standing = of.standing();
+    assert_eq!(standing.len(), 10);
+    assert_eq!(standing.iter().filter(|section| section.written).count(), 7);
+}

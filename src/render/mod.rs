@@ -1,0 +1,154 @@
+//! Texts from templates: pure, and safe whatever is in the facts.
+//!
+//! A template says where a fact stands; it cannot make of it more than text. What is written out goes through [`markdown`]
+//! by itself, and what nobody knows is written as `not known`: no template can forget either.
+use minijinja::{
+    AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde,
+};
+use serde::Serialize;
+
+use crate::{
+    core::{incidents::Document, time},
+    parse::sanitise,
+};
+
+pub mod markdown;
+
+/// The template of an incident's document, as shipped.
+pub const INCIDENT: &str = include_str!("incident.md");
+
+/// What is written for a fact that nobody knows.
+const UNKNOWN: &str = "not known";
+/// Steps that a template may take: enough for a thousand events, and an end for one that goes round in a circle.
+const FUEL: u64 = 2_000_000;
+/// Characters of a text at most.
+const MAX: usize = 4 << 20;
+
+/// A template that cannot be used, or not with these facts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("template {name}{}: {why}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+pub struct Unusable {
+    /// Its name.
+    pub name: String,
+    /// Where.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// Writes the document of an incident, by a template.
+///
+/// # Errors
+/// What is wrong with the template.
+pub fn incident(of: &Document, (name, template): (&str, &str)) -> Result<String, Unusable> {
+    render(name, template, of)
+}
+
+/// Writes facts out by a template.
+fn render<T: Serialize>(name: &str, template: &str, facts: &T) -> Result<String, Unusable> {
+    let unusable = |error: Error| {
+        let why =
+            error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+        Unusable { name: sanitise::name(name), line: error.line(), why: sanitise::line(why) }
+    };
+    let mut env = environment();
+    env.add_template(name, template).map_err(unusable)?;
+    // A structure has to be handed over as such: a plain value of it would be a text.
+    let text = env.get_template(name).and_then(|of| of.render(Value::from(Serde(facts)))).map_err(unusable)?;
+    Ok(sanitise::text_max(text, MAX))
+}
+
+fn environment<'a>() -> Environment<'a> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    env.set_formatter(write);
+    env.set_fuel(Some(FUEL));
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        env.set_syntax(syntax);
+    }
+    env.add_filter("code", |of: Value| of_text(of, markdown::code));
+    env.add_filter("block", |of: Value| of_text(of, markdown::block));
+    env.add_filter("prose", |of: Value| of_text(of, markdown::prose));
+    env.add_filter("at", |of: Value| of_text(of, moment));
+    env.add_filter("long", |of: Value| of.as_i64().map_or(of, |ms| Value::from(long(ms))));
+    env
+}
+
+/// Writes a value: none as what nobody knows, text as no more than text.
+fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if value.is_none() {
+        return minijinja::escape_formatter(out, state, &Value::from(UNKNOWN));
+    }
+    match value.as_str().filter(|_| !value.is_safe()) {
+        Some(text) => minijinja::escape_formatter(out, state, &Value::from_safe_string(markdown::inline(text))),
+        None => minijinja::escape_formatter(out, state, value),
+    }
+}
+
+/// Applies a filter to a text; what nobody knows stays so.
+fn of_text(of: Value, filter: fn(&str) -> String) -> Value {
+    of.as_str().map_or_else(|| of.clone(), |text| Value::from_safe_string(filter(text)))
+}
+
+/// A moment as people read it: `2026-11-20 02:58:40Z`.
+fn moment(rfc3339: &str) -> String {
+    let text = rfc3339.replacen('T', " ", 1);
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text,
+    }
+}
+
+/// A duration as people read it: `12 min 41 s`.
+pub fn long(ms: i64) -> String {
+    let seconds = ms.unsigned_abs() / 1_000;
+    let (day, hour, minute) = (time::DAY / 1_000, time::HOUR / 1_000, time::MINUTE / 1_000);
+    let (day, hour, minute) = (day.unsigned_abs(), hour.unsigned_abs(), minute.unsigned_abs());
+    let two = |many: u64, unit: &str, rest: u64, smaller: &str| match rest {
+        0 => format!("{many} {unit}"),
+        _ => format!("{many} {unit} {rest} {smaller}"),
+    };
+    match seconds {
+        _ if seconds >= day => two(seconds / day, "d", seconds % day / hour, "h"),
+        _ if seconds >= hour => two(seconds / hour, "h", seconds % hour / minute, "min"),
+        _ if seconds >= minute => two(seconds / minute, "min", seconds % minute, "s"),
+        _ => format!("{seconds} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_says_what_is_wrong_and_where() {
+        let facts = serde_json::json!({ "title": "play", "gone": null });
+        let wrong = render("mine.md", "# {{ title }}\n\n{{ titel }}", &facts).unwrap_err();
+        assert_eq!((wrong.line, wrong.name.as_str()), (Some(3), "mine.md"), "{wrong}");
+        assert!(render("mine.md", "{% if %}", &facts).is_err());
+        let circle = "{% macro a() %}{{ a() }}{% endmacro %}{% for i in range(9999) %}{% for j in range(9999) %}.{% endfor %}{% endfor %}";
+        assert!(render("mine.md", circle, &facts).is_err(), "it ends");
+        assert_eq!(
+            render("mine.md", "{{ gone }} {{ gone | long }} {{ gone | code }}", &facts).unwrap(),
+            "not known not known not known"
+        );
+    }
+
+    #[test]
+    fn no_fact_is_more_than_text() {
+        let facts =
+            serde_json::json!({ "title": "<b>|\n# x\u{1b}[2J", "ms": 761_000, "at": "2026-11-20T02:58:40.000Z" });
+        let text =
+            render("t", "| {{ title }} | {{ title | code }} | {{ ms | long }} | {{ at | at }} |", &facts).unwrap();
+        assert_eq!(text, "| \\<b>\\|⏎# x | `<b>\\|⏎# x` | 12 min 41 s | 2026-11-20 02:58:40Z |");
+    }
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        let all = [(0, "0 s"), (41_000, "41 s"), (3_600_000, "1 h"), (183_600_000, "2 d 3 h")];
+        for (ms, want) in all {
+            assert_eq!(long(ms), want);
+        }
+    }
+}
