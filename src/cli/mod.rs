@@ -18,6 +18,7 @@ mod lock;
 mod logs;
 mod outbox;
 mod pipeline;
+mod runbook;
 mod runs;
 mod setup;
 mod shell;
@@ -124,6 +125,8 @@ enum Command {
     Audit(audit::Audit),
     /// Print what is to be written to trackers; retry, drop or edit what is not
     Outbox(outbox::Args),
+    /// Print runbooks and run their steps: what looks at once, what changes through the same gate as any change
+    Runbook(runbook::Args),
     /// Check the configuration; with --connect also every host and URL
     Check(check::Check),
     /// Bring in past days from another tool
@@ -159,7 +162,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, incidents, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, incidents, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, runbook, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -181,6 +184,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Attach(args)) => runs::attach(&common, &args),
         Some(Command::Audit(args)) => audit::run(&common, &args),
         Some(Command::Outbox(args)) => outbox::run(&common, &args),
+        Some(Command::Runbook(args)) => runbook::run(&common, &args),
         Some(Command::Check(args)) => check::run(&common, &args),
         Some(Command::Import(args)) => import::run(&common, &args),
         Some(Command::Logs(args)) => logs::run(&common, &args),

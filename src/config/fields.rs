@@ -34,6 +34,11 @@ pub(crate) const FILE: &[Field] = &[
         Shape::List(&Shape::Table(INCIDENT_TYPE)),
         "Types of incidents and their procedures. A built-in's name changes it.",
     ),
+    field(
+        "runbooks",
+        Shape::List(&Shape::Text),
+        "Runbooks: Markdown files, relative to this one; `*` and `?` match within a name. Each is called after its file.",
+    ),
     field("team", Shape::List(&Shape::Table(TEAM)), "Who is called, in this order."),
     field(
         "contact",
@@ -49,8 +54,19 @@ pub(crate) const FILE: &[Field] = &[
 ];
 
 /// Lists of tables, which included files may have too.
-pub(crate) const LISTS: &[&str] =
-    &["environment", "host", "service", "log", "derive", "tracker", "incident_type", "team", "contact", "rule"];
+pub(crate) const LISTS: &[&str] = &[
+    "environment",
+    "host",
+    "service",
+    "log",
+    "derive",
+    "tracker",
+    "runbooks",
+    "incident_type",
+    "team",
+    "contact",
+    "rule",
+];
 
 /// Keys of the file that a later version uses.
 pub(crate) const LATER: &[&str] = &["notifier"];
@@ -436,7 +452,11 @@ pub(crate) const INCIDENT_TYPE: &[Field] = &[
     required("name", Shape::Text, "Its name: `failure`."),
     field("title", Shape::Text, "In words: `server or service failure`."),
     field("procedure", Shape::List(&Shape::Text), "What is done, step by step."),
-    field("runbooks", Shape::List(&Shape::Text), "The runbooks that are offered."),
+    field(
+        "runbooks",
+        Shape::List(&Shape::Text),
+        "The runbooks that are offered, by name, beside those that name the type themselves.",
+    ),
 ];
 
 /// People who are called together.

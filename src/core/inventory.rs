@@ -9,6 +9,7 @@ use super::{
     incidents::policy::Policy,
     logs::{LogSpec, derive::DeriveSpec},
     outbox::TrackerSpec,
+    runbooks::Runbook,
     runs::{
         Strategy, TwoSets,
         policy::{Calendar, Grave, Roles},
@@ -39,6 +40,8 @@ pub struct Inventory {
     pub rules: Vec<Arc<RuleSpec>>,
     /// Where tickets are kept, in the order of the configuration.
     pub trackers: Vec<Arc<TrackerSpec>>,
+    /// What a team wrote down of what is to be done.
+    pub runbooks: Vec<Arc<Runbook>>,
     /// How the console looks and tells time.
     pub display: Display,
     /// When a change is allowed.
@@ -369,6 +372,11 @@ impl Inventory {
     /// Returns an environment's kind; an unknown environment counts as production, the strictest.
     pub fn env_kind(&self, env: &EnvName) -> EnvKind {
         self.environment(env).map_or(EnvKind::Production, |env| env.kind)
+    }
+
+    /// Finds a runbook by name.
+    pub fn runbook(&self, name: &str) -> Option<&Arc<Runbook>> {
+        self.runbooks.iter().find(|book| book.name == name)
     }
 
     /// Iterates over all checks of all services.

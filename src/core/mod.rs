@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod record;
 mod response;
 pub mod ring;
+pub mod runbooks;
 pub mod runs;
 pub mod screen;
 pub mod services;

@@ -15,6 +15,7 @@ mod pipeline;
 mod prechecks;
 mod release;
 mod resend;
+mod runbooks;
 mod sets;
 mod systemd;
 mod web;
@@ -244,11 +245,15 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     if service.hosts.is_empty() {
         return Err(format!("{} has no hosts in the configuration", service.id));
     }
-    let Some(recipe) = of(service) else {
-        return Err(format!("{}: nobody knows how to change a service of kind `{}`", service.id, service.kind));
-    };
+    let of_kind = of(service);
     let of = Context { inventory, service, facts };
-    let mut plan = planned(of, recipe, wanted)?;
+    let mut plan = match (runbooks::wanted(inventory, wanted), wanted, of_kind) {
+        (Some(step), Wanted::Task(order), _) => runbooks::plan(of, step?, order)?,
+        (_, _, Some(recipe)) => planned(of, recipe, wanted)?,
+        (_, _, None) => {
+            return Err(format!("{}: nobody knows how to change a service of kind `{}`", service.id, service.kind));
+        }
+    };
     let rollout = &service.rollout;
     plan.max_failures = rollout.max_failures;
     plan.undo_by_itself &= rollout.undo == UndoPolicy::Auto;
@@ -270,7 +275,7 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     if plan.undo_by_itself {
         plan.dead_man_ms = rollout.dead_man_ms;
     }
-    if rollout.snapshot && recipe.looks_first() && !matches!(plan.action, Action::Other { .. }) {
+    if rollout.snapshot && of_kind.is_some_and(Recipe::looks_first) && !matches!(plan.action, Action::Other { .. }) {
         plan.steps = with_snapshots(of, &plan);
     }
     plan.targets = prechecks::targets(inventory, &plan.hosts(), facts)?;
@@ -330,6 +335,20 @@ pub fn known(inventory: &Inventory, service: &Service, facts: &PlanFacts) -> Res
 pub fn hosts(service: &Service) -> Vec<HostName> {
     let own = of(service).map_or(service.hosts.as_slice(), |recipe| recipe.hosts(service));
     own.iter().chain(balancers(service)).cloned().collect()
+}
+
+/// Names the hosts that are asked before what is wanted of a service: for a step of a runbook those that it changes.
+pub fn asked(inventory: &Inventory, service: &Service, wanted: &Wanted) -> Vec<HostName> {
+    match runbooks::wanted(inventory, wanted) {
+        // What is wrong with it is said when it is planned.
+        Some(step) => step.and_then(|step| runbooks::hosts(inventory, service, step)).unwrap_or_default(),
+        None => hosts(service),
+    }
+}
+
+/// Says whether a step of a runbook is wanted: it rests on nothing that the recipe would ask.
+pub fn is_of_a_runbook(wanted: &Wanted) -> bool {
+    matches!(wanted, Wanted::Task(order) if crate::core::runbooks::of_task(&order.task).is_some())
 }
 
 /// Names the balancers that lead users to one of a service's two sets.
@@ -449,11 +468,16 @@ fn check_order(tasks: &[Task], service: &Service, order: &Order) -> Result<(), S
 
 /// Returns the script that asks a host or a balancer how it stands before a change of a service. It changes nothing.
 pub fn survey(service: &Service, host: &HostName, wanted: &Wanted) -> String {
+    if is_of_a_runbook(wanted) && !service.hosts.contains(host) {
+        let lock = at_home(&runbooks::lock_elsewhere(service));
+        return fill(include_str!("survey.sh"), &[("LOCK", &lock), ("PATH", "\"$HOME\""), ("OWN", "")]);
+    }
     if let Some(sets) = service.rollout.sets.as_ref().filter(|sets| sets.switch.on.contains(host)) {
         let (lock, own) = (at_home(&sets::lock(service)), sets::survey(&sets.switch));
         return fill(include_str!("survey.sh"), &[("LOCK", &lock), ("PATH", "\"$HOME\""), ("OWN", &own)]);
     }
-    let own = of(service).and_then(|recipe| recipe.survey(service, wanted)).unwrap_or_default();
+    let own = of(service).filter(|_| !is_of_a_runbook(wanted));
+    let own = own.and_then(|recipe| recipe.survey(service, wanted)).unwrap_or_default();
     let path = service.recipe.get(PATH.name).and_then(serde_json::Value::as_str);
     // Without a folder of its own there is no release to look for; its disk is that of the home directory.
     let path = path.map_or("\"$HOME\"".to_owned(), at_home);
@@ -529,7 +553,8 @@ mod tests {
             .map(|path| path.file_stem().unwrap().to_string_lossy().replace('_', "-"))
             // What several stacks share is no recipe.
             .filter(|name| {
-                !["locks", "mod", "offers", "pipeline", "prechecks", "release", "sets", "web"].contains(&name.as_str())
+                !["locks", "mod", "offers", "pipeline", "prechecks", "release", "runbooks", "sets", "web"]
+                    .contains(&name.as_str())
             })
             .collect();
         files.sort();

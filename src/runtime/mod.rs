@@ -15,6 +15,7 @@ mod output;
 pub mod pipeline;
 pub mod planning;
 pub mod recorder;
+pub mod runbooks;
 pub mod runs;
 mod staging;
 mod sudo;

@@ -93,7 +93,7 @@ pub(super) fn lacking(
     wanted: &Wanted,
 ) -> Vec<HostName> {
     let Some(found) = inventory.service(service) else { return Vec::new() };
-    let mut hosts = recipes::hosts(found);
+    let mut hosts = recipes::asked(inventory, found, wanted);
     hosts.retain(|host| {
         let lacks = sudo::asks(inventory, host) && remote.sudo(host).is_none();
         lacks && sudo::names(&recipes::survey(found, host, wanted))
@@ -145,7 +145,8 @@ async fn facts(
             Err(why) => return Err(why),
         }
     }
-    if recipes::of(found).is_some_and(recipes::Recipe::reads_pm2) {
+    let reads_pm2 = recipes::of(found).is_some_and(recipes::Recipe::reads_pm2);
+    if reads_pm2 && !recipes::is_of_a_runbook(wanted) {
         let asked = found.hosts.iter().filter(|name| !facts.silent.contains_key(*name));
         let hosts: Vec<_> = asked.filter_map(|name| inventory.host(name)).collect();
         let lists = join_all(hosts.iter().map(|host| pm2::list(remote, host, clock))).await;
@@ -180,7 +181,7 @@ pub async fn surveys(
     service: &Service,
     wanted: &Wanted,
 ) -> Vec<(HostName, Result<Survey, String>)> {
-    let asked = recipes::hosts(service);
+    let asked = recipes::asked(inventory, service, wanted);
     let prefix = |host: &HostName| inventory.host(host).map_or_else(Vec::new, |host| host.path_prefix.clone());
     let ask = |host| ask(remote, host, recipes::survey(service, host, wanted), prefix(host));
     let surveys = join_all(asked.iter().map(ask)).await;

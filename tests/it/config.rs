@@ -180,7 +180,7 @@ fn what_was_agreed_on_for_incidents_is_read_and_what_is_silent_is_as_shipped() {
         "version = 1\n[display]\ntimezone = \"America/Bogota\"\n[severity]\nbusiness = \"Mon-Sat 08:00-17:30\"\n\
          P1 = { ack = \"2m\", escalate = \"none\", team = \"response\" }\n\
          [[team]]\nname = \"response\"\nmembers = [{ name = \"ana\", phone = \"1\" }, { name = \"ben\" }]\n\
-         [[incident_type]]\nname = \"failure\"\nrunbooks = [\"restart\"]\n[[incident_type]]\nname = \"fraud\"\n",
+         [[incident_type]]\nname = \"failure\"\nprocedure = []\n[[incident_type]]\nname = \"fraud\"\n",
     );
     assert!(loaded.problems.is_empty(), "{}", said(&loaded, ""));
     let (policy, shipped) = (&loaded.inventory.policy, Policy::default());
@@ -190,7 +190,6 @@ fn what_was_agreed_on_for_incidents_is_read_and_what_is_silent_is_as_shipped() {
     assert_eq!(policy.next_to_call(How::P1, ["ana"].into_iter()).unwrap().name, "ben");
     assert_eq!((policy.business.days.len(), policy.business.timezone.name()), (6, "America/Bogota"));
     assert_eq!(policy.business.to.to_string(), "17:30:00");
-    assert_eq!(policy.class("failure").unwrap().runbooks, ["restart"]);
     assert_eq!(policy.class("failure").unwrap().procedure, shipped.class("failure").unwrap().procedure);
     assert_eq!(policy.classes.len(), shipped.classes.len() + 1);
 }
@@ -202,6 +201,10 @@ fn what_is_wrong_leaves_out_only_itself() {
     assert_eq!(play.checks.len(), 1, "the other check holds");
     assert_eq!(play.hosts.len(), 1);
     assert_eq!(&*play.kind, "external", "a service with a missing host is watched, not restarted by half");
+
+    let loaded = load(&dir("tests/config/invalid/runbooks.toml"));
+    let books: Vec<_> = loaded.inventory.runbooks.iter().map(|book| book.name.as_str()).collect();
+    assert_eq!(books, ["good"], "what cannot be read for sure is never run");
 
     let loaded = load(&dir("tests/config/invalid/dangling_jump.toml"));
     let hosts: Vec<_> = loaded.inventory.hosts.iter().map(|host| host.name.as_str()).collect();

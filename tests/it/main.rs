@@ -83,6 +83,8 @@ mod reload;
 #[path = "../support/rollout.rs"]
 mod rollout;
 #[cfg(test)]
+mod runbooks;
+#[cfg(test)]
 mod screenshots;
 #[cfg(test)]
 #[path = "../support/shell.rs"]

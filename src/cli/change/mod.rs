@@ -22,6 +22,7 @@ use super::{
     status,
 };
 use crate::{
+    config::Loaded,
     core::{
         Msg,
         id::ServiceId,
@@ -40,6 +41,13 @@ use crate::{
 pub(super) struct Meant {
     /// The service, as SERVICE@ENV; SERVICE alone where it is in one environment only
     pub(super) service: String,
+    #[command(flatten)]
+    pub(super) leave: Leave,
+}
+
+/// By what a person says at the shell that it may be done.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Leave {
     /// The service once more, as SERVICE@ENV: what it names is acted on, and nothing else
     #[arg(long, value_name = "SERVICE@ENV")]
     pub(super) yes_i_mean: Option<String>,
@@ -58,7 +66,14 @@ pub(super) struct Meant {
 #[derive(Debug, clap::Args)]
 pub(super) struct Consent {
     #[command(flatten)]
-    meant: Meant,
+    pub(super) meant: Meant,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// How a change is carried out.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct How {
     /// Set aside what is held against it (a freeze, staging that was left out); an admin's, and the reason goes to the audit
     #[arg(long = "override")]
     set_aside: bool,
@@ -201,13 +216,23 @@ pub(super) fn change(
 ) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
+    change_with(common, consent, (setup, loaded), wanted)
+}
+
+/// Makes a change with what was loaded already.
+pub(super) fn change_with(
+    common: &Common,
+    consent: &Consent,
+    (setup, loaded): (Setup, Loaded),
+    wanted: impl FnOnce(&Setup) -> color_eyre::Result<Wanted>,
+) -> color_eyre::Result<Exit> {
     let service = status::service_id(common, &loaded.inventory, &consent.meant.service)?;
     let wanted = wanted(&setup)?;
     let store = Setup::store(&loaded, IfMissing::Create).map_err(|error| error.report())?;
     let remote: setup::SharedRemote = setup.remote(&loaded, false);
     // A change is proved by checks: where nobody else runs them, this process does while it lasts.
     let redact = Some(setup::log_rules(&loaded).redact);
-    let options = engine::Options { redact, ..setup.options(&loaded, !consent.meant.dry_run, false) };
+    let options = engine::Options { redact, ..setup.options(&loaded, !consent.meant.leave.dry_run, false) };
     let clock = std::sync::Arc::clone(&setup.clock);
     let problems = loaded.problems.iter().map(crate::config::Problem::one_line).collect();
     setup.runtime.block_on(async {
@@ -226,7 +251,7 @@ async fn carry_out(
     engine: &mut Engine,
     (service, wanted): (ServiceId, Wanted),
 ) -> color_eyre::Result<Exit> {
-    let mut passwords = Passwords::new(consent.sudo_password_stdin, consent.meant.dry_run);
+    let mut passwords = Passwords::new(consent.how.sudo_password_stdin, consent.meant.leave.dry_run);
     let review = match plan::review((setup, engine), &mut passwords, &service, &wanted).await {
         Ok(review) => review,
         Err(why) => {
@@ -234,7 +259,7 @@ async fn carry_out(
             return Ok(Exit::Refused);
         }
     };
-    if consent.meant.dry_run {
+    if consent.meant.leave.dry_run {
         plan::print(setup, common, &review)?;
         return Ok(Exit::Ok);
     }
@@ -249,8 +274,8 @@ async fn carry_out(
     }
     pause(engine, TYPE_AHEAD_MS + 100).await;
     say(engine, runs::Msg::NameTyped(service.service.to_string()));
-    say(engine, runs::Msg::ReasonTyped(consent.meant.reason.clone().unwrap_or_default()));
-    if consent.set_aside {
+    say(engine, runs::Msg::ReasonTyped(consent.meant.leave.reason.clone().unwrap_or_default()));
+    if consent.how.set_aside {
         say(engine, runs::Msg::OverrideToggled);
     }
     say(engine, runs::Msg::Confirmed);
@@ -261,7 +286,7 @@ async fn carry_out(
     if review.level == Level::Production {
         setup::warn(&format!("starts in {} s; Ctrl-C cancels", CANCEL_MS / 1_000));
     }
-    follow::to_its_end(setup, common, engine, run, consent.wait).await
+    follow::to_its_end(setup, common, engine, run, consent.how.wait).await
 }
 
 fn say(engine: &mut Engine, msg: runs::Msg) {
@@ -274,15 +299,15 @@ fn consents(consent: &Consent, review: &Review) -> Result<(), String> {
     let production = review.level == Level::Production;
     let wrong = |given: &str| format!("--yes-i-mean names {given}, and not {id}: nothing was changed");
     let mut missing = Vec::new();
-    match consent.meant.yes_i_mean.as_deref() {
+    match consent.meant.leave.yes_i_mean.as_deref() {
         Some(given) if given == id => {}
         Some(given) => return Err(wrong(given)),
         None => missing.push(format!("--yes-i-mean {id}")),
     }
-    if production && consent.meant.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+    if production && consent.meant.leave.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
         missing.push("--reason \"why\"".to_owned());
     }
-    match consent.meant.plan.as_deref() {
+    match consent.meant.leave.plan.as_deref() {
         Some(given) if given == review.hash => {}
         Some(given) => {
             let what = format!("the plan is another by now ({}, and not {given}): nothing was changed", review.hash);

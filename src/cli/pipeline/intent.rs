@@ -37,7 +37,7 @@ impl Desk<'_> {
     pub(super) async fn act(&self, github: &GitHub) -> color_eyre::Result<Exit> {
         let now = self.setup.clock.now();
         // What may not be asked for needs no answer from GitHub.
-        if let (Err(missing), false) = (self.gate(now), self.args.meant.dry_run) {
+        if let (Err(missing), false) = (self.gate(now), self.args.meant.leave.dry_run) {
             setup::warn(&format!("{}: {missing}", self.id));
             return Ok(Exit::Refused);
         }
@@ -50,7 +50,7 @@ impl Desk<'_> {
         };
         let lines: Vec<String> = deeds.iter().map(|deed| self.words(deed)).collect();
         let hash = self.hash(&lines);
-        if self.args.meant.dry_run {
+        if self.args.meant.leave.dry_run {
             let mut text = String::new();
             for line in &lines {
                 writeln!(text, "{line}")?;
@@ -71,7 +71,7 @@ impl Desk<'_> {
         if deeds.is_empty() {
             setup::print("nothing of it runs or waits: there is nothing to hold\n")?;
         }
-        let reason = self.args.meant.reason.as_deref().unwrap_or_default();
+        let reason = self.args.meant.leave.reason.as_deref().unwrap_or_default();
         let mut held = Held::default();
         let mut wrong = Vec::new();
         for (deed, line) in deeds.iter().zip(&lines) {
@@ -115,7 +115,7 @@ impl Desk<'_> {
     /// Says what is missing of what a person must have given.
     pub(super) fn gate(&self, now: Now) -> Result<(), String> {
         let id = self.id.to_string();
-        let given = self.args.meant.yes_i_mean.as_deref();
+        let given = self.args.meant.leave.yes_i_mean.as_deref();
         if given != Some(&id) {
             let what = given.map_or_else(
                 || format!("it also needs --yes-i-mean {id}"),
@@ -126,7 +126,7 @@ impl Desk<'_> {
         let mut armed = Armed::default();
         armed.arm(self.id.env.clone(), now.mono + self.loaded.inventory.write.arm_ms);
         let by = &self.setup.actor.by;
-        let reason = self.args.meant.reason.as_deref().unwrap_or_default();
+        let reason = self.args.meant.leave.reason.as_deref().unwrap_or_default();
         let given = Confirmation { typed: self.id.service.as_str(), reason, yes: true, by };
         let passed = gate::outside(&self.loaded.inventory, &armed, &self.id, (given, self.args.verb.needs()), now);
         passed.map(drop).map_err(|refusal| format!("nothing was done; {refusal}"))
@@ -135,7 +135,7 @@ impl Desk<'_> {
     /// Says whether what was read is what would be done.
     fn same(&self, hash: &str) -> Result<(), String> {
         let production = gate::level(&self.loaded.inventory, &self.id.env) == Level::Production;
-        match self.args.meant.plan.as_deref() {
+        match self.args.meant.leave.plan.as_deref() {
             Some(given) if given == hash => Ok(()),
             Some(given) => {
                 let what = format!("it would be something else by now ({hash}, and not {given}): nothing was done");
@@ -252,7 +252,7 @@ impl Desk<'_> {
         if let Some(name) = &self.pipeline.id_input {
             inputs.insert(name.clone(), mark.clone());
         }
-        let reason = self.args.meant.reason.as_deref().unwrap_or_default();
+        let reason = self.args.meant.leave.reason.as_deref().unwrap_or_default();
         let what =
             format!("{} {} of {} {mark}: {reason}", self.pipeline.repo, self.pipeline.workflow, self.pipeline.branch);
         self.note(store, "pipeline.dispatch", &what)?;

@@ -42,12 +42,12 @@ impl Desk<'_> {
     /// Sets the notice aside.
     pub(super) fn settle(&self) -> color_eyre::Result<Exit> {
         let now = self.setup.clock.now();
-        let reason = self.args.meant.reason.as_deref().unwrap_or_default().trim();
+        let reason = self.args.meant.leave.reason.as_deref().unwrap_or_default().trim();
         let given = self.gate(now).and_then(|()| {
             let missing = "nothing was done; say why: --reason TEXT".to_owned();
             if reason.is_empty() { Err(missing) } else { Ok(()) }
         });
-        if let (Err(missing), false) = (given, self.args.meant.dry_run) {
+        if let (Err(missing), false) = (given, self.args.meant.leave.dry_run) {
             setup::warn(&format!("{}: {missing}", self.id));
             return Ok(Exit::Refused);
         }
@@ -57,7 +57,7 @@ impl Desk<'_> {
             setup::warn(&format!("{}: no version was left that could come back", self.id));
             return Ok(Exit::Ok);
         };
-        if self.args.meant.dry_run {
+        if self.args.meant.leave.dry_run {
             setup::print(&format!("set aside: {}\nnothing was done\n", notice.words()))?;
             return Ok(Exit::Ok);
         }

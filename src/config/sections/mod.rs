@@ -23,6 +23,7 @@ mod logs;
 mod pipeline;
 mod response;
 mod rules;
+mod runbooks;
 mod services;
 mod sets;
 mod trackers;
@@ -56,6 +57,7 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], settings: &mut Settings)
     inventory.derives = derive::build(walk, &said);
     let said = tables(walk, roots, "tracker");
     inventory.trackers = trackers::build(walk, &said);
+    inventory.runbooks = runbooks::build(walk, roots);
     response::build(walk, roots, &mut inventory);
     let rules = tables(walk, roots, "rule");
     inventory.rules = rules::build(walk, &rules, &inventory).into_iter().map(Arc::new).collect();

@@ -41,7 +41,14 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], inventory: &mut Inventor
         }
     });
     let said = tables(walk, roots, "incident_type");
-    for class in list(walk, &said, "incident_type", fields::INCIDENT_TYPE, |_, name, entries| {
+    let books: Vec<String> = inventory.runbooks.iter().map(|book| book.name.clone()).collect();
+    for class in list(walk, &said, "incident_type", fields::INCIDENT_TYPE, |walk, name, entries| {
+        for (book, place) in
+            entries.texts("runbooks").iter().filter(|(book, _)| !books.iter().any(|known| known == book))
+        {
+            let help = refer(book, books.iter().map(String::as_str), "runbooks");
+            walk.book.error(place, format!("there is no runbook `{}`", shown(book)), help);
+        }
         let texts = |key| entries.texts(key).into_iter().map(|(text, _)| text.to_owned()).collect::<Vec<_>>();
         let title = entries.owned("title").unwrap_or_else(|| name.clone());
         Class { name, title, procedure: texts("procedure"), runbooks: texts("runbooks") }

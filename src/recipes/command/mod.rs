@@ -1,14 +1,12 @@
 //! Steps that a team wrote itself: in the configuration, or in a runbook.
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::{Value, json};
 
-use super::{Context, PATH, Recipe, control, offers, path_misfit, quote};
+use super::{Context, PATH, Recipe, control, offers, path_misfit};
 use crate::{
     config::{self, Field, Kind, Misfit, Shape},
     core::{
         inventory::{Params, Service},
+        runbooks::{self, Mode, On, Param, Runbook, assign, variable},
         runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, What, is_version, offer::Brings},
     },
     parse::runbook,
@@ -42,7 +40,7 @@ const TASK: &[Field] = &[
         name: "takes",
         shape: TEXTS,
         required: false,
-        doc: "What must be given to it: `takes = [\"node\"]` is $QD_NODE in its steps.",
+        doc: "What must be given to it: `takes = [\"node:host\"]` is $QD_NODE in its steps; types are those of runbooks, and `minutes:int(1..60)=10` has a default.",
     },
     Field {
         name: "on",
@@ -69,16 +67,6 @@ const FIELDS: &[Field] = &[
     PATH,
 ];
 
-/// What nobody means, at 3 am least of all.
-static NEVER: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| {
-    Regex::new(
-        r"\bpm2\s+(?:delete|del|stop)\s+(?:-\S+\s+)*all\b|\bpm2\s+kill\b|\brm\s+(?:-\S+\s+)+/(?:\s|\*|;|&|\||$)|\bmkfs\b|\bdd\b[^\n|;&]*\bof=/dev/",
-    )
-});
-
-/// What a runbook's steps are given: `$QD_NODE`.
-static GIVEN_NAMES: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| Regex::new(r"\$\{?QD_([A-Z0-9_]+)"));
-
 impl Kind for Command {
     fn name(&self) -> &'static str {
         "command"
@@ -95,14 +83,7 @@ impl Kind for Command {
         if let Some(file) = settings.get("runbook").and_then(Value::as_str) {
             match config::read_bounded(std::path::Path::new(file)) {
                 Err(why) => misfits.push(Misfit::new("runbook", format!("the runbook cannot be read: {why}"), file)),
-                Ok(text) => {
-                    let tasks = written(&text);
-                    if tasks.is_empty() {
-                        let help = "a heading, and under it the steps between ```sh and ```";
-                        misfits.push(Misfit::new("runbook", "no heading of the runbook has steps", help));
-                    }
-                    misfits.extend(wrong("runbook", tasks.iter().map(|(name, task)| (name.as_str(), task))));
-                }
+                Ok(text) => misfits.extend(misfits_of(file, &text)),
             }
         }
         if own.is_none() && !settings.contains_key("runbook") {
@@ -116,7 +97,7 @@ impl Kind for Command {
         let Some(file) = settings.get("runbook").and_then(Value::as_str) else { return };
         let Ok(text) = config::read_bounded(std::path::Path::new(file)) else { return };
         // What the configuration says itself goes first.
-        let mut tasks: Params = written(&text).into_iter().collect();
+        let mut tasks: Params = tasks_of(&runbook::read(file, &text).0).into_iter().collect();
         if let Some(own) = settings.get("tasks").and_then(Value::as_object) {
             tasks.extend(own.clone());
         }
@@ -124,19 +105,44 @@ impl Kind for Command {
     }
 }
 
+/// Says what is wrong with a runbook whose headings are to be tasks.
+fn misfits_of(file: &str, text: &str) -> Vec<Misfit> {
+    let (book, faults) = runbook::read(file, text);
+    let mut misfits: Vec<Misfit> = faults
+        .into_iter()
+        .map(|fault| {
+            Misfit::new("runbook", format!("{file}:{}:{}: {}", fault.line, fault.column, fault.what), fault.help)
+        })
+        .collect();
+    let unused = book.steps.iter().filter(|step| step.on != On::Each || !step.expect.is_empty());
+    misfits.extend(unused.map(|step| {
+        let what =
+            format!("{file}:{}: a task's steps run on all its hosts, and what they answer is not read", step.line);
+        Misfit::new("runbook", what, "leave `on` and `expect` out, or name the file under `runbooks` instead")
+    }));
+    let tasks = tasks_of(&book);
+    if tasks.is_empty() && misfits.is_empty() {
+        let help = "a heading, and under it the steps between ```sh and ```";
+        misfits.push(Misfit::new("runbook", "no heading of the runbook has steps", help));
+    }
+    misfits.extend(wrong("runbook", tasks.iter().map(|(name, task)| (name.as_str(), task))));
+    misfits
+}
+
 /// Returns the tasks of a runbook, shaped as the configuration would have them.
-fn written(text: &str) -> Vec<(String, Value)> {
-    let task = |section: runbook::Section| {
-        let all = section.steps.iter().chain(&section.undo);
-        let named =
-            all.flat_map(|text| GIVEN_NAMES.as_ref().into_iter().flat_map(move |names| names.captures_iter(text)));
-        let taken: std::collections::BTreeSet<String> = named
-            .filter_map(|found| Some(found.get(1)?.as_str().to_ascii_lowercase()))
-            .filter(|name| name != "version")
-            .collect();
-        (section.name, json!({ "steps": section.steps, "undo": section.undo, "doc": section.doc, "takes": taken }))
+fn tasks_of(book: &Runbook) -> Vec<(String, Value)> {
+    let task = |(at, section): (usize, &runbooks::Section)| {
+        let own = |undo: bool| -> Vec<&runbooks::Step> {
+            book.steps.iter().filter(|step| step.section == at && (step.mode == Mode::Undo) == undo).collect()
+        };
+        let texts = |steps: &[&runbooks::Step]| steps.iter().map(|step| step.command.clone()).collect::<Vec<_>>();
+        let (steps, undo) = (own(false), own(true));
+        let uses = |param: &&Param| steps.iter().chain(&undo).any(|step| step.takes.contains(&param.name));
+        let taken: Vec<String> = book.params.iter().filter(uses).map(Param::written).collect();
+        let told = json!({ "steps": texts(&steps), "undo": texts(&undo), "doc": section.doc, "takes": taken });
+        (!steps.is_empty()).then(|| (section.name.clone(), told))
     };
-    runbook::sections(text).into_iter().map(task).collect()
+    book.sections.iter().enumerate().filter_map(task).collect()
 }
 
 /// Says what is wrong with tasks.
@@ -150,17 +156,14 @@ fn wrong<'a>(key: &'static str, tasks: impl Iterator<Item = (&'a str, &'a Value)
         if texts(task, "steps").next().is_none() {
             misfits.push(Misfit::new(key, format!("task `{name}` has no steps"), "steps = [\"…\"]"));
         }
-        if let Some(taken) = texts(task, "takes").find(|taken| !is_taken(taken)) {
-            let help = "lower-case letters, digits and underscores";
-            misfits.push(Misfit::new(key, format!("task `{name}` cannot take {taken:?}"), help));
+        if let Some((taken, why)) = texts(task, "takes").find_map(|taken| Some((taken, runbook::param(taken).err()?))) {
+            misfits.push(Misfit::new(key, format!("task `{name}` cannot take {taken:?}"), why));
         }
-        let all = texts(task, "steps").chain(texts(task, "undo"));
-        let found = all.into_iter().find_map(|text| NEVER.as_ref().ok()?.find(text));
-        if let Some(found) = found {
+        if let Some(found) = texts(task, "steps").chain(texts(task, "undo")).find_map(runbook::never) {
             let help = "name the one that is meant";
             misfits.push(Misfit::new(
                 key,
-                format!("task `{name}` would run {:?}: that is never done from here", found.as_str()),
+                format!("task `{name}` would run {found:?}: that is never done from here"),
                 help,
             ));
         }
@@ -172,15 +175,8 @@ fn texts<'a>(task: &'a Value, key: &str) -> impl Iterator<Item = &'a str> {
     task.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-fn is_taken(name: &str) -> bool {
-    let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
-    !name.is_empty() && name.chars().all(fits)
-}
-
 /// Names that have verbs of their own.
 const VERBS: [&str; 3] = ["restart", "deploy", "rollback"];
-/// Most bytes of what a task is given.
-const GIVEN: usize = 400;
 
 fn tasks(service: &Service) -> impl Iterator<Item = (&str, &Value)> {
     let tasks = service.recipe.get("tasks").and_then(Value::as_object);
@@ -188,19 +184,13 @@ fn tasks(service: &Service) -> impl Iterator<Item = (&str, &Value)> {
 }
 
 /// Plans a task; `given` are variables for its steps.
-fn planned(of: Context<'_>, name: &str, given: &[(String, &str)]) -> Result<Plan, String> {
+fn planned(of: Context<'_>, name: &str, given: &[(String, String)]) -> Result<Plan, String> {
     let Some((_, task)) = tasks(of.service).find(|(known, _)| *known == name) else {
         let known: Vec<&str> = tasks(of.service).map(|(name, _)| name).collect();
         return Err(format!("{} has no task `{name}`; its tasks: {}", of.service.id, known.join(", ")));
     };
     let text = |key: &str| task.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let mut before = String::new();
-    for (name, value) in given {
-        if value.len() > GIVEN || value.contains(char::is_control) {
-            return Err(format!("what is given as {name} is too long, or no single line"));
-        }
-        before.extend([name.as_str(), "=", &quote(value)?, "; export ", name, "\n"]);
-    }
+    let before: String = given.iter().map(|(name, value)| assign(name, value)).collect();
     let on = if text("on") == Some("first") { control(of.service) } else { &of.service.hosts };
     let timeout = task.get("timeout").and_then(Value::as_u64).unwrap_or(600_000);
     let steps = |key: &str, name: &str| -> Vec<Step> {
@@ -208,7 +198,7 @@ fn planned(of: Context<'_>, name: &str, given: &[(String, &str)]) -> Result<Plan
         all.map(|(host, (number, text))| {
             of.step(
                 host,
-                called(text).unwrap_or_else(|| format!("{name} {}", number + 1)),
+                named(text).unwrap_or_else(|| format!("{name} {}", number + 1)),
                 format!("{before}{text}"),
                 timeout,
             )
@@ -233,17 +223,21 @@ fn planned(of: Context<'_>, name: &str, given: &[(String, &str)]) -> Result<Plan
     })
 }
 
-/// Returns what a step is called: its first line, where that is a comment.
-fn called(text: &str) -> Option<String> {
-    let line = text.lines().next()?.strip_prefix('#')?.trim_start_matches(['#', '!']).trim();
-    Some(line.chars().take(40).collect()).filter(|name: &String| !name.is_empty())
+/// Returns what a step is called, short enough for a row.
+fn named(text: &str) -> Option<String> {
+    runbook::called(text).map(|name| name.chars().take(40).collect())
 }
 
-fn version(version: Option<&str>) -> Result<Vec<(String, &str)>, String> {
+fn version(version: Option<&str>) -> Result<Vec<(String, String)>, String> {
     match version {
         Some(version) if !is_version(version) => Err(format!("{version:?} cannot be a version")),
-        version => Ok(vec![("QD_VERSION".to_owned(), version.unwrap_or_default())]),
+        version => Ok(vec![("QD_VERSION".to_owned(), version.unwrap_or_default().to_owned())]),
     }
+}
+
+/// Returns what a task takes; what cannot be read, the configuration has refused.
+fn takes(task: &Value) -> Vec<Param> {
+    texts(task, "takes").filter_map(|text| runbook::param(text).ok()).collect()
 }
 
 impl Recipe for Command {
@@ -287,25 +281,33 @@ impl Recipe for Command {
         let task = |(name, task): (&str, &Value)| Task {
             name: name.to_owned(),
             doc: task.get("doc").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            takes: texts(task, "takes")
-                .map(|name| Takes { name: name.to_owned(), required: true, doc: format!("${}.", variable(name)) })
-                .collect(),
+            takes: takes(task).into_iter().map(taken).collect(),
             file: false,
         };
         others.map(task).collect()
     }
 
     fn task(&self, of: Context<'_>, order: &Order) -> Result<Plan, String> {
-        let given: Vec<(String, &str)> =
-            order.settings.iter().map(|(name, value)| (variable(name), value.as_str())).collect();
+        let params = tasks(of.service).find(|(name, _)| *name == order.task).map(|(_, task)| takes(task));
+        let mut given: Vec<(String, String)> = Vec::new();
+        for param in params.unwrap_or_default() {
+            let Some(value) = order.settings.get(&param.name).or(param.default.as_ref()) else { continue };
+            param.check(value)?;
+            given.push((variable(&param.name), value.clone()));
+        }
         let mut plan = planned(of, &order.task, &given)?;
         plan.action = Action::Other { name: order.task.clone() };
         Ok(plan)
     }
 }
 
-fn variable(name: &str) -> String {
-    format!("QD_{}", name.to_ascii_uppercase())
+/// Says what is taken as every task says it.
+fn taken(param: Param) -> Takes {
+    let doc = match &param.default {
+        Some(default) => format!("${}: {}; else {default:?}.", variable(&param.name), param.takes.words()),
+        None => format!("${}: {}.", variable(&param.name), param.takes.words()),
+    };
+    Takes { required: param.default.is_none(), name: param.name, doc }
 }
 
 #[cfg(test)]

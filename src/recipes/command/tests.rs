@@ -26,7 +26,7 @@ fn a_task_runs_its_steps_on_every_host_with_what_it_is_given() {
     let plan = planned(tasks.clone(), &order("drain", &[("node", "x'; reboot #")])).unwrap();
     let names: Vec<&str> = plan.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["take it out", "drain 2", "take it out", "drain 2"]);
-    assert_eq!(plan.steps[0].command, "QD_NODE=\"x'; reboot #\"; export QD_NODE\n# take it out\nctl drain $QD_NODE");
+    assert_eq!(plan.steps[0].command, "QD_NODE='x'\\''; reboot #'; export QD_NODE\n# take it out\nctl drain $QD_NODE");
     assert_eq!((plan.undo_steps.len(), plan.effect.as_str(), plan.undo_by_itself), (2, "one node less", false));
     assert!(plan.prechecks.iter().any(|check| check.text == "not in the evening" && check.verdict == Fit::Doubtful));
     assert!(planned(tasks.clone(), &order("drain", &[])).unwrap_err().contains("needs `node`"));
@@ -40,7 +40,7 @@ fn verbs_are_the_tasks_of_their_names() {
     let what = What::Version { version: "v2".into() };
     let plan = planned(tasks.clone(), &Wanted::Deploy { what }).unwrap();
     assert_eq!((plan.steps.len(), plan.title.as_str(), plan.undo_by_itself), (1, "deploy edge v2", true));
-    assert!(plan.steps[0].command.starts_with("QD_VERSION=v2; export QD_VERSION\n"));
+    assert!(plan.steps[0].command.starts_with("QD_VERSION='v2'; export QD_VERSION\n"));
     let back = planned(tasks.clone(), &Wanted::Rollback { to: Some("v1".into()) }).unwrap();
     assert_eq!((back.action, back.steps.len()), (Action::Rollback { version: "v1".into() }, 2));
     assert!(planned(tasks, &Wanted::Deploy { what: What::Version { version: "$(x)".into() } }).is_err());
@@ -61,7 +61,7 @@ fn a_runbook_is_read_with_the_configuration() {
     assert_eq!(Command.misfits(&whole), []);
     Command.complete(&mut whole);
     assert_eq!(whole["tasks"]["drain"]["steps"], json!(["ctl drain ${QD_NODE} $QD_VERSION"]));
-    assert_eq!(whole["tasks"]["drain"]["takes"], json!(["node"]), "what its steps name is asked for");
+    assert_eq!(whole["tasks"]["drain"]["takes"], json!(["node:text"]), "what its steps name is asked for");
     assert_eq!(whole["tasks"]["restart"]["steps"], json!(["mine"]), "the configuration goes first");
     std::fs::write(&file, "## Clean\n```sh\npm2 delete all\n```\n").unwrap();
     assert!(Command.misfits(&settings(None))[0].what.contains("never done from here"));

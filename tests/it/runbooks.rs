@@ -1,0 +1,122 @@
+//! `qd runbook` as a person meets it, on this machine as a host: what looks runs at once, what changes only through the gate.
+use std::{path::Path, process::Output};
+
+use serde_json::Value;
+
+const BOOK: &str = "# Queue\n\n## Depth\n\nHow much waits.\n\n```sh read on=first expect=\"number < 5\"\ncat \"$QD_FOLDER/depth\"\n```\n\n## Empty it\n\nWhat waits is lost.\n\n```sh change takes=folder:path\n# empty it\necho 0 >\"$QD_FOLDER/depth\"\n```\n\n```sh undo\necho back >>\"$QD_FOLDER/undone\"\n```\n\n## Nobody knows\n\n```sh read\nno-such-program-of-ours\n```\n";
+
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "version = 1\nrunbooks = [\"*.md\"]\nenvironment = [{{ name = \"stage\", kind = \"staging\" }}]\nhost = [{{ name = \"here\", env = \
+             \"stage\", address = \"local\" }}]\n[store]\npath = {:?}\n[[service]]\nname = \"queue\"\n[service.in.stage]\nhosts = [\"here\"]\n",
+            folder.path().join("qd.db").display().to_string()
+        );
+        std::fs::write(folder.path().join("qd.toml"), config).unwrap();
+        std::fs::write(folder.path().join("queue.md"), BOOK).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn depth(&self, text: &str) {
+        std::fs::write(self.path().join("depth"), text).unwrap();
+    }
+
+    fn qd(&self, args: &[&str]) -> (i32, String, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_qd"));
+        command.args(["runbook"]).args(args).arg("--config").arg(self.path().join("qd.toml"));
+        let Output { status, stdout, stderr } =
+            command.env("HOME", self.path()).env("XDG_STATE_HOME", self.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+
+    fn folder(&self) -> String {
+        format!("folder={}", self.path().display())
+    }
+}
+
+#[test]
+fn what_looks_runs_at_once_and_is_held_against_what_it_must_be() {
+    let home = Home::new();
+    let (code, said, _) = home.qd(&["list"]);
+    assert!(code == 0 && said.contains("queue") && said.contains("Queue"), "{said}");
+    let run =
+        |more: &[&str]| home.qd(&[&["run", "queue", "--on", "queue@stage", "--param", &home.folder()], more].concat());
+
+    home.depth("3\n");
+    let (code, said, _) = run(&["--step", "1"]);
+    assert_eq!((code, said.contains("here: as it must be")), (0, true), "{said}");
+    home.depth("7\n");
+    let (code, said, _) = run(&[]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("here: NOT as it must be: 7 is not < 5"), "{said}");
+    assert!(said.contains("not run: it changes something: --step 2"), "{said}");
+    assert!(said.contains("here: unknown: exit 127"), "{said}");
+    assert_eq!(std::fs::read_to_string(home.path().join("depth")).unwrap(), "7\n", "nothing was changed");
+    home.depth("nobody knows");
+    let (code, said, _) = run(&["--step", "depth", "--json"]);
+    let json: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (code, json["schema"].as_str(), &json["data"][0]["hosts"][0]["met"]),
+        (3, Some("qd.runbook.run/1"), &Value::Null)
+    );
+
+    // On a host by its name, and on one that it does not run on.
+    let on = |place: &str| home.qd(&["run", "queue", "--on", place, "--step", "1", "--param", &home.folder()]);
+    home.depth("1");
+    assert_eq!((on("here").0, on("here/queue").0), (0, 0));
+    assert!(on("nowhere").2.contains("no service"), "{:?}", on("nowhere"));
+}
+
+#[test]
+fn what_changes_goes_through_the_gate_and_takes_only_what_fits() {
+    let home = Home::new();
+    home.depth("7\n");
+    let run = |param: &str, more: &[&str]| {
+        home.qd(&[&["run", "queue", "--on", "queue@stage", "--step", "empty-it", "--param", param], more].concat())
+    };
+    let (code, said, told) = run(&home.folder(), &["--dry-run"]);
+    assert!(code == 0 && said.contains("nothing was changed; plan "), "{said}{told}");
+    assert!(said.contains("empty it (queue/empty-it)"), "{said}");
+    let (code, _, told) = run(&home.folder(), &[]);
+    assert!(code == 5 && told.contains("--yes-i-mean queue@stage"), "{told}");
+    let (code, _, told) = run("folder=../etc", &["--yes-i-mean", "queue@stage"]);
+    assert!(code == 5 && told.contains("must be a path from the root"), "{told}");
+    let (code, _, told) = run("fodler=/x", &["--yes-i-mean", "queue@stage"]);
+    assert!(code == 5 && told.contains("is given `fodler`, and it takes folder"), "{told}");
+    assert_eq!(std::fs::read_to_string(home.path().join("depth")).unwrap(), "7\n", "nothing was changed");
+    let (code, said, told) = run(&home.folder(), &["--yes-i-mean", "queue@stage"]);
+    assert_eq!((code, std::fs::read_to_string(home.path().join("depth")).unwrap().trim()), (0, "0"), "{said}{told}");
+    assert!(!home.path().join("undone").exists());
+    let (code, _, told) = home.qd(&["run", "queue", "--on", "here", "--step", "2"]);
+    assert!(code != 0 && told.contains("name the service"), "{told}");
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_with_its_place() {
+    let home = Home::new();
+    let file = home.path().join("odd.md");
+    std::fs::write(&file, "# Odd\n\n## Look\n\n```sh read expcet=empty\nx\n```\n").unwrap();
+    let name = file.display().to_string();
+    let (code, said, _) = home.qd(&["check", &name]);
+    assert!(code == 2 && said.contains("odd.md:5:12: \"expcet=empty\" cannot be read\n  help: known:"), "{said}");
+    let (code, _, told) = home.qd(&["run", &name, "--on", "here"]);
+    assert!(code != 0 && told.contains("odd.md:5:12"), "what has a fault is not run: {told}");
+    std::fs::write(&file, "# Fine\n\n## Look\n\n```sh read\ntrue\n```\n").unwrap();
+    assert_eq!(
+        (home.qd(&["check", &name]).0, home.qd(&["run", &name, "--on", "here"]).0),
+        (0, 0),
+        "the configuration need not name a file"
+    );
+    let (code, said, _) = home.qd(&["show", "queue"]);
+    assert!(code == 0 && said.contains("must: number < 5") && said.contains("way back:"), "{said}");
+}
