@@ -7,7 +7,8 @@ use std::{
 use crate::{
     config::{
         raw::{Place, Raw},
-        walk::{Walk, shown},
+        walk::Walk,
+        words::shown,
     },
     core::runbooks::Runbook,
     parse::runbook,
