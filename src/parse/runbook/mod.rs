@@ -1,7 +1,7 @@
 //! Runbooks in Markdown: headings, what is written under them, and fences whose commands are steps.
 //!
 //! A fence is opened by three or more backticks or tildes and the word `sh`, `bash` or `shell`; behind it stands what
-//! [`info`](self::info) reads: `read` or `change`, where it runs, what it is given, what its answer must be. `undo` makes it a step of
+//! `info` reads: `read` or `change`, where it runs, what it is given, what its answer must be. `undo` makes it a step of
 //! the way back. Its first line names the step where it is a comment. Fences of other languages are for readers only. Before the first
 //! heading may stand lines between two `---` that say for which incidents it is offered.
 mod guard;
