@@ -4,6 +4,7 @@ use serde::Serialize;
 use super::{
     incidents::{IncidentAction, suspects::SuspectAction},
     logs::LogAction,
+    runbooks::RunbookAction,
 };
 
 /// Something a person can do, by key, palette or menu.
@@ -119,6 +120,8 @@ pub enum Action {
     Incident(IncidentAction),
     /// Does something about what changed around an incident.
     Suspect(SuspectAction),
+    /// Does something with a runbook.
+    Runbook(RunbookAction),
     /// Goes to the audit log.
     GoAudit,
     /// Goes to what is to be written to trackers.
@@ -186,6 +189,8 @@ pub enum Scope {
     Logs,
     /// What changed around an incident.
     Suspects,
+    /// The runbook beside an incident.
+    Runbook,
     /// The outbox.
     Outbox,
     /// Any box that is open.
@@ -205,6 +210,7 @@ impl Scope {
             Self::Days => "days",
             Self::Logs => "logs",
             Self::Suspects => "suspects",
+            Self::Runbook => "runbook",
             Self::Outbox => "outbox",
             Self::Box => "box",
         }
@@ -221,6 +227,7 @@ impl Scope {
         Self::Runs,
         Self::Logs,
         Self::Suspects,
+        Self::Runbook,
         Self::Outbox,
         Self::Box,
     ];
@@ -269,6 +276,10 @@ const fn case(id: &'static str, action: IncidentAction, hint: &'static str, word
 
 const fn suspect(id: &'static str, action: SuspectAction, hint: &'static str, words: &'static str) -> Entry {
     entry(id, Action::Suspect(action), hint, words).within(Scope::Suspects)
+}
+
+const fn book(id: &'static str, action: RunbookAction, hint: &'static str, words: &'static str) -> Entry {
+    entry(id, Action::Runbook(action), hint, words).within(Scope::Runbook)
 }
 
 impl Entry {
@@ -489,6 +500,31 @@ pub const ACTIONS: &[Entry] = &[
     suspect("choose-no-suspect", SuspectAction::Nobody, "none", "say that none of the changes convinces")
         .danger(Danger::Records),
     suspect("look-for-changes", SuspectAction::Again, "ask again", "ask the hosts anew what changed there"),
+    entry(
+        "show-runbook",
+        Action::Runbook(RunbookAction::Show),
+        "runbook",
+        "the runbooks that fit the incident, step by step",
+    )
+    .within(Scope::Incidents),
+    book("run-step", RunbookAction::Run, "run", "run the step: at once where it only looks, else after a review")
+        .danger(Danger::Changes),
+    book(
+        "step-values",
+        RunbookAction::Values,
+        "values",
+        "say what the steps are given: minutes=10 domain=shop.example",
+    ),
+    book("tick-step", RunbookAction::Tick, "tick", "say that the step was done, or take that back")
+        .danger(Danger::Records),
+    book("skip-step", RunbookAction::Skip, "leave out", "say that the step was left out").danger(Danger::Records),
+    book(
+        "flag-step",
+        RunbookAction::Wrong,
+        "wrong",
+        "say that the step is wrong, and why: qd runbook diff makes a patch of it",
+    )
+    .danger(Danger::Records),
     entry("quit", Action::Quit, "quit", "end quarterdeck"),
     entry("confirm", Action::Confirm, "confirm", "accept the box").within(Scope::Box),
     entry("say-once", Action::SayOnce, "once", "yes until qd ends, in a box that offers it").within(Scope::Box),

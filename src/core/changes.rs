@@ -109,7 +109,11 @@ impl State {
                     run,
                     summary: format!("{} on {}: {}", found.plan.title, hosts.join(", "), found.reason),
                 };
+                let step = found.step_of_runbook();
                 effects.extend(self.note_run(run, kind, now));
+                if let Some((book, step)) = step {
+                    effects.extend(self.note_run(run, IncidentEventKind::StepRun { book, step, run }, now));
+                }
                 effects
             }
             runs::Fact::Ended { run } => {

@@ -8,6 +8,7 @@ use super::{
     logs,
     outbox::Order,
     record::Row,
+    runbooks::Look,
     runs::{Plan, Wanted, Way, gate::Permit, offer::OfferAsk, stick::PipelineHold},
     time::Timestamp,
 };
@@ -167,6 +168,19 @@ pub enum Effect {
         hosts: Vec<HostName>,
         /// What is older does not matter.
         since: Timestamp,
+    },
+    /// Ask a host what a step of a runbook asks, and send its answer. Changes nothing.
+    LookByRunbook {
+        /// For which incident.
+        incident: Uid,
+        /// Which runbook and step.
+        step: (String, String),
+        /// The command, as the runbook has it.
+        command: String,
+        /// Where.
+        host: HostName,
+        /// What is asked.
+        look: Box<Look>,
     },
     /// Read the audit log and follow its chain.
     ReadAudit,

@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod record;
 mod response;
 pub mod ring;
+mod runbooking;
 pub mod runbooks;
 pub mod runs;
 pub mod screen;
@@ -58,6 +59,8 @@ pub struct State {
     pub suspects: incidents::suspects::State,
     /// Runs and the review before them.
     pub runs: runs::State,
+    /// Runbooks beside incidents.
+    pub runbooks: runbooks::State,
     /// The audit log, as far as it was looked at.
     pub audit: audit::State,
     /// What is to be written to trackers.
@@ -95,6 +98,7 @@ impl State {
             incidents: incidents::State::default(),
             suspects: incidents::suspects::State::default(),
             runs: runs::State::default(),
+            runbooks: runbooks::State::default(),
             audit: audit::State::default(),
             outbox: outbox::State::default(),
             logs: logs::State::default(),
@@ -283,6 +287,7 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Runs(msg) => changes::message(state, msg, now),
         Msg::Outbox(msg) => state.outbox_update(msg, now),
         Msg::Suspects(msg) => suspecting::update(state, msg, now),
+        Msg::Runbooks(msg) => runbooking::update(state, msg, now),
         Msg::Loaded(loaded) => stored::load(state, *loaded, now),
         Msg::Changed(changes) => stored::changed(state, *changes, now),
         Msg::NotSaved { rows, what, why } => {

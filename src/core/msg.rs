@@ -56,6 +56,8 @@ pub enum Msg {
     Runs(runs::Msg),
     /// About what changed around incidents.
     Suspects(incidents::suspects::Msg),
+    /// About runbooks beside incidents.
+    Runbooks(super::runbooks::Msg),
     /// About logs.
     Logs(logs::Msg),
     /// About the outbox.

@@ -20,6 +20,7 @@ use crate::{
         incidents::suspects,
         inventory::{CheckSpec, Inventory},
         logs::{Ask, redact::Redactor},
+        runbooks::{self, Look},
         runs::{
             self as core_runs, Way,
             sudo::{SudoMsg, asks},
@@ -187,6 +188,9 @@ impl Executor {
             }
             Effect::ForgetSudo => self.context.remote.forget_sudo(),
             Effect::LookForChanges { incident, hosts, since } => self.look_for_changes(incident, hosts, since),
+            Effect::LookByRunbook { incident, step, command, host, look } => {
+                self.look_by_runbook(&host, (incident, step, command), *look);
+            }
             Effect::LookBack { service, wanted } => self.look_back(service, wanted),
             Effect::Open { plan } => self.open(plan),
             Effect::Offer(ask) => self.offer(ask),
@@ -467,6 +471,17 @@ impl Executor {
             };
             self.tasks.spawn("changes", look).detach();
         }
+    }
+
+    /// Asks a host what a step of a runbook asks.
+    fn look_by_runbook(&self, host: &HostName, (incident, step, command): (Uid, (String, String), String), look: Look) {
+        let Some(host) = self.inventory.host(host).map(Arc::clone) else { return };
+        let (remote, redact, post) = (Arc::clone(&self.context.remote), Arc::clone(&self.redact), self.post.clone());
+        let ask = async move {
+            let seen = Box::new(super::runbooks::look(remote.as_ref(), &host, &look, redact).await);
+            post.fact(Msg::Runbooks(runbooks::Msg::Seen { incident, step, command, seen })).await;
+        };
+        self.tasks.spawn("runbook", ask).detach();
     }
 
     /// Brings a plan's build to a host.

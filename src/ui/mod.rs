@@ -24,6 +24,7 @@ pub mod overview;
 pub mod page;
 pub mod reading;
 pub mod rows;
+pub mod runbook;
 pub mod runs;
 pub mod service;
 pub mod show;
@@ -129,6 +130,8 @@ pub enum View {
     Audit(Box<audit::Audit>),
     /// What changed around an incident.
     Suspects(Box<suspects::Suspects>),
+    /// The runbook beside an incident.
+    Runbook(Box<runbook::Runbook>),
     /// The outbox.
     Outbox(Box<outbox::Outbox>),
     /// Past messages and when they were said, newest first.
@@ -234,6 +237,7 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
         View::Incidents(of) => incidents::incidents(of, room),
         View::Incident(of) => incidents::incident(of, room),
         View::Suspects(of) => suspects::suspects(of, room),
+        View::Runbook(of) => runbook::runbook(of, room),
         View::Runs(of) => runs::runs(of, room),
         View::Run(of) => runs::run(of, room),
         View::Help(of) => help::help(of, room),

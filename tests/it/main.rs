@@ -6,6 +6,9 @@ mod actions;
 #[path = "../support/audits.rs"]
 mod audits;
 #[cfg(test)]
+#[path = "../support/booked.rs"]
+mod booked;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod checks_contract;

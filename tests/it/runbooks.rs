@@ -1,6 +1,16 @@
 //! `qd runbook` as a person meets it, on this machine as a host: what looks runs at once, what changes only through the gate.
 use std::{path::Path, process::Output};
 
+use quarterdeck::{
+    core::{
+        alerts::Severity,
+        id::{IncidentId, Uid},
+        incidents::{self, IncidentEvent, IncidentEventKind, StepMark, StoredIncidentEvent},
+        runbooks::{counts, notes, patch},
+        time::Timestamp,
+    },
+    parse::runbook,
+};
 use serde_json::Value;
 
 const BOOK: &str = "# Queue\n\n## Depth\n\nHow much waits.\n\n```sh read on=first expect=\"number < 5\"\ncat \"$QD_FOLDER/depth\"\n```\n\n## Empty it\n\nWhat waits is lost.\n\n```sh change takes=folder:path\n# empty it\necho 0 >\"$QD_FOLDER/depth\"\n```\n\n```sh undo\necho back >>\"$QD_FOLDER/undone\"\n```\n\n## Nobody knows\n\n```sh read\nno-such-program-of-ours\n```\n";
@@ -97,6 +107,8 @@ fn what_changes_goes_through_the_gate_and_takes_only_what_fits() {
     let (code, said, told) = run(&home.folder(), &["--yes-i-mean", "queue@stage"]);
     assert_eq!((code, std::fs::read_to_string(home.path().join("depth")).unwrap().trim()), (0, "0"), "{said}{told}");
     assert!(!home.path().join("undone").exists());
+    let (code, said, told) = home.qd(&["diff", "queue"]);
+    assert!(code == 0 && said.is_empty() && told.contains("LEFT OUT"), "nobody said anything of it: {said}{told}");
     let (code, _, told) = home.qd(&["run", "queue", "--on", "here", "--step", "2"]);
     assert!(code != 0 && told.contains("name the service"), "{told}");
 }
@@ -119,4 +131,91 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
     );
     let (code, said, _) = home.qd(&["show", "queue"]);
     assert!(code == 0 && said.contains("must: number < 5") && said.contains("way back:"), "{said}");
+}
+
+#[test]
+fn every_runbook_that_is_shipped_is_read_without_a_fault() {
+    let mut found = 0;
+    for folder in ["", "cdn", "email-saas", "video-streaming"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/runbooks").join(folder);
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.extension().is_none_or(|ending| ending != "md") {
+                continue;
+            }
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let (book, faults) = runbook::read(&name, &std::fs::read_to_string(&path).unwrap());
+            assert_eq!(faults, [], "{}", path.display());
+            assert!(!book.title.is_empty() && !book.steps.is_empty(), "{}", path.display());
+            // A look that nobody holds against anything is there to be read; a book of nothing else would never tell a fault.
+            assert!(name == "edge" || book.steps.iter().any(|step| !step.expect.is_empty()), "{}", path.display());
+            found += 1;
+        }
+    }
+    assert!(found >= 20, "{found}");
+}
+
+/// Incidents, each with what was said of the steps of `queue`.
+fn said(all: &[&[(&str, StepMark, &str)]]) -> incidents::State {
+    let mut known = incidents::State::default();
+    for (number, marks) in (1_u8..).zip(all) {
+        let (incident, by) = (Uid([number; 6]), "ana");
+        let opened = IncidentEventKind::Opened { title: "slow".into(), severity: Severity::P3, service: None };
+        let marked = marks.iter().map(|(step, mark, note)| IncidentEventKind::StepMarked {
+            book: "queue".into(),
+            step: (*step).into(),
+            mark: *mark,
+            note: (*note).into(),
+        });
+        let stored = std::iter::once(opened).chain(marked).zip(1..).map(|(kind, seq)| StoredIncidentEvent {
+            number: IncidentId(u64::from(number)),
+            seq,
+            event: IncidentEvent { incident, at: Timestamp(1_795_144_361_000), by: by.into(), kind },
+        });
+        let out = incidents::update(&mut known, incidents::Msg::Stored(stored.collect()), Timestamp(0), &by.into());
+        assert_eq!(out.rows, []);
+    }
+    known
+}
+
+#[test]
+fn what_incidents_taught_is_a_patch_that_git_takes_once() {
+    let wrong = "it is `llen jobs` by now\n```sh\nrm -rf /\n```";
+    let used = ("depth", StepMark::Done, "");
+    let known = said(&[
+        &[used, ("depth", StepMark::Wrong, wrong)],
+        &[used, ("empty-it", StepMark::Skipped, "")],
+        &[used, ("empty-it", StepMark::Done, ""), ("empty-it", StepMark::Open, "")],
+        &[],
+    ]);
+    let all: Vec<_> = known.incidents.values().collect();
+    for end in ["", "last line without a break"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, text) = (folder.path().join("queue.md"), format!("{BOOK}{end}"));
+        std::fs::write(&file, &text).unwrap();
+        let (book, _) = runbook::read("queue", &text);
+        let of = |step: &str| counts(&book, book.step(step).unwrap(), all.iter().copied());
+        assert_eq!(
+            (of("depth").used, of("depth").wrong, of("empty-it").skipped),
+            (3, 1, 3),
+            "the fourth used nothing of it"
+        );
+        let diff = patch("queue.md", &text, &notes(&book, &text, &all));
+        std::fs::write(folder.path().join("diff"), &diff).unwrap();
+        let git =
+            std::process::Command::new("git").args(["apply", "diff"]).current_dir(folder.path()).output().unwrap();
+        assert!(git.status.success(), "{}{diff}", String::from_utf8_lossy(&git.stderr));
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (after, faults) = runbook::read("queue", &text);
+        assert_eq!((faults, after.steps.len()), (Vec::new(), book.steps.len()), "a note begins no step: {text}");
+        assert!(
+            after
+                .step("depth")
+                .unwrap()
+                .prose
+                .contains("> Wrong, says ana in INC-1 on 2026-11-20: it is 'llen jobs' by now"),
+            "{text}"
+        );
+        assert!(after.step("empty-it").unwrap().prose.contains("> Left out in all of 3 incidents."), "{text}");
+        assert!(notes(&after, &text, &all).is_empty(), "it is said once");
+    }
 }

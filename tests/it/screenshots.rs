@@ -85,6 +85,7 @@ fn pictures_show_what_the_program_draws() {
             night
         }),
         ("suspects", crate::suspected::night()),
+        ("runbook", crate::booked::night()),
         ("audit", audits::log(None)),
         ("outbox", outboxes::waiting()),
         ("deploy", deploys::chosen()),

@@ -513,6 +513,8 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
             night
         }),
         ("suspects", crate::suspected::night()),
+        ("runbook", crate::booked::night()),
+        ("runbook-values", crate::booked::values()),
         ("suspects-none", crate::suspected::nothing()),
         ("runs", after(Night::new().ended(), &[GoRuns])),
         ("no-runs", at(&[GoRuns])),

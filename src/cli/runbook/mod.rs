@@ -1,4 +1,5 @@
 //! `qd runbook`: what a team wrote down, looked at, checked, and run step by step through the same gate as any change.
+mod diff;
 mod place;
 mod run;
 
@@ -27,6 +28,7 @@ Examples:
   qd runbook list                                         which there are
   qd runbook check runbooks/*.md                          what is wrong with them, with line and column
   qd runbook run postgres-connections --on db@prod        all steps that only look, and whether each answer is as it must be
+  qd runbook diff postgres-connections | git apply        what incidents taught, as a change of the file
   qd runbook run postgres-connections --on db@prod --step 5 --param minutes=10 --dry-run
                                                           what a step that changes would run; then with --yes-i-mean";
 
@@ -52,6 +54,11 @@ enum Deed {
         /// Markdown files
         #[arg(required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Print how often each step was used and left out in incidents; what was said to be wrong as a patch to review
+    Diff {
+        /// The runbook
+        name: String,
     },
     /// Run the steps that only look; or one step, which may change something once it was reviewed
     Run(Run),
@@ -83,6 +90,7 @@ pub(super) fn run(common: &Common, args: &Args) -> color_eyre::Result<Exit> {
         Deed::List => list(&setup, common),
         Deed::Show { name } => show(&setup, common, name),
         Deed::Check { files } => check(&setup, common, files),
+        Deed::Diff { name } => diff::run(&setup, common, name),
         Deed::Run(args) => run::run(common, args),
     }
 }

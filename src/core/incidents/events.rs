@@ -146,6 +146,30 @@ pub enum IncidentEventKind {
         sha256: String,
         /// The first lines of it, redacted.
         output: String,
+        /// The step of a runbook that it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<Box<super::BookAnswer>>,
+    },
+    /// Somebody said how a step of a runbook stands.
+    StepMarked {
+        /// The runbook.
+        book: String,
+        /// The step's id.
+        step: String,
+        /// What.
+        mark: super::StepMark,
+        /// Why it is wrong.
+        #[serde(default)]
+        note: String,
+    },
+    /// A run that was confirmed carries a step of a runbook out.
+    StepRun {
+        /// The runbook.
+        book: String,
+        /// The step's id.
+        step: String,
+        /// The run.
+        run: Uid,
     },
     /// A note.
     Note {
@@ -343,6 +367,7 @@ impl IncidentEventKind {
             Self::Action { .. } => "action",
             Self::Result { .. } => "result",
             Self::Command { .. } => "command",
+            Self::StepMarked { .. } | Self::StepRun { .. } => "runbook",
             Self::Note { .. } => "note",
             Self::Pinned { .. } => "pinned",
             Self::Hypothesis { .. } => "hypothesis",
@@ -398,10 +423,17 @@ impl IncidentEventKind {
             Self::DutyTaken { duty, who: None } => format!("{} is nobody", duty.word()),
             Self::Onset { at, how, .. } => format!("{}: {how}", at.rfc3339()),
             Self::TimeCorrected { of, to } => format!("entry {of} happened at {}", to.rfc3339()),
+            Self::Command { host, of: Some(of), .. } => {
+                let why = if of.why.is_empty() { String::new() } else { format!(": {}", of.why) };
+                format!("{host}: {}/{} {}{why}", of.book, of.step, crate::core::runbooks::met_word(of.met))
+            }
             Self::Command { host, command, exit, .. } => match exit {
                 Some(code) => format!("{host}: {command} (exit {code})"),
                 None => format!("{host}: {command} (nobody knows how it ended)"),
             },
+            Self::StepMarked { book, step, mark, note } if note.is_empty() => format!("{book}/{step} {}", mark.word()),
+            Self::StepMarked { book, step, mark, note } => format!("{book}/{step} {}: {note}", mark.word()),
+            Self::StepRun { book, step, run } => format!("{book}/{step} by run {run}"),
             Self::Pinned { what, source, .. } => format!("{what} of {source}"),
             Self::Hypothesis { text, test } if test.is_empty() => text.clone(),
             Self::Hypothesis { text, test } => format!("{text}; test: {test}"),

@@ -56,6 +56,8 @@ pub struct Incident {
     pub ruled_out: BTreeSet<String>,
     /// By position.
     pub hypotheses: BTreeMap<u64, Hypothesis>,
+    /// What was done of runbooks.
+    pub books: super::Books,
     /// Positions of what was kept as evidence.
     pub evidence: Vec<u64>,
     /// Positions of evidence that was not what it was when it was kept, as the store gave it back.
@@ -178,6 +180,7 @@ impl Incident {
             suspect: None,
             ruled_out: BTreeSet::new(),
             hypotheses: BTreeMap::new(),
+            books: super::Books::new(),
             evidence: Vec::new(),
             changed: BTreeSet::new(),
             told: Vec::new(),
@@ -251,12 +254,14 @@ impl Incident {
 
     fn take(&mut self, seq: u64, event: &IncidentEvent) {
         let at = event.at;
+        super::books::take(&mut self.books, seq, &event.by, at, &event.kind);
         match &event.kind {
             // A second `Opened` of the same incident changes nothing.
             IncidentEventKind::Opened { .. }
             | IncidentEventKind::Alert { .. }
             | IncidentEventKind::Note { .. }
-            | IncidentEventKind::Command { .. } => {}
+            | IncidentEventKind::Command { .. }
+            | IncidentEventKind::StepMarked { .. } => {}
             IncidentEventKind::Detected { alert, .. } => {
                 (self.alert, self.detected) = (Some(*alert), Some(at));
                 self.phases.insert(Phase::Detect, at);
@@ -281,7 +286,7 @@ impl Incident {
                 }
             }
             IncidentEventKind::TimeCorrected { of, to } => _ = self.corrected.insert(*of, *to),
-            IncidentEventKind::Action { .. } => self.acted = true,
+            IncidentEventKind::Action { .. } | IncidentEventKind::StepRun { .. } => self.acted = true,
             IncidentEventKind::Result { outcome, .. } => {
                 self.acted = true;
                 if *outcome == format!("{:?}", Verdict::Recovered) {

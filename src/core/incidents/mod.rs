@@ -12,6 +12,7 @@ use super::{
 
 pub mod action;
 pub mod advance;
+mod books;
 pub mod classify;
 pub mod clocks;
 pub mod document;
@@ -28,6 +29,7 @@ mod tests;
 mod words;
 
 pub use action::IncidentAction;
+pub use books::{BookAnswer, BookStep, Books, Stand, StepMark};
 pub use classify::{Impact, Urgency};
 pub use clocks::{Clock, ClockKind};
 pub use document::{Document, Surroundings};

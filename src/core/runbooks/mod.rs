@@ -1,15 +1,23 @@
 //! Runbooks: steps that a team wrote down, each a command that only looks or that changes, and what its answer must be.
 //!
 //! Read by `parse::runbook`. What only looks runs at once; what changes is planned and goes through the one gate.
+mod action;
 mod expect;
 mod param;
+mod patch;
+mod state;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::BTreeMap;
 
+pub use action::RunbookAction;
 pub use expect::{Answer, Expect, Judged, Order, judge};
 pub use param::{MOST_BYTES, Param, Takes};
+pub use patch::{Counts, counts, notes, patch};
+pub use state::{Msg, State};
+pub use words::words;
 
 use super::{
     id::{HostName, ServiceId, ServiceName},

@@ -319,6 +319,13 @@ pub struct GateState {
 }
 
 impl Run {
+    /// Returns the runbook and the step that it carries out, where it does.
+    pub fn step_of_runbook(&self) -> Option<(String, String)> {
+        let Action::Other { name } = &self.plan.action else { return None };
+        let (book, step) = crate::core::runbooks::of_task(name)?;
+        Some((book.to_owned(), step.to_owned()))
+    }
+
     /// Asks that all shares be followed that were started, and of which nobody here knows how they ended.
     pub fn shares_to_follow(&self) -> Vec<Ask> {
         let hosts = self.plan.hosts();

@@ -4,7 +4,8 @@
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
 use super::{
-    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, form, found, logs, offers, refusal, rows, suspects,
+    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, form, found, logs, offers, refusal, rows, runbooks,
+    suspects,
 };
 use crate::core::{
     Effect, State,
@@ -210,6 +211,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::Log(action) => return logs::act(state, action, now),
         Action::Incident(action) => return form::begin(state, action, now),
         Action::Suspect(action) => return suspects::act(state, action, now),
+        Action::Runbook(action) => return runbooks::act(state, action, now),
         Action::GoAudit => return go(state, View::Audit, now),
         Action::GoOutbox => return go(state, View::Outbox, now),
         Action::RetryItem => {
@@ -343,6 +345,8 @@ pub fn opens(state: &State) -> Option<View> {
         }
         RowKey::Pending(_, target) => Some(view_of(target)),
         RowKey::Change(_)
+        | RowKey::Step(_)
+        | RowKey::Book(_)
         | RowKey::Item(_)
         | RowKey::Check(_)
         | RowKey::Process(_)
@@ -373,6 +377,8 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         Some(
             RowKey::Host(_)
             | RowKey::Change(_)
+            | RowKey::Step(_)
+            | RowKey::Book(_)
             | RowKey::Process(_)
             | RowKey::Group(_)
             | RowKey::Field(_)
@@ -384,7 +390,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
     };
     let by_view = || match &state.screen.view {
         View::Service(id) => Some(id.clone()),
-        View::Incident(uid) | View::Suspects(uid) => {
+        View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) => {
             state.incidents.incidents.get(uid).and_then(|incident| incident.service.clone())
         }
         View::Run(uid) => state.runs.runs.get(uid).map(|run| run.plan.service.clone()),
@@ -433,7 +439,7 @@ pub(super) fn selected_incident(state: &State) -> Option<Uid> {
         _ => None,
     };
     let by_view = match &state.screen.view {
-        View::Incident(uid) | View::Suspects(uid) => Some(*uid),
+        View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) => Some(*uid),
         _ => None,
     };
     let by_service = || selected_service(state).and_then(|id| state.incidents.open_for(&id)).map(|i| i.uid);

@@ -22,6 +22,7 @@ mod pin;
 mod place;
 pub mod refusal;
 pub mod rows;
+pub mod runbooks;
 pub mod suspects;
 
 pub use place::{Pane, RowKey, View};

@@ -74,6 +74,9 @@ impl Pane {
             | Self::Suspects
             | Self::Change
             | Self::Looked
+            | Self::Book
+            | Self::BookStep
+            | Self::Books
             | Self::Steps
             | Self::Output
             | Self::Proof

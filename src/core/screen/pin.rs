@@ -43,6 +43,7 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
         | View::Incidents
         | View::Incident(_)
         | View::Suspects(_)
+        | View::Runbook(_)
         | View::Runs
         | View::Logs
         | View::Web

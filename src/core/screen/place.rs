@@ -25,6 +25,8 @@ pub enum View {
     Incident(Uid),
     /// What changed around an incident.
     Suspects(Uid),
+    /// The runbook beside an incident.
+    Runbook(Uid),
     /// All runs.
     Runs,
     /// One run.
@@ -78,6 +80,12 @@ pub enum Pane {
     Change,
     /// What was looked at for it.
     Looked,
+    /// The steps of a runbook.
+    Book,
+    /// One of them in full.
+    BookStep,
+    /// Runbooks.
+    Books,
     /// A run's steps.
     Steps,
     /// A run's output.
@@ -118,6 +126,7 @@ impl View {
             Self::Incidents => &[Pane::Incidents],
             Self::Incident(_) => &[Pane::Timeline, Pane::Facts, Pane::Runs],
             Self::Suspects(_) => &[Pane::Suspects, Pane::Change, Pane::Looked],
+            Self::Runbook(_) => &[Pane::Book, Pane::BookStep, Pane::Books],
             Self::Runs => &[Pane::Runs],
             Self::Run(_) => &[Pane::Steps, Pane::Output, Pane::Proof],
             Self::Logs => &[Pane::Histogram, Pane::Lines, Pane::Patterns, Pane::Fields],
@@ -149,6 +158,7 @@ impl Pane {
             Self::Alerts => Scope::Alerts,
             Self::Incidents | Self::Facts | Self::Timeline => Scope::Incidents,
             Self::Suspects | Self::Change | Self::Looked => Scope::Suspects,
+            Self::Book | Self::BookStep | Self::Books => Scope::Runbook,
             Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
             Self::Outbox | Self::Request => Scope::Outbox,
             Self::Updates | Self::Audit | Self::Entry | Self::Messages => Scope::Everywhere,
@@ -173,6 +183,10 @@ pub enum RowKey {
     Run(Uid),
     /// A change around the incident in view, by its key.
     Change(String),
+    /// A step of the runbook in view, by its id.
+    Step(String),
+    /// A runbook, by its name.
+    Book(String),
     /// A check.
     Check(CheckId),
     /// A process of the host in view.

@@ -1,5 +1,5 @@
 //! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
-use super::{Draft, Pane, View, act, form, found, suspects};
+use super::{Draft, Pane, View, act, form, found, runbooks, suspects};
 use crate::core::{
     State,
     action::{ACTIONS, Action, Scope},
@@ -122,6 +122,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
             because(!matches!(screen.view, View::Logs | View::Web), "this acts in the logs: go to them first")
         }
         Action::Suspect(action) => suspects::why_not(state, action),
+        Action::Runbook(action) => runbooks::why_not(state, action),
         Action::Confirm
         | Action::SayYes
         | Action::SayOnce
@@ -217,6 +218,8 @@ impl Pane {
             | Self::Processes
             | Self::Timeline
             | Self::Suspects
+            | Self::Book
+            | Self::Books
             | Self::Output
             | Self::Audit
             | Self::Outbox
@@ -228,6 +231,7 @@ impl Pane {
             | Self::Facts
             | Self::Change
             | Self::Looked
+            | Self::BookStep
             | Self::Steps
             | Self::Proof
             | Self::Entry

@@ -1,5 +1,5 @@
 //! Which objects a pane shows, in which order. The view and the cursor read the same list, so they cannot disagree.
-use super::{Draft, Pane, REST_MS, RowKey, View, order, suspects};
+use super::{Draft, Pane, REST_MS, RowKey, View, order, runbooks, suspects};
 use crate::core::{
     State,
     id::HostName,
@@ -70,6 +70,7 @@ fn keys(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
     rows.into_iter().filter(|row| text(state, pane, row).to_lowercase().contains(filter) == wanted).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each pane")]
 fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
     let mut rows: Vec<RowKey> = match (view, pane) {
         (_, Pane::Services) => {
@@ -104,6 +105,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             index(state.incidents.incidents.get(uid).map_or(0, |incident| incident.timeline.len()))
         }
         (View::Suspects(uid), Pane::Suspects) => suspects::keys(state, *uid),
+        (View::Runbook(uid), Pane::Book | Pane::Books) => runbooks::keys(state, *uid, pane),
         (View::Run(uid), Pane::Steps) => state.runs.runs.get(uid).map_or_else(Vec::new, run_hosts),
         (View::Run(uid), Pane::Output) => {
             state.runs.runs.get(uid).map_or_else(Vec::new, |run| output(run, state.screen.output_of.as_ref()))
@@ -134,6 +136,9 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Suspects
             | Pane::Change
             | Pane::Looked
+            | Pane::Book
+            | Pane::BookStep
+            | Pane::Books
             | Pane::Steps
             | Pane::Output
             | Pane::Proof
@@ -276,6 +281,8 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
             },
         ),
         RowKey::Change(key) => suspects::words(state, key),
+        RowKey::Step(id) => runbooks::words(state, id),
+        RowKey::Book(name) => name.clone(),
         RowKey::Check(id) => state.services.check(id).map_or_else(
             || id.to_string(),
             |check| format!("{id} {}", check.last.as_ref().map_or("", |result| result.detail.as_str())),

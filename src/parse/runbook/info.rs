@@ -1,6 +1,6 @@
 //! What stands behind the `sh` of a fence: `read on=first takes=minutes:int(1..60)=10 expect="number < 80" timeout=20s`.
 use crate::core::{
-    runbooks::{Expect, Mode, On, Order, Param, Takes},
+    runbooks::{Expect, Mode, On, Order, Param, Takes, words},
     runs::policy::Grave,
     time::parse_duration,
 };
@@ -31,7 +31,7 @@ const KNOWN: &str = "known: read, change, undo, on=, takes=, expect=, exit=, tim
 
 /// Reads it.
 pub(super) fn read(text: &str) -> Result<Info, Vec<Wrong>> {
-    let words = words(text).map_err(|wrong| vec![wrong])?;
+    let words = divided(text).map_err(|wrong| vec![wrong])?;
     let (mut mode, mut timeout, mut wrong) = (None, None, Vec::new());
     let mut info = Info {
         mode: Mode::Change,
@@ -108,37 +108,10 @@ pub(super) fn read(text: &str) -> Result<Info, Vec<Wrong>> {
     if wrong.is_empty() { Ok(info) } else { Err(wrong) }
 }
 
-/// Divides a text at its blanks; between double quotes they are kept, and `\"` is a quote.
-pub(super) fn words(text: &str) -> Result<Vec<(usize, String)>, Wrong> {
-    let mut words = Vec::new();
-    let mut word: Option<(usize, String)> = None;
-    let (mut quoted, mut escaped) = (None, false);
-    for (at, letter) in text.chars().enumerate() {
-        if letter.is_whitespace() && quoted.is_none() {
-            words.extend(word.take());
-            continue;
-        }
-        let (_, text) = word.get_or_insert_with(|| (at, String::new()));
-        if escaped {
-            // Only a quote needs it: a regular expression keeps its backslashes.
-            if letter != '"' {
-                text.push('\\');
-            }
-            text.push(letter);
-            escaped = false;
-        } else if letter == '\\' && quoted.is_some() {
-            escaped = true;
-        } else if letter == '"' {
-            quoted = if quoted.is_none() { Some(at) } else { None };
-        } else {
-            text.push(letter);
-        }
-    }
-    words.extend(word);
-    match quoted {
-        Some(at) => Err((at, "this quote is never closed".to_owned(), "write another \" behind it".to_owned())),
-        None => Ok(words),
-    }
+/// Divides what stands behind a fence into words.
+pub(super) fn divided(text: &str) -> Result<Vec<(usize, String)>, Wrong> {
+    let wrong = |at| (at, "this quote is never closed".to_owned(), "write another \" behind it".to_owned());
+    words(text).map_err(wrong)
 }
 
 fn on(text: &str) -> Result<On, String> {

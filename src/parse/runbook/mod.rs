@@ -147,7 +147,7 @@ impl Reader {
                 "services" => self.book.services = list(),
                 "kinds" => self.book.kinds = list(),
                 "takes" => {
-                    for (at, word) in info::words(value).unwrap_or_default() {
+                    for (at, word) in info::divided(value).unwrap_or_default() {
                         self.declare(number, column + at, &word);
                     }
                 }

@@ -8,6 +8,7 @@ use crate::{
         inventory::EnvKind,
         logs::LogAction,
         record::Recorder,
+        runbooks::RunbookAction,
         runs::gate::Level,
         screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, found, refusal},
         services::{Health, Split},
@@ -59,6 +60,7 @@ impl Reader<'_> {
             | Place::Incidents
             | Place::Incident(_)
             | Place::Suspects(_)
+            | Place::Runbook(_)
             | Place::Runs
             | Place::Logs
             | Place::Web
@@ -232,10 +234,23 @@ impl Reader<'_> {
                     RollBackService,
                 ]
             }
+            Scope::Runbook => {
+                use RunbookAction::{Run, Skip, Tick, Values, Wrong};
+                &[
+                    Action::Runbook(Run),
+                    Action::Runbook(Values),
+                    Action::Runbook(Tick),
+                    Action::Runbook(Skip),
+                    Action::Runbook(Wrong),
+                    RestartService,
+                    RollBackService,
+                ]
+            }
             Scope::Incidents => &[
                 Action::Incident(IncidentAction::NextPhase),
                 Action::Incident(IncidentAction::Classify),
                 Action::Suspect(SuspectAction::Show),
+                Action::Runbook(RunbookAction::Show),
                 AddNote,
                 RollBackService,
                 WriteUpdate,

@@ -10,6 +10,7 @@ mod logs;
 mod offers;
 mod outbox;
 mod overview;
+mod runbook;
 mod runs;
 mod services;
 mod suspects;
@@ -85,6 +86,15 @@ impl Reader<'_> {
                 Some(incident) => {
                     let names = ["Incidents".into(), incident.number.to_string(), "what changed".into()];
                     (View::Suspects(Box::new(self.suspects(incident))), trail(&names))
+                }
+                None => gone("Incidents", &uid.to_string()),
+            },
+            Place::Runbook(uid) => match self.state.incidents.incidents.get(uid) {
+                Some(incident) => {
+                    let runbook = self.runbook(incident);
+                    let title = if runbook.title.is_empty() { "runbooks".to_owned() } else { runbook.title.clone() };
+                    let names = ["Incidents".into(), incident.number.to_string(), title];
+                    (View::Runbook(Box::new(runbook)), trail(&names))
                 }
                 None => gone("Incidents", &uid.to_string()),
             },

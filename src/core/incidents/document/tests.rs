@@ -116,6 +116,7 @@ fn evidence_that_was_changed_is_said_to_be() {
         exit: None,
         sha256: sha256("1024"),
         output: "1024".into(),
+        of: None,
     };
     let state = story(&[
         (UID, 1, opened(None)),

@@ -5,7 +5,7 @@ mod sheets;
 mod tests;
 mod written;
 
-use super::{Draft, Overlay, Tone};
+use super::{Draft, Overlay, Tone, runbooks};
 use crate::core::{
     Effect, State,
     action::Motion,
@@ -68,6 +68,10 @@ pub enum Purpose {
     Mitigated,
     /// What is to be remembered.
     Section,
+    /// What steps of the runbook are given.
+    StepValues,
+    /// Why the step of the runbook is wrong.
+    StepWrong,
 }
 
 /// A field.
@@ -148,17 +152,21 @@ impl Form {
 }
 
 /// Opens a box.
-pub(super) fn open(state: &mut State, incident: Uid, what: Purpose, now: Now) {
+pub(in crate::core::screen) fn open(state: &mut State, incident: Uid, what: Purpose, now: Now) {
     let mut form = Form { incident, what, at: 0, chosen: Vec::new(), text: None };
     let Some(sheet) = sheet(state, &form, now.utc) else { return };
     form.text = sheet.fields.iter().position(|field| matches!(field, Field::Text { .. }));
     form.chosen = vec![0; sheet.fields.len()];
     preset(state, &mut form);
-    state.screen.drafts.remove(&Draft::Form);
+    state.screen.open(Overlay::Form(form.clone()));
+    // Only now: a box opens with nothing typed.
     if what == Purpose::Section {
         recall(state, &form);
     }
-    state.screen.open(Overlay::Form(form));
+    if what == Purpose::StepValues {
+        let known = runbooks::values(state, incident);
+        state.screen.drafts.insert(Draft::Form, known);
+    }
 }
 
 /// Puts what is known already where it would be chosen.
@@ -192,7 +200,9 @@ fn preset(state: &State, form: &mut Form) {
         | Purpose::Task
         | Purpose::Done
         | Purpose::Link
-        | Purpose::Mitigated => {}
+        | Purpose::Mitigated
+        | Purpose::StepValues
+        | Purpose::StepWrong => {}
     }
 }
 
@@ -237,6 +247,9 @@ pub(super) fn accept(state: &mut State, form: &Form, now: Now) -> Vec<Effect> {
         state.screen.say(now, Tone::Info, "it needs a word or two; Esc leaves it");
         state.screen.overlay = Some(Overlay::Form(Form { at, ..form.clone() }));
         return Vec::new();
+    }
+    if form.what == Purpose::StepValues {
+        return runbooks::given(state, form.incident, &text, now);
     }
     match kinds(state, form, text, now) {
         Ok(kinds) => {

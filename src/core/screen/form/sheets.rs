@@ -4,6 +4,8 @@ use crate::core::{
     State,
     id::Uid,
     incidents::{Duty, Impact, Incident, Section, Urgency, advance, classify},
+    runbooks::Param,
+    screen::runbooks,
     time::Timestamp,
 };
 
@@ -70,6 +72,8 @@ pub fn sheet(state: &State, form: &Form, now: Timestamp) -> Option<Sheet> {
         | Purpose::Done
         | Purpose::Link
         | Purpose::Mitigated
+        | Purpose::StepValues
+        | Purpose::StepWrong
         | Purpose::Section => about(state, form, of),
     }
 }
@@ -142,6 +146,7 @@ fn about(state: &State, form: &Form, of: &Incident) -> Option<Sheet> {
             let fields = vec![Field::text("how", "traffic goes to the other region")];
             sheet(format!("{name}: users are helped"), Vec::new(), fields, "write")
         }
+        Purpose::StepValues | Purpose::StepWrong => of_step(state, form.what),
         Purpose::Section => {
             let titles = Section::ALL.map(|section| {
                 format!("{}{}", section.title(), if of.sections.contains_key(&section) { " ✓" } else { "" })
@@ -153,6 +158,24 @@ fn about(state: &State, form: &Form, of: &Incident) -> Option<Sheet> {
             sheet(format!("{name}: what only you know"), Vec::new(), fields, "save")
         }
     }
+}
+
+/// What is asked of a step of the runbook.
+fn of_step(state: &State, what: Purpose) -> Option<Sheet> {
+    let (_, book, id) = runbooks::under(state)?;
+    let step = book.step(&id)?;
+    if what == Purpose::StepWrong {
+        let fields = vec![Field::text("why", "the table is called orders now")];
+        let (title, lines) = (format!("{}/{id}: what is wrong with it", book.name), vec![step.name.clone()]);
+        return Some(Sheet { title, lines, fields, verb: "write" });
+    }
+    let takes = |param: &Param| {
+        let default = param.default.as_ref().map(|default| format!("; else {default}")).unwrap_or_default();
+        format!("{}: {}{default}", param.name, param.takes.words())
+    };
+    let fields = vec![Field::maybe("values", "minutes=10 domain=shop.example key=\"two words\"")];
+    let (title, lines) = (format!("{}: what its steps are given", book.name), book.takes(step).map(takes).collect());
+    Some(Sheet { title, lines, fields, verb: "take" })
 }
 
 /// Returns who may be given something: who asks, the team that is called, and nobody.

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::core::{
     State,
-    incidents::{Duty, Impact, Incident, IncidentEventKind, Link, Section, Urgency, advance, classify},
+    incidents::{Duty, Impact, Incident, IncidentEventKind, Link, Section, StepMark, Urgency, advance, classify},
     logs::filter::moment,
-    screen::logs,
+    screen::{logs, runbooks},
     time::{Now, Timestamp},
 };
 
@@ -81,6 +81,11 @@ pub(super) fn kinds(state: &State, form: &Form, text: String, now: Now) -> Resul
             let how = form.pick(0, &[Link::Related, Link::MergedInto, Link::SplitOff]).ok_or_else(gone)?;
             let (other, _) = others(state, of).into_iter().nth(form.at(1)).ok_or_else(gone)?;
             vec![IncidentEventKind::Linked { other, how }]
+        }
+        Purpose::StepValues => Vec::new(),
+        Purpose::StepWrong => {
+            let (_, book, step) = runbooks::under(state).ok_or_else(gone)?;
+            vec![IncidentEventKind::StepMarked { book: book.name.clone(), step, mark: StepMark::Wrong, note: text }]
         }
         Purpose::Mitigated => vec![IncidentEventKind::Mitigated { summary: text }],
         Purpose::Section => {
