@@ -283,8 +283,12 @@ impl Engine {
         turn
     }
 
-    /// Gives the lease back.
-    pub fn stop(&self) {
+    /// Says what nobody leads any more, and gives the lease back.
+    pub fn stop(&mut self) {
+        let rows = self.state.runs.leave(self.clock.now().utc, &self.state.actor);
+        if !rows.is_empty() {
+            self.executor.carry_out(Effect::Commit { rows, then: Vec::new(), what: None });
+        }
         if let Some(desk) = self.executor.desk() {
             desk.stop();
         }

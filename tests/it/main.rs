@@ -105,6 +105,9 @@ mod suspects;
 #[path = "../support/svg.rs"]
 mod svg;
 #[cfg(test)]
+#[path = "../support/tickets/mod.rs"]
+mod tickets;
+#[cfg(test)]
 mod trackers_contract;
 #[cfg(test)]
 mod unsaved;

@@ -5,9 +5,14 @@ mod pty;
 #[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(test)]
+#[path = "../support/tickets/mod.rs"]
+mod tickets;
 
 #[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod drill;
 #[cfg(test)]
 mod ends;
 #[cfg(test)]

@@ -179,6 +179,7 @@ async fn a_run_of_a_killed_console_is_followed_to_its_end_by_the_next_ones() {
             RunEventKind::Measured { .. } => "measured",
             RunEventKind::Approved { .. } => "approved",
             RunEventKind::Coordinated { .. } | RunEventKind::Attended { .. } => "coordinated",
+            RunEventKind::Left { .. } => "left",
             RunEventKind::HostStarted { .. } => "host",
             RunEventKind::Staged { .. } => "staged",
             RunEventKind::GatePassed { .. } | RunEventKind::GateFailed { .. } => "gate",

@@ -13,11 +13,11 @@ use quarterdeck::{
         action::Action,
         alerts,
         id::IncidentId,
-        incidents,
+        incidents::{self, IncidentAction},
         inventory::Inventory,
         record::Recorder,
         runs::Actor,
-        screen::View,
+        screen::{Draft, View},
         time::{Clock, Timestamp},
     },
     recipes,
@@ -162,6 +162,58 @@ async fn two_consoles_see_each_others_ownership_and_incidents_and_one_records() 
     println!("a lease that was given back is taken after {} ms", clock.now().mono.since(asked));
     assert_eq!(owner(&left).as_deref(), Some("ana"));
     left.stop();
+    tasks.cancel();
+}
+
+#[tokio::test]
+async fn what_two_people_write_into_one_incident_at_once_is_all_there_in_both() {
+    const EACH: usize = 40;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("qd.db");
+    let inventory = inventory(&settings(&path, free_port()));
+    let (clock, tasks) = (clock(), tasks());
+    let ssh = || PoolOptions::from_env(false);
+    let mut ana = console("ana", &path, &inventory, ssh(), &clock, &tasks);
+    let mut ben = console("ben", &path, &inventory, ssh(), &clock, &tasks);
+    let fires = |engine: &Engine| engine.state.alerts.firing().next().is_some();
+    both(&mut ana, &mut ben, "the alert in both", |ana, ben| fires(ana) && fires(ben)).await;
+    ben.state.screen.go(View::Alerts);
+    ben.handle(Msg::Ticked);
+    ben.handle(Msg::Acted(Action::OpenIncident));
+    let of = |engine: &Engine| engine.state.incidents.open().next().cloned();
+    both(&mut ana, &mut ben, "the incident in both", |ana, ben| of(ana).is_some() && of(ben).is_some()).await;
+    let uid = of(&ana).unwrap().uid;
+
+    // Neither waits for the other, nor for the disk.
+    for n in 0..EACH {
+        for (who, engine) in [("ana", &mut ana), ("ben", &mut ben)] {
+            engine.state.screen.go(View::Incident(uid));
+            engine.handle(Msg::Acted(Action::AddNote));
+            engine.handle(Msg::Drafted { draft: Draft::Note, text: format!("{who} saw {n}") });
+            engine.handle(Msg::Acted(Action::Confirm));
+            // And both at the same text, which only one of them can have had last.
+            engine.handle(Msg::Acted(Action::Incident(IncidentAction::WriteSection)));
+            engine.handle(Msg::Drafted { draft: Draft::Form, text: format!("{who} thinks {n}") });
+            engine.handle(Msg::Acted(Action::Confirm));
+        }
+    }
+    let said = |engine: &Engine, words: &str| {
+        let of = of(engine).unwrap();
+        of.timeline.values().filter(|event| format!("{:?}", event.kind).contains(words)).count()
+    };
+    let whole = |engine: &Engine| said(engine, " saw ") == 2 * EACH && said(engine, " thinks ") == 2 * EACH;
+    both(&mut ana, &mut ben, "everything in both", |ana, ben| whole(ana) && whole(ben)).await;
+    let (one, other) = (of(&ana).unwrap(), of(&ben).unwrap());
+    for who in ["ana", "ben"] {
+        for n in 0..EACH {
+            assert_eq!(said(&ana, &format!("{who} saw {n}\"")), 1, "{who} {n}");
+            assert_eq!(said(&ana, &format!("{who} thinks {n}\"")), 1, "{who} {n}");
+        }
+    }
+    assert_eq!(one, other, "both fold the same");
+    assert_eq!(one.sections.len(), 1, "whoever was last in the store stands");
+    ana.stop();
+    ben.stop();
     tasks.cancel();
 }
 

@@ -10,6 +10,11 @@ use std::{
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+#[path = "link.rs"]
+mod link;
+
+pub(crate) use link::Link;
+
 /// Longest wait for something that must come: it only ends a test that hangs.
 pub(crate) const HANG: Duration = Duration::from_secs(60);
 
@@ -66,6 +71,11 @@ fn nonzero(n: u16) -> NonZeroU16 {
 impl Terminal {
     /// Starts a command in a terminal of this size.
     pub(crate) fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+        Self::over(command, (columns, rows), None)
+    }
+
+    /// Starts a command in a terminal that is looked at through a link.
+    pub(crate) fn over(command: CommandBuilder, (columns, rows): (u16, u16), link: Option<Link>) -> Self {
         let pty = native_pty_system().openpty(size(columns, rows)).unwrap();
         let before = format!("{:?}", pty.master.get_termios());
         let seen = Seen {
@@ -78,8 +88,11 @@ impl Terminal {
         let child = pty.slave.spawn_command(command).unwrap();
         // Kept open, the reader would never see the end.
         drop(pty.slave);
-        let mut from = pty.master.try_clone_reader().unwrap();
-        let writer = pty.master.take_writer().unwrap();
+        let (from, to) = (pty.master.try_clone_reader().unwrap(), pty.master.take_writer().unwrap());
+        let (mut from, writer) = match link {
+            Some(link) => (link::reader(from, link), link::writer(to, link)),
+            None => (from, to),
+        };
         let shared = Arc::clone(&seen);
         #[expect(clippy::disallowed_methods, reason = "a test's own reader; it ends with the program")]
         let reader = std::thread::spawn(move || {

@@ -80,6 +80,11 @@ pub enum RunEventKind {
         /// Which console.
         console: Uid,
     },
+    /// Whoever says which host is next ends, and knows it: nobody has to wait until its silence tells.
+    Left {
+        /// Which console.
+        console: Uid,
+    },
     /// A host's share is about to be started: written before it is, so that whoever comes later knows of it.
     HostStarted {
         /// Where.
@@ -164,6 +169,7 @@ impl RunEventKind {
                 | Self::Approved { .. }
                 | Self::Coordinated { .. }
                 | Self::Attended { .. }
+                | Self::Left { .. }
                 | Self::HostStarted { .. }
                 | Self::Staged { .. }
                 | Self::GatePassed { .. }

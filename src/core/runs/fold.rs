@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::{
-    Fact, GateState, OUTPUT_LINES, Run, RunEvent, RunEventKind, RunOutcome, State, StepState, proof::When, stick,
+    Fact, GateState, Heard, OUTPUT_LINES, Run, RunEvent, RunEventKind, RunOutcome, State, StepState, proof::When, stick,
 };
 use crate::core::{
     id::RunId,
@@ -37,12 +37,17 @@ pub(super) fn fold(
         RunEventKind::Attended { console } => {
             let news = run.coordinator == Some(*console) && run.outcome.is_none();
             if news {
-                (run.attended, run.followed) = (now.mono, false);
+                (run.attended, run.heard, run.followed) = (now.mono, Heard::there(event.at), false);
             }
             news
         }
+        RunEventKind::Left { console } => {
+            let news = run.coordinator == Some(*console) && run.outcome.is_none() && !run.heard.leaves;
+            run.heard.leaves |= news;
+            news
+        }
         RunEventKind::Coordinated { .. } => {
-            (run.attended, run.followed) = (now.mono, false);
+            (run.attended, run.heard, run.followed) = (now.mono, Heard::there(event.at), false);
             conducted(run, event)
         }
         RunEventKind::Approved { .. }
@@ -117,6 +122,7 @@ fn confirmed(event: &RunEvent) -> Option<Run> {
         lost: BTreeMap::new(),
         coordinator: None,
         attended: Mono(0),
+        heard: Heard::there(event.at),
         followed: false,
         permit: None,
         shares: BTreeSet::new(),
@@ -196,6 +202,7 @@ fn conducted(run: &mut Run, event: &RunEvent) -> bool {
         }
         RunEventKind::Confirmed { .. }
         | RunEventKind::Attended { .. }
+        | RunEventKind::Left { .. }
         | RunEventKind::StepStarted { .. }
         | RunEventKind::StepEnded { .. }
         | RunEventKind::Ended { .. }

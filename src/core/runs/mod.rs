@@ -271,6 +271,8 @@ pub struct Run {
     pub coordinator: Option<Uid>,
     /// When this console last heard that it is still there.
     pub attended: Mono,
+    /// What that console last said of itself.
+    pub heard: Heard,
     /// Whether this console looks after the hosts of a run whose coordinator is silent.
     pub followed: bool,
     /// Leave of the gate, where this console has it: without it nothing more is started from here.
@@ -360,9 +362,34 @@ impl Run {
         taken.map(|(step, _)| step.host.clone()).collect()
     }
 
+    /// Returns when who coordinates it was last heard, where that is so long ago that nobody does any more: it waits for somebody
+    /// who takes it over. None while it goes on from somewhere, waits for an approval, or has ended.
+    pub fn unled(&self, now: Timestamp) -> Option<Timestamp> {
+        let silent = self.heard.leaves || u64::try_from(now.since(self.heard.at)).unwrap_or(0) >= conduct::GONE_MS;
+        (self.outcome.is_none() && self.permit.is_none() && !self.awaits_approval() && silent).then_some(self.heard.at)
+    }
+
     /// Says whether it ended, one way or another that is known.
     pub fn is_over(&self) -> bool {
         self.outcome.is_some_and(|(outcome, _)| outcome != RunOutcome::Unknown)
+    }
+}
+
+/// What the console that coordinates a run last said of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it said that it ends.
+    pub leaves: bool,
+    /// Whether a person here was told that nobody leads the run.
+    pub told: bool,
+}
+
+impl Heard {
+    /// It is there.
+    const fn there(at: Timestamp) -> Self {
+        Self { at, leaves: false, told: false }
     }
 }
 
@@ -391,6 +418,18 @@ impl State {
     /// Returns runs whose end nobody knows: they may be going on, or their link was lost for good.
     pub fn unfinished(&self) -> impl Iterator<Item = &Run> {
         self.runs.values().filter(|run| matches!(run.outcome, None | Some((RunOutcome::Unknown, _))))
+    }
+
+    /// Returns what this console says of the runs that it leads when it ends.
+    pub fn leave(&self, now: Timestamp, actor: &Actor) -> Vec<super::record::Row> {
+        let ours = self.unfinished().filter(|run| run.coordinator == Some(self.console) && run.permit.is_some());
+        let left = |run: &Run| RunEvent {
+            run: run.run,
+            at: now,
+            by: actor.by.clone(),
+            kind: RunEventKind::Left { console: self.console },
+        };
+        ours.filter(|run| run.outcome.is_none()).map(|run| super::record::Row::Run(left(run))).collect()
     }
 
     /// Returns the services whose runs wait for their checks, at a gate or for proof, with the moment from which results count.

@@ -425,7 +425,7 @@ pub(super) fn selected_item(state: &State) -> Option<Uid> {
 }
 
 /// The run under the cursor, or the one that is shown.
-pub(super) fn selected_run(state: &State) -> Option<Uid> {
+pub fn selected_run(state: &State) -> Option<Uid> {
     match (&state.screen.view, state.screen.cursor(state.screen.pane())) {
         (_, Some(RowKey::Run(run))) | (View::Run(run), _) => Some(*run),
         _ => None,

@@ -314,7 +314,8 @@ impl Writer<'_> {
             | RunEventKind::Settled(_)
             | RunEventKind::StepStarted { .. }
             | RunEventKind::StepEnded { .. }
-            | RunEventKind::Attended { .. } => None,
+            | RunEventKind::Attended { .. }
+            | RunEventKind::Left { .. } => None,
         };
         let number = self.number(&RUNS, event.run, event.at, ended)?;
         self.committed.runs.push(NumberedRun { run: event.run, number: RunId(unsigned(number)) });

@@ -261,7 +261,21 @@ impl Reader<'_> {
                 ResolveIncident,
             ],
             Scope::Runs => {
-                &[SkipSnapshot, StopRun, TakeRunBack, TakeRunOver, ApproveRun, SearchOutput, NextFound, RestartService]
+                let selected = act::selected_run(self.state).and_then(|run| self.state.runs.runs.get(&run));
+                if selected.is_some_and(|run| run.unled(self.now.utc).is_some()) {
+                    &[TakeRunOver, StopRun, TakeRunBack, SearchOutput, NextFound]
+                } else {
+                    &[
+                        SkipSnapshot,
+                        StopRun,
+                        TakeRunBack,
+                        TakeRunOver,
+                        ApproveRun,
+                        SearchOutput,
+                        NextFound,
+                        RestartService,
+                    ]
+                }
             }
             Scope::Logs => {
                 use LogAction::{

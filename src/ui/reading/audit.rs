@@ -47,7 +47,7 @@ impl Reader<'_> {
             by: safe(entry.of.by.as_str()),
             what: safe(&entry.of.what),
             target: safe(&entry.of.target),
-            outcome: run.map(super::runs::result),
+            outcome: run.map(|run| self.result(run)),
             detail: safe(&detail),
         }
     }
@@ -64,7 +64,7 @@ impl Reader<'_> {
             let hosts: Vec<String> = run.plan.hosts().iter().map(ToString::to_string).collect();
             facts.push(("run", format!("{} on {}: {}", self.state.run_name(run.run), hosts.join(" "), run.reason)));
             let proof = run.proof.as_ref().map_or_else(String::new, |(_, summary)| format!("; {summary}"));
-            facts.push(("outcome", format!("{}{proof}", super::runs::result(run).1)));
+            facts.push(("outcome", format!("{}{proof}", self.result(run).1)));
             let approved = run.approved.as_ref().map(|by| format!("by {by}"));
             let needed = if run.awaits_approval() { "waited for" } else { "" };
             facts.push(("approved", approved.unwrap_or_else(|| needed.to_owned())));

@@ -208,7 +208,7 @@ impl Reader<'_> {
         let at = |at| self.moment(at);
         let mut rows: Vec<TimelineRow> = runs
             .map(|run| {
-                let (tone, result) = super::runs::result(run);
+                let (tone, result) = self.result(run);
                 TimelineRow {
                     at: at(run.at),
                     by: run.by.to_string(),

@@ -81,7 +81,7 @@ pub(super) fn pane(of: &RunDetail, room: Room<'_>, cap: u16) -> Pane {
     let does = if of.output_of.is_some() { "output of all" } else { "its output" };
     frame.legend = Words::new().key(room.keys.of(Action::OpenSelected), does);
     let mut above = head(&of.head, wide);
-    above.extend(lost(&of.lost, wide));
+    above.extend(unsure(of, wide));
     let heads = room.high >= 20;
     let rows = grid(of, wide);
     let grid = Table { heads, ..rows.with(table(Vec::new(), Vec::new(), 0, room.focus)) };
@@ -99,7 +99,7 @@ pub(super) fn pane(of: &RunDetail, room: Room<'_>, cap: u16) -> Pane {
 /// Rows below which the pane does not say what it is for: what is lost, heads, two hosts.
 pub(super) fn least(of: &RunDetail, room: Room<'_>) -> u16 {
     let wide = usize::from(room.wide.saturating_sub(2));
-    let above = head(&of.head, wide).len() + lost(&of.lost, wide).len();
+    let above = head(&of.head, wide).len() + unsure(of, wide).len();
     let hosts = of.hosts.len().min(2) + usize::from(room.high >= 20);
     u16::try_from(above + hosts + 2).unwrap_or(u16::MAX)
 }
@@ -123,14 +123,15 @@ fn head(of: &Head, wide: usize) -> Vec<(Words, Words)> {
     vec![(full, Words::new()), (Words::of(" ", Role::Text).join(progress(8)), Words::new())]
 }
 
-/// How to find out what nobody knows: never cut.
-fn lost(text: &str, wide: usize) -> Vec<(Words, Words)> {
-    if text.is_empty() {
-        return Vec::new();
-    }
-    let lines = words::wrap(text, wide.saturating_sub(4).max(12)).into_iter().enumerate();
-    let sign = |at| if at == 0 { Words::of(" ? ", Ink::bold(Role::Degraded)) } else { Words::new().gap(3) };
-    lines.map(|(at, line)| (sign(at).add(line, Role::Degraded), Words::new())).collect()
+/// How to find out what nobody knows, and what a run waits for: never cut.
+fn unsure(of: &RunDetail, wide: usize) -> Vec<(Words, Words)> {
+    let signed = |mark: &'static str, text: &str| {
+        let text = if text.is_empty() { Vec::new() } else { words::wrap(text, wide.saturating_sub(4).max(12)) };
+        let sign = move |at| if at == 0 { Words::of(mark, Ink::bold(Role::Degraded)) } else { Words::new().gap(3) };
+        let lines = text.into_iter().enumerate();
+        lines.map(move |(at, line)| (sign(at).add(line, Role::Degraded), Words::new()))
+    };
+    signed(" ? ", &of.lost).chain(signed(" ! ", &of.unled)).collect()
 }
 
 fn facts(of: &RunDetail, wide: usize, most: usize) -> Vec<(Words, Words)> {

@@ -56,6 +56,8 @@ pub struct RunDetail {
     pub verdict: (Tone, String),
     /// How to find out what became of it, when the link is lost.
     pub lost: String,
+    /// Why it does not go on although it is not over, and what lets it.
+    pub unled: String,
 }
 
 /// What changes in a run, and how far it is.

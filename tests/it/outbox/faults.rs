@@ -9,16 +9,16 @@ use quarterdeck::core::{
 use serde_json::json;
 
 use super::{
-    server::{Fault, Vendor, start},
     sim::{Dice, Sim, means},
     spec,
 };
+use crate::tickets::{Fault, Vendor, start};
 
 const WINDOW: i64 = 15_000;
 /// What is injected into each tracker at least.
 const INJECTIONS: usize = 1_000;
 
-pub(super) fn tracker(vendor: Vendor, url: &str) -> Arc<TrackerSpec> {
+pub(crate) fn tracker(vendor: Vendor, url: &str) -> Arc<TrackerSpec> {
     match vendor {
         Vendor::GitHub => spec("gh", "github", json!({ "repo": "acme/incidents", "token": "env:T", "api": url })),
         Vendor::JiraCloud => spec(

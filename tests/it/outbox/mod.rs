@@ -1,9 +1,8 @@
 //! The outbox, from an incident to its ticket.
 mod faults;
+mod kills;
 mod markdown;
-mod server;
 mod sim;
-mod vendors;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -51,8 +50,13 @@ fn spec(name: &str, kind: &str, params: Value) -> Arc<TrackerSpec> {
 
 /// A console on a store of its own or of others.
 fn console(store: &Path, trackers: &[Arc<TrackerSpec>]) -> (Engine, Tasks) {
+    let store = Box::new(Sqlite::open(store, &store::Options::default()).unwrap());
+    console_on(store, Arc::new(SystemClock::new()), trackers)
+}
+
+/// A console on a store that somebody opened, by somebody's clock.
+fn console_on(store: Box<dyn Store>, clock: Arc<dyn Clock>, trackers: &[Arc<TrackerSpec>]) -> (Engine, Tasks) {
     let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| println!("task panicked: {panicked:?}"));
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let pool = Pool::new(&[], tasks.clone(), Arc::clone(&clock), PoolOptions::from_env(false));
     let options = Options {
         actor: Actor { by: "ana".into(), from: "test".into() },
@@ -64,7 +68,6 @@ fn console(store: &Path, trackers: &[Arc<TrackerSpec>]) -> (Engine, Tasks) {
         redact: None,
         logs: None,
     };
-    let store: Box<dyn Store> = Box::new(Sqlite::open(store, &store::Options::default()).unwrap());
     let mut engine = Engine::new(options, Ok(store), Arc::new(pool) as Arc<dyn Remote>, clock, &tasks);
     engine.adopt(Arc::new(Inventory { trackers: trackers.to_vec(), ..Inventory::default() }), Vec::new());
     (engine, tasks)
@@ -72,13 +75,18 @@ fn console(store: &Path, trackers: &[Arc<TrackerSpec>]) -> (Engine, Tasks) {
 
 /// Writes an event of the incident with all that follows from it, as any console on the store does.
 fn say(engine: &mut Engine, store: &Path, kind: IncidentEventKind) {
+    say_on(engine, &mut Sqlite::open(store, &store::Options::default()).unwrap(), kind);
+}
+
+/// Writes an event of the incident with all that follows from it to a store.
+fn say_on(engine: &Engine, store: &mut dyn Store, kind: IncidentEventKind) {
     let at = SystemClock::new().now().utc;
     let mut rows = vec![Row::Incident(IncidentEvent { incident: INCIDENT, at, by: "ana".into(), kind })];
     let state = &engine.state;
     let more = outbox::for_rows(&rows, &state.inventory.trackers, &state.incidents, &state.outbox);
     assert!(!more.is_empty());
     rows.extend(more);
-    Sqlite::open(store, &store::Options::default()).unwrap().commit(&rows, None).unwrap();
+    store.commit(&rows, None).unwrap();
 }
 
 async fn until(engine: &mut Engine, what: &str, mut holds: impl FnMut(&mut Engine) -> bool) {

@@ -22,7 +22,8 @@ use quarterdeck::{
     trackers::{self, Means},
 };
 
-use super::{INCIDENT, server::Shared};
+use super::INCIDENT;
+use crate::tickets::Shared;
 
 /// A small generator: the same seed makes the same night.
 pub(super) struct Dice(pub(super) u64);

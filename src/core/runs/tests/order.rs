@@ -311,6 +311,36 @@ fn a_run_whose_console_is_gone_goes_on_unattended_only_where_the_configuration_l
 }
 
 #[test]
+fn a_run_without_anybody_who_leads_it_is_said_once_and_as_soon_as_it_is_known() {
+    let leads = |console: &Console| console.run().unled(at(console.clock).utc).is_none();
+    for leaves in [true, false] {
+        let (mut console, _) = Console::with(three(), 0);
+        assert!(leads(&console), "its own");
+        let other = Uid([9; 6]);
+        console.desk.state.runs.get_mut(&RUN).unwrap().permit = None;
+        let stored = |at, kind| Msg::Stored { number: RunId(1), event: event(at, kind) };
+        _ = console.send(stored(700, RunEventKind::Coordinated { console: other }));
+        console.clock += 10_000;
+        let said = |console: &mut Console| {
+            let facts = console.desk.send(console.clock, Msg::Ticked).facts;
+            facts.iter().filter(|fact| matches!(fact, Fact::Said(text) if text.contains("nobody leads it"))).count()
+        };
+        assert!(leads(&console));
+        if leaves {
+            _ = console.send(stored(10_700, RunEventKind::Left { console: Uid([8; 6]) }));
+            assert!(leads(&console), "who leaves does not lead it");
+            _ = console.send(stored(10_700, RunEventKind::Left { console: other }));
+        } else {
+            console.clock += conduct::GONE_MS;
+        }
+        assert!(!leads(&console), "{leaves}");
+        assert_eq!((said(&mut console), said(&mut console)), (1, 0), "{leaves}");
+        _ = console.send(stored(20_000, RunEventKind::Coordinated { console: other }));
+        assert!(leads(&console) || !leaves, "somebody took it");
+    }
+}
+
+#[test]
 fn who_coordinates_a_run_says_now_and_then_that_it_is_there() {
     let (mut console, _) = Console::with(three(), 0);
     let mut said = 0;

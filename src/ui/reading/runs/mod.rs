@@ -35,7 +35,7 @@ impl Reader<'_> {
             title: run.plan.title.clone(),
             hosts: names(run).join(" "),
             by: run.by.to_string(),
-            result: result(run),
+            result: self.result(run),
             proof: run.proof.as_ref().map_or_else(String::new, |(_, summary)| summary.clone()),
             age: time::short(words::ms(self.now.utc.since(run.at))),
         })
@@ -62,7 +62,25 @@ impl Reader<'_> {
             bake: self.bake(of),
             verdict: verdict(of),
             lost: lost(of),
+            unled: of.unled(self.now.utc).map_or_else(String::new, |heard| self.unled(heard)),
         }
+    }
+
+    /// How a run stands, in words.
+    pub(super) fn result(&self, of: &Run) -> (Tone, String) {
+        match of.unled(self.now.utc) {
+            Some(_) => (Tone::Warn, "no lead".to_owned()),
+            None => result(of),
+        }
+    }
+
+    /// What to do about a run whose console is gone.
+    fn unled(&self, heard: time::Timestamp) -> String {
+        let key = self.key(Act::TakeRunOver).unwrap_or_else(|| ":take-run-over".to_owned());
+        format!(
+            "nobody leads it, its console was last heard at {}: {key} goes on with it from here",
+            self.moment(heard)
+        )
     }
 
     fn head(&self, of: &Run) -> Head {
@@ -322,7 +340,7 @@ fn names(run: &Run) -> Vec<String> {
 }
 
 /// Says how a run ended, or that it has not.
-pub(super) fn result(run: &Run) -> (Tone, String) {
+fn result(run: &Run) -> (Tone, String) {
     match run.outcome {
         None if !run.lost.is_empty() => (Tone::Warn, "link lost: unknown".to_owned()),
         None => (Tone::Info, "runs".to_owned()),

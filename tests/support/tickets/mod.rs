@@ -1,22 +1,29 @@
 //! A server for trackers that fails as servers, networks and proxies do, on a clock that is moved by hand.
+#![allow(
+    dead_code,
+    clippy::too_many_lines,
+    clippy::cast_possible_truncation,
+    clippy::format_push_string,
+    reason = "each test binary uses another part of this, and a fake says things in the shortest way"
+)]
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
-use quarterdeck::core::time::Timestamp;
+use quarterdeck::{core::time::Timestamp, tasks::Tasks};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
+    runtime::Handle,
 };
 
-use super::vendors;
-use crate::net::listen;
+mod vendors;
 
 /// What a fake is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Vendor {
+pub(crate) enum Vendor {
     GitHub,
     JiraCloud,
     JiraDataCenter,
@@ -25,7 +32,7 @@ pub(super) enum Vendor {
 
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The connection breaks, and nothing was heard.
     Unheard,
     /// The connection breaks after it was carried out.
@@ -52,51 +59,56 @@ pub(super) enum Fault {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) head: String,
-    pub(super) body: Value,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) head: String,
+    pub(crate) body: Value,
 }
 
 /// An answer: status, headers, body.
-pub(super) type Reply = (u16, Vec<(&'static str, String)>, String);
+pub(crate) type Reply = (u16, Vec<(&'static str, String)>, String);
 
 /// A ticket that the server keeps.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kept {
-    pub(super) id: u64,
-    pub(super) made: i64,
-    pub(super) title: String,
+pub(crate) struct Kept {
+    pub(crate) id: u64,
+    pub(crate) made: i64,
+    pub(crate) title: String,
     /// All of its text, in which the token stands.
-    pub(super) text: String,
-    pub(super) labels: Vec<String>,
-    pub(super) done: bool,
-    pub(super) comments: Vec<(u64, String)>,
+    pub(crate) text: String,
+    pub(crate) labels: Vec<String>,
+    pub(crate) done: bool,
+    pub(crate) comments: Vec<(u64, String)>,
     /// Values of columns.
-    pub(super) columns: serde_json::Map<String, Value>,
+    pub(crate) columns: serde_json::Map<String, Value>,
 }
 
 #[derive(Debug)]
-pub(super) struct Fake {
-    pub(super) vendor: Vendor,
-    pub(super) now: Timestamp,
+pub(crate) struct Fake {
+    pub(crate) vendor: Vendor,
+    pub(crate) now: Timestamp,
     /// Milliseconds after which a search finds what was made.
-    pub(super) lag: i64,
-    pub(super) tickets: Vec<Kept>,
+    pub(crate) lag: i64,
+    pub(crate) tickets: Vec<Kept>,
     /// What goes wrong with the next requests.
-    pub(super) faults: Vec<Fault>,
-    pub(super) injected: usize,
-    pub(super) requests: Vec<Request>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) injected: usize,
+    pub(crate) requests: Vec<Request>,
     later: Vec<(Timestamp, Request)>,
-    pub(super) port: u16,
-    pub(super) next: u64,
+    pub(crate) port: u16,
+    pub(crate) next: u64,
 }
 
-pub(super) type Shared = Arc<Mutex<Fake>>;
+pub(crate) type Shared = Arc<Mutex<Fake>>;
 
 /// Starts a server; faults are taken from the end of its list.
-pub(super) async fn start(vendor: Vendor, lag: i64) -> (Shared, String) {
+pub(crate) async fn start(vendor: Vendor, lag: i64) -> (Shared, String) {
+    start_at("127.0.0.1:0", vendor, lag).await
+}
+
+/// Starts a server at an address; faults are taken from the end of its list.
+pub(crate) async fn start_at(address: &str, vendor: Vendor, lag: i64) -> (Shared, String) {
     let fake = Arc::new(Mutex::new(Fake {
         vendor,
         now: Timestamp(1_800_000_000_000),
@@ -110,7 +122,16 @@ pub(super) async fn start(vendor: Vendor, lag: i64) -> (Shared, String) {
         next: 100,
     }));
     let served = Arc::clone(&fake);
-    let at: SocketAddr = listen(move |stream| serve(stream, Arc::clone(&served))).await;
+    let listener = TcpListener::bind(address).await.unwrap();
+    let at: SocketAddr = listener.local_addr().unwrap();
+    let tasks = Tasks::new(Handle::current(), |panicked| println!("task panicked: {panicked:?}"));
+    let each = tasks.clone();
+    let accept = async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            each.spawn("connection", serve(stream, Arc::clone(&served))).detach();
+        }
+    };
+    tasks.spawn("tickets", accept).detach();
     fake.lock().unwrap().port = at.port();
     (fake, format!("http://{at}"))
 }
@@ -157,7 +178,7 @@ async fn serve(mut stream: TcpStream, fake: Shared) {
 
 impl Fake {
     /// Moves the clock, and carries out what came late.
-    pub(super) fn at(&mut self, now: Timestamp) {
+    pub(crate) fn at(&mut self, now: Timestamp) {
         self.now = now;
         let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
         self.later = later;
@@ -199,23 +220,23 @@ impl Fake {
         (reply, fault)
     }
 
-    pub(super) fn id(&mut self) -> u64 {
+    pub(crate) fn id(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
 
     /// Tickets that a search finds by now.
-    pub(super) fn visible(&self) -> impl Iterator<Item = &Kept> {
+    pub(crate) fn visible(&self) -> impl Iterator<Item = &Kept> {
         self.tickets.iter().filter(|ticket| ticket.made + self.lag <= self.now.0)
     }
 
-    pub(super) fn ticket(&mut self, id: u64) -> Option<&mut Kept> {
+    pub(crate) fn ticket(&mut self, id: u64) -> Option<&mut Kept> {
         self.tickets.iter_mut().find(|ticket| ticket.id == id)
     }
 }
 
 /// Makes an answer of JSON.
-pub(super) fn reply(status: u16, body: Value) -> Reply {
+pub(crate) fn reply(status: u16, body: Value) -> Reply {
     (
         status,
         vec![("content-type", "application/json".into())],
@@ -224,6 +245,6 @@ pub(super) fn reply(status: u16, body: Value) -> Reply {
 }
 
 /// What nobody understands.
-pub(super) fn odd() -> Value {
+pub(crate) fn odd() -> Value {
     json!({ "odd": true })
 }

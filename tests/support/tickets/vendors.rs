@@ -1,9 +1,9 @@
 //! How each vendor answers, as far as trackers ask.
 use serde_json::{Map, Value, json};
 
-use super::server::{Fake, Kept, Reply, Request, Vendor, odd, reply};
+use super::{Fake, Kept, Reply, Request, Vendor, odd, reply};
 
-pub(super) fn answer(fake: &mut Fake, request: &Request) -> Reply {
+pub(crate) fn answer(fake: &mut Fake, request: &Request) -> Reply {
     let wants = match fake.vendor {
         Vendor::GitHub | Vendor::JiraDataCenter => "authorization: bearer test-token-1234",
         Vendor::JiraCloud => "authorization: basic ym90qgfjbwuuzxhhbxbsztp0zxn0lxrva2vulteymzq=",
@@ -20,7 +20,7 @@ pub(super) fn answer(fake: &mut Fake, request: &Request) -> Reply {
     }
 }
 
-pub(super) fn denied(vendor: Vendor) -> Reply {
+pub(crate) fn denied(vendor: Vendor) -> Reply {
     match vendor {
         Vendor::GitHub => {
             reply(401, json!({ "message": "Bad credentials", "documentation_url": "x", "status": "401" }))
@@ -31,7 +31,7 @@ pub(super) fn denied(vendor: Vendor) -> Reply {
     }
 }
 
-pub(super) fn ill(vendor: Vendor) -> Reply {
+pub(crate) fn ill(vendor: Vendor) -> Reply {
     match vendor {
         Vendor::GitHub => reply(503, json!({ "message": "Service Unavailable" })),
         Vendor::JiraCloud | Vendor::JiraDataCenter => {
@@ -41,7 +41,7 @@ pub(super) fn ill(vendor: Vendor) -> Reply {
     }
 }
 
-pub(super) fn throttled(vendor: Vendor) -> Reply {
+pub(crate) fn throttled(vendor: Vendor) -> Reply {
     match vendor {
         Vendor::GitHub => {
             let (_, mut headers, body) = reply(403, json!({ "message": "You have exceeded a secondary rate limit" }));
