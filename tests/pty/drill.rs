@@ -3,35 +3,17 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
+    process::{Command, Stdio},
 };
 
-use tokio::time::Instant;
+use portable_pty::CommandBuilder;
 
 use crate::{
-    pty::{Link, Terminal, command, qd},
+    engineer::{Bad, Engineer, WRITTEN},
+    pty::{Process, command, qd},
     support::servers::free_port,
     tickets::{self, Vendor},
 };
-
-/// 64 kbit a second, and 150 ms in each direction.
-const LINK: Link = Link { delay: Duration::from_millis(150), bytes_a_second: 8_000 };
-
-const ESC: &str = "\x1b";
-const F4: &str = "\x1bOS";
-const PAGE_DOWN: &str = "\x1b[6~";
-const BACK_TAB: &str = "\x1b[Z";
-
-/// A process that is ended by its own signal.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        _ = Command::new("kill").args(["-s", "TERM", "--", &self.0.id().to_string()]).status();
-        _ = self.0.wait();
-    }
-}
 
 /// The fleet, as a process of its own, and what consoles are given of it.
 struct Fleet {
@@ -69,6 +51,13 @@ impl Fleet {
 }
 
 impl Fleet {
+    /// Makes a console for somebody at a terminal.
+    fn console(&self, home: &Path) -> CommandBuilder {
+        let mut command = command(&qd(), home, &["--config", self.config.to_str().unwrap()]);
+        command.env("TRACKER", "test-token-1234");
+        command
+    }
+
     /// Runs a command of the console from a shell.
     fn qd(&self, words: &[&str]) -> String {
         let home = self.config.parent().unwrap();
@@ -87,149 +76,6 @@ impl Fleet {
     }
 }
 
-/// Somebody at a terminal: counts what is typed.
-struct Engineer {
-    terminal: Terminal,
-    keys: usize,
-    bytes: usize,
-    began: Instant,
-}
-
-impl Engineer {
-    fn comes(home: &Path, fleet: &Fleet) -> Self {
-        let mut command = command(&qd(), home, &["--config", fleet.config.to_str().unwrap()]);
-        command.env("TRACKER", "test-token-1234");
-        Self { terminal: Terminal::over(command, (80, 24), Some(LINK)), keys: 0, bytes: 0, began: Instant::now() }
-    }
-
-    /// Types keys, each a piece: what a person presses once is one key.
-    fn press(&mut self, keys: &[&str]) {
-        for key in keys {
-            self.terminal.keys(key);
-            self.keys += 1;
-        }
-    }
-
-    fn types(&mut self, text: &str) {
-        self.terminal.keys(text);
-        self.keys += text.chars().count();
-    }
-
-    /// Leaves, and says how many bytes came over the link.
-    fn leaves(self) -> usize {
-        let ended = self.terminal.ended();
-        ended.clean();
-        self.bytes + ended.bytes.len()
-    }
-
-    /// The link is lost: the terminal is gone, and the console with it.
-    fn is_cut_off(&mut self, home: &Path, fleet: &Fleet) {
-        self.bytes += self.terminal.bytes();
-        let next = Self::comes(home, fleet);
-        self.terminal = next.terminal;
-    }
-}
-
-/// The night, in the order in which it goes.
-impl Engineer {
-    /// A cold start, and it is hers.
-    fn takes_it(&mut self) {
-        self.terminal.shows("INC-1");
-        self.press(&["i"]);
-        self.terminal.shows("3 CLASSIFY");
-        self.press(&["c"]);
-        self.terminal.until("it is hers", |text| text.contains("acknowledge ✓"));
-        let seconds = self.began.elapsed().as_secs_f64();
-        println!("acknowledged: {} keys, {seconds:.1} s after a cold start", self.keys);
-        assert!(self.keys <= 10);
-    }
-
-    fn finds_the_suspect(&mut self) {
-        self.press(&["C", BACK_TAB]);
-        self.types("nobody can start a stream");
-        self.press(&["\r"]);
-        self.terminal.shows("✓ impact said");
-        self.press(&[">"]);
-        self.terminal.shows("4 DIAGNOSE");
-        self.press(&["d"]);
-        self.terminal.until("the bad release first", |text| {
-            text.lines().any(|line| line.contains("▸1") && line.contains("deploy") && line.contains("2.31.1"))
-        });
-        self.press(&["\r", ESC]);
-        self.terminal.until("the suspect is chosen", |text| text.contains("4 DIAGNOSE") && text.contains("✓ suspect"));
-    }
-
-    /// Until it is in the middle.
-    fn rolls_back(&mut self) {
-        self.press(&["B"]);
-        self.terminal.shows("Roll play back to 2.31.0");
-        self.press(&[F4]);
-        self.types("play\tbad release");
-        // What does not fit has to be read before it is confirmed.
-        self.press(&[PAGE_DOWN]);
-        self.terminal.shows("2 s to cancel with Esc");
-        self.press(&["\r"]);
-        self.terminal.until("it runs", |text| (1..8).any(|done| text.contains(&format!("{done} of 8 steps"))));
-    }
-
-    /// The run is found again where it goes on by itself, and taken on to its proof.
-    fn takes_the_run_over(&mut self) {
-        self.terminal.shows("INC-1");
-        self.press(&["i"]);
-        self.terminal.shows("no lead");
-        self.press(&["3", "\r"]);
-        self.terminal.shows("nobody leads it, its console");
-        self.press(&["T"]);
-        self.terminal.shows("arm write for prod first");
-        self.press(&["W"]);
-        self.terminal.shows("Now everything only looks");
-        self.press(&["y"]);
-        self.terminal.shows("RW 0");
-        self.press(&["T"]);
-        self.terminal.shows("✓ play@prod recovered");
-        self.press(&[ESC]);
-        self.terminal.shows("6 VALIDATE");
-    }
-
-    fn writes_what_only_she_knows(&mut self) {
-        self.press(&["1", "@"]);
-        self.terminal.shows("when it began");
-        self.types("-5m");
-        self.press(&["\r"]);
-        self.terminal.until("the onset is known", |text| text.contains("to leave") && !text.contains("onset known"));
-        self.press(&["h"]);
-        self.terminal.shows("why it may be");
-        self.types("2.31.1 exhausts the pool");
-        self.press(&["\r"]);
-        self.terminal.until("nothing is owed", |text| text.contains("to leave") && !text.contains("owed"));
-        self.press(&[">"]);
-        self.terminal.shows("leave validate");
-        self.types("users are well");
-        self.press(&["\r"]);
-        self.terminal.shows("7 DOCUMENT");
-        for text in WRITTEN {
-            self.press(&["E"]);
-            self.terminal.shows("what only you know");
-            self.types(text);
-            self.press(&["\r"]);
-            self.terminal.until("the box is closed", |text| !text.contains("what only you know"));
-        }
-        self.terminal.shows("document without");
-    }
-
-    fn sees_the_ticket(&mut self) {
-        self.press(&["O"]);
-        self.terminal.shows("1 Outbox");
-        self.press(&["r"]);
-        self.terminal.until("all is written", |text| {
-            text.contains("1 Outbox") && text.contains("synced") && !text.contains("not written yet")
-        });
-    }
-}
-
-/// What the document asks a person for.
-const WRITTEN: [&str; 3] = ["it leaks connections", "watch the pool", "alert on its size"];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_night_of_the_demo_over_a_bad_link() {
     let home = tempfile::tempdir().unwrap();
@@ -240,11 +86,12 @@ async fn a_night_of_the_demo_over_a_bad_link() {
     let mut said = BufReader::new(watch.0.stdout.take().unwrap()).lines();
     assert!(said.any(|line| line.unwrap().contains("INC-1 opened")), "the watch says that it opened one");
 
-    let mut ana = Engineer::comes(home.path(), &fleet);
+    let bad = Bad { service: "play", env: "prod", version: "2.31.1", before: "2.31.0" };
+    let mut ana = Engineer::comes(fleet.console(home.path()), bad);
     ana.takes_it();
     ana.finds_the_suspect();
     ana.rolls_back();
-    ana.is_cut_off(home.path(), &fleet);
+    ana.is_cut_off(fleet.console(home.path()));
     ana.takes_the_run_over();
     ana.writes_what_only_she_knows();
     // The tracker's server comes up again: what waited for it is there, once.

@@ -1,5 +1,8 @@
 //! The binary in a pseudo-terminal, as a person has it: first frame, keys, sizes, ends.
 #[cfg(test)]
+#[path = "../support/engineer.rs"]
+mod engineer;
+#[cfg(test)]
 #[path = "../support/pty.rs"]
 mod pty;
 #[cfg(test)]

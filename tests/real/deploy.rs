@@ -38,16 +38,19 @@ const http = require('http');
 const fs = require('fs');
 const version = fs.readFileSync(__dirname + '/VERSION', 'utf8').trim();
 http.createServer((request, response) => {
-  response.statusCode = version === 'v3-bad' ? 500 : 200;
+  const night = version === 'v2' && fs.existsSync(process.env.HOME + '/night');
+  response.statusCode = version === 'v3-bad' || night ? 500 : 200;
   response.end(JSON.stringify({ status: 'ok', version }));
 }).listen(Number(fs.readFileSync(process.env.HOME + '/port', 'utf8')), '127.0.0.1');
 ";
 
 /// A service on some hosts, and Nginx before them.
-struct Fleet {
-    hosts: Vec<(Pm2, Sshd)>,
+pub(crate) struct Fleet {
+    pub(crate) hosts: Vec<(Pm2, Sshd)>,
     nginx: Server,
     inventory: Inventory,
+    /// The configuration.
+    pub(crate) text: String,
     clock: Arc<dyn Clock>,
 }
 
@@ -57,7 +60,7 @@ impl Fleet {
     }
 
     /// Starts one whose recipe has these settings too.
-    async fn laid_out(count: usize, settings: &str) -> Option<Self> {
+    pub(crate) async fn laid_out(count: usize, settings: &str) -> Option<Self> {
         let mut hosts = Vec::new();
         for _ in 0..count {
             let sshd = Sshd::with(Setup { own_machine: true, ..Setup::default() }).await;
@@ -101,22 +104,22 @@ impl Fleet {
         )
         .unwrap();
         let inventory = inventory(&text);
-        Some(Self { hosts, nginx, inventory, clock: clock() })
+        Some(Self { hosts, nginx, inventory, text, clock: clock() })
     }
 
     /// Packs a build of a version.
-    fn build(&self, version: &str, made: i64) -> Build {
+    pub(crate) fn build(&self, version: &str, made: i64) -> Build {
         build(&self.hosts[0].1, version, made)
     }
 
-    fn console(&self) -> Engine {
+    pub(crate) fn console(&self) -> Engine {
         let files = self.hosts.iter().map(|(_, sshd)| sshd.known_hosts(sshd.port)).collect();
         let ssh = PoolOptions { known_hosts: Some(files), agent: None, ssh: None, ..PoolOptions::from_env(false) };
         console("ana", &self.hosts[0].1.path("qd.db"), &self.inventory, ssh, &self.clock, &tasks())
     }
 
     /// Has a change planned, confirms it, and returns the run once it ended.
-    async fn change(&self, engine: &mut Engine, wanted: Wanted) -> Run {
+    pub(crate) async fn change(&self, engine: &mut Engine, wanted: Wanted) -> Run {
         change(engine, &self.clock, "play@stage", wanted).await
     }
 
@@ -126,7 +129,7 @@ impl Fleet {
     }
 
     /// Returns the version that answers on a host.
-    async fn version(&self, host: usize) -> Option<String> {
+    pub(crate) async fn version(&self, host: usize) -> Option<String> {
         let (_, body) = get(self.hosts[host].0.port, "/").await?;
         let json: serde_json::Value = serde_json::from_str(&body).ok()?;
         json["version"].as_str().map(str::to_owned)

@@ -99,6 +99,17 @@ mod stick;
 mod sudo;
 
 #[cfg(test)]
+mod drill;
+
+#[cfg(test)]
+#[path = "../support/engineer.rs"]
+mod engineer;
+
+#[cfg(test)]
+#[path = "../support/tickets/mod.rs"]
+mod tickets;
+
+#[cfg(test)]
 #[path = "../support/pty.rs"]
 mod pty;
 

@@ -247,6 +247,16 @@ impl Drop for Terminal {
     }
 }
 
+/// A program without a terminal, which is ended by its own signal.
+pub(crate) struct Process(pub(crate) std::process::Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        _ = std::process::Command::new("kill").args(["-s", "TERM", "--", &self.0.id().to_string()]).status();
+        _ = self.0.wait();
+    }
+}
+
 /// Asks ten times a second: what is waited for happens in another process and tells nobody.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..600 {
