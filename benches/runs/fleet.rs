@@ -97,6 +97,7 @@ impl Fleet {
             unattended: false,
             sample_every_ms: 60_000,
             logs: None,
+            drafts: None,
             redact: None,
         };
         let pool = pool(&inventory, &known_hosts) as Arc<dyn Remote>;

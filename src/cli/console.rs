@@ -32,8 +32,14 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
     }
     let store = Setup::patient_store(loaded);
     let remote: setup::SharedRemote = Arc::clone(&pool) as setup::SharedRemote;
-    let options =
-        engine::Options { logs: Some(setup.logs(loaded, setup::LOG_BYTES)), ..setup.options(loaded, true, false) };
+    // The demo writes nothing outside of its own folder.
+    let drafts = Some(crate::config::locate::state_dir(&setup.env).join("drafts")).filter(|_| !demo);
+    let drafts = drafts.or_else(|| loaded.files.first().and_then(|main| Some(main.parent()?.join("drafts"))));
+    let options = engine::Options {
+        logs: Some(setup.logs(loaded, setup::LOG_BYTES)),
+        drafts,
+        ..setup.options(loaded, true, false)
+    };
     let result = setup.runtime.block_on(async {
         let mut engine = Engine::new(options, store, remote, Arc::clone(&setup.clock), &setup.tasks);
         engine.state.screen.demo = demo;
@@ -43,7 +49,6 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
             look: setup::look(&setup.env, loaded),
             keymap: loaded.settings.keymap.clone(),
             env: setup.env.clone(),
-            // The demo writes nothing outside of its own folder.
             clip: directories::ProjectDirs::from("", "", "quarterdeck")
                 .filter(|_| !demo)
                 .map(|dirs| dirs.cache_dir().join("clip")),

@@ -10,6 +10,7 @@ mod check;
 mod console;
 mod demo;
 mod formats;
+mod handover;
 mod hosts;
 mod import;
 mod incidents;
@@ -18,6 +19,7 @@ mod lock;
 mod logs;
 mod outbox;
 mod pipeline;
+mod report;
 mod runbook;
 mod runs;
 mod setup;
@@ -101,6 +103,10 @@ enum Command {
     Alerts(alerts::Alerts),
     /// Print the incidents; with one of them, its document
     Incidents(incidents::Incidents),
+    /// Print what whoever comes next has to know; exit 1 until they have signed it
+    Handover(handover::Args),
+    /// Print a week or a month: incidents, how soon they were seen, taken and mended, budgets spent
+    Report(report::Args),
     /// Restart a service on its hosts, through the same gate as the console's
     Restart(change::Restart),
     /// Bring a build out: to every host first, then host by host, taken back by itself where it fails
@@ -162,7 +168,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, incidents, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, runbook, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, incidents, handover, report, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, runbook, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -173,6 +179,8 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Hosts(args)) => hosts::run(&common, &args),
         Some(Command::Alerts(args)) => alerts::run(&common, &args),
         Some(Command::Incidents(args)) => incidents::run(&common, &args),
+        Some(Command::Handover(args)) => handover::run(&common, &args),
+        Some(Command::Report(args)) => report::run(&common, &args),
         Some(Command::Restart(args)) => change::restart(&common, &args),
         Some(Command::Deploy(args)) => change::deploy(&common, &args),
         Some(Command::Rollback(args)) => change::rollback(&common, &args),

@@ -122,6 +122,7 @@ impl Setup {
             unattended,
             sample_every_ms: 2_000,
             logs: None,
+            drafts: None,
             redact: None,
         }
     }

@@ -2,7 +2,7 @@
 use serde::Serialize;
 
 use super::{
-    incidents::{IncidentAction, suspects::SuspectAction},
+    incidents::{IncidentAction, document::DocumentAction, suspects::SuspectAction},
     logs::LogAction,
     runbooks::RunbookAction,
 };
@@ -96,6 +96,8 @@ pub enum Action {
     DisarmWrite,
     /// Connects to the selected host again at once.
     ReconnectHost,
+    /// Saves the text of several lines that is written.
+    SaveText,
     /// Shows the exact commands of the review.
     ShowCommands,
     /// Counts planned work into or out of what is shown.
@@ -122,6 +124,16 @@ pub enum Action {
     Suspect(SuspectAction),
     /// Does something with a runbook.
     Runbook(RunbookAction),
+    /// Does something about the document of an incident.
+    Document(DocumentAction),
+    /// Goes to the hand-over.
+    GoHandover,
+    /// Takes over, after a question.
+    SignHandover,
+    /// Promises something.
+    MakePromise,
+    /// Says that the promise under the cursor was kept.
+    KeepPromise,
     /// Goes to the audit log.
     GoAudit,
     /// Goes to what is to be written to trackers.
@@ -191,6 +203,10 @@ pub enum Scope {
     Suspects,
     /// The runbook beside an incident.
     Runbook,
+    /// The document of an incident.
+    Document,
+    /// The hand-over.
+    Handover,
     /// The outbox.
     Outbox,
     /// Any box that is open.
@@ -211,6 +227,8 @@ impl Scope {
             Self::Logs => "logs",
             Self::Suspects => "suspects",
             Self::Runbook => "runbook",
+            Self::Document => "document",
+            Self::Handover => "handover",
             Self::Outbox => "outbox",
             Self::Box => "box",
         }
@@ -228,6 +246,8 @@ impl Scope {
         Self::Logs,
         Self::Suspects,
         Self::Runbook,
+        Self::Document,
+        Self::Handover,
         Self::Outbox,
         Self::Box,
     ];
@@ -280,6 +300,10 @@ const fn suspect(id: &'static str, action: SuspectAction, hint: &'static str, wo
 
 const fn book(id: &'static str, action: RunbookAction, hint: &'static str, words: &'static str) -> Entry {
     entry(id, Action::Runbook(action), hint, words).within(Scope::Runbook)
+}
+
+const fn paper(id: &'static str, action: DocumentAction, hint: &'static str, words: &'static str) -> Entry {
+    entry(id, Action::Document(action), hint, words).within(Scope::Document)
 }
 
 impl Entry {
@@ -420,6 +444,16 @@ pub const ACTIONS: &[Entry] = &[
     entry("go-runs", Action::GoRuns, "runs", "go to the runs"),
     entry("go-logs", Action::GoLogs, "logs", "go to the logs"),
     entry("open-logs", Action::OpenLogs, "logs", "logs of what the cursor is on"),
+    entry("go-handover", Action::GoHandover, "hand-over", "what whoever comes next has to know; they sign it"),
+    entry("sign-handover", Action::SignHandover, "sign", "take over what stands in the hand-over, after a question")
+        .within(Scope::Handover)
+        .danger(Danger::Records),
+    entry("make-promise", Action::MakePromise, "promise", "promise something: who, until when, what")
+        .within(Scope::Handover)
+        .danger(Danger::Records),
+    entry("keep-promise", Action::KeepPromise, "kept", "say that the promise under the cursor was kept")
+        .within(Scope::Handover)
+        .danger(Danger::Records),
     entry("go-audit", Action::GoAudit, "audit", "who did what, from where, and whether the log is whole"),
     entry("go-outbox", Action::GoOutbox, "outbox", "what is to be written to trackers, and what was not taken"),
     entry("retry-item", Action::RetryItem, "retry", "have the item tried again now")
@@ -525,7 +559,18 @@ pub const ACTIONS: &[Entry] = &[
         "say that the step is wrong, and why: qd runbook diff makes a patch of it",
     )
     .danger(Danger::Records),
+    paper("show-document", DocumentAction::Show, "document", "the incident's document, and what is owed")
+        .within(Scope::Incidents),
+    paper("edit-section", DocumentAction::Edit, "write", "write the section here; what you type survives a crash")
+        .danger(Danger::Records),
+    paper("edit-elsewhere", DocumentAction::EditElsewhere, "$EDITOR", "write the section in $VISUAL or $EDITOR")
+        .danger(Danger::Records),
+    paper("export-document", DocumentAction::Export, "export", "write the document to a file here"),
+    paper("send-document", DocumentAction::Send, "send", "send the document to the incident's tickets, by the outbox")
+        .danger(Danger::Records),
     entry("quit", Action::Quit, "quit", "end quarterdeck"),
+    entry("save-text", Action::SaveText, "save", "save the text that is written, in a box of several lines")
+        .within(Scope::Box),
     entry("confirm", Action::Confirm, "confirm", "accept the box").within(Scope::Box),
     entry("say-once", Action::SayOnce, "once", "yes until qd ends, in a box that offers it").within(Scope::Box),
     entry("rename-term", Action::RenameTerm, "name", "name the term of the filter, in the list of filters")
@@ -547,19 +592,5 @@ impl Action {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_unique_and_verb_noun() {
-        let mut ids: Vec<_> = ACTIONS.iter().map(|entry| entry.id).collect();
-        ids.sort_unstable();
-        let all = ids.len();
-        ids.dedup();
-        assert_eq!(ids.len(), all);
-        assert!(ids.iter().all(|id| id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')));
-        for entry in ACTIONS {
-            assert_eq!(Action::by_id(entry.id), Some(entry.action));
-        }
-    }
-}
+#[path = "action_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use super::{
+    documents::{DraftName, Paper},
     hosts::Question,
     id::{HostName, ServiceId, Uid},
     inventory::CheckSpec,
@@ -200,6 +201,27 @@ pub enum Effect {
     },
     /// Draw everything anew.
     Redraw,
+    /// Write a document out by its template: send the text back, or put it into a file.
+    WritePaper(Box<Paper>),
+    /// Keep what is typed into a section, so that it outlives the program; without a text it is not wanted any more.
+    KeepDraft {
+        /// Of which section.
+        of: DraftName,
+        /// The text.
+        text: Option<String>,
+    },
+    /// Look whether something was kept of a section, and send it.
+    RecallDraft {
+        /// Of which section.
+        of: DraftName,
+    },
+    /// Hand the terminal to the person's own editor with a section, and send what they make of it.
+    EditElsewhere {
+        /// Which section.
+        of: DraftName,
+        /// What it holds.
+        text: String,
+    },
     /// Ring the terminal's bell.
     Bell,
     /// Suspend to the shell.

@@ -10,8 +10,9 @@ pub mod action;
 pub mod alerts;
 pub mod audit;
 mod changes;
-mod documents;
+pub mod documents;
 pub mod effect;
+pub mod handover;
 pub mod hosts;
 pub mod id;
 pub mod incidents;
@@ -21,6 +22,7 @@ mod measure;
 pub mod msg;
 pub mod outbox;
 pub mod record;
+pub mod reports;
 mod response;
 pub mod ring;
 mod runbooking;
@@ -65,6 +67,8 @@ pub struct State {
     pub audit: audit::State,
     /// What is to be written to trackers.
     pub outbox: outbox::State,
+    /// Documents that are looked at and written.
+    pub documents: documents::State,
     /// Logs.
     pub logs: logs::State,
     /// The screen.
@@ -101,6 +105,7 @@ impl State {
             runbooks: runbooks::State::default(),
             audit: audit::State::default(),
             outbox: outbox::State::default(),
+            documents: documents::State::default(),
             logs: logs::State::default(),
             screen: screen::State::default(),
             recorder: Recorder::Opening,
@@ -288,6 +293,7 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Outbox(msg) => state.outbox_update(msg, now),
         Msg::Suspects(msg) => suspecting::update(state, msg, now),
         Msg::Runbooks(msg) => runbooking::update(state, msg, now),
+        Msg::Documents(msg) => state.documents_update(msg, now),
         Msg::Loaded(loaded) => stored::load(state, *loaded, now),
         Msg::Changed(changes) => stored::changed(state, *changes, now),
         Msg::NotSaved { rows, what, why } => {
@@ -375,13 +381,16 @@ fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> V
         | screen::Draft::Note
         | screen::Draft::Form
         | screen::Draft::Drop
+        | screen::Draft::Section
         | screen::Draft::Update
         | screen::Draft::Passphrase => {
             state.screen.drafts.insert(draft, text);
             Vec::new()
         }
     };
-    if matches!(draft, screen::Draft::Filter(_)) {
+    if draft == screen::Draft::Section {
+        state.documents.typed(now);
+    } else if matches!(draft, screen::Draft::Filter(_)) {
         rows::refresh(state, now, true);
     } else if matches!(draft, screen::Draft::Palette | screen::Draft::Help) {
         state.screen.overlay_cursor = 0;
@@ -434,8 +443,9 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
     effects.extend(state.alerts_update(alerts::Msg::Ticked, now));
     effects.extend(state.runs_update(runs::Msg::Ticked, now));
     effects.extend(state.outbox_ticked(now));
+    effects.extend(state.documents_ticked(now));
     suspecting::tick(state, now);
-    if state.screen.view == screen::View::Audit && state.audit.due(now) {
+    if matches!(state.screen.view, screen::View::Audit | screen::View::Handover) && state.audit.due(now) {
         effects.push(Effect::ReadAudit);
     }
     let expired = state

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{
     action::Action,
-    alerts, audit, hosts,
+    alerts, audit, documents, hosts,
     hosts::Question,
     id::HostName,
     incidents::{self, StoredIncidentEvent},
@@ -62,6 +62,8 @@ pub enum Msg {
     Logs(logs::Msg),
     /// About the outbox.
     Outbox(outbox::Msg),
+    /// About documents.
+    Documents(documents::Msg),
     /// The store was opened: what there is.
     Loaded(Box<Loaded>),
     /// The store has something new.

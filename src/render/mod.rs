@@ -8,7 +8,7 @@ use minijinja::{
 use serde::Serialize;
 
 use crate::{
-    core::{incidents::Document, time},
+    core::{handover::Handover, incidents::Document, time},
     parse::sanitise,
 };
 
@@ -16,6 +16,9 @@ pub mod markdown;
 
 /// The template of an incident's document, as shipped.
 pub const INCIDENT: &str = include_str!("incident.md");
+
+/// The template of a hand-over.
+const HANDOVER: &str = include_str!("handover.md");
 
 /// What is written for a fact that nobody knows.
 const UNKNOWN: &str = "not known";
@@ -42,6 +45,20 @@ pub struct Unusable {
 /// What is wrong with the template.
 pub fn incident(of: &Document, (name, template): (&str, &str)) -> Result<String, Unusable> {
     render(name, template, of)
+}
+
+/// Writes a hand-over.
+///
+/// # Errors
+/// What is wrong with the template.
+pub fn handover(of: &Handover) -> Result<String, Unusable> {
+    #[derive(Serialize)]
+    struct Facts<'a> {
+        standing: String,
+        #[serde(flatten)]
+        of: &'a Handover,
+    }
+    render("handover.md", HANDOVER, &Facts { standing: of.standing(), of })
 }
 
 /// Writes facts out by a template.

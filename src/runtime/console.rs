@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use super::{
+    elsewhere::Away,
     engine::{Engine, Turn},
     executor::Front,
     logs,
@@ -28,12 +29,13 @@ use crate::{
     core::{
         Msg,
         action::{Action, Motion},
+        documents::DraftName,
         inventory::Inventory,
         screen::{Draft, Tone},
         time::{Clock, Mono},
     },
     parse::sanitise,
-    tasks::Tasks,
+    tasks::{Task, Tasks},
     ui::{self, Look, editors::Editors, keys},
 };
 
@@ -92,7 +94,7 @@ impl Console {
         let variables = self.env.clone();
         let variable = move |name: &str| variables.variable(name).map(str::to_owned);
         let mut screen = Screen::enter(Arc::clone(&self.clock), &self.tasks, variable)?;
-        let mut events = self.events();
+        let (mut typed, mut events) = Typed::new(&self);
         let mut editors = Editors::default();
         let mut drawn = Drawn::default();
         let (done, mut finished) = mpsc::unbounded_channel();
@@ -103,10 +105,17 @@ impl Console {
                     Some(Happened::Terminal(event)) => {
                         drawn.urgent |= self.on_event(&event, &mut engine, &mut editors, &mut drawn);
                     }
-                    Some(Happened::Ended) | None => break Ok(()),
+                    // What is typed in an editor is told to all who share the terminal.
+                    Some(Happened::Interrupted) if typed.away.is_some() => {}
+                    Some(Happened::Ended | Happened::Interrupted) | None => break Ok(()),
                 },
                 // Only to look again whether a frame is due, now that it can be sent.
-                () = screen.taken(), if !screen.ready() => {}
+                () = screen.taken(), if !screen.ready() && typed.away.is_none() => {}
+                msg = ended(&mut typed.away) => {
+                    typed.back(&self, &mut screen)?;
+                    engine.handle(msg);
+                    drawn.urgent = true;
+                }
                 Some(done) = finished.recv() => {
                     self.finish(done, &mut engine);
                     drawn.urgent = true;
@@ -117,6 +126,10 @@ impl Console {
                     let mut quit = false;
                     for front in front {
                         drawn.urgent = true;
+                        if let Front::Edit { of, path } = front {
+                            typed.leave(&self, &mut screen, &mut engine, (of, path)).await?;
+                            continue;
+                        }
                         quit |= self.front(front, &mut engine, &mut editors, &mut screen, &done)?;
                     }
                     if quit {
@@ -131,7 +144,10 @@ impl Console {
                 engine.handle(Msg::BytesCounted(rate));
             }
             let now = self.clock.now();
-            if screen.ready() && drawn.due(now.mono, now.utc.0 / 1_000, screen.pace(), engine.state.screen.focused) {
+            if typed.away.is_none()
+                && screen.ready()
+                && drawn.due(now.mono, now.utc.0 / 1_000, screen.pace(), engine.state.screen.focused)
+            {
                 editors.follow(&engine.state);
                 let mut facts = None;
                 let (state, look, keymap) = (&engine.state, &self.look, &self.keymap);
@@ -156,23 +172,25 @@ impl Console {
         end
     }
 
-    /// Reads keys and signals in a task of its own.
-    fn events(&self) -> mpsc::Receiver<Happened> {
-        let (send, receive) = mpsc::channel(256);
-        let signals = send.clone();
-        self.tasks
-            .spawn("keys", async move {
-                let mut stream = EventStream::new();
-                while let Some(event) = stream.next().await {
-                    let Ok(event) = event else { break };
-                    if send.send(Happened::Terminal(event)).await.is_err() {
-                        return;
-                    }
+    /// Reads keys in a task of its own, until it is stopped.
+    fn keys(&self, send: &mpsc::Sender<Happened>) -> Task<()> {
+        let send = send.clone();
+        self.tasks.spawn("keys", async move {
+            let mut stream = EventStream::new();
+            while let Some(event) = stream.next().await {
+                let Ok(event) = event else { break };
+                if send.send(Happened::Terminal(event)).await.is_err() {
+                    return;
                 }
-                // The terminal is gone: nobody looks any more.
-                drop(send.send(Happened::Ended).await);
-            })
-            .detach();
+            }
+            // The terminal is gone: nobody looks any more.
+            drop(send.send(Happened::Ended).await);
+        })
+    }
+
+    /// Listens to signals.
+    fn signals(&self, send: &mpsc::Sender<Happened>) {
+        let signals = send.clone();
         self.tasks
             .spawn("signals", async move {
                 let listen = |kind| signal(kind).ok();
@@ -182,15 +200,18 @@ impl Console {
                     Some(signal) => drop(signal.recv().await),
                     None => std::future::pending().await,
                 };
-                tokio::select! {
-                    () = of(&mut term) => {}
-                    () = of(&mut hup) => {}
-                    () = of(&mut int) => {}
+                loop {
+                    let happened = tokio::select! {
+                        () = of(&mut term) => Happened::Ended,
+                        () = of(&mut hup) => Happened::Ended,
+                        () = of(&mut int) => Happened::Interrupted,
+                    };
+                    if signals.send(happened).await.is_err() {
+                        return;
+                    }
                 }
-                drop(signals.send(Happened::Ended).await);
             })
             .detach();
-        receive
     }
 
     /// Handles what the terminal sent. True when a frame should follow at once: typing echo goes first.
@@ -290,6 +311,8 @@ impl Console {
                 engine.unlock(&host, &identity, passphrase);
             }
             Front::Sudo { hosts } => engine.try_sudo(hosts, editors.take_secret()),
+            // It needs the keys too: the loop does it.
+            Front::Edit { .. } => {}
             Front::ReloadConfig => {
                 let (reload, done) = (Arc::clone(&self.reload), done.clone());
                 self.tasks.blocking("reload", move || drop(done.send(Done::Reload(reload())))).detach();
@@ -362,7 +385,63 @@ enum Done {
 
 enum Happened {
     Terminal(Event),
+    Interrupted,
     Ended,
+}
+
+/// Who reads what is typed: the console, or the person's own editor.
+struct Typed {
+    send: mpsc::Sender<Happened>,
+    keys: Option<Task<()>>,
+    away: Option<Away>,
+}
+
+impl Typed {
+    fn new(console: &Console) -> (Self, mpsc::Receiver<Happened>) {
+        let (send, events) = mpsc::channel(256);
+        console.signals(&send);
+        let keys = Some(console.keys(&send));
+        (Self { send, keys, away: None }, events)
+    }
+
+    /// Hands the terminal to an editor: nobody else may read what is typed there.
+    async fn leave(
+        &mut self,
+        console: &Console,
+        screen: &mut Screen,
+        engine: &mut Engine,
+        (of, path): (DraftName, PathBuf),
+    ) -> io::Result<()> {
+        if let Some(mut keys) = self.keys.take() {
+            keys.stop();
+            keys.wait().await;
+        }
+        screen.give_back();
+        match Away::start(&console.env, of, &path) {
+            Ok(started) => self.away = Some(started),
+            Err(error) => {
+                self.back(console, screen)?;
+                engine.handle(Msg::Said { tone: Tone::Error, text: format!("no editor: {error}") });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the terminal again.
+    fn back(&mut self, console: &Console, screen: &mut Screen) -> io::Result<()> {
+        self.away = None;
+        screen.take_again()?;
+        self.keys = Some(console.keys(&self.send));
+        Ok(())
+    }
+}
+
+/// Waits for the end of an editor that has the terminal; for ever where there is none.
+async fn ended(away: &mut Option<Away>) -> Msg {
+    match away {
+        Some(away) => away.ended().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// When the next frame is due.

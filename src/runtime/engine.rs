@@ -47,6 +47,8 @@ pub struct Options {
     pub sample_every_ms: u64,
     /// How logs are read; none: not at all.
     pub logs: Option<LogOptions>,
+    /// Where what is typed and not saved is kept; none: nowhere.
+    pub drafts: Option<std::path::PathBuf>,
     /// Masks secrets in the output of runs; none: as logs are read, else by the rules that come with the console.
     pub redact: Option<Arc<Redactor>>,
 }
@@ -174,6 +176,7 @@ impl Engine {
             sample_every_ms: options.sample_every_ms,
             logs,
             redact,
+            drafts: options.drafts,
         });
         Self {
             state,

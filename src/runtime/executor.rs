@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
+    drafts,
     inbox::Post,
     logs, offers, outbox, pipeline, planning,
     recorder::{Desk, Job, Wanted},
@@ -15,6 +16,7 @@ use crate::{
     config::Env,
     core::{
         Effect, Msg,
+        documents::{self, DraftName},
         hosts::Question,
         id::{CheckId, HostName, ServiceId, Uid},
         incidents::suspects,
@@ -51,6 +53,13 @@ pub enum Front {
         host: HostName,
         /// The key file.
         identity: String,
+    },
+    /// Hand the terminal to the person's editor with a file.
+    Edit {
+        /// What it is.
+        of: DraftName,
+        /// Where.
+        path: std::path::PathBuf,
     },
     /// Try what was typed for `sudo`.
     Sudo {
@@ -95,6 +104,7 @@ pub struct Executor {
     /// What is asked for the box in which one chooses what is brought out.
     offers: offers::Desk,
     redact: Arc<Redactor>,
+    drafts: drafts::Drafts,
 }
 
 impl std::fmt::Debug for Executor {
@@ -125,6 +135,8 @@ pub struct Parts {
     pub logs: Option<logs::Desk>,
     /// Masks secrets in the output of runs.
     pub redact: Arc<Redactor>,
+    /// Where what is typed and not saved is kept.
+    pub drafts: Option<std::path::PathBuf>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -136,7 +148,7 @@ impl std::fmt::Debug for Parts {
 impl Executor {
     /// Makes an executor that watches nothing yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { remote, clock, post, tasks, desk, front, operator, sample_every_ms, logs, redact } = parts;
+        let Parts { remote, clock, post, tasks, desk, front, operator, sample_every_ms, logs, redact, drafts } = parts;
         let supervisor =
             Supervisor::new(Arc::clone(&remote), Arc::clone(&clock), post.clone(), tasks.child(), sample_every_ms);
         let (desk, no_store) = match desk {
@@ -159,6 +171,7 @@ impl Executor {
             followed: runs::Followed::default(),
             offers: offers::Desk::default(),
             redact,
+            drafts: drafts::Drafts::new(drafts),
         }
     }
 
@@ -241,6 +254,10 @@ impl Executor {
                 Some(desk) => desk.load(Wanted::Audit),
                 None => self.post.try_fact(Msg::AuditRead(Box::new(Err(self.no_store.clone())))),
             },
+            Effect::WritePaper(paper) => drafts::paper(*paper, &self.tasks, &self.post),
+            Effect::KeepDraft { of, text } => self.drafts.keep(of, text, &self.tasks),
+            Effect::RecallDraft { of } => self.drafts.recall(of, &self.tasks, &self.post),
+            Effect::EditElsewhere { of, text } => self.edit(of, &text),
             Effect::Copy { text } => self.front(Front::Copy(text)),
             Effect::ReloadConfig => self.front(Front::ReloadConfig),
             Effect::SetMouse { on } => self.front(Front::SetMouse(on)),
@@ -262,6 +279,20 @@ impl Executor {
     pub fn try_sudo(&self, hosts: Vec<HostName>, password: secrecy::SecretString) {
         let remote = Arc::clone(&self.context.remote);
         self.tasks.spawn("sudo", sudo::given(remote, hosts, password, self.post.clone())).detach();
+    }
+
+    /// Puts a section into a file, which the terminal hands to the person's editor. What was typed there before goes first.
+    fn edit(&self, of: DraftName, text: &str) {
+        let refused = |why: String| {
+            let msg = documents::Msg::Edited { of, text: Err(why) };
+            self.post.try_fact(Msg::Documents(msg));
+        };
+        let Some(path) = self.drafts.path(of) else { return refused("there is no place to keep a draft".to_owned()) };
+        let made = if path.exists() { Ok(()) } else { drafts::write(&path, text) };
+        match made {
+            Ok(()) => self.front(Front::Edit { of, path }),
+            Err(error) => refused(format!("{}: {error}", path.display())),
+        }
     }
 
     fn logs(&self, order: logs::Order) {

@@ -4,6 +4,8 @@ mod audited;
 pub mod build;
 pub mod clock;
 pub mod console;
+mod drafts;
+mod elsewhere;
 pub mod engine;
 pub mod executor;
 mod history;

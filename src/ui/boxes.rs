@@ -293,8 +293,10 @@ pub struct Ask {
     pub masked: bool,
     /// Rows of the field.
     pub rows: u16,
-    /// What Enter does.
+    /// What accepting it does.
     pub verb: String,
+    /// The key that accepts it; none: Enter.
+    pub key: Option<String>,
     /// What stands there while nothing is typed.
     pub hint: String,
     /// What went wrong with the last answer.
@@ -342,8 +344,12 @@ impl Ask {
         let state = if self.typed.0.trim().is_empty() { ButtonState::Off } else { ButtonState::Ready };
         items.push(Item::Buttons(
             vec![
-                Button { key: "Esc".into(), does: "cancel".into(), state: ButtonState::Safe },
-                Button { key: "Enter".into(), does: self.verb.clone(), state },
+                Button {
+                    key: "Esc".into(),
+                    does: if self.key.is_some() { "keep as a draft" } else { "cancel" }.into(),
+                    state: ButtonState::Safe,
+                },
+                Button { key: self.key.clone().unwrap_or_else(|| "Enter".into()), does: self.verb.clone(), state },
             ],
             Words::new(),
         ));

@@ -32,6 +32,7 @@ impl Editors {
             | Draft::Search
             | Draft::Note
             | Draft::Form
+            | Draft::Section
             | Draft::Drop
             | Draft::Update
             | Draft::LogFilter
@@ -43,8 +44,11 @@ impl Editors {
         let Some(draft) = editing.filter(|draft| *draft != Draft::Passphrase) else { return };
         let text = text_of(state, draft);
         let area = self.areas.entry(draft).or_default();
-        if joined(area) != text {
-            *area = TextArea::new(vec![text.to_owned()]);
+        if joined(draft, area) != text {
+            let lines =
+                if many_lines(draft) { text.split('\n').map(str::to_owned).collect() } else { vec![text.to_owned()] };
+            *area = TextArea::new(lines);
+            area.move_cursor(CursorMove::Bottom);
             area.move_cursor(CursorMove::End);
         }
     }
@@ -61,17 +65,21 @@ impl Editors {
         changed.then(|| text(draft, area))
     }
 
-    /// Pastes into a draft's area, line ends as spaces; returns its text.
+    /// Pastes into a draft's area, line ends as spaces where it has one line; returns its text.
     pub fn paste(&mut self, draft: Draft, pasted: &str) -> String {
-        let one_line: String = pasted.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let blank = |c: char| if c.is_control() && !(c == '\n' && many_lines(draft)) { ' ' } else { c };
+        let safe: String = pasted.replace("\r\n", "\n").replace('\r', "\n").chars().map(blank).collect();
         let area = self.areas.entry(draft).or_default();
-        area.insert_str(one_line.trim());
+        area.insert_str(safe.trim());
         text(draft, area)
     }
 
-    /// Returns the cursor's column in a draft, in characters.
+    /// Returns the cursor's place in a draft, in characters from its beginning.
     pub fn cursor(&self, draft: Draft) -> Option<usize> {
-        self.areas.get(&draft).map(|area| area.cursor().1)
+        self.areas.get(&draft).map(|area| {
+            let above = area.lines().iter().take(area.cursor().0);
+            above.map(|line| line.chars().count() + 1).sum::<usize>() + area.cursor().1
+        })
     }
 
     /// Forgets a passphrase that was given up.
@@ -81,17 +89,22 @@ impl Editors {
 
     /// Takes the passphrase that was typed, and forgets it.
     pub fn take_secret(&mut self) -> SecretString {
-        let typed = self.areas.remove(&Draft::Passphrase).map(|area| joined(&area));
+        let typed = self.areas.remove(&Draft::Passphrase).map(|area| joined(Draft::Passphrase, &area));
         SecretString::from(typed.unwrap_or_default())
     }
 }
 
-fn joined(area: &TextArea<'_>) -> String {
-    area.lines().join(" ")
+/// Says whether a draft has lines of its own.
+fn many_lines(draft: Draft) -> bool {
+    draft == Draft::Section
+}
+
+fn joined(draft: Draft, area: &TextArea<'_>) -> String {
+    area.lines().join(if many_lines(draft) { "\n" } else { " " })
 }
 
 fn text(draft: Draft, area: &TextArea<'_>) -> String {
-    let text = joined(area);
+    let text = joined(draft, area);
     if draft == Draft::Passphrase { "•".repeat(text.chars().count()) } else { text }
 }
 
@@ -108,6 +121,7 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
         | Draft::Search
         | Draft::Note
         | Draft::Form
+        | Draft::Section
         | Draft::Drop
         | Draft::Update
         | Draft::LogFilter

@@ -23,7 +23,8 @@ pub fn incidents(list: &[IncidentRow], room: Room<'_>) -> Vec<Band> {
     let mut fact = if open > 0 { Words::of(format!("{open} open"), Ink::bold(Role::Degraded)) } else { Words::new() };
     if owed > 0 {
         let gap = usize::from(!fact.is_empty()) * 2;
-        fact = fact.gap(gap).dim(format!("{owed} not closed"));
+        let thing = if owed == 1 { "document" } else { "documents" };
+        fact = fact.gap(gap).add(format!("{owed} {thing} due"), Role::Degraded);
     }
     let pane = Pane::table(
         Frame::new(1, "Incidents").fact(room.sorted(1, Order::Worst, fact)),

@@ -33,12 +33,16 @@ pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<
     let review = matches!(draft, Draft::Name | Draft::Reason);
     match key.code {
         Code::Esc => Some(Action::GoBack),
+        // A text of several lines has its own use for these.
+        Code::Enter | Code::Up | Code::Down if draft == Draft::Section => None,
+        Code::Char(_) if draft == Draft::Section && key.ctrl => {
+            let bound = keymap.lookup(Scope::Box.name(), key).and_then(Action::by_id);
+            bound.filter(|action| *action == Action::SaveText).or_else(|| shared(key))
+        }
         Code::Enter => Some(Action::Confirm),
         Code::Tab if key.shift => Some(Action::FocusPreviousPane),
         Code::Tab => Some(Action::FocusNextPane),
-        Code::Char('c') if key.ctrl => Some(Action::GoBack),
-        Code::Char('l') if key.ctrl => Some(Action::RedrawScreen),
-        Code::Char('z') if key.ctrl => Some(Action::Suspend),
+        Code::Char('c' | 'l' | 'z') if key.ctrl => shared(key),
         Code::Char('n') | Code::Down if list && (key.ctrl || key.code == Code::Down) => {
             Some(Action::Move(Motion::Down))
         }
@@ -53,10 +57,20 @@ pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<
     }
 }
 
+/// What acts in every field.
+fn shared(key: Key) -> Option<Action> {
+    match key.code {
+        Code::Char('c') => Some(Action::GoBack),
+        Code::Char('l') => Some(Action::RedrawScreen),
+        Code::Char('z') => Some(Action::Suspend),
+        _ => None,
+    }
+}
+
 /// Returns the key of an action in a box; while a text is typed, one that is not a letter.
 pub fn in_box(keymap: &Keymap, action: Action, types: bool) -> Option<String> {
     let id = action.entry()?.id;
-    let fits = |key: &Key| !types || !matches!(key.code, Code::Char(_));
+    let fits = |key: &Key| !types || key.ctrl || !matches!(key.code, Code::Char(_));
     let bindings = keymap.bindings();
     let bound = bindings.iter().find(|(scope, key, of)| *scope == Scope::Box.name() && *of == id && fits(key))?;
     Some(bound.1.to_string())
@@ -113,7 +127,7 @@ mod tests {
         for (view, pressed, answer) in [
             (View::Overview, "r", Err("r acts on hosts only: connect to the host again now")),
             (View::Overview, ">", Err("> acts on incidents only: go on to the next phase, or see what is missing")),
-            (View::Overview, "H", Err("H does nothing here: ? lists the keys")),
+            (View::Overview, "I", Err("I does nothing here: ? lists the keys")),
             (View::Hosts, "c", Err("c acts on incidents only: take the lead")),
             (View::Hosts, "r", Ok(Action::ReconnectHost)),
             (View::Overview, "a", Ok(Action::AcknowledgeAlert)),

@@ -9,9 +9,11 @@ pub mod audit;
 pub mod boxes;
 pub mod canvas;
 pub mod dialog;
+pub mod documents;
 pub mod editors;
 pub mod form;
 pub mod glyphs;
+pub mod handover;
 pub mod help;
 pub mod hosts;
 pub mod incidents;
@@ -132,6 +134,10 @@ pub enum View {
     Suspects(Box<suspects::Suspects>),
     /// The runbook beside an incident.
     Runbook(Box<runbook::Runbook>),
+    /// The document of an incident.
+    Document(Box<documents::Paper>),
+    /// The hand-over.
+    Handover(Box<handover::Handover>),
     /// The outbox.
     Outbox(Box<outbox::Outbox>),
     /// Past messages and when they were said, newest first.
@@ -248,6 +254,8 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
             Vec::new()
         }
         View::Audit(of) => audit::audit(of, room),
+        View::Document(of) => documents::document(of, room),
+        View::Handover(of) => handover::handover(of, room),
         View::Outbox(of) => outbox::outbox(of, room),
         View::Messages(of) => messages::messages(of, room),
     };

@@ -20,6 +20,8 @@ pub struct Overview {
     pub hosts: Vec<HostRow>,
     /// Alerts that are not resolved, worst first.
     pub alerts: Vec<AlertRow>,
+    /// How many incidents are over whose document is not whole.
+    pub owed: usize,
     /// The worst open incident.
     pub incident: Option<IncidentRow>,
     /// Status updates, newest first.
@@ -223,14 +225,24 @@ fn alerts(of: &Overview, room: Room<'_>, width: u16) -> Pane {
     Pane::table(frame, table, Words::of("nothing fires", Role::Dim))
 }
 
+/// Says how many documents are due.
+fn owed(count: usize) -> Words {
+    match count {
+        0 => Words::new(),
+        1 => Words::of("1 document due", Role::Degraded),
+        _ => Words::of(format!("{count} documents due"), Role::Degraded),
+    }
+}
+
 fn incident(of: &Overview, room: Room<'_>) -> Pane {
     let mut frame = Frame::new(4, "Incident");
     let Some(row) = &of.incident else {
         let says = format!("no incident is open; {} on an alert opens one", room.keys.of(Action::OpenIncident));
+        frame.fact = owed(of.owed);
         return Pane::new(frame, vec![Part::Text(says, Role::Dim)]);
     };
     frame.count = rows::severity(row.severity).gap(1).strong(row.id.clone()).gap(2).text(row.title.clone());
-    frame.fact = Words::of(row.age.clone(), Role::Dim);
+    frame.fact = owed(of.owed).gap(usize::from(of.owed > 0) * 3).dim(row.age.clone());
     let mut head =
         Words::of(" taken by ", Role::Dim).join(rows::owner(row.owner.as_deref()).recast(Role::Dim, Role::Text));
     if !row.service.is_empty() {

@@ -67,6 +67,7 @@ fn no_action_is_silent_anywhere() {
                             | Action::GoIncidents
                             | Action::GoRuns
                             | Action::GoAudit
+                            | Action::GoHandover
                             | Action::GoOutbox
                             | Action::GoMessages
                     );

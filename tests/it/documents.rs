@@ -1,9 +1,18 @@
 //! The document of an incident: from a night that was lived through, and by `qd incidents` from a store.
 use quarterdeck::{
     core::{
+        Effect, Msg,
+        action::Action,
         alerts::Severity,
-        incidents::{Document, IncidentEvent, IncidentEventKind, Section, evidence::sha256},
+        documents::{self, DraftName},
+        incidents::{
+            Document, Guard, IncidentEvent, IncidentEventKind, Section, document::DocumentAction, evidence::sha256,
+        },
+        outbox::{Item, OutboxEvent, OutboxEventKind, Remote, Write, for_event, token_of},
         record::Row,
+        screen::{Draft, View},
+        time::{Mono, Now},
+        update,
     },
     render,
     store::{Options, Sqlite, Store as _},
@@ -12,6 +21,7 @@ use quarterdeck::{
 use crate::{
     json::{Desk, service},
     night::{AT, Night},
+    papers,
 };
 
 fn shipped(of: &Document) -> String {
@@ -125,4 +135,96 @@ async fn a_template_of_ones_own_is_used_and_its_mistakes_are_named() {
     let (code, text) = print("{{ id }}\n{{ srevice }}").await;
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("mine.md, line 2") && text.contains("undefined"), "{text}");
+}
+
+#[test]
+fn what_is_typed_into_a_section_is_kept_until_it_is_saved() {
+    let mut night = papers::writing();
+    let View::Document(incident) = night.state.screen.view else { panic!("{:?}", night.state.screen.view) };
+    let of = DraftName { incident, section: Section::Lessons };
+    let typed = night.state.screen.draft(Draft::Section).to_owned();
+    let kept = |night: &mut Night, ms: u64| {
+        let now = Now { mono: Mono(night.now.mono.0 + ms), ..night.now };
+        let effects = update(&mut night.state, Msg::Ticked, now);
+        effects.into_iter().find(|effect| matches!(effect, Effect::KeepDraft { .. }))
+    };
+    assert_eq!(kept(&mut night, 100), None);
+    assert_eq!(kept(&mut night, 600), Some(Effect::KeepDraft { of, text: Some(typed.clone()) }));
+    assert_eq!(kept(&mut night, 1_200), None, "once is enough");
+    // Another console, after a crash: what is on disk comes back, but never over what is being typed.
+    let recalled = |text: &str| Msg::Documents(documents::Msg::Recalled { of, text: text.into() });
+    night.tell(recalled("from before the crash"));
+    assert_eq!(night.state.screen.draft(Draft::Section), "from before the crash");
+    night.types(Draft::Section, "newer");
+    night.tell(recalled("older"));
+    assert_eq!(night.state.screen.draft(Draft::Section), "newer");
+    let effects = update(&mut night.state, Msg::Acted(Action::SaveText), night.now);
+    let [Effect::Commit { rows, then, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let saved = |row: &Row| matches!(row, Row::Incident(event) if event.kind == (IncidentEventKind::Section { section: Section::Lessons, text: "newer".into() }));
+    assert!(rows.iter().any(saved), "{rows:?}");
+    assert_eq!(then.as_slice(), [Effect::KeepDraft { of, text: None }], "the draft goes once it is on disk");
+}
+
+#[test]
+fn the_document_goes_to_every_ticket_in_the_commit_that_says_so() {
+    let mut night = papers::night();
+    night.act(&[Action::Document(DocumentAction::Send)]);
+    let of = night.state.incidents.incidents.values().next().unwrap();
+    assert!(of.published.is_some(), "{:?}", of.timeline.values().next_back());
+    let sent = |entry: &&quarterdeck::core::outbox::Entry| matches!(&entry.item.write, Write::Comment { text } if text.starts_with("# INC-214") && text.contains("closes none"));
+    let count = night.state.outbox.items.values().filter(sent).count();
+    // Tickets were not made for that night: nothing is commented that is not there.
+    assert_eq!(count, 0);
+    let trackers = night.state.inventory.trackers.clone();
+    let event = of.timeline.values().next_back().unwrap().clone();
+    let made: Vec<OutboxEvent> = trackers
+        .iter()
+        .map(|tracker| {
+            let item = Item {
+                incident: of.uid,
+                tracker: tracker.name.clone(),
+                write: Write::Link { duplicate: Remote { id: "1".into(), url: None } },
+            };
+            let token = token_of(of.uid, &tracker.name, None);
+            OutboxEvent { token, at: night.now.utc, by: "op1".into(), kind: OutboxEventKind::Queued { item } }
+        })
+        .collect();
+    for tracker in &trackers {
+        let writes = for_event(tracker, &event, &night.state.incidents, (&night.state.outbox, &made));
+        let [OutboxEvent { kind: OutboxEventKind::Queued { item }, token, .. }] = writes.as_slice() else {
+            panic!("{writes:?}")
+        };
+        assert!(matches!(&item.write, Write::Comment { text } if text.starts_with("# INC-214")), "{item:?}");
+        let again = for_event(tracker, &event, &night.state.incidents, (&night.state.outbox, &made));
+        assert_eq!(again[0].token, *token, "the same document is one comment");
+    }
+    night.state.screen.message = None;
+    let before = night.state.incidents.clone();
+    let msg = papers::written(documents::Paper {
+        incident: before.incidents.values().next().unwrap().uid,
+        document: document(&night),
+        wanted: documents::Wanted::Send,
+    });
+    let Msg::Documents(documents::Msg::Written { incident, wanted, .. }) = msg else { panic!() };
+    let IncidentEventKind::Published { text, .. } = event.kind else { panic!("{event:?}") };
+    night.tell(Msg::Documents(documents::Msg::Written { incident, wanted, text: Ok(text) }));
+    assert_eq!(night.state.incidents, before, "what was sent as it is is not sent again");
+}
+
+#[test]
+fn an_incident_is_not_closed_while_its_document_is_not_whole() {
+    let mut night = papers::night();
+    let uid = night.state.incidents.incidents.values().next().unwrap().uid;
+    let missing = |night: &Night| night.state.missing_to_close(&night.state.incidents.incidents[&uid], night.now.utc);
+    assert!(missing(&night).iter().any(|guard| guard.words() == "lessons written"));
+    for section in [Section::Lessons, Section::FollowUps] {
+        let of = DraftName { incident: uid, section };
+        night.tell(Msg::Documents(documents::Msg::Edited { of, text: Ok("words".into()) }));
+    }
+    // What is left has nothing to do with the document: that night no ticket was made.
+    assert_eq!(missing(&night), [Guard::Ticket]);
+    let of = DraftName { incident: uid, section: Section::Lessons };
+    night.tell(Msg::Documents(documents::Msg::Edited { of, text: Err("the editor ended with 1".into()) }));
+    assert!(night.state.screen.message.as_ref().is_some_and(|said| said.text.contains("ended with 1")));
+    assert_eq!(missing(&night), [Guard::Ticket], "what an editor did not finish changes nothing");
 }

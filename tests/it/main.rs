@@ -31,6 +31,8 @@ mod dump;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod handover;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod injection;
@@ -75,6 +77,9 @@ mod outbox;
 #[cfg(test)]
 #[path = "../support/outboxes.rs"]
 mod outboxes;
+#[cfg(test)]
+#[path = "../support/papers.rs"]
+mod papers;
 #[cfg(test)]
 mod patterns;
 #[cfg(test)]

@@ -78,6 +78,7 @@ fn engine_of(path: &Path, clock: &Arc<dyn Clock>, tasks: &Tasks, logs: Option<Lo
         may_record: true,
         unattended: false,
         sample_every_ms: 2_000,
+        drafts: None,
         redact: None,
         logs,
     };

@@ -84,6 +84,9 @@ fn pictures_show_what_the_program_draws() {
             night.act(&[Action::Incident(IncidentAction::Classify)]);
             night
         }),
+        ("document", crate::papers::night()),
+        ("document-section", crate::papers::writing()),
+        ("handover", crate::papers::handover()),
         ("suspects", crate::suspected::night()),
         ("runbook", crate::booked::night()),
         ("audit", audits::log(None)),

@@ -88,6 +88,7 @@ async fn nothing_stays_on_screen_that_a_full_store_refused() {
         may_record: true,
         unattended: false,
         sample_every_ms: 2_000,
+        drafts: None,
         redact: None,
         logs: None,
     };

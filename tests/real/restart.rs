@@ -71,6 +71,7 @@ async fn a_dead_process_becomes_an_incident_and_is_restarted_through_the_gate_wi
         may_record: true,
         unattended: true,
         sample_every_ms: 1_000,
+        drafts: None,
         redact: None,
         logs: None,
     };

@@ -213,12 +213,12 @@ async fn lives(kind: &str) {
 
 #[tokio::test]
 async fn a_site_of_nginx_is_enabled_replaced_and_disabled_while_it_answers() {
-    lives("nginx-site").await;
+    Box::pin(lives("nginx-site")).await;
 }
 
 #[tokio::test]
 async fn a_site_of_apache_is_enabled_replaced_and_disabled_while_it_answers() {
-    lives("apache-site").await;
+    Box::pin(lives("apache-site")).await;
 }
 
 #[tokio::test]

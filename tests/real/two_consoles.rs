@@ -74,6 +74,7 @@ pub(crate) fn console(
         may_record: true,
         unattended: false,
         sample_every_ms: 1_000,
+        drafts: None,
         redact: None,
         logs: None,
     };

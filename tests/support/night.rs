@@ -33,7 +33,7 @@ use quarterdeck::{
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 
 use crate::{
-    audits, deploys, outboxes,
+    audits, deploys, outboxes, papers,
     readings::{buckets, pm2, result, sample},
     rollout::{self, Rollout},
 };
@@ -349,6 +349,8 @@ impl Night {
             if let Effect::Commit { rows, then, .. } = effect {
                 self.commit(rows);
                 self.carry_out(then);
+            } else if let Effect::WritePaper(paper) = effect {
+                self.tell(papers::written(*paper));
             } else if let Effect::Plan { service, .. } = effect {
                 let plan = self.plan.clone().unwrap_or_else(|| plan(&service));
                 let run = Uid([0x8f, 0x21, 0xc0, 0xaa, 0x9d, 0x31]);
@@ -512,6 +514,10 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
             night.types(Draft::Form, "2.31.0 opens a file for each stream and closes none");
             night
         }),
+        ("document", papers::night()),
+        ("document-section", papers::writing()),
+        ("handover", papers::handover()),
+        ("handover-sign", papers::signing()),
         ("suspects", crate::suspected::night()),
         ("runbook", crate::booked::night()),
         ("runbook-values", crate::booked::values()),

@@ -278,6 +278,13 @@ pub enum IncidentEventKind {
         /// The text, in Markdown; empty takes it back.
         text: String,
     },
+    /// Its document was sent to its tickets, as it was then.
+    Published {
+        /// The document, in Markdown.
+        text: String,
+        /// SHA-256 of it, in hex.
+        sha256: String,
+    },
     /// Users are helped, whatever the cause: seen by the checks, or said by a person.
     Mitigated {
         /// One line that says how it is known.
@@ -324,7 +331,7 @@ impl IncidentEvent {
     /// Says whether an earlier event of the same incident has said this already: consoles that follow one run all note how
     /// it ended, and those of one person all note what that person owns. What a person wrote is never dropped.
     pub fn repeats(&self, earlier: &Self) -> bool {
-        use IncidentEventKind::{Acknowledged, Action, Alert, Closed, Detected, Onset, Result, Ticket};
+        use IncidentEventKind::{Acknowledged, Action, Alert, Closed, Detected, Onset, Published, Result, Ticket};
         match (&self.kind, &earlier.kind) {
             (Action { run, .. }, Action { run: known, .. }) => run == known,
             (Result { run, outcome, .. }, Result { run: known, outcome: was, .. }) => run == known && outcome == was,
@@ -333,6 +340,7 @@ impl IncidentEvent {
             (Acknowledged, Acknowledged) => self.by == earlier.by && self.at == earlier.at,
             (Onset { at, estimated: true, .. }, Onset { at: known, estimated: true, .. }) => at == known,
             (Ticket { tracker, id, .. }, Ticket { tracker: known, id: was, .. }) => tracker == known && id == was,
+            (Published { sha256, .. }, Published { sha256: known, .. }) => sha256 == known,
             (Closed, Closed) => true,
             (_, _) => false,
         }
@@ -379,7 +387,7 @@ impl IncidentEventKind {
             Self::TaskAdded { .. } | Self::TaskDone { .. } => "task",
             Self::Linked { .. } => "link",
             Self::Ticket { .. } => "ticket",
-            Self::Section { .. } => "document",
+            Self::Section { .. } | Self::Published { .. } => "document",
             Self::Mitigated { .. } => "mitigated",
             Self::Resolved { .. } => "resolved",
             Self::Reopened { .. } => "reopened",
@@ -453,6 +461,10 @@ impl IncidentEventKind {
             Self::Ticket { tracker, id, .. } => format!("{tracker} {id}"),
             Self::Section { section, text } if text.is_empty() => format!("{} is empty", section.title()),
             Self::Section { section, .. } => format!("{} is written", section.title()),
+            Self::Published { text, sha256 } => {
+                let short: String = sha256.chars().take(12).collect();
+                format!("sent to its tickets: {} lines, SHA-256 {short}", text.lines().count())
+            }
             Self::Closed => "its document is whole".to_owned(),
         }
     }

@@ -76,6 +76,8 @@ pub struct Incident {
     pub tickets: Vec<(String, String, Option<String>)>,
     /// What a person wrote for its document.
     pub sections: BTreeMap<Section, String>,
+    /// When its document was last sent to its tickets, and what it was: its SHA-256.
+    pub published: Option<(Timestamp, String)>,
     /// Whether something was done.
     pub acted: bool,
     /// When users were helped.
@@ -190,6 +192,7 @@ impl Incident {
             merged_into: None,
             tickets: Vec::new(),
             sections: BTreeMap::new(),
+            published: None,
             acted: false,
             mitigated: None,
             resolved: None,
@@ -328,6 +331,7 @@ impl Incident {
             }
             IncidentEventKind::Section { section, text } if text.trim().is_empty() => _ = self.sections.remove(section),
             IncidentEventKind::Section { section, text } => _ = self.sections.insert(*section, text.clone()),
+            IncidentEventKind::Published { sha256, .. } => self.published = Some((at, sha256.clone())),
             IncidentEventKind::Mitigated { .. } => self.mitigated = self.mitigated.or(Some(at)),
             IncidentEventKind::Resolved { .. } => self.is_well(at),
             IncidentEventKind::Reopened { .. } => self.is_back(at),

@@ -67,11 +67,13 @@ pub enum Send {
     Result,
     /// Somebody took it.
     Acknowledged,
+    /// Its document was sent.
+    Document,
 }
 
 impl Send {
     /// All of them, by their words in the configuration.
-    pub const ALL: [(&'static str, Self); 7] = [
+    pub const ALL: [(&'static str, Self); 8] = [
         ("severity", Self::Severity),
         ("resolved", Self::Resolved),
         ("update", Self::Update),
@@ -79,10 +81,12 @@ impl Send {
         ("action", Self::Action),
         ("result", Self::Result),
         ("acknowledged", Self::Acknowledged),
+        ("document", Self::Document),
     ];
 
     /// What is written where the configuration says nothing.
-    pub const DEFAULT: [Self; 5] = [Self::Severity, Self::Resolved, Self::Update, Self::Note, Self::Result];
+    pub const DEFAULT: [Self; 6] =
+        [Self::Severity, Self::Resolved, Self::Update, Self::Note, Self::Result, Self::Document];
 }
 
 /// One write to one tracker.

@@ -64,7 +64,12 @@ pub fn for_event(
     let change = change_of(&event.kind);
     let mut all = Vec::new();
     if !matches!(&event.kind, IncidentEventKind::SeverityChanged { reason, .. } if reason.is_empty()) {
-        let text = format!("{} ({}, {})", event.kind.text(), event.by, event.at.rfc3339());
+        let said = format!("({}, {})", event.by, event.at.rfc3339());
+        let text = if let IncidentEventKind::Published { text, .. } = &event.kind {
+            format!("{}\n\n{said}", text.trim_end())
+        } else {
+            format!("{} {said}", event.kind.text())
+        };
         all.push(queue(Some(&part), Write::Comment { text }));
     }
     if change != Change::default() {
@@ -101,7 +106,9 @@ fn change_of(kind: &IncidentEventKind) -> Change {
 
 /// Says what of an incident is written as which kind of event.
 fn sends(kind: &IncidentEventKind) -> Option<Send> {
-    use IncidentEventKind::{Acknowledged, Action, Mitigated, Note, Reopened, Resolved, Result, SeverityChanged, Told};
+    use IncidentEventKind::{
+        Acknowledged, Action, Mitigated, Note, Published, Reopened, Resolved, Result, SeverityChanged, Told,
+    };
     let is = |send: Send, of: bool| of.then_some(send);
     is(Send::Severity, matches!(kind, SeverityChanged { .. }))
         .or(is(Send::Resolved, matches!(kind, Mitigated { .. } | Resolved { .. } | Reopened { .. })))
@@ -110,6 +117,7 @@ fn sends(kind: &IncidentEventKind) -> Option<Send> {
         .or(is(Send::Action, matches!(kind, Action { .. })))
         .or(is(Send::Result, matches!(kind, Result { .. })))
         .or(is(Send::Acknowledged, matches!(kind, Acknowledged)))
+        .or(is(Send::Document, matches!(kind, Published { .. })))
 }
 
 /// What tells an event from all others of its incident, and is the same for consoles that note the same thing.
@@ -118,6 +126,8 @@ fn part_of(event: &IncidentEvent) -> String {
         format!("result {run} {outcome}")
     } else if let IncidentEventKind::Action { run, .. } = &event.kind {
         format!("action {run}")
+    } else if let IncidentEventKind::Published { sha256, .. } = &event.kind {
+        format!("document {sha256}")
     } else {
         format!("{} {} {}", event.at.0, event.by, event.kind.text())
     }

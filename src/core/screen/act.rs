@@ -4,8 +4,8 @@
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
 use super::{
-    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, form, found, logs, offers, refusal, rows, runbooks,
-    suspects,
+    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, form, found, handover, logs, offers,
+    refusal, rows, runbooks, suspects,
 };
 use crate::core::{
     Effect, State,
@@ -124,6 +124,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::CopyLine if matches!(state.screen.pane(), Pane::Lines | Pane::Fields) => {
             return logs::copy(state, false);
         }
+        Action::CopyLine if state.screen.pane() == Pane::Handover => return handover::copy(state, now),
         Action::CopyLine => {
             let pane = state.screen.pane();
             if let Some(row) = state.screen.cursor(pane).cloned() {
@@ -212,6 +213,15 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::Incident(action) => return form::begin(state, action, now),
         Action::Suspect(action) => return suspects::act(state, action, now),
         Action::Runbook(action) => return runbooks::act(state, action, now),
+        Action::Document(action) => return documents::act(state, action, now),
+        Action::GoHandover => {
+            let mut effects = go(state, View::Handover, now);
+            effects.push(Effect::ReadAudit);
+            return effects;
+        }
+        Action::SignHandover => handover::ask(state, now),
+        Action::MakePromise => state.screen.open(Overlay::Promise),
+        Action::KeepPromise => return handover::keep(state, now),
         Action::GoAudit => return go(state, View::Audit, now),
         Action::GoOutbox => return go(state, View::Outbox, now),
         Action::RetryItem => {
@@ -240,6 +250,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         | Action::SayYes
         | Action::SayOnce
         | Action::RenameTerm
+        | Action::SaveText
         | Action::ShowCommands
         | Action::SetAside => {}
     }
@@ -390,7 +401,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
     };
     let by_view = || match &state.screen.view {
         View::Service(id) => Some(id.clone()),
-        View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) => {
+        View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) | View::Document(uid) => {
             state.incidents.incidents.get(uid).and_then(|incident| incident.service.clone())
         }
         View::Run(uid) => state.runs.runs.get(uid).map(|run| run.plan.service.clone()),
@@ -403,6 +414,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         | View::Logs
         | View::Web
         | View::Audit
+        | View::Handover
         | View::Outbox
         | View::Messages => None,
     };
@@ -439,7 +451,7 @@ pub(super) fn selected_incident(state: &State) -> Option<Uid> {
         _ => None,
     };
     let by_view = match &state.screen.view {
-        View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) => Some(*uid),
+        View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) | View::Document(uid) => Some(*uid),
         _ => None,
     };
     let by_service = || selected_service(state).and_then(|id| state.incidents.open_for(&id)).map(|i| i.uid);

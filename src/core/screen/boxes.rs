@@ -1,6 +1,6 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
-use super::{Draft, Overlay, Tone, act, form, found, logs, offers, palette, rows};
+use super::{Draft, Overlay, Tone, act, documents, form, found, handover, logs, offers, palette, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -87,6 +87,7 @@ fn in_script(state: &mut State, lines: usize, action: Action, now: Now) -> Vec<E
     Vec::new()
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each box")]
 pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
     let Some(overlay) = state.screen.overlay.clone() else { return Vec::new() };
     // An entry of a menu is taken by its own key too.
@@ -102,6 +103,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
             match overlay {
                 Overlay::Log(draft) => return logs::given_up(state, draft, now),
                 Overlay::Deploy => return offers::give_up(state, now),
+                Overlay::Section(_) => return documents::put_away(state, now),
                 Overlay::Sudo => {
                     state.screen.close();
                     return state.runs_update(runs::Msg::Sudo(SudoMsg::Declined), now);
@@ -136,6 +138,9 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Log(_)
                 | Overlay::Sudo
                 | Overlay::Note { .. }
+                | Overlay::Section(_)
+                | Overlay::Sign { .. }
+                | Overlay::Promise
                 | Overlay::Drop { .. }
                 | Overlay::Host { .. }
                 | Overlay::Quit
@@ -147,6 +152,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
             Vec::new()
         }
         Action::Confirm | Action::OpenSelected => accept(state, overlay, false, now),
+        Action::SaveText if matches!(overlay, Overlay::Section(_)) => accept(state, overlay, false, now),
         Action::SayYes if asks(&overlay) => accept(state, overlay, true, now),
         Action::SayOnce if offers_once(&overlay) => once(state, overlay),
         Action::RenameTerm if overlay == Overlay::LogList(super::LogList::Filters) => logs::rename(state, now),
@@ -174,6 +180,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
 fn asks(overlay: &Overlay) -> bool {
     match overlay {
         Overlay::Quit
+        | Overlay::Sign { .. }
         | Overlay::Arm { .. }
         | Overlay::TakeBack { .. }
         | Overlay::Approve { .. }
@@ -189,6 +196,8 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::LogList(_)
         | Overlay::Form(_)
         | Overlay::Note { .. }
+        | Overlay::Section(_)
+        | Overlay::Promise
         | Overlay::Drop { .. }
         | Overlay::Update { .. }
         | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
@@ -261,6 +270,9 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             let kind = IncidentEventKind::Note { text };
             state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("saving the note"))
         }
+        Overlay::Section(of) => documents::save(state, of, now),
+        Overlay::Promise => handover::promise(state, now),
+        Overlay::Sign { digest } if yes => handover::sign(state, &digest, now),
         Overlay::Drop { token } => drop_item(state, token, now),
         Overlay::Update { service, state: declared } => publish(state, service, declared, now),
         // Enter is never yes where a key is trusted, write is armed, or runs are left alone.
@@ -288,6 +300,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         }
         Overlay::Host { .. }
         | Overlay::Quit
+        | Overlay::Sign { .. }
         | Overlay::Arm { .. }
         | Overlay::TakeBack { .. }
         | Overlay::Approve { .. } => {

@@ -12,8 +12,10 @@ use super::{
 
 pub mod act;
 mod boxes;
+pub mod documents;
 pub mod form;
 pub mod found;
+pub mod handover;
 pub mod logs;
 pub(super) mod offers;
 pub mod order;
@@ -50,6 +52,8 @@ pub enum Draft {
     Update,
     /// What is written in a box with fields.
     Form,
+    /// A section of a document.
+    Section,
     /// Why an item of the outbox is not written.
     Drop,
     /// The filter of the logs.
@@ -91,6 +95,15 @@ pub enum Overlay {
         /// For which incident.
         incident: Uid,
     },
+    /// Asks whether the hand-over is taken over.
+    Sign {
+        /// What was shown.
+        digest: String,
+    },
+    /// Promising something.
+    Promise,
+    /// Writing a section of a document.
+    Section(super::documents::DraftName),
     /// Saying why an item of the outbox is not written.
     Drop {
         /// Which.
@@ -341,7 +354,8 @@ impl State {
             Overlay::Deploy => Some(Draft::Deploy),
             Overlay::Search => Some(Draft::Search),
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
-            Overlay::Note { .. } => Some(Draft::Note),
+            Overlay::Note { .. } | Overlay::Promise => Some(Draft::Note),
+            Overlay::Section(_) => Some(Draft::Section),
             Overlay::Drop { .. } => Some(Draft::Drop),
             Overlay::Update { .. } => Some(Draft::Update),
             Overlay::Form(form) => (form.text == Some(form.at)).then_some(Draft::Form),
@@ -351,6 +365,7 @@ impl State {
             | Overlay::Menu { .. }
             | Overlay::LogList(_)
             | Overlay::Quit
+            | Overlay::Sign { .. }
             | Overlay::Arm { .. }
             | Overlay::TakeBack { .. }
             | Overlay::Approve { .. } => None,

@@ -77,6 +77,9 @@ impl Pane {
             | Self::Book
             | Self::BookStep
             | Self::Books
+            | Self::Sections
+            | Self::Handover
+            | Self::Paper
             | Self::Steps
             | Self::Output
             | Self::Proof

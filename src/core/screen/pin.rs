@@ -44,10 +44,12 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
         | View::Incident(_)
         | View::Suspects(_)
         | View::Runbook(_)
+        | View::Document(_)
         | View::Runs
         | View::Logs
         | View::Web
         | View::Audit
+        | View::Handover
         | View::Outbox
         | View::Messages => "the console".to_owned(),
     };

@@ -27,6 +27,10 @@ pub enum View {
     Suspects(Uid),
     /// The runbook beside an incident.
     Runbook(Uid),
+    /// The document of an incident.
+    Document(Uid),
+    /// The hand-over.
+    Handover,
     /// All runs.
     Runs,
     /// One run.
@@ -86,6 +90,12 @@ pub enum Pane {
     BookStep,
     /// Runbooks.
     Books,
+    /// The hand-over.
+    Handover,
+    /// The sections of a document.
+    Sections,
+    /// The whole of it.
+    Paper,
     /// A run's steps.
     Steps,
     /// A run's output.
@@ -127,6 +137,8 @@ impl View {
             Self::Incident(_) => &[Pane::Timeline, Pane::Facts, Pane::Runs],
             Self::Suspects(_) => &[Pane::Suspects, Pane::Change, Pane::Looked],
             Self::Runbook(_) => &[Pane::Book, Pane::BookStep, Pane::Books],
+            Self::Document(_) => &[Pane::Sections, Pane::Paper],
+            Self::Handover => &[Pane::Handover],
             Self::Runs => &[Pane::Runs],
             Self::Run(_) => &[Pane::Steps, Pane::Output, Pane::Proof],
             Self::Logs => &[Pane::Histogram, Pane::Lines, Pane::Patterns, Pane::Fields],
@@ -159,6 +171,8 @@ impl Pane {
             Self::Incidents | Self::Facts | Self::Timeline => Scope::Incidents,
             Self::Suspects | Self::Change | Self::Looked => Scope::Suspects,
             Self::Book | Self::BookStep | Self::Books => Scope::Runbook,
+            Self::Sections | Self::Paper => Scope::Document,
+            Self::Handover => Scope::Handover,
             Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
             Self::Outbox | Self::Request => Scope::Outbox,
             Self::Updates | Self::Audit | Self::Entry | Self::Messages => Scope::Everywhere,

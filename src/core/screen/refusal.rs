@@ -1,5 +1,5 @@
 //! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
-use super::{Draft, Pane, View, act, form, found, runbooks, suspects};
+use super::{Draft, Pane, View, act, documents, form, found, handover, runbooks, suspects};
 use crate::core::{
     State,
     action::{ACTIONS, Action, Scope},
@@ -123,10 +123,13 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         }
         Action::Suspect(action) => suspects::why_not(state, action),
         Action::Runbook(action) => runbooks::why_not(state, action),
+        Action::Document(action) => documents::why_not(state, action),
+        Action::SignHandover | Action::MakePromise | Action::KeepPromise => handover::why_not(state, action, now),
         Action::Confirm
         | Action::SayYes
         | Action::SayOnce
         | Action::RenameTerm
+        | Action::SaveText
         | Action::ShowCommands
         | Action::SetAside => Some("no box is open that asks for it".to_owned()),
         Action::NextFound
@@ -144,6 +147,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         | Action::GoIncidents
         | Action::GoRuns
         | Action::GoLogs
+        | Action::GoHandover
         | Action::GoAudit
         | Action::GoOutbox
         | Action::GoMessages
@@ -232,6 +236,9 @@ impl Pane {
             | Self::Change
             | Self::Looked
             | Self::BookStep
+            | Self::Sections
+            | Self::Handover
+            | Self::Paper
             | Self::Steps
             | Self::Proof
             | Self::Entry

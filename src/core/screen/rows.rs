@@ -1,5 +1,5 @@
 //! Which objects a pane shows, in which order. The view and the cursor read the same list, so they cannot disagree.
-use super::{Draft, Pane, REST_MS, RowKey, View, order, runbooks, suspects};
+use super::{Draft, Pane, REST_MS, RowKey, View, documents, handover, order, runbooks, suspects};
 use crate::core::{
     State,
     id::HostName,
@@ -106,6 +106,9 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         }
         (View::Suspects(uid), Pane::Suspects) => suspects::keys(state, *uid),
         (View::Runbook(uid), Pane::Book | Pane::Books) => runbooks::keys(state, *uid, pane),
+        (View::Document(_), Pane::Sections) => index(10),
+        (View::Handover, Pane::Handover) => index(handover::entries(&state.handover(now.utc)).len()),
+        (View::Document(uid), Pane::Paper) => index(documents::lines(state, *uid).len()),
         (View::Run(uid), Pane::Steps) => state.runs.runs.get(uid).map_or_else(Vec::new, run_hosts),
         (View::Run(uid), Pane::Output) => {
             state.runs.runs.get(uid).map_or_else(Vec::new, |run| output(run, state.screen.output_of.as_ref()))
@@ -139,6 +142,9 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Book
             | Pane::BookStep
             | Pane::Books
+            | Pane::Sections
+            | Pane::Paper
+            | Pane::Handover
             | Pane::Steps
             | Pane::Output
             | Pane::Proof
@@ -318,6 +324,14 @@ fn entry(state: &State, pane: Pane, index: usize) -> Option<String> {
         let incident = state.incidents.incidents.get(uid)?;
         let (seq, event) = incident.by_time().into_iter().nth(index)?;
         return Some(format!("{:?} {} {}", incident.happened(seq)?, event.by, event.kind.text()));
+    }
+    if let (Pane::Sections, View::Document(uid)) = (pane, view) {
+        let of = state.incidents.incidents.get(uid)?;
+        let section = state.document(of, of.opened).standing().into_iter().nth(index)?;
+        return Some(format!("{}: {}", section.title, section.says));
+    }
+    if let (Pane::Paper, View::Document(uid)) = (pane, view) {
+        return documents::lines(state, *uid).into_iter().nth(index);
     }
     if let (Pane::Availability, View::Service(id)) = (pane, view) {
         let day = state.services.service(id)?.days.get(index)?;

@@ -173,9 +173,22 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn suspended(&mut self, while_away: impl FnOnce()) -> io::Result<()> {
+        self.give_back();
+        while_away();
+        self.take_again()
+    }
+
+    /// Gives the terminal back to another program; what is drawn meanwhile goes nowhere.
+    pub fn give_back(&mut self) {
         self.wire.drained(LAST_BYTES);
         leave();
-        while_away();
+    }
+
+    /// Takes the terminal again.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn take_again(&mut self) -> io::Result<()> {
         enter()?;
         self.forget();
         Ok(())

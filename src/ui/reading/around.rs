@@ -4,7 +4,7 @@ use crate::{
     core::{
         action::{ACTIONS, Action, Danger, Motion, Scope},
         hosts::{Freshness, HostState, Link as HostLink, Question},
-        incidents::{IncidentAction, suspects::SuspectAction},
+        incidents::{IncidentAction, document::DocumentAction, suspects::SuspectAction},
         inventory::EnvKind,
         logs::LogAction,
         record::Recorder,
@@ -61,6 +61,8 @@ impl Reader<'_> {
             | Place::Incident(_)
             | Place::Suspects(_)
             | Place::Runbook(_)
+            | Place::Document(_)
+            | Place::Handover
             | Place::Runs
             | Place::Logs
             | Place::Web
@@ -257,9 +259,20 @@ impl Reader<'_> {
                 Action::Incident(IncidentAction::AddHypothesis),
                 RestartService,
                 Action::Incident(IncidentAction::Escalate),
-                Action::Incident(IncidentAction::WriteSection),
+                Action::Document(DocumentAction::Show),
                 ResolveIncident,
             ],
+            Scope::Handover => &[Action::SignHandover, Action::MakePromise, Action::KeepPromise],
+            Scope::Document => {
+                use DocumentAction::{Edit, EditElsewhere, Export, Send};
+                &[
+                    Action::Document(Edit),
+                    Action::Document(EditElsewhere),
+                    Action::Document(Send),
+                    Action::Document(Export),
+                    Action::Incident(IncidentAction::NextPhase),
+                ]
+            }
             Scope::Runs => {
                 let selected = act::selected_run(self.state).and_then(|run| self.state.runs.runs.get(&run));
                 if selected.is_some_and(|run| run.unled(self.now.utc).is_some()) {
@@ -386,6 +399,9 @@ impl Reader<'_> {
             (None, Some(Overlay::Log(_))) => vec![(Action::GoBack, "as before"), (Action::Confirm, "keep")],
             (None, Some(Overlay::Filter(_) | Overlay::Search)) => {
                 vec![(Action::GoBack, "clear"), (Action::Confirm, "keep")]
+            }
+            (None, Some(Overlay::Section(_))) => {
+                vec![(Action::GoBack, "keep as a draft"), (Action::SaveText, "save")]
             }
             (None, Some(Overlay::Update { .. })) => {
                 vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next state"), (Action::Confirm, "publish")]

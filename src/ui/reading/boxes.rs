@@ -32,6 +32,7 @@ pub(super) fn one_line(command: &str) -> String {
 }
 
 impl Reader<'_> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each box")]
     pub(super) fn over(&self) -> Option<Over> {
         let state = self.state;
         if state.runs.review.is_some() {
@@ -69,6 +70,22 @@ impl Reader<'_> {
                     hint: "what you saw, did, or think".into(),
                     ..Ask::default()
                 }))
+            }
+            Overlay::Section(of) => {
+                let number =
+                    state.incidents.incidents.get(&of.incident).map_or_else(String::new, |of| of.number.to_string());
+                Over::Ask(Box::new(Ask {
+                    title: format!("{number}: {}", of.section.title()),
+                    typed: typed(Draft::Section),
+                    rows: 12,
+                    verb: "save".into(),
+                    key: keys::in_box(self.keymap, Action::SaveText, false),
+                    hint: "Markdown, in your words; Enter is a new line; what you type survives a crash".into(),
+                    ..Ask::default()
+                }))
+            }
+            Overlay::Promise | Overlay::Sign { .. } => {
+                self.about_handover(state.screen.overlay.as_ref()?, typed(Draft::Note))
             }
             Overlay::Drop { token } => {
                 let item = state.outbox.items.get(token).map_or_else(String::new, |of| of.item.write.summary());
@@ -142,7 +159,7 @@ impl Reader<'_> {
     }
 
     /// The key that says yes.
-    fn yes(&self) -> String {
+    pub(super) fn yes(&self) -> String {
         keys::in_box(self.keymap, Action::SayYes, false).unwrap_or_default()
     }
 
@@ -209,6 +226,9 @@ impl Reader<'_> {
             | Overlay::LogList(_)
             | Overlay::Form(_)
             | Overlay::Note { .. }
+            | Overlay::Section(_)
+            | Overlay::Sign { .. }
+            | Overlay::Promise
             | Overlay::Drop { .. }
             | Overlay::Update { .. } => return None,
         })

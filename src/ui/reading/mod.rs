@@ -4,6 +4,8 @@
 mod around;
 mod audit;
 mod boxes;
+mod documents;
+mod handover;
 mod hosts;
 mod incidents;
 mod logs;
@@ -98,6 +100,13 @@ impl Reader<'_> {
                 }
                 None => gone("Incidents", &uid.to_string()),
             },
+            Place::Document(uid) => match self.state.incidents.incidents.get(uid) {
+                Some(incident) => {
+                    let names = ["Incidents".into(), incident.number.to_string(), "document".into()];
+                    (View::Document(Box::new(self.document(incident))), trail(&names))
+                }
+                None => gone("Incidents", &uid.to_string()),
+            },
             Place::Runs => (View::Runs(self.run_rows(self.state.screen.rows(Pane::Runs))), trail(&["Runs".into()])),
             Place::Run(uid) => match self.state.runs.runs.get(uid) {
                 Some(run) => {
@@ -112,6 +121,7 @@ impl Reader<'_> {
             }
             Place::Web => (View::Logs(Box::new(self.logs(true))), trail(&["Logs".into(), "Web servers".into()])),
             Place::Audit => (View::Audit(Box::new(self.audit())), trail(&["Audit".into()])),
+            Place::Handover => (View::Handover(Box::new(self.handover())), trail(&["Hand-over".into()])),
             Place::Outbox => (View::Outbox(Box::new(self.outbox())), trail(&["Outbox".into()])),
             Place::Messages => (View::Messages(self.messages()), trail(&["Messages".into()])),
         }

@@ -29,6 +29,7 @@ impl Reader<'_> {
             services: services.collect(),
             hosts: self.host_rows(),
             alerts: self.alert_rows(),
+            owed: state.incidents.owed().count(),
             incident: self.incident_in_view().map(|incident| self.incident_row(incident)),
             updates: self.update_rows(),
             next: next.unwrap_or_default(),

@@ -98,10 +98,11 @@ fn place(text: &str, lines: &[String], cursor: usize) -> (usize, usize) {
         }
         let end = start + line.len();
         let before = text.get(start..cursor.min(end)).unwrap_or_default();
-        // A blank that was typed at the end of a line stands after it.
-        let after = usize::from(cursor > end);
+        // A blank that was typed at the end of a line stands after it; a line break begins the next.
+        let breaks = text.get(end..).is_some_and(|rest| rest.starts_with('\n'));
+        let after = usize::from(cursor > end && !breaks);
         found = (row, words::width(before) + after);
-        start = end;
+        start = end + usize::from(breaks);
     }
     found
 }
@@ -140,5 +141,8 @@ mod tests {
             [(0, 0), (0, 4), (0, 7), (1, 0), (1, 5), (2, 0), (2, 4)]
         );
         assert_eq!(place("one ", &words::wrap("one ", 9), 4), (0, 4));
+        let text = "a\n\nbc\n";
+        let at = |cursor| place(text, &words::wrap(text, 9), cursor);
+        assert_eq!([at(1), at(2), at(3), at(5), at(6)], [(0, 1), (1, 0), (2, 0), (2, 2), (3, 0)]);
     }
 }

@@ -65,6 +65,7 @@ fn console_on(store: Box<dyn Store>, clock: Arc<dyn Clock>, trackers: &[Arc<Trac
         may_record: true,
         unattended: false,
         sample_every_ms: 2_000,
+        drafts: None,
         redact: None,
         logs: None,
     };

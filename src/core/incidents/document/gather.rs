@@ -37,7 +37,7 @@ fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
 }
 
 /// Returns a share in percent, to a tenth.
-fn percent(part: i64, whole: i64) -> Option<f64> {
+pub fn share(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| (part as f64 * 1_000.0 / whole as f64).round() / 10.0)
 }
 
@@ -136,9 +136,9 @@ fn budget(of: Slo, measured: Option<Split>, lasted_ms: Option<i64>) -> Budget {
         objective_pct: of.objective,
         window_ms: i64::try_from(of.window_ms).unwrap_or(i64::MAX),
         allowed_ms,
-        incident_pct: lasted_ms.and_then(|ms| percent(ms, allowed_ms)),
+        incident_pct: lasted_ms.and_then(|ms| share(ms, allowed_ms)),
         down_ms,
-        spent_pct: down_ms.and_then(|ms| percent(ms, allowed_ms)),
+        spent_pct: down_ms.and_then(|ms| share(ms, allowed_ms)),
     }
 }
 
@@ -163,7 +163,8 @@ fn entry(of: &Incident, seq: u64, event: &IncidentEvent, runs: &runs::State) -> 
     }
 }
 
-fn times(of: &Incident) -> Times {
+/// Returns when an incident began, was seen, taken and mended, and what lies between.
+pub fn times(of: &Incident) -> Times {
     let seen = of.detected.unwrap_or(of.opened);
     let onset = of.onset.as_ref();
     Times {

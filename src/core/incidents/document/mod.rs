@@ -6,11 +6,13 @@ use serde::{Serialize, Serializer};
 use super::Section;
 use crate::core::time::Timestamp;
 
+mod action;
 mod gather;
 #[cfg(test)]
 mod tests;
 
-pub use gather::Surroundings;
+pub use action::DocumentAction;
+pub use gather::{Surroundings, share, times};
 
 /// A moment, written as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

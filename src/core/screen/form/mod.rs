@@ -264,7 +264,7 @@ pub(super) fn accept(state: &mut State, form: &Form, now: Now) -> Vec<Effect> {
 }
 
 /// Writes into an incident's timeline.
-pub(super) fn write(state: &mut State, incident: Uid, kinds: Vec<IncidentEventKind>, now: Now) -> Vec<Effect> {
+pub(in crate::core) fn write(state: &mut State, incident: Uid, kinds: Vec<IncidentEventKind>, now: Now) -> Vec<Effect> {
     let by = state.actor.by.clone();
     let mut effects = Vec::new();
     for kind in kinds {

@@ -1,0 +1,480 @@
+//! The hand-over: what whoever comes next has to know, and that they have read it.
+//!
+//! Promises and signatures are entries of the audit log: who made them is chained there like everything else that people do.
+use serde::Serialize;
+use sha2::Digest as _;
+
+use super::{
+    State,
+    alerts::Alert,
+    audit::Entry,
+    hosts::Link,
+    incidents::document::Moment,
+    outbox::Sync,
+    record::Audit,
+    runs::{Actor, RunOutcome},
+    services::Health,
+    time::{DAY, HOUR, MINUTE, Now, Timestamp, parse_duration, short},
+};
+
+/// What the audit log calls it that somebody has read a hand-over and takes over.
+pub const SIGNED: &str = "handover.signed";
+/// What it calls it that somebody promised something.
+pub const PROMISED: &str = "promise.made";
+/// What it calls it that a promise was kept.
+pub const KEPT: &str = "promise.kept";
+/// Milliseconds back to which changes are told where nobody has signed.
+const SHIFT_MS: i64 = 12 * HOUR;
+
+/// What whoever comes next has to know.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Handover {
+    /// As of when.
+    pub as_of: Moment,
+    /// Who has it ready.
+    pub by: String,
+    /// Since when changes are told.
+    pub since: Moment,
+    /// Who signed last.
+    pub signed: Option<Signature>,
+    /// Whether that was for what stands here.
+    pub is_signed: bool,
+    /// What stands here, in a word: a signature names it.
+    pub digest: String,
+    /// Its sections.
+    pub sections: Vec<Section>,
+    /// What could not be read, so that nothing missing looks like nothing there.
+    pub unread: Option<String>,
+}
+
+/// That somebody took over.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Signature {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+}
+
+/// A section.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Section {
+    /// Its heading.
+    pub title: &'static str,
+    /// What stands there while there is nothing.
+    pub none: &'static str,
+    /// Its lines.
+    pub lines: Vec<Line>,
+}
+
+/// A line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// What it is about: a number, a name.
+    pub about: String,
+    /// What there is to know.
+    pub text: String,
+    /// Whether it is late, unowned, or otherwise asks for somebody now.
+    pub urgent: bool,
+    /// The promise that it is.
+    pub promise: Option<u64>,
+}
+
+/// Something that somebody promised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// The number of its entry in the audit log.
+    pub id: u64,
+    /// Who.
+    pub who: String,
+    /// Until when.
+    pub due: Timestamp,
+    /// What.
+    pub what: String,
+}
+
+impl Promise {
+    /// Reads `WHO WHEN WHAT`: `ben 09:00 call the bank back`, `ana 2h restart the import`. Clock times are UTC and mean the next one.
+    ///
+    /// # Errors
+    /// What is missing or cannot be read.
+    pub fn read(text: &str, now: Timestamp) -> Result<(String, Timestamp, String), String> {
+        let mut words = text.split_whitespace();
+        let form = "write WHO WHEN WHAT, as in: ben 09:00 call the bank back";
+        let (Some(who), Some(when)) = (words.next(), words.next()) else { return Err(form.to_owned()) };
+        let what = words.collect::<Vec<_>>().join(" ");
+        if what.is_empty() {
+            return Err(form.to_owned());
+        }
+        let due =
+            due(when, now).ok_or_else(|| format!("`{when}` is no time: 09:00 (UTC), 2h, or 2026-11-21T09:00Z"))?;
+        if due <= now {
+            return Err(format!("{when} is over"));
+        }
+        Ok((who.to_owned(), due, what))
+    }
+
+    /// Returns the entry that makes it.
+    pub fn entry(actor: &Actor, now: Now, (who, due, what): (&str, Timestamp, &str)) -> Audit {
+        entry(actor, now, PROMISED, who, &format!("{} {what}", due.rfc3339()))
+    }
+
+    /// Returns the entry that says that it was kept.
+    pub fn kept(actor: &Actor, now: Now, id: u64) -> Audit {
+        entry(actor, now, KEPT, &format!("promise {id}"), "")
+    }
+
+    fn of(entry: &Entry) -> Option<Self> {
+        let (due, what) = entry.of.detail.split_once(' ')?;
+        let due = chrono::DateTime::parse_from_rfc3339(due).ok()?;
+        let due = Timestamp(due.timestamp_millis());
+        Some(Self { id: entry.seq, who: entry.of.target.clone(), due, what: what.to_owned() })
+    }
+}
+
+fn due(when: &str, now: Timestamp) -> Option<Timestamp> {
+    if let Ok(at) = chrono::DateTime::parse_from_rfc3339(when) {
+        return Some(Timestamp(at.timestamp_millis()));
+    }
+    if let Ok(at) = chrono::DateTime::parse_from_str(&when.replace('Z', "+00:00"), "%Y-%m-%dT%H:%M%:z") {
+        return Some(Timestamp(at.timestamp_millis()));
+    }
+    if let Ok(time) = chrono::NaiveTime::parse_from_str(when, "%H:%M") {
+        let today = now.to_utc()?.date_naive().and_time(time).and_utc();
+        let today = Timestamp(today.timestamp_millis());
+        return Some(if today > now { today } else { today + DAY });
+    }
+    let ms = i64::try_from(parse_duration(when).ok()?).ok()?;
+    Some(now + ms)
+}
+
+fn entry(actor: &Actor, now: Now, what: &str, target: &str, detail: &str) -> Audit {
+    Audit {
+        at: now.utc,
+        by: actor.by.clone(),
+        from: actor.from.clone(),
+        what: what.to_owned(),
+        target: target.to_owned(),
+        detail: detail.to_owned(),
+    }
+}
+
+impl Handover {
+    /// Returns the entry by which somebody takes it over.
+    pub fn signature(&self, actor: &Actor, now: Now) -> Audit {
+        entry(actor, now, SIGNED, "the shift", &self.digest)
+    }
+
+    /// Says whether it is signed, and by whom.
+    pub fn standing(&self) -> String {
+        match &self.signed {
+            Some(of) if self.is_signed => format!("signed by {} at {}", of.by, of.at.0.rfc3339()),
+            Some(of) => format!("NOT SIGNED: {} signed an earlier one at {}", of.by, of.at.0.rfc3339()),
+            None => "NOT SIGNED: nothing is handed over until the next engineer signs".to_owned(),
+        }
+    }
+}
+
+impl State {
+    /// Returns what was promised and not kept, the next first.
+    pub fn promises(&self) -> Vec<Promise> {
+        let entries = self.audit.entries();
+        let kept =
+            |id: u64| entries.iter().any(|entry| entry.of.what == KEPT && entry.of.target == format!("promise {id}"));
+        let made = entries.iter().filter(|entry| entry.of.what == PROMISED).filter_map(Promise::of);
+        let mut open: Vec<Promise> = made.filter(|promise| !kept(promise.id)).collect();
+        open.sort_by_key(|promise| promise.due);
+        open
+    }
+
+    /// Puts the hand-over together as of now.
+    pub fn handover(&self, now: Timestamp) -> Handover {
+        let last = self.audit.entries().iter().find(|entry| entry.of.what == SIGNED);
+        let since = last.map_or(now - SHIFT_MS, |entry| entry.of.at);
+        let sections = vec![
+            self.open_incidents(now),
+            self.held_back(now),
+            self.drift(),
+            self.changed(since),
+            self.promised(now),
+            self.unsynced(),
+            self.documents_due(now),
+            self.to_watch(now),
+        ];
+        let digest = digest(&sections);
+        let unread = match &self.audit.read {
+            Some(Ok(read)) if read.unreadable > 0 => {
+                Some(format!("{} entries of the audit log cannot be read here", read.unreadable))
+            }
+            Some(Ok(_)) => None,
+            Some(Err(why)) => Some(format!("promises and signatures are not known: {why}")),
+            None => Some("promises and signatures are being read".to_owned()),
+        };
+        Handover {
+            as_of: Moment(now),
+            by: self.actor.by.to_string(),
+            since: Moment(since),
+            signed: last.map(|entry| Signature { by: entry.of.by.to_string(), at: Moment(entry.of.at) }),
+            is_signed: last.is_some_and(|entry| entry.of.detail == digest),
+            digest,
+            sections,
+            unread,
+        }
+    }
+
+    fn open_incidents(&self, now: Timestamp) -> Section {
+        let policy = &self.inventory.policy;
+        let open = self.incidents.worst_first().into_iter().filter(|of| of.is_open());
+        let lines = open.map(|of| {
+            let lead = of.owner.as_ref().map_or("nobody leads", |owner| owner.as_str());
+            let clock = of.next_clock(policy).map(|clock| {
+                let left = clock.left(now).unwrap_or(0);
+                let how = if left < 0 { "over" } else { "left" };
+                format!(", {} {} {how}", clock.kind.word(), short(left.unsigned_abs()))
+            });
+            Line {
+                about: of.number.to_string(),
+                text: format!(
+                    "{:?} {}, {lead}: {}{}",
+                    of.severity,
+                    of.phase.word(),
+                    of.title,
+                    clock.unwrap_or_default()
+                ),
+                urgent: of.owner.is_none() || of.next_clock(policy).is_some_and(|clock| clock.is_late(now)),
+                promise: None,
+            }
+        });
+        Section { title: "open", none: "no incident is open", lines: lines.collect() }
+    }
+
+    fn held_back(&self, now: Timestamp) -> Section {
+        let owned = self.fires().into_iter().filter_map(|alert| Some((alert, alert.owned.as_ref()?)));
+        let lines = owned.filter(|(_, owned)| owned.until > now).map(|(alert, owned)| Line {
+            about: alert.target.to_string(),
+            text: format!(
+                "{} owned by {} until {}: no reason is kept",
+                alert.summary,
+                owned.by,
+                Moment(owned.until).0.rfc3339()
+            ),
+            urgent: false,
+            promise: None,
+        });
+        Section { title: "held back", none: "every alert that fires is heard", lines: lines.collect() }
+    }
+
+    /// The alerts that fire, the worst first.
+    fn fires(&self) -> Vec<&Alert> {
+        let mut all: Vec<&Alert> = self.alerts.firing().collect();
+        all.sort_by(|a, b| (a.severity, &a.target, &a.rule).cmp(&(b.severity, &b.target, &b.rule)));
+        all
+    }
+
+    fn drift(&self) -> Section {
+        let notices = self.runs.notices();
+        let mut lines: Vec<Line> = notices
+            .iter()
+            .map(|notice| Line {
+                about: notice.run.plan.service.to_string(),
+                text: notice.words(),
+                urgent: true,
+                promise: None,
+            })
+            .collect();
+        let unknown = self.runs.unfinished().filter(|run| matches!(run.outcome, Some((RunOutcome::Unknown, _))));
+        lines.extend(unknown.map(|run| Line {
+            about: run.plan.service.to_string(),
+            text: format!("{}: nobody knows how it ended", self.run_name(run.run)),
+            urgent: true,
+            promise: None,
+        }));
+        Section { title: "drift", none: "nothing is known to stand other than it should", lines }
+    }
+
+    fn changed(&self, since: Timestamp) -> Section {
+        let recent = self.runs.newest_first().into_iter().filter(|run| run.at >= since);
+        let lines = recent.map(|run| {
+            let how = run.outcome.map_or("goes on", |(outcome, _)| outcome.words());
+            let proof = run.proof.as_ref().map_or_else(String::new, |(verdict, _)| format!(", {}", verdict.words()));
+            Line {
+                about: run.plan.service.to_string(),
+                text: format!("{} by {}: {how}{proof}", self.run_name(run.run), run.by),
+                urgent: false,
+                promise: None,
+            }
+        });
+        Section { title: "changed", none: "nothing was changed from here", lines: lines.collect() }
+    }
+
+    fn promised(&self, now: Timestamp) -> Section {
+        let lines = self.promises().into_iter().map(|promise| Line {
+            about: promise.who,
+            text: format!("{} until {}", promise.what, promise.due.rfc3339()),
+            urgent: promise.due < now + 30 * MINUTE,
+            promise: Some(promise.id),
+        });
+        Section { title: "promised", none: "nothing is promised", lines: lines.collect() }
+    }
+
+    fn unsynced(&self) -> Section {
+        let waits = self.outbox.by_need().into_iter();
+        let lines = waits.filter(|entry| matches!(entry.sync(), Sync::Waiting | Sync::Failed)).map(|entry| Line {
+            about: entry.item.tracker.to_string(),
+            text: format!(
+                "{} {}: {} {}",
+                entry.item.write.word(),
+                entry.item.write.summary(),
+                entry.sync().word(),
+                entry.reason()
+            ),
+            urgent: entry.sync() == Sync::Failed,
+            promise: None,
+        });
+        Section { title: "not synced", none: "all is written to its trackers", lines: lines.collect() }
+    }
+
+    fn documents_due(&self, now: Timestamp) -> Section {
+        let policy = &self.inventory.policy;
+        let lines = self.incidents.owed().map(|of| {
+            let clock = of.next_clock(policy).map(|clock| clock.due);
+            let due = clock.map_or_else(String::new, |due| format!(" until {}", due.rfc3339()));
+            let missing: Vec<&str> =
+                self.missing_to_close(of, now).into_iter().map(super::incidents::Guard::words).collect();
+            Line {
+                about: of.number.to_string(),
+                text: format!("{}{due}; missing: {}", of.title, missing.join(", ")),
+                urgent: clock.is_some_and(|due| due < now),
+                promise: None,
+            }
+        });
+        Section { title: "documents due", none: "no document is due", lines: lines.collect() }
+    }
+
+    fn to_watch(&self, now: Timestamp) -> Section {
+        let heard =
+            self.fires().into_iter().filter(|alert| alert.owned.as_ref().is_none_or(|owned| owned.until <= now));
+        let line = |about: String, text: String, urgent| Line { about, text, urgent, promise: None };
+        let mut lines: Vec<Line> = heard
+            .map(|alert| {
+                line(alert.target.to_string(), format!("{:?} {}, nobody's", alert.severity, alert.summary), true)
+            })
+            .collect();
+        for service in self.services.worst_first() {
+            let words = match service.health {
+                Health::Down => "down",
+                Health::Degraded => "degraded",
+                Health::Unknown => "nobody knows how it is",
+                Health::Up if service.failing.is_some() => "a check fails, not down yet",
+                Health::Up | Health::Maintenance => continue,
+            };
+            lines.push(line(service.id().to_string(), words.to_owned(), service.health == Health::Down));
+        }
+        let stale = self.hosts.hosts().filter_map(|host| match &host.link {
+            Link::Stale { reason, .. } => Some(line(host.name.to_string(), format!("not reached: {reason}"), false)),
+            Link::Connecting { .. } | Link::Up { .. } => None,
+        });
+        lines.extend(stale);
+        Section { title: "watch", none: "nothing asks for attention", lines }
+    }
+}
+
+/// Names what stands in a hand-over: what it is about and how urgent, not the ages that go on by themselves.
+fn digest(sections: &[Section]) -> String {
+    let mut hash = sha2::Sha256::new();
+    for section in sections.iter().filter(|section| !matches!(section.title, "watch" | "changed")) {
+        hash.update(section.title.as_bytes());
+        for line in &section.lines {
+            hash.update([0]);
+            hash.update(line.about.as_bytes());
+            hash.update([u8::from(line.promise.is_some())]);
+        }
+        hash.update([1]);
+    }
+    hash.finalize().iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::{
+        alerts::Severity,
+        audit::Read,
+        id::{IncidentId, Uid},
+        incidents::{self, IncidentEvent, IncidentEventKind, StoredIncidentEvent},
+        inventory::Inventory,
+        time::Mono,
+    };
+
+    const NOW: Now = Now { utc: Timestamp(1_795_144_361_000), mono: Mono(0) };
+
+    fn actor(name: &str) -> Actor {
+        Actor { by: name.into(), from: format!("{name}@jump") }
+    }
+
+    fn state(entries: Vec<Audit>) -> State {
+        let mut state = State::new(Arc::new(Inventory::default()), actor("ana"));
+        let numbered = entries.into_iter().zip(1..).map(|(of, seq)| Entry { seq, hash: String::new(), of });
+        let mut entries: Vec<Entry> = numbered.collect();
+        entries.reverse();
+        state.audit.read = Some(Ok(Read { entries, ..Read::default() }));
+        state
+    }
+
+    #[test]
+    fn a_promise_says_who_when_and_what() {
+        let read = |text: &str| Promise::read(text, NOW.utc);
+        let (who, due, what) = read("ben 09:00 call the bank back").unwrap();
+        assert_eq!(
+            (who.as_str(), due.rfc3339().as_str(), what.as_str()),
+            ("ben", "2026-11-20T09:00:00.000Z", "call the bank back")
+        );
+        assert_eq!(read("ben 03:00 x").unwrap().1.rfc3339(), "2026-11-21T03:00:00.000Z", "the next one");
+        assert_eq!(read("ben 2h x").unwrap().1, NOW.utc + 2 * HOUR);
+        assert_eq!(read("ben 2026-11-22T09:00Z x").unwrap().1.rfc3339(), "2026-11-22T09:00:00.000Z");
+        for wrong in ["", "ben", "ben 09:00", "ben soon x", "ben 2020-01-01T00:00:00Z x"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn promises_stand_until_they_are_kept() {
+        let promise =
+            |who: &str, hours: i64| Promise::entry(&actor("ana"), NOW, (who, NOW.utc + hours * HOUR, "call back"));
+        let state = state(vec![promise("ben", 5), promise("leo", 1), Promise::kept(&actor("ben"), NOW, 1)]);
+        let open = state.promises();
+        assert_eq!(open.len(), 1);
+        assert_eq!((open[0].id, open[0].who.as_str(), open[0].what.as_str()), (2, "leo", "call back"));
+    }
+
+    #[test]
+    fn a_signature_is_for_what_stood_there_then() {
+        let mut state = state(Vec::new());
+        let before = state.handover(NOW.utc);
+        assert!(!before.is_signed && before.signed.is_none() && before.standing().starts_with("NOT SIGNED"));
+        let entry = Entry { seq: 1, hash: String::new(), of: before.signature(&actor("ben"), NOW) };
+        state.audit.read = Some(Ok(Read { entries: vec![entry], ..Read::default() }));
+        let signed = state.handover(NOW.utc + HOUR);
+        assert!(signed.is_signed && signed.standing().starts_with("signed by ben"), "{}", signed.standing());
+        assert_eq!(signed.since.0, NOW.utc, "changes are told since then");
+        let kind = IncidentEventKind::Opened { title: "play is down".into(), severity: Severity::P1, service: None };
+        let event = IncidentEvent { incident: Uid([7; 6]), at: NOW.utc, by: "ana".into(), kind };
+        let stored = StoredIncidentEvent { number: IncidentId(214), seq: 1, event };
+        _ = incidents::update(&mut state.incidents, incidents::Msg::Stored(vec![stored]), NOW.utc, &"ana".into());
+        let later = state.handover(NOW.utc + HOUR);
+        assert!(!later.is_signed && later.standing().contains("ben signed an earlier one"), "{}", later.standing());
+        assert!(later.sections[0].lines[0].urgent, "nobody leads it");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_said() {
+        let mut state = state(Vec::new());
+        state.audit.read = Some(Err("the store is locked".into()));
+        let of = state.handover(NOW.utc);
+        assert!(of.unread.is_some_and(|why| why.contains("the store is locked")));
+        state.audit.read = None;
+        assert!(state.handover(NOW.utc).unread.is_some(), "not yet is not nothing");
+    }
+}
