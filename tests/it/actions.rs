@@ -127,6 +127,19 @@ fn hosts_stand_by_their_values_and_those_without_come_last() {
 }
 
 #[test]
+fn an_incident_is_opened_for_a_host_with_what_was_seen_of_it() {
+    let mut night = Night::calm();
+    let before: Vec<_> = night.state.incidents.incidents.keys().copied().collect();
+    night.act(&[Action::GoHosts, Action::OpenIncident]);
+    let new: Vec<_> = night.state.incidents.incidents.values().filter(|of| !before.contains(&of.uid)).collect();
+    let [of] = &*new else { panic!("{new:#?}") };
+    let on = format!("{:?}", night.state.screen.cursor(Pane::Hosts).unwrap());
+    let host = of.title.split(' ').find(|word| on.contains(*word)).unwrap_or_default();
+    assert!(!host.is_empty(), "{} {on}", of.title);
+    assert_eq!((of.evidence.len(), of.changed.len()), (1, 0), "{of:#?}");
+}
+
+#[test]
 fn a_digit_before_the_first_drawing_only_moves_the_focus() {
     let mut night = Night::new();
     night.tell(Msg::Acted(Action::OpenSelected));

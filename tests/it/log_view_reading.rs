@@ -2,10 +2,12 @@
 use quarterdeck::core::{
     Effect,
     action::{Action, Motion},
+    incidents::{IncidentEventKind, evidence},
     logs::{
         Ask, Level, LogAction as Log, Nanos, SourceState,
         shown::{Back, FieldValue},
     },
+    record::Row,
     screen::{Draft, Tone},
     time::{MINUTE, SECOND},
 };
@@ -457,4 +459,23 @@ fn the_title_says_how_many_lines_had_to_go_and_since_when_all_are_here() {
     desk.publish();
     let text = dump::text(&desk.draw(&dark(), (120, 36)));
     assert!(text.contains(&format!("2 Lines since 02:52:41, {count} older let go")), "{text}");
+}
+
+#[test]
+fn an_incident_is_opened_for_a_line_which_is_its_first_evidence() {
+    let mut desk = Desk::new();
+    let line = desk.line();
+    desk.act(&[Action::OpenIncident]);
+    let rows = desk
+        .effects
+        .iter()
+        .flat_map(|effect| if let Effect::Commit { rows, .. } = effect { rows.clone() } else { Vec::new() });
+    let kinds = rows.filter_map(|row| if let Row::Incident(event) = row { Some(event.kind) } else { None });
+    let kinds: Vec<IncidentEventKind> = kinds.collect();
+    let [IncidentEventKind::Opened { title, .. }, IncidentEventKind::Pinned { body, sha256, .. }] = &*kinds else {
+        panic!("{kinds:#?}")
+    };
+    assert!(body.contains(line.trim()), "{body} {line}");
+    assert_eq!(*sha256, evidence::sha256(body));
+    assert!(!title.is_empty() && title.chars().count() <= 140, "{title}");
 }

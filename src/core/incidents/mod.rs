@@ -96,6 +96,8 @@ pub enum Msg {
         severity: Severity,
         /// About which service.
         service: Option<ServiceId>,
+        /// What is kept in it from its beginning on.
+        kept: Option<IncidentEventKind>,
     },
     /// Adds to the timeline.
     Added {
@@ -168,9 +170,10 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp, by: &Operator) -> Out
     let mut out = Out::default();
     match msg {
         Msg::OpenedForAlert(opening) => open_for_alert(state, opening, now, by, &mut out),
-        Msg::OpenedByHand { incident, title, severity, service } => {
-            let kind = IncidentEventKind::Opened { title, severity, service };
-            out.rows.push(Row::Incident(IncidentEvent { incident, at: now, by: by.clone(), kind }));
+        Msg::OpenedByHand { incident, title, severity, service, kept } => {
+            let opened = IncidentEventKind::Opened { title, severity, service };
+            let event = |kind| Row::Incident(IncidentEvent { incident, at: now, by: by.clone(), kind });
+            out.rows.extend([Some(opened), kept].into_iter().flatten().map(event));
         }
         Msg::Added { incident, at, by, kind } => {
             out.rows.push(Row::Incident(IncidentEvent { incident, at, by, kind }));

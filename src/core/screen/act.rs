@@ -4,7 +4,7 @@
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
 use super::{
-    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, form, found, handover, logs, offers,
+    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, form, found, handover, logs, offers, pin,
     refusal, rows, runbooks, suspects,
 };
 use crate::core::{
@@ -486,10 +486,18 @@ fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
     if let Some(opening) = selected_alert(state).and_then(|alert| state.opening(alert)) {
         return state.incidents_update(incidents::Msg::OpenedForAlert(opening), now, Some("opening the incident"));
     }
-    let Some(service) = selected_service(state) else { return Vec::new() };
-    let title = format!("{service}: opened by hand");
+    let service = selected_service(state);
+    // A line, a pattern, a host: what made somebody open it is its title and its first evidence.
+    let kept = if service.is_none() || pin::is_of_logs(state) { pin::evidence(state) } else { None };
+    let title = match (&kept, &service) {
+        (Some((title, _)), Some(service)) => format!("{service}: {title}"),
+        (Some((title, _)), None) => title.clone(),
+        (None, Some(service)) => format!("{service}: opened by hand"),
+        (None, None) => return Vec::new(),
+    };
     let incident = uid_of(&format!("{} {} {title}", now.utc.0, state.actor.by));
-    let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service: Some(service) };
+    let kept = kept.map(|(_, kind)| kind);
+    let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service, kept };
     state.incidents_update(msg, now, Some("opening the incident"))
 }
 

@@ -18,9 +18,18 @@ pub(super) fn why_not(state: &State) -> Option<String> {
     if incident(state).is_none() {
         return Some("no incident is open to pin it to: open one first".to_owned());
     }
+    is_on_nothing(state).then(|| "put the cursor on what is to be kept".to_owned())
+}
+
+/// Says whether the cursor is on nothing that could be kept.
+pub(super) fn is_on_nothing(state: &State) -> bool {
     let pane = state.screen.pane();
-    let nothing = !matches!(pane, Pane::Lines | Pane::Fields) && state.screen.cursor(pane).is_none();
-    nothing.then(|| "put the cursor on what is to be kept".to_owned())
+    !matches!(pane, Pane::Lines | Pane::Fields) && state.screen.cursor(pane).is_none()
+}
+
+/// Says whether the cursor is on something that was read in logs.
+pub(super) fn is_of_logs(state: &State) -> bool {
+    matches!(state.screen.view, View::Logs | View::Web)
 }
 
 /// What is under the cursor, in words, what it is, and where it is from.
@@ -56,15 +65,26 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
     Some(("a row".to_owned(), source, rows::text(state, pane, row)))
 }
 
+/// Most characters of the title of an incident that is opened for what the cursor is on.
+const TITLE: usize = 100;
+
+/// What the cursor is on as evidence, redacted and hashed, and one line that says what it is.
+pub(super) fn evidence(state: &mut State) -> Option<(String, IncidentEventKind)> {
+    let (what, source, body) = body(state)?;
+    let body = state.logs.masked(&body);
+    let first = body.lines().find(|line| !line.trim().is_empty())?;
+    let words: Vec<&str> = first.split_whitespace().collect();
+    let title = words.join(" ").chars().take(TITLE).collect();
+    Some((title, IncidentEventKind::Pinned { what, source, sha256: evidence::sha256(&body), body }))
+}
+
 /// Keeps what the cursor is on as evidence.
 pub(super) fn pin(state: &mut State, now: Now) -> Vec<Effect> {
     let Some(uid) = incident(state) else { return Vec::new() };
-    let Some((what, source, body)) = body(state) else {
+    let Some((_, kind)) = evidence(state) else {
         state.screen.say(now, Tone::Info, "there is nothing here to keep");
         return Vec::new();
     };
-    let body = state.logs.masked(&body);
-    let kind = IncidentEventKind::Pinned { what, source, sha256: evidence::sha256(&body), body };
     state.screen.say(now, Tone::Done, "kept as evidence, redacted and hashed");
     super::form::write(state, uid, vec![kind], now)
 }

@@ -20,8 +20,10 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
             Some("this is the incident".to_owned())
         }
         Action::OpenIncident => because(
-            act::selected_alert(state).is_none() && act::selected_service(state).is_none(),
-            "put the cursor on an alert or a service to open an incident for it",
+            act::selected_alert(state).is_none()
+                && act::selected_service(state).is_none()
+                && super::pin::is_on_nothing(state),
+            "put the cursor on what an incident is to be opened for: an alert, a service, a host, a line of a log",
         ),
         Action::AddNote => {
             because(act::selected_incident(state).is_none(), "no incident here to note it in: open one first")
