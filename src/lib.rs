@@ -6,6 +6,7 @@ pub mod core;
 pub mod demo;
 pub mod error;
 pub mod import;
+pub mod notify;
 pub mod parse;
 pub mod recipes;
 pub mod remote;

@@ -18,6 +18,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("recipes", &["core", "parse", "config", "remote", "recipes", "error", "tasks"]),
     ("trackers", &["core", "parse", "config", "remote", "trackers", "error", "tasks"]),
     ("render", &["core", "parse", "render"]),
+    // What is said of a request, and whether it was heard, both take from one place.
+    ("notify", &["core", "parse", "config", "remote", "trackers", "notify", "error", "tasks"]),
     // Of parse only the sanitiser: log lines stay raw in memory, and are made safe where they are drawn.
     ("ui", &["core", "parse", "config", "ui"]),
     ("demo", &["core", "parse", "config", "remote", "store", "demo", "error", "tasks"]),
@@ -25,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "core", "parse", "config", "remote", "store", "checks", "sources", "import", "recipes", "trackers",
-            "render", "ui", "runtime", "error", "tasks",
+            "notify", "render", "ui", "runtime", "error", "tasks",
         ],
     ),
 ];
@@ -36,6 +38,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("reqwest", &["remote/http"]),
     ("tokio_tungstenite", &["remote/websocket"]),
     ("rusqlite", &["store"]),
+    ("lettre", &["notify/smtp"]),
     ("ratatui", &["ui", "runtime/terminal"]),
     ("crossterm", &["ui", "runtime/terminal", "runtime/console"]),
     ("tui_textarea", &["ui"]),

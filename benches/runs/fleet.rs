@@ -282,7 +282,7 @@ fn inventory(hosts: &[Sshd], pm2: &[Pm2]) -> Inventory {
         service("play", "kind = \"node-pm2\"\nrecipe = { app = \"play\", path = \"~/app\" }");
     }
     let (checks, recipes) = (checks::kinds(), recipes::kinds());
-    let catalog = Catalog { checks: &checks, recipes: &recipes, trackers: &[], metrics: &[] };
+    let catalog = Catalog { checks: &checks, recipes: &recipes, trackers: &[], notifiers: &[], metrics: &[] };
     let loaded = config::load_text(Path::new("qd.toml"), &text, &catalog, &Env::new(Path::new("/nonexistent"), []));
     assert!(!loaded.has_errors(), "{}", config::check_text(&loaded.problems));
     loaded.inventory

@@ -26,6 +26,7 @@ mod setup;
 mod shell;
 mod status;
 mod stored;
+mod update;
 mod watch;
 
 /// How a command ended, as its exit code.
@@ -107,6 +108,8 @@ enum Command {
     Handover(handover::Args),
     /// Print a week or a month: incidents, how soon they were seen, taken and mended, budgets spent
     Report(report::Args),
+    /// Tell everybody how an incident goes: status page, ticket, chat and mail, from one text
+    Update(update::Update),
     /// Restart a service on its hosts, through the same gate as the console's
     Restart(change::Restart),
     /// Bring a build out: to every host first, then host by host, taken back by itself where it fails
@@ -129,7 +132,7 @@ enum Command {
     Attach(runs::Attach),
     /// Print who did what; --verify follows the chain of hashes
     Audit(audit::Audit),
-    /// Print what is to be written to trackers; retry, drop or edit what is not
+    /// Print what is to be written to trackers and told to people; retry, drop or edit what is not
     Outbox(outbox::Args),
     /// Print runbooks and run their steps: what looks at once, what changes through the same gate as any change
     Runbook(runbook::Args),
@@ -168,7 +171,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, incidents, handover, report, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, runbook, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, incidents, update, handover, report, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, runbook, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -181,6 +184,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Incidents(args)) => incidents::run(&common, &args),
         Some(Command::Handover(args)) => handover::run(&common, &args),
         Some(Command::Report(args)) => report::run(&common, &args),
+        Some(Command::Update(args)) => update::run(&common, &args),
         Some(Command::Restart(args)) => change::restart(&common, &args),
         Some(Command::Deploy(args)) => change::deploy(&common, &args),
         Some(Command::Rollback(args)) => change::rollback(&common, &args),

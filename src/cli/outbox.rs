@@ -1,4 +1,4 @@
-//! `qd outbox`: what is to be written to trackers, and what a person does about what is not.
+//! `qd outbox`: what is to be written to trackers and told to people, and what a person does about what is not.
 use clap::Subcommand;
 use serde_json::json;
 
@@ -108,10 +108,13 @@ fn list(setup: &Setup, common: &Common, state: &State) -> color_eyre::Result<Exi
         });
         setup::print_json("qd.outbox/1", setup.clock.as_ref(), data.collect())?;
     } else if state.outbox.items.is_empty() {
-        let none = if state.inventory.trackers.is_empty() { ": no `tracker` is configured" } else { "" };
+        let none = match (state.inventory.trackers.is_empty(), state.inventory.notifiers.is_empty()) {
+            (true, true) => ": no `tracker` and no `notifier` is configured",
+            (true, false) | (false, true | false) => "",
+        };
         setup::print(&format!("nothing is in the outbox{none}\n"))?;
     } else {
-        let head = ["TOKEN", "STATE", "TRACKER", "INCIDENT", "WHAT", "TRY", "NEXT", "TICKET", "REASON"];
+        let head = ["TOKEN", "STATE", "WHERE", "INCIDENT", "WHAT", "TRY", "NEXT", "AS", "REASON"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         let now = setup.clock.now().utc;
         for entry in state.outbox.in_order() {
@@ -160,6 +163,7 @@ fn change(
         | OutboxEventKind::Accepted { .. }
         | OutboxEventKind::Edited { .. }
         | OutboxEventKind::RetryAsked
+        | OutboxEventKind::LeftUnsure { .. }
         | OutboxEventKind::Duplicate { .. }
         | OutboxEventKind::ForeignChange { .. } => "is tried again by whoever records",
     };
@@ -176,7 +180,7 @@ fn change(
 fn edited(entry: &Entry, title: Option<&str>, text: Option<&str>) -> Result<OutboxEventKind, String> {
     let (has_title, has_text) = match entry.item.write {
         Write::Create(_) => (true, true),
-        Write::Comment { .. } => (false, true),
+        Write::Comment { .. } | Write::Notice(_) => (false, true),
         Write::Update(_) | Write::Link { .. } => (false, false),
     };
     if title.is_some() && !has_title || text.is_some() && !has_text {

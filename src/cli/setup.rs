@@ -8,7 +8,7 @@ use crate::{
     checks, config,
     config::{Catalog, Env, Loaded, theme::ColourDepth},
     core::{alerts::METRICS, id::Operator, inventory::Inventory, logs::derive::Derived, runs::Actor, time::Clock},
-    recipes,
+    notify, recipes,
     remote::{
         Remote,
         ssh::{Pool, PoolOptions},
@@ -130,11 +130,12 @@ impl Setup {
 
 /// Reads a configuration file with everything this version knows.
 pub(super) fn load(path: &Path, env: &Env) -> Loaded {
-    let (checks, recipes, trackers) = (checks::kinds(), recipes::kinds(), trackers::kinds());
+    let (checks, recipes) = (checks::kinds(), recipes::kinds());
+    let (trackers, notifiers) = (trackers::kinds(), notify::kinds());
     let metrics: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
     let mut loaded = config::load(
         path,
-        &Catalog { checks: &checks, recipes: &recipes, trackers: &trackers, metrics: &metrics },
+        &Catalog { checks: &checks, recipes: &recipes, trackers: &trackers, notifiers: &notifiers, metrics: &metrics },
         env,
     );
     // Log formats and redaction rules of one's own stand in files beside it.

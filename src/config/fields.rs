@@ -25,6 +25,11 @@ pub(crate) const FILE: &[Field] = &[
     field("derive", Shape::List(&Shape::Table(DERIVE)), "Fields of log records, made of other fields: `partner`."),
     field("tracker", Shape::List(&Shape::Table(TRACKER)), "Where tickets of incidents are kept."),
     field(
+        "notifier",
+        Shape::List(&Shape::Table(NOTIFIER)),
+        "How people are told of alerts and incidents: `[severity]` names who of them is.",
+    ),
+    field(
         "severity",
         Shape::Table(SEVERITIES),
         "What was agreed on for incidents: clocks by severity, and when one counts as mended.",
@@ -45,6 +50,7 @@ pub(crate) const FILE: &[Field] = &[
         Shape::List(&Shape::Table(CONTACT)),
         "Vendors and partners who are called, with their response times.",
     ),
+    field("update", Shape::Table(UPDATE), "How updates are worded, for everybody and for the team."),
     field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
     field("display", Shape::Table(DISPLAY), "How the console looks and tells time."),
     field("keys", Shape::Map(&KEYS), "Action id = key or keys, over the keymap."),
@@ -62,6 +68,7 @@ pub(crate) const LISTS: &[&str] = &[
     "derive",
     "tracker",
     "runbooks",
+    "notifier",
     "incident_type",
     "team",
     "contact",
@@ -69,7 +76,7 @@ pub(crate) const LISTS: &[&str] = &[
 ];
 
 /// Keys of the file that a later version uses.
-pub(crate) const LATER: &[&str] = &["notifier"];
+pub(crate) const LATER: &[&str] = &[];
 
 const KEYS: Shape = Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]);
 const EVERY: Shape = Shape::Duration;
@@ -348,6 +355,36 @@ pub(crate) const TRACKER: &[Field] = &[
     ),
 ];
 
+/// What all notifiers have.
+pub(crate) const NOTIFIER: &[Field] = &[
+    required("name", Shape::Text, "Its name: `ops-slack`. `notify` under `[severity]` names it."),
+    required("type", Shape::Text, "What kind of notifier."),
+    field(
+        "on",
+        Shape::List(&Shape::Choice(&[
+            "alert",
+            "opened",
+            "acknowledged",
+            "severity",
+            "escalated",
+            "update",
+            "mitigated",
+            "resolved",
+        ])),
+        "What it tells of. Default: all that it can.",
+    ),
+    field(
+        "audience",
+        Shape::Choice(&["internal", "public"]),
+        "Who hears it. `public`: only updates, in the words that are for everybody. Default `internal`.",
+    ),
+    field(
+        "link",
+        Shape::Url,
+        "Where it leads back to, `{incident}` being the incident's number: `https://wiki.example.com/{incident}`. Default: nowhere.",
+    ),
+];
+
 /// One rule that makes a field of log records.
 pub(crate) const DERIVE: &[Field] = &[
     required(
@@ -444,7 +481,17 @@ pub(crate) const SEVERITY: &[Field] = &[
     field("escalate", PERIOD, "A phase before `act` that lasts longer calls the next of the team by itself."),
     field("business_hours", Shape::Flag, "Whether its clocks run in business hours only. Default: for P4."),
     field("team", Shape::Text, "The team that is called. Default `response` for P1 and P2, else `support`."),
-    field("notify", Shape::List(&Shape::Text), "Names of notifiers. Not used yet."),
+    field("notify", Shape::List(&Shape::Text), "The notifiers that tell people of it, by their names."),
+];
+
+/// How updates are worded.
+pub(crate) const UPDATE: &[Field] = &[
+    field(
+        "public",
+        Shape::Text,
+        "What everybody reads: `{text}`, `{next}`, `{state}`, `{number}`, `{severity}`, `{service}`; a part in brackets goes where what it names is not known. Default `{text}[ Next update by {next}.]`.",
+    ),
+    field("internal", Shape::Text, "What the team reads: also `{hosts}` and `{lead}`."),
 ];
 
 /// A type of incident.

@@ -25,6 +25,8 @@ pub struct Catalog<'a> {
     pub recipes: &'a [&'a dyn Kind],
     /// Kinds of trackers.
     pub trackers: &'a [&'a dyn Kind],
+    /// Kinds of notifiers.
+    pub notifiers: &'a [&'a dyn Kind],
     /// Names of what rules can measure; empty is all of core's.
     pub metrics: &'a [&'a str],
 }

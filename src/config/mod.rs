@@ -106,6 +106,22 @@ pub trait Kind: Sync {
         false
     }
 
+    /// Says, of a notifier, whether to tell it the same twice is to tell it once.
+    fn repeats(&self, settings: &crate::core::inventory::Params) -> bool {
+        let _ = settings;
+        false
+    }
+
+    /// Says, of a notifier, whether it is told within the console.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// Names what a notifier cannot tell, by the words of `on`.
+    fn deaf_to(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Adds what stands in files that the settings name. Whatever would be wrong with them, [`Kind::misfits`] has said.
     fn complete(&self, settings: &mut crate::core::inventory::Params) {
         let _ = settings;

@@ -13,9 +13,13 @@ pub fn schema(catalog: &Catalog<'_>) -> Value {
         let logs: Vec<_> = fields::LOG_KINDS.iter().map(|(kind, own)| log(kind, own)).collect();
         let log = json!({ "type": "array", "items": { "oneOf": logs }, "description": doc("log") });
         properties.insert("log".into(), log);
-        let trackers: Vec<_> = catalog.trackers.iter().map(|kind| tracker(*kind)).collect();
-        let tracker = json!({ "type": "array", "items": { "oneOf": trackers }, "description": doc("tracker") });
-        properties.insert("tracker".into(), tracker);
+        for (key, kinds, common) in
+            [("tracker", catalog.trackers, fields::TRACKER), ("notifier", catalog.notifiers, fields::NOTIFIER)]
+        {
+            let kinds: Vec<_> = kinds.iter().map(|kind| place(*kind, common)).collect();
+            let list = json!({ "type": "array", "items": { "oneOf": kinds }, "description": doc(key) });
+            properties.insert(key.into(), list);
+        }
     }
     let mut schema = Map::new();
     schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
@@ -91,10 +95,11 @@ fn log(kind: &str, own: &[Field]) -> Value {
     Value::Object(log)
 }
 
-fn tracker(kind: &dyn Kind) -> Value {
-    let mut tracker = object(kind.fields().iter().chain(fields::TRACKER));
-    insert(&mut tracker, "type", json!({ "const": kind.name() }), "What kind of tracker.");
-    Value::Object(tracker)
+fn place(kind: &dyn Kind, common: &'static [Field]) -> Value {
+    let mut place = object(kind.fields().iter().chain(common));
+    let doc = common.iter().find(|field| field.name == "type").map_or("", |field| field.doc);
+    insert(&mut place, "type", json!({ "const": kind.name() }), doc);
+    Value::Object(place)
 }
 
 fn object<'f>(fields: impl Iterator<Item = &'f Field>) -> Map<String, Value> {

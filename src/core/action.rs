@@ -455,7 +455,7 @@ pub const ACTIONS: &[Entry] = &[
         .within(Scope::Handover)
         .danger(Danger::Records),
     entry("go-audit", Action::GoAudit, "audit", "who did what, from where, and whether the log is whole"),
-    entry("go-outbox", Action::GoOutbox, "outbox", "what is to be written to trackers, and what was not taken"),
+    entry("go-outbox", Action::GoOutbox, "outbox", "what is to be written and told, and what was not taken"),
     entry("retry-item", Action::RetryItem, "retry", "have the item tried again now")
         .within(Scope::Outbox)
         .danger(Danger::Records),

@@ -7,7 +7,7 @@ use super::{
     id::{HostName, ServiceId, Uid},
     inventory::CheckSpec,
     logs,
-    outbox::Order,
+    outbox::{Order, TrackerSpec},
     record::Row,
     runbooks::Look,
     runs::{Plan, Wanted, Way, gate::Permit, offer::OfferAsk, stick::PipelineHold},
@@ -224,6 +224,15 @@ pub enum Effect {
     },
     /// Ring the terminal's bell.
     Bell,
+    /// Tell the terminal, as it is configured.
+    Ring {
+        /// How.
+        terminal: Arc<TrackerSpec>,
+        /// What it is about.
+        title: String,
+        /// What happened.
+        text: String,
+    },
     /// Suspend to the shell.
     Suspend,
     /// End the program.

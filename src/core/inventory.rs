@@ -8,12 +8,13 @@ use super::{
     id::{CheckId, EnvName, HostName, ServiceId},
     incidents::policy::Policy,
     logs::{LogSpec, derive::DeriveSpec},
-    outbox::TrackerSpec,
+    outbox::{NotifierSpec, TrackerSpec},
     runbooks::Runbook,
     runs::{
         Strategy, TwoSets,
         policy::{Calendar, Grave, Roles},
     },
+    telling::Templates,
 };
 
 /// Settings of one check kind or recipe, as the configuration gave them after validation.
@@ -42,12 +43,16 @@ pub struct Inventory {
     pub trackers: Vec<Arc<TrackerSpec>>,
     /// What a team wrote down of what is to be done.
     pub runbooks: Vec<Arc<Runbook>>,
+    /// How people are told, in the order of the configuration.
+    pub notifiers: Vec<Arc<NotifierSpec>>,
     /// How the console looks and tells time.
     pub display: Display,
     /// When a change is allowed.
     pub write: WritePolicy,
     /// What the team agreed on for incidents.
     pub policy: Policy,
+    /// How updates are worded.
+    pub updates: Templates,
 }
 
 /// An environment: `prod`.

@@ -32,7 +32,8 @@ pub mod screen;
 pub mod services;
 mod stored;
 mod suspecting;
-mod tickets;
+pub mod telling;
+pub(crate) mod tickets;
 pub mod time;
 
 pub use effect::Effect;
@@ -170,7 +171,7 @@ impl State {
             services::Ask::RunCheck { check, slot, .. } => Effect::RunCheck { check, slot },
         }));
         for fact in out.facts {
-            if let services::Fact::WentDown { .. } = fact {
+            if let (services::Fact::WentDown { .. }, false) = (fact, self.has_terminal()) {
                 effects.push(Effect::Bell);
             }
         }

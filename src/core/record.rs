@@ -122,6 +122,23 @@ pub enum DeclaredState {
     Maintenance,
 }
 
+impl DeclaredState {
+    /// All of them, in the order in which they follow on each other.
+    pub const ALL: [Self; 5] =
+        [Self::Investigating, Self::Identified, Self::Monitoring, Self::Resolved, Self::Maintenance];
+
+    /// Says it in one word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Investigating => "investigating",
+            Self::Identified => "identified",
+            Self::Monitoring => "monitoring",
+            Self::Resolved => "resolved",
+            Self::Maintenance => "maintenance",
+        }
+    }
+}
+
 /// What the store has that this console has not seen yet, from any console, in the order of commit.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Changes {

@@ -4,6 +4,7 @@ use super::{
     alerts::Severity,
     id::Uid,
     incidents::{self, Incident, IncidentEventKind, advance, phase::Around},
+    outbox::Hears,
     push_commit,
     screen::Tone,
     services::Health,
@@ -29,7 +30,7 @@ impl State {
     pub(super) fn after_alert(&mut self, fact: alerts::Fact, now: Now) -> Vec<Effect> {
         match fact {
             alerts::Fact::Fired { alert } | alerts::Fact::AcknowledgementExpired { alert, .. } => {
-                let mut effects = vec![Effect::Bell];
+                let mut effects = self.alert_rings(alert);
                 effects.extend(self.alert_fired(alert, now));
                 effects
             }
@@ -46,6 +47,12 @@ impl State {
                 Vec::new()
             }
         }
+    }
+
+    fn alert_rings(&self, alert: Uid) -> Vec<Effect> {
+        let Some(alert) = self.alerts.alert(alert) else { return Vec::new() };
+        let title = format!("{:?} {}", alert.severity, alert.target);
+        self.ring(alert.severity, Hears::Alert, (&title, &alert.summary))
     }
 
     pub(super) fn incidents_update(
@@ -152,9 +159,12 @@ impl State {
         let mut effects = Vec::new();
         for (incident, kind) in due {
             if let IncidentEventKind::Escalated { to, reason } = &kind {
-                let number = self.incidents.incidents.get(&incident).map(|found| found.number.to_string());
-                self.screen.say(now, Tone::Error, format!("{} goes to {to}: {reason}", number.unwrap_or_default()));
-                effects.push(Effect::Bell);
+                let found = self.incidents.incidents.get(&incident);
+                let number = found.map(|found| found.number.to_string()).unwrap_or_default();
+                let severity = found.map_or(Severity::P1, |found| found.severity);
+                let text = format!("goes to {to}: {reason}");
+                self.screen.say(now, Tone::Error, format!("{number} {text}"));
+                effects.extend(self.ring(severity, Hears::Escalated, (&number, &text)));
             }
             let msg = incidents::Msg::ByItself { incident, kind };
             effects.extend(self.incidents_update(msg, now, Some("writing the timeline")));

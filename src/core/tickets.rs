@@ -3,28 +3,59 @@ use std::sync::Arc;
 
 use super::{
     Effect, State,
+    alerts::Severity,
     id::Uid,
-    outbox, push_commit,
+    outbox::{self, Hears, NotifierSpec},
+    push_commit,
     record::Recorder,
     screen::{Tone, rows},
     time::Now,
 };
 
-/// Adds the writes that follow from incidents' events to the commits of those: both are on disk, or neither.
-pub(super) fn register(state: &State, effects: &mut [Effect]) {
-    let trackers = &state.inventory.trackers;
-    if trackers.is_empty() {
+/// Adds the tickets and notices that follow from events to the commits of those: both are on disk, or neither.
+pub(crate) fn register(state: &State, effects: &mut [Effect]) {
+    let (trackers, notifiers) = (&state.inventory.trackers, &state.inventory.notifiers);
+    if trackers.is_empty() && notifiers.is_empty() {
         return;
     }
+    let known = outbox::Known {
+        inventory: &state.inventory,
+        alerts: &state.alerts,
+        incidents: &state.incidents,
+        outbox: &state.outbox,
+    };
     for effect in effects {
         if let Effect::Commit { rows, .. } = effect {
-            let more = outbox::for_rows(rows, trackers, &state.incidents, &state.outbox);
+            let mut more = outbox::for_rows(rows, trackers, &state.incidents, &state.outbox);
+            more.extend(outbox::notices(rows, known));
             rows.extend(more);
         }
     }
 }
 
 impl State {
+    /// Rings where this console is shown: as its terminals are configured, or by the bell where none is.
+    pub(super) fn ring(&self, severity: Severity, of: Hears, (title, text): (&str, &str)) -> Vec<Effect> {
+        let mut terminals = self.inventory.notifiers.iter().filter(|notifier| notifier.local).peekable();
+        if terminals.peek().is_none() {
+            return vec![Effect::Bell];
+        }
+        let told = |notifier: &&Arc<NotifierSpec>| {
+            notifier.hears.contains(&of) && outbox::is_told(&self.inventory, notifier, severity)
+        };
+        let ring = |notifier: &Arc<NotifierSpec>| Effect::Ring {
+            terminal: Arc::clone(&notifier.place),
+            title: title.to_owned(),
+            text: text.to_owned(),
+        };
+        terminals.filter(told).map(ring).collect()
+    }
+
+    /// Says whether a terminal is configured, so that what alerts tell is not told twice.
+    pub(super) fn has_terminal(&self) -> bool {
+        self.inventory.notifiers.iter().any(|notifier| notifier.local)
+    }
+
     fn with_outbox(
         &mut self,
         work: impl FnOnce(&mut outbox::State, outbox::Around<'_>) -> outbox::Out,
@@ -32,6 +63,7 @@ impl State {
         let inventory = Arc::clone(&self.inventory);
         let around = outbox::Around {
             trackers: &inventory.trackers,
+            notifiers: &inventory.notifiers,
             incidents: &self.incidents,
             by: &self.actor.by,
             delivers: matches!(self.recorder, Recorder::Me { .. }) && self.loaded,
@@ -57,6 +89,7 @@ impl State {
         self.outbox.preview = None;
         let around = outbox::Around {
             trackers: &self.inventory.trackers,
+            notifiers: &self.inventory.notifiers,
             incidents: &self.incidents,
             by: &self.actor.by,
             delivers: false,

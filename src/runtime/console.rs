@@ -34,6 +34,7 @@ use crate::{
         screen::{Draft, Tone},
         time::{Clock, Mono},
     },
+    notify,
     parse::sanitise,
     tasks::{Task, Tasks},
     ui::{self, Look, editors::Editors, keys},
@@ -303,6 +304,10 @@ impl Console {
         match front {
             Front::Quit => return Ok(true),
             Front::Bell => screen.bell()?,
+            Front::Ring { terminal, title, text } => {
+                let variable = |name: &str| self.env.variable(name).map(str::to_owned);
+                screen.send(&notify::terminal::bytes(&terminal.params, &title, &text, variable))?;
+            }
             Front::Redraw => screen.forget(),
             Front::SetMouse(on) => screen.mouse(on)?,
             Front::Copy(text) => self.copy(&text, screen, done)?,

@@ -74,6 +74,15 @@ pub enum Front {
     Redraw,
     /// Ring the bell.
     Bell,
+    /// Tell the terminal, as it is configured.
+    Ring {
+        /// How.
+        terminal: Arc<crate::core::outbox::TrackerSpec>,
+        /// What it is about.
+        title: String,
+        /// What happened.
+        text: String,
+    },
     /// Suspend.
     Suspend,
     /// End.
@@ -263,6 +272,7 @@ impl Executor {
             Effect::SetMouse { on } => self.front(Front::SetMouse(on)),
             Effect::Redraw => self.front(Front::Redraw),
             Effect::Bell => self.front(Front::Bell),
+            Effect::Ring { terminal, title, text } => self.front(Front::Ring { terminal, title, text }),
             Effect::Suspend => self.front(Front::Suspend),
             Effect::Quit => self.front(Front::Quit),
         }

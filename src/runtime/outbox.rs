@@ -1,4 +1,5 @@
-//! Delivers what the outbox has for trackers. What it decides is in core; how each tracker is spoken to, in `trackers`.
+//! Delivers what the outbox has for trackers and notifiers. What it decides is in core; how each of them is spoken to, in `trackers`
+//! and `notify`.
 use std::sync::Arc;
 
 use super::inbox::Post;
@@ -9,6 +10,7 @@ use crate::{
         logs::redact::Redactor,
         outbox::{self, Order},
     },
+    notify,
     remote::http::{Client, Trust},
     tasks::Tasks,
     trackers::{self, Means, PATIENCE},
@@ -24,7 +26,11 @@ pub fn means(tasks: &Tasks) -> Means {
 pub async fn deliver(order: Order, means: Means, redact: Arc<Redactor>, post: Post) {
     let (token, deed, attempt) = (order.token, order.deed, order.attempt);
     tracing::info!(%token, ?deed, attempt, tracker = &*order.tracker.name, "outbox");
-    let end = trackers::deliver(&order, &means, &redact).await;
+    let end = if order.item.write.notice().is_some() {
+        notify::deliver(&order, &means, &redact).await
+    } else {
+        trackers::deliver(&order, &means, &redact).await
+    };
     if let outbox::End::Missed { how, reason, .. } = &end {
         tracing::warn!(%token, ?deed, ?how, reason, "outbox");
     }
@@ -33,6 +39,10 @@ pub async fn deliver(order: Order, means: Means, redact: Arc<Redactor>, post: Po
 
 /// Says what would be sent.
 pub fn preview(order: &Order, means: &Means, redact: &Redactor, post: &Post) {
-    let text = trackers::preview(order, means, redact);
+    let text = if order.item.write.notice().is_some() {
+        notify::preview(order, redact)
+    } else {
+        trackers::preview(order, means, redact)
+    };
     post.try_fact(Msg::Outbox(outbox::Msg::Previewed { token: order.token, text }));
 }

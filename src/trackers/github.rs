@@ -261,6 +261,7 @@ impl Tickets for Issues {
             Write::Update(change) => json!(words::changed(change)),
             Write::Comment { text } => json!({ "body": format!("{text}\n\n{}", mark(order.token)) }),
             Write::Link { .. } => json!({ "body": words::duplicate(order) }),
+            Write::Notice(notice) => notice.summary().into(),
         }
     }
 }

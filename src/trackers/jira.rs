@@ -352,6 +352,7 @@ impl Tickets for Site {
             Write::Update(change) => json!(words::changed(change)),
             Write::Comment { text } => self.said(order.token, text),
             Write::Link { .. } => self.said(order.token, &words::duplicate(order)),
+            Write::Notice(notice) => notice.summary().into(),
         }
     }
 }

@@ -158,6 +158,7 @@ impl Desk for Folder {
             }
             Write::Comment { text } => comment(order.token, text),
             Write::Link { .. } => comment(order.token, &words::duplicate(order)),
+            Write::Notice(notice) => notice.summary(),
         }
     }
 }
@@ -182,7 +183,7 @@ fn write(folder: &Path, order: &Order) -> Result<Done, Missed> {
     }
     let file = match &order.item.write {
         Write::Link { duplicate } => duplicate.id.clone(),
-        Write::Create(_) | Write::Update(_) | Write::Comment { .. } => {
+        Write::Create(_) | Write::Update(_) | Write::Comment { .. } | Write::Notice(_) => {
             known.into_iter().next().ok_or_else(|| Missed::refused("its file is gone: retry the ticket first"))?
         }
     };
@@ -201,7 +202,7 @@ fn write(folder: &Path, order: &Order) -> Result<Done, Missed> {
         }
         Write::Comment { text: said } => (commented(text, order.token, said), Fields::new()),
         Write::Link { .. } => (commented(text, order.token, &words::duplicate(order)), Fields::new()),
-        Write::Create(_) => (text, Fields::new()),
+        Write::Create(_) | Write::Notice(_) => (text, Fields::new()),
     };
     replace(folder, &file, &text)?;
     Ok(Done::Wrote(file, wrote))

@@ -24,7 +24,7 @@ mod github;
 mod jira;
 mod markdown;
 mod monday;
-mod wire;
+pub(crate) mod wire;
 mod words;
 
 /// Every kind of tracker.
@@ -110,6 +110,7 @@ impl<T: Tickets> Desk for T {
                 Write::Update(change) => self.update(order, change).await,
                 Write::Comment { text } => self.comment(order.token, &ticket(order)?.id, text).await,
                 Write::Link { duplicate } => self.comment(order.token, &duplicate.id, &words::duplicate(order)).await,
+                Write::Notice(_) => Err(no_ticket()),
             }
         })
     }
@@ -119,7 +120,9 @@ impl<T: Tickets> Desk for T {
             let mut found = match &order.item.write {
                 Write::Create(ticket) => self.tickets(order.token, ticket).await?,
                 Write::Link { duplicate } => self.comments(order.token, &duplicate.id).await?,
-                Write::Update(_) | Write::Comment { .. } => self.comments(order.token, &ticket(order)?.id).await?,
+                Write::Update(_) | Write::Comment { .. } | Write::Notice(_) => {
+                    self.comments(order.token, &ticket(order)?.id).await?
+                }
             };
             found.sort_by_key(|remote| numbered(&remote.id));
             found.dedup();
@@ -148,22 +151,22 @@ pub struct Missed {
 }
 
 impl Missed {
-    fn new(how: Miss, reason: impl AsRef<str>) -> Self {
+    pub(crate) fn new(how: Miss, reason: impl AsRef<str>) -> Self {
         Self { how, reason: sanitise::line_max(reason.as_ref(), MAX_REASON), wait_ms: None }
     }
 
     /// It was surely not written.
-    fn unreachable(reason: impl AsRef<str>) -> Self {
+    pub(crate) fn unreachable(reason: impl AsRef<str>) -> Self {
         Self::new(Miss::Unreachable, reason)
     }
 
     /// Nobody knows whether it was written.
-    fn ambiguous(reason: impl AsRef<str>) -> Self {
+    pub(crate) fn ambiguous(reason: impl AsRef<str>) -> Self {
         Self::new(Miss::Ambiguous, reason)
     }
 
     /// It is not written as it is.
-    fn refused(reason: impl AsRef<str>) -> Self {
+    pub(crate) fn refused(reason: impl AsRef<str>) -> Self {
         Self::new(Miss::Refused, reason)
     }
 }
@@ -219,7 +222,7 @@ fn redacted(order: &Order, redact: &Redactor) -> Order {
             lines(&mut ticket.text);
         }
         Write::Comment { text } => lines(text),
-        Write::Update(_) | Write::Link { .. } => {}
+        Write::Update(_) | Write::Link { .. } | Write::Notice(_) => {}
     }
     order
 }
@@ -229,6 +232,11 @@ fn ticket(order: &Order) -> Result<&Remote, Missed> {
     order.ticket.as_ref().ok_or_else(|| Missed::refused("its ticket is not known"))
 }
 
+/// A tracker keeps tickets: people are told by notifiers.
+fn no_ticket() -> Missed {
+    Missed::refused("a tracker tells nobody")
+}
+
 /// Returns what ids are ordered by, the oldest first: numbers by their value.
 fn numbered(id: &str) -> (u64, String) {
     let digits: String = id.chars().filter(char::is_ascii_digit).collect();
@@ -236,7 +244,7 @@ fn numbered(id: &str) -> (u64, String) {
 }
 
 /// Says when a token would go over the network in the open.
-fn open_token(settings: &crate::core::inventory::Params, key: &'static str) -> Vec<Misfit> {
+pub(crate) fn open_token(settings: &crate::core::inventory::Params, key: &'static str) -> Vec<Misfit> {
     const SAFE: [&str; 4] = ["https://", "http://127.0.0.1", "http://localhost", "http://[::1]"];
     let url = settings.get(key).and_then(serde_json::Value::as_str);
     let open = url.is_some_and(|url| !SAFE.iter().any(|begin| url.starts_with(begin)));

@@ -482,6 +482,7 @@ impl Tickets for Board {
             Write::Update(change) => json!(words::changed(change)),
             Write::Comment { text } => html(order.token, text).into(),
             Write::Link { .. } => html(order.token, &words::duplicate(order)).into(),
+            Write::Notice(notice) => notice.summary().into(),
         }
     }
 }

@@ -46,17 +46,23 @@ pub(super) enum Scheme {
 }
 
 /// What a vendor says of an answer in its own way.
-pub(super) trait Vendor: Sync {
+pub(crate) trait Vendor: Sync {
     /// Says whether it takes no more for a while.
     fn throttled(&self, answer: &Answer, body: &Json) -> Limit;
 
     /// Returns what it says went wrong.
     fn said(&self, answer: &Answer, body: &Json) -> String;
+
+    /// Says whether what came with a status of success is an answer of its own: a proxy's page is not.
+    fn heard(&self, answer: &Answer, body: &Json) -> bool {
+        _ = answer;
+        !body.is_null()
+    }
 }
 
 /// Whether a vendor takes no more for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     /// It takes more.
     No,
     /// It does not say for how long.
@@ -67,21 +73,21 @@ pub(super) enum Limit {
 
 impl Limit {
     /// For as long as is said.
-    pub(super) fn of(wait_ms: Option<i64>) -> Self {
+    pub(crate) fn of(wait_ms: Option<i64>) -> Self {
         wait_ms.map_or(Self::Unsaid, Self::Ms)
     }
 }
 
 /// Whether something is written by a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Does {
+pub(crate) enum Does {
     Read,
     Write,
 }
 
 impl Does {
     /// What it means that nobody knows whether it was heard.
-    pub(super) fn unclear(self, reason: impl AsRef<str>) -> Missed {
+    pub(crate) fn unclear(self, reason: impl AsRef<str>) -> Missed {
         match self {
             Self::Read => Missed::unreachable(reason),
             Self::Write => Missed::ambiguous(reason),
@@ -188,7 +194,7 @@ fn origin(url: &str) -> String {
 }
 
 /// Says what a fault means: whether the request may have been heard.
-fn missed(fault: &Fault, does: Does) -> Missed {
+pub(crate) fn missed(fault: &Fault, does: Does) -> Missed {
     let surely_not = match fault {
         Fault::Net(_) | Fault::Call(_) => true,
         // Once a connection stands, its end may come as an error of TLS.
@@ -200,7 +206,7 @@ fn missed(fault: &Fault, does: Does) -> Missed {
 }
 
 /// Says what an answer means. What is no answer of the vendor's says nothing.
-fn judge(vendor: &dyn Vendor, answer: &Answer, body: &Json, does: Does) -> Result<(), Missed> {
+pub(crate) fn judge(vendor: &dyn Vendor, answer: &Answer, body: &Json, does: Does) -> Result<(), Missed> {
     let limit = vendor.throttled(answer, body);
     if limit != Limit::No {
         let wait_ms = if let Limit::Ms(ms) = limit { Some(ms) } else { None };
@@ -211,8 +217,8 @@ fn judge(vendor: &dyn Vendor, answer: &Answer, body: &Json, does: Does) -> Resul
     match status {
         204 => Ok(()),
         200..=299 if answer.cut => Err(does.unclear(format!("{status}, but the answer is longer than is read"))),
-        200..=299 if body.is_null() => {
-            Err(does.unclear(format!("{status}, but no answer of a tracker: {}", page(answer))))
+        200..=299 if !vendor.heard(answer, body) => {
+            Err(does.unclear(format!("{status}, but no answer of its own: {}", page(answer))))
         }
         200..=299 => Ok(()),
         300..=399 => {
@@ -262,7 +268,7 @@ fn page(answer: &Answer) -> String {
 }
 
 /// Reads how long is to be waited by `Retry-After`: seconds, or a date held against the answer's own.
-pub(super) fn retry_after(answer: &Answer) -> Option<i64> {
+pub(crate) fn retry_after(answer: &Answer) -> Option<i64> {
     let text = answer.header("retry-after").next()?.trim();
     if let Ok(seconds) = text.parse::<i64>() {
         return Some(seconds.clamp(0, 86_400) * 1_000);
@@ -278,7 +284,7 @@ pub(super) fn said_at(answer: &Answer) -> Option<i64> {
 }
 
 /// Returns an id, which may be a number.
-pub(super) fn id(of: &Json) -> Option<String> {
+pub(crate) fn id(of: &Json) -> Option<String> {
     let text = match of {
         Json::String(text) => text.clone(),
         Json::Number(number) => number.to_string(),

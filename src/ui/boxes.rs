@@ -301,6 +301,8 @@ pub struct Ask {
     pub hint: String,
     /// What went wrong with the last answer.
     pub wrong: String,
+    /// What would come of it, under the field.
+    pub after: Vec<(&'static str, String)>,
 }
 
 impl Ask {
@@ -338,7 +340,10 @@ impl Ask {
         };
         items.push(Item::Field("", field, self.rows.max(1)));
         if !self.wrong.is_empty() {
-            items.push(Item::Line(Words::of(self.wrong.clone(), Role::Down), Words::new()));
+            items.push(Item::Text(self.wrong.clone(), Role::Down));
+        }
+        for (label, text) in &self.after {
+            items.push(Item::Labelled(label, text.clone(), Role::Text));
         }
         items.push(Item::Blank);
         let state = if self.typed.0.trim().is_empty() { ButtonState::Off } else { ButtonState::Ready };

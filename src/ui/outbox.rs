@@ -1,4 +1,4 @@
-//! The outbox: what is to be written to trackers, how far it is, and the request of the item under the cursor.
+//! The outbox: what is to be written to trackers and told to people, how far it is, and the request of the item under the cursor.
 use super::{
     page::{Band, Pane, Part, Room, table, zoom},
     show::Tone,
@@ -29,7 +29,7 @@ pub struct Outbox {
 pub struct Row {
     /// How it stands.
     pub state: (Tone, String),
-    /// The tracker.
+    /// The tracker or the notifier.
     pub tracker: String,
     /// The incident.
     pub incident: String,
@@ -49,12 +49,12 @@ pub fn outbox(of: &Outbox, room: Room<'_>) -> Vec<Band> {
     let columns = vec![
         Column::text("", 1),
         Column::text("STATE", 7),
-        Column::text("TRACKER", 8).grow(6),
+        Column::text("WHERE", 8).grow(6),
         Column::text("INC", 7),
         Column::text("WHAT", 16).grow(40),
         Column::number("TRY", 3).rank(1),
         Column::text("NEXT", 8).rank(1),
-        Column::text("TICKET, OR WHY", 14).grow(80).fill().rank(2),
+        Column::text("AS, OR WHY", 14).grow(80).fill().rank(2),
     ];
     let cells = of.rows.iter().map(|row| {
         let (tone, state) = &row.state;

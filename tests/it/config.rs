@@ -12,7 +12,7 @@ use quarterdeck::{
         incidents::policy::Policy,
         inventory::EnvKind,
     },
-    recipes, trackers,
+    notify, recipes, trackers,
 };
 
 /// Set to anything, what the tests compare with is written anew. Read the difference before you commit it.
@@ -23,7 +23,13 @@ fn env() -> Env {
 }
 
 fn with_catalog<T>(f: impl FnOnce(&Catalog<'_>) -> T) -> T {
-    f(&Catalog { checks: &checks::kinds(), recipes: &recipes::kinds(), trackers: &trackers::kinds(), metrics: &[] })
+    f(&Catalog {
+        checks: &checks::kinds(),
+        recipes: &recipes::kinds(),
+        trackers: &trackers::kinds(),
+        notifiers: &notify::kinds(),
+        metrics: &[],
+    })
 }
 
 pub(crate) fn load(path: &Path) -> Loaded {

@@ -284,7 +284,7 @@ fn the_sampler_reads_the_simulated_machine_and_not_this_one() {
 /// What the console is given to work with: the demo's configuration, loaded, and a way to its hosts.
 fn console(demo: &Demo) -> (Inventory, Pool, Arc<Ticking>) {
     let (checks, recipes) = (quarterdeck::checks::kinds(), quarterdeck::recipes::kinds());
-    let catalog = Catalog { checks: &checks, recipes: &recipes, trackers: &[], metrics: &[] };
+    let catalog = Catalog { checks: &checks, recipes: &recipes, trackers: &[], notifiers: &[], metrics: &[] };
     let env = Env::new(demo.fleet.folder(), []);
     let loaded = config::load(&demo.fleet.config_path, &catalog, &env);
     assert!(loaded.usable && loaded.problems.is_empty(), "{:#?}", loaded.problems);

@@ -73,6 +73,8 @@ mod net;
 #[path = "../support/night.rs"]
 mod night;
 #[cfg(test)]
+mod notifiers_contract;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 #[path = "../support/outboxes.rs"]

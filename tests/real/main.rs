@@ -21,6 +21,8 @@ mod log_journal;
 #[cfg(test)]
 mod log_pm2;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod shells;

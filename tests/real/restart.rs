@@ -50,7 +50,7 @@ async fn a_dead_process_becomes_an_incident_and_is_restarted_through_the_gate_wi
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("qd.db");
     let (checks, recipes) = (checks::kinds(), recipes::kinds());
-    let catalog = Catalog { checks: &checks, recipes: &recipes, trackers: &[], metrics: &[] };
+    let catalog = Catalog { checks: &checks, recipes: &recipes, trackers: &[], notifiers: &[], metrics: &[] };
     let env = Env::new(dir.path(), []);
     let loaded = config::load_text(Path::new("qd.toml"), &play.config(&path), &catalog, &env);
     assert!(!loaded.has_errors(), "{}", config::check_text(&loaded.problems));

@@ -50,7 +50,7 @@ pub(crate) fn settings(store: &Path, port: u16) -> String {
 
 pub(crate) fn inventory(text: &str) -> Inventory {
     let (checks, recipes) = (checks::kinds(), recipes::kinds());
-    let catalog = Catalog { checks: &checks, recipes: &recipes, trackers: &[], metrics: &[] };
+    let catalog = Catalog { checks: &checks, recipes: &recipes, trackers: &[], notifiers: &[], metrics: &[] };
     let loaded = config::load_text(Path::new("qd.toml"), text, &catalog, &Env::new(Path::new("/nonexistent"), []));
     assert!(!loaded.has_errors(), "{}", config::check_text(&loaded.problems));
     loaded.inventory

@@ -472,8 +472,10 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         night
     };
     let mut update = at(&[WriteUpdate]);
-    update
-        .types(Draft::Update, "The stream process on play-01 keeps failing. We restart it now; next update at 03:30.");
+    update.types(
+        Draft::Update,
+        "Streams fail to start for some people. We restart a part of it now -- the stream process on play-01",
+    );
     let mut found = at(&[OpenPalette]);
     found.types(Draft::Palette, "play");
     let key = Question::UnknownHostKey {

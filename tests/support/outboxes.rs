@@ -5,8 +5,10 @@ use quarterdeck::core::{
     Msg,
     action::{Action, Motion},
     alerts::Severity,
+    id::Uid,
     outbox::{
-        self, Change, Fields, Item, Miss, OutboxEvent, OutboxEventKind, Remote, Ticket, TrackerSpec, Write, token_of,
+        self, Change, Fields, Item, Miss, News, Notice, OutboxEvent, OutboxEventKind, Remote, Ticket, TrackerSpec,
+        Write, token_of,
     },
     record::Changes,
     time::{MINUTE, SECOND, Timestamp},
@@ -85,6 +87,7 @@ pub(crate) fn waiting() -> Night {
     for part in ["severity", "note"] {
         say(of("notes", Some(part)), -SECOND, accepted("2030-01-01-qd-1.md", "/srv/incidents/2030-01-01-qd-1.md"));
     }
+    told_people(&mut say, incident, &title);
     night.tell(Msg::Changed(Box::new(Changes { outbox: events, ..Changes::default() })));
     night.act(&[Action::GoOutbox]);
     let text =
@@ -94,6 +97,38 @@ pub(crate) fn waiting() -> Night {
     night.tell(Msg::Outbox(outbox::Msg::Previewed { token: monday, text }));
     night.pass(0);
     night
+}
+
+/// A page that was taken, and a word in a channel whose answer was lost.
+fn told_people(say: &mut impl FnMut(Uid, i64, OutboxEventKind), incident: Uid, title: &str) {
+    for (name, news, text) in
+        [("pager", News::Opened, "opened by op1"), ("ops-slack", News::Acknowledged, "op1 has it")]
+    {
+        let notice = Notice {
+            news,
+            severity: Severity::P1,
+            service: Some("Play@prod".into()),
+            title: title.to_owned(),
+            text: text.into(),
+            at: AT - 3 * MINUTE,
+            by: "op1".into(),
+            calls: news == News::Opened,
+            mails: Vec::new(),
+        };
+        let token = token_of(incident, name, Some("notice"));
+        let item = Item { incident, tracker: name.into(), write: Write::Notice(Box::new(notice)) };
+        say(token, -3 * MINUTE, OutboxEventKind::Queued { item });
+        say(token, -3 * MINUTE + SECOND, OutboxEventKind::Began { attempt: 1 });
+        let ended = if news == News::Opened {
+            let remote = Remote { id: incident.to_string(), url: None };
+            OutboxEventKind::Accepted { remote, wrote: Fields::new(), found: false }
+        } else {
+            OutboxEventKind::LeftUnsure {
+                reason: "it may have been sent: no answer within 30s, waiting for the answer".into(),
+            }
+        };
+        say(token, -3 * MINUTE + 2 * SECOND, ended);
+    }
 }
 
 /// Why an item is not written.

@@ -58,6 +58,8 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], settings: &mut Settings)
     let said = tables(walk, roots, "tracker");
     inventory.trackers = trackers::build(walk, &said);
     inventory.runbooks = runbooks::build(walk, roots);
+    let said = tables(walk, roots, "notifier");
+    inventory.notifiers = trackers::notifiers(walk, &said, &inventory.trackers);
     response::build(walk, roots, &mut inventory);
     let rules = tables(walk, roots, "rule");
     inventory.rules = rules::build(walk, &rules, &inventory).into_iter().map(Arc::new).collect();

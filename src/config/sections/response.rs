@@ -5,6 +5,7 @@ use super::{Seen, called, main, name, tables};
 use crate::{
     config::{
         fields,
+        problem::Severity,
         raw::Raw,
         walk::{Entries, Keys, Walk},
         words::{refer, shown},
@@ -13,6 +14,7 @@ use crate::{
         incidents::policy::{Business, Class, Contact, Member, Policy, SeverityPolicy, Team},
         inventory::Inventory,
         runs::policy::Window,
+        telling::{self, INTERNAL_PLACES, PLACES, Templates},
     },
 };
 
@@ -69,7 +71,34 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], inventory: &mut Inventor
     if let Some(raw) = main(roots, "severity") {
         severities(walk, raw, &mut policy);
     }
+    notified(walk, roots, &policy, inventory);
     inventory.policy = policy;
+    if let Some(raw) = main(roots, "update") {
+        inventory.updates = updates(walk, raw);
+    }
+}
+
+/// Reads how updates are worded. What everybody reads names no host.
+fn updates(walk: &mut Walk<'_>, raw: &Raw) -> Templates {
+    let entries = walk.table(raw, Keys { fields: &[fields::UPDATE], ..Keys::default() }, "`update`");
+    let mut templates = Templates::default();
+    for (key, is_public, of) in [("public", true, &mut templates.public), ("internal", false, &mut templates.internal)]
+    {
+        let Some(text) = entries.owned(key) else { continue };
+        let fits = |name: &str| PLACES.contains(&name) && !(is_public && INTERNAL_PLACES.contains(&name));
+        let wrong = telling::places(&text).find(|name| !fits(name)).map(str::to_owned);
+        let known = PLACES.into_iter().filter(|name| fits(name)).map(|name| format!("{{{name}}}"));
+        let known = known.collect::<Vec<_>>().join(", ");
+        if let Some(name) = wrong {
+            let what = format!("`{key}` cannot name {{{}}}", shown(&name));
+            walk.book.error(entries.place_of(key), what, format!("it may name {known}"));
+        } else if !telling::places(&text).any(|name| name == "text") {
+            walk.book.error(entries.place_of(key), format!("`{key}` leaves out what is written"), "name {text} in it");
+        } else {
+            *of = text;
+        }
+    }
+    templates
 }
 
 /// Reads a list of tables with names; what is wrong leaves out that one alone.
@@ -126,6 +155,31 @@ fn severities(walk: &mut Walk<'_>, raw: &Raw, policy: &mut Policy) {
         if !known && entries.node(key).is_some_and(|node| node.value.get("team").is_some()) {
             let help = refer(&of.team, policy.teams.iter().map(|team| team.name.as_str()), "teams");
             walk.book.error(entries.place_of(key), format!("there is no team `{}`", shown(&of.team)), help);
+        }
+    }
+}
+
+/// Says which names of notifiers are none, and which notifiers nobody names: those would tell nobody.
+fn notified(walk: &mut Walk<'_>, roots: &[Raw], policy: &Policy, inventory: &Inventory) {
+    let names = || inventory.notifiers.iter().map(|notifier| &*notifier.place.name);
+    let said = main(roots, "severity");
+    for (key, of) in ["P1", "P2", "P3", "P4"].into_iter().zip(&policy.severities) {
+        let list = said.and_then(|said| said.get(key)?.get("notify")?.list()).unwrap_or_default();
+        for (name, part) in of.notify.iter().zip(list) {
+            if !names().any(|known| known == name) {
+                let help = refer(name, names(), "notifiers");
+                walk.book.error(&part.place, format!("there is no notifier `{}`", shown(name)), help);
+            }
+        }
+    }
+    let told = |name: &str| policy.severities.iter().any(|of| of.notify.iter().any(|known| known == name));
+    let tables = roots.iter().filter_map(|root| root.get("notifier")?.list()).flatten();
+    for name in tables.filter_map(|table| table.get("name")) {
+        let text = name.text().unwrap_or_default();
+        if names().any(|known| known == text) && !told(text) {
+            let what = format!("no severity names the notifier `{}`: it tells nobody", shown(text));
+            let help = format!("as in P1 = {{ notify = [\"{}\"] }} under [severity]", shown(text));
+            walk.book.add(&name.place, Severity::Warning, what, |problem| problem.help = Some(help));
         }
     }
 }

@@ -231,6 +231,9 @@ pub enum IncidentEventKind {
         state: DeclaredState,
         /// What everybody may read.
         text: String,
+        /// What the team reads instead, with names of hosts; empty: the same.
+        #[serde(default)]
+        internal: String,
         /// Where it went: the status page, a ticket, a channel.
         to: Vec<String>,
     },
@@ -452,7 +455,7 @@ impl IncidentEventKind {
             Self::SuspectChosen { key: Some(_), summary } => format!("chosen: {summary}"),
             Self::SuspectChosen { key: None, .. } => "none of the changes convinces".to_owned(),
             Self::SuspectRuledOut { summary, .. } => format!("ruled out: {summary}"),
-            Self::Told { state, text, to } => format!("{state:?} to {}: {text}", to.join(", ")),
+            Self::Told { state, text, to, .. } => format!("{} to {}: {text}", state.word(), to.join(", ")),
             Self::Escalated { to, reason } => format!("to {to}: {reason}"),
             Self::TaskAdded { text, owner: Some(owner), .. } => format!("{owner}: {text}"),
             Self::Note { text } | Self::TaskAdded { text, owner: None, .. } => text.clone(),

@@ -307,7 +307,7 @@ impl Incident {
             | IncidentEventKind::Verdict { .. }
             | IncidentEventKind::SuspectChosen { .. }
             | IncidentEventKind::SuspectRuledOut { .. } => self.think(seq, &event.kind),
-            IncidentEventKind::Told { state, text, to } => {
+            IncidentEventKind::Told { state, text, to, .. } => {
                 self.told.push(Told { at, state: *state, text: text.clone(), to: to.clone() });
             }
             IncidentEventKind::Escalated { to, .. } => self.escalated.push((at, to.clone())),

@@ -2,7 +2,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Deed, End, Fields, Item, Miss, Order, OutboxEvent, OutboxEventKind, Remote, State, TrackerSpec, Verdict, Write,
+    Deed, End, Fields, Item, Miss, NotifierSpec, Order, OutboxEvent, OutboxEventKind, Remote, State, TrackerSpec,
+    Verdict, Write,
     fold::{self, Entry, Standing},
     policy::{self, COMMIT_MS, FLIGHT_MS, PACE_MS, Step},
     register::token_of,
@@ -56,6 +57,8 @@ pub enum Msg {
 pub struct Around<'a> {
     /// The trackers.
     pub trackers: &'a [Arc<TrackerSpec>],
+    /// The notifiers.
+    pub notifiers: &'a [Arc<NotifierSpec>],
     /// The incidents.
     pub incidents: &'a incidents::State,
     /// Who acts here.
@@ -93,6 +96,18 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp, around: Around<'_>) -
     out
 }
 
+impl<'a> Around<'a> {
+    /// Iterates over all places that are written to.
+    fn places(self) -> impl Iterator<Item = &'a Arc<TrackerSpec>> {
+        self.trackers.iter().chain(self.notifiers.iter().map(|notifier| &notifier.place))
+    }
+
+    /// Says whether to tell a place something twice is to tell it once.
+    fn repeats(self, name: &str) -> bool {
+        self.notifiers.iter().any(|notifier| notifier.repeats && &*notifier.place.name == name)
+    }
+}
+
 impl Out {
     fn say(&mut self, by: &Operator, at: Timestamp, token: Uid, kind: OutboxEventKind) {
         self.rows.push(Row::Outbox(OutboxEvent { token, at, by: by.clone(), kind }));
@@ -119,6 +134,7 @@ fn stored(state: &mut State, event: OutboxEvent, out: &mut Out) {
         OutboxEventKind::Tried { .. }
         | OutboxEventKind::Searched { .. }
         | OutboxEventKind::Accepted { .. }
+        | OutboxEventKind::LeftUnsure { .. }
         | OutboxEventKind::Dropped { .. } => true,
         OutboxEventKind::Queued { .. }
         | OutboxEventKind::Began { .. }
@@ -147,7 +163,7 @@ pub(in crate::core) fn tick(state: &mut State, now: Timestamp, around: Around<'_
     }
     state.flying.retain(|_, until| !policy::is_due(*until, now));
     let mut done = Vec::new();
-    for tracker in around.trackers {
+    for tracker in around.places() {
         let of = |entry: &&Entry| entry.item.tracker == tracker.name;
         let busy = state.items.values().filter(of).any(|entry| state.flying.contains_key(&entry.token));
         let paced = state.paced.get(&tracker.name).is_some_and(|at| !policy::is_due(*at + PACE_MS, now));
@@ -206,6 +222,9 @@ fn next_at(state: &mut State, tracker: &Arc<TrackerSpec>, now: Timestamp, around
             }
             Step::Interrupted => {
                 let reason = "the console that sent it is gone".to_owned();
+                if entry.item.write.notice().is_some() {
+                    return Some(Next::Say(token, unheard(entry, reason, around.repeats(&tracker.name), now)));
+                }
                 return Some(Next::Say(token, OutboxEventKind::Tried { how: Miss::Ambiguous, reason, next: None }));
             }
             Step::Drop(reason) => {
@@ -214,6 +233,18 @@ fn next_at(state: &mut State, tracker: &Arc<TrackerSpec>, now: Timestamp, around
         }
     }
     look(state, tracker, now, around)
+}
+
+/// Says what becomes of a notice that may have been heard.
+fn unheard(entry: &Entry, reason: String, repeats: bool, now: Timestamp) -> OutboxEventKind {
+    match policy::told_again(entry, repeats, now) {
+        Some(next) => OutboxEventKind::Tried { how: Miss::Ambiguous, reason: unsure(&reason), next: Some(next) },
+        None => OutboxEventKind::LeftUnsure { reason: unsure(&reason) },
+    }
+}
+
+fn unsure(reason: &str) -> String {
+    format!("it may have been sent: {reason}")
 }
 
 /// Looks at a ticket now and then, while nothing else is to be done.
@@ -276,7 +307,7 @@ impl State {
     /// Makes the order that would write an item, for a preview.
     pub fn order_of(&self, token: Uid, around: Around<'_>) -> Option<Order> {
         let entry = self.items.get(&token)?;
-        let tracker = around.trackers.iter().find(|tracker| tracker.name == entry.item.tracker)?;
+        let tracker = around.places().find(|place| place.name == entry.item.tracker)?;
         Some(order(self, entry, tracker, around, (Deed::Write, entry.item.clone())))
     }
 
@@ -292,6 +323,7 @@ impl State {
             Standing::Waiting { .. }
             | Standing::Unclear { .. }
             | Standing::Failed { .. }
+            | Standing::Unsure { .. }
             | Standing::Dropped { .. } => Ok(entry),
         }
     }
@@ -310,7 +342,7 @@ fn ended(
     if !around.delivers {
         return;
     }
-    let spec = around.trackers.iter().find(|tracker| tracker.name == entry.item.tracker);
+    let spec = around.places().find(|place| place.name == entry.item.tracker);
     let window_ms = spec.map_or(policy::UNDER_WAY_MS, |tracker| tracker.window_ms);
     match end {
         End::Accepted { remote, wrote } => {
@@ -348,6 +380,10 @@ fn ended(
             let reason =
                 format!("another changed it: {}; retry writes ours over it, drop keeps theirs", words.join(", "));
             out.tell(now, token, OutboxEventKind::Tried { how: Miss::Foreign, reason, next: None });
+        }
+        End::Missed { how: Miss::Ambiguous, reason, .. } if entry.item.write.notice().is_some() => {
+            let repeats = around.repeats(&entry.item.tracker);
+            out.tell(now, token, unheard(entry, reason, repeats, now));
         }
         End::Missed { how, reason, wait_ms } => missed(entry, (deed, attempt), (how, reason, wait_ms), now, out),
     }

@@ -93,6 +93,11 @@ pub enum Standing {
     },
     /// The tracker has it.
     Synced,
+    /// Nobody knows whether it was heard, and it is not told again.
+    Unsure {
+        /// Why.
+        reason: String,
+    },
     /// It is not written.
     Dropped {
         /// Why.
@@ -107,6 +112,8 @@ pub enum Sync {
     Dropped,
     /// The tracker has it.
     Synced,
+    /// It may have been heard.
+    Unsure,
     /// It will be written.
     Waiting,
     /// A person has to do something.
@@ -119,6 +126,7 @@ impl Sync {
         match self {
             Self::Dropped => "dropped",
             Self::Synced => "synced",
+            Self::Unsure => "unsure",
             Self::Waiting => "waiting",
             Self::Failed => "failed",
         }
@@ -153,13 +161,14 @@ impl Entry {
             Standing::Waiting { .. } | Standing::Sending { .. } | Standing::Unclear { .. } => Sync::Waiting,
             Standing::Failed { .. } => Sync::Failed,
             Standing::Synced => Sync::Synced,
+            Standing::Unsure { .. } => Sync::Unsure,
             Standing::Dropped { .. } => Sync::Dropped,
         }
     }
 
     /// Says whether nothing is left to do.
     pub const fn is_over(&self) -> bool {
-        matches!(self.standing, Standing::Synced | Standing::Dropped { .. })
+        matches!(self.standing, Standing::Synced | Standing::Unsure { .. } | Standing::Dropped { .. })
     }
 
     /// Says why it stands as it does, and when it goes on.
@@ -168,6 +177,7 @@ impl Entry {
             Standing::Waiting { reason, .. }
             | Standing::Unclear { reason, .. }
             | Standing::Failed { reason }
+            | Standing::Unsure { reason }
             | Standing::Dropped { reason } => reason,
             Standing::Sending { .. } | Standing::Synced => "",
         }
@@ -177,7 +187,11 @@ impl Entry {
     pub const fn next(&self) -> Option<Timestamp> {
         match self.standing {
             Standing::Waiting { next, .. } | Standing::Unclear { next, .. } => Some(next),
-            Standing::Sending { .. } | Standing::Failed { .. } | Standing::Synced | Standing::Dropped { .. } => None,
+            Standing::Sending { .. }
+            | Standing::Failed { .. }
+            | Standing::Synced
+            | Standing::Unsure { .. }
+            | Standing::Dropped { .. } => None,
         }
     }
 
@@ -215,6 +229,12 @@ impl Entry {
                     self.standing = Standing::Dropped { reason };
                 }
             }
+            OutboxEventKind::LeftUnsure { reason } => {
+                self.doubt = true;
+                if self.standing != Standing::Synced {
+                    self.standing = Standing::Unsure { reason };
+                }
+            }
             OutboxEventKind::Duplicate { remote } => {
                 if self.remote.as_ref() != Some(&remote) && !self.duplicates.contains(&remote) {
                     self.duplicates.push(remote);
@@ -231,13 +251,16 @@ impl Entry {
     }
 
     fn tried(&mut self, at: Timestamp, how: Miss, reason: String, next: Option<Timestamp>) {
+        // What people are told cannot be searched for: it is told again, or left as it is.
+        let told = self.item.write.notice().is_some();
         let unclear = how == Miss::Ambiguous && !self.item.write.may_repeat();
         self.doubt |= unclear;
+        self.resent += u32::from(unclear && told);
         if self.is_over() {
             return;
         }
         self.standing = match (how, next) {
-            (Miss::Ambiguous, _) if unclear => {
+            (Miss::Ambiguous, _) if unclear && !told => {
                 // One that was under way when its console went may be so still.
                 let counts_from = if let (Standing::Sending { since }, None) = (&self.standing, next) {
                     *since + UNDER_WAY_MS
@@ -298,6 +321,7 @@ impl Entry {
                 ticket.text = new_text.unwrap_or_else(|| std::mem::take(&mut ticket.text));
             }
             Write::Comment { text } => *text = new_text.unwrap_or_else(|| std::mem::take(text)),
+            Write::Notice(notice) => notice.text = new_text.unwrap_or_else(|| std::mem::take(&mut notice.text)),
             Write::Update(_) | Write::Link { .. } => {}
         }
     }
@@ -312,10 +336,10 @@ impl Entry {
                 *asked = true;
             }
             Standing::Waiting { next, throttled: false, .. } => *next = at,
-            Standing::Failed { .. } | Standing::Dropped { .. } => {
+            Standing::Failed { .. } | Standing::Unsure { .. } | Standing::Dropped { .. } => {
                 self.force = !self.foreign.is_empty();
                 let reason = String::new();
-                self.standing = if self.doubt {
+                self.standing = if self.doubt && self.item.write.notice().is_none() {
                     let next = at + FIRST_SEARCH_MS;
                     Standing::Unclear { reason, counts_from: at, empty: None, next, asked: true }
                 } else {

@@ -20,16 +20,20 @@ use super::{
 
 mod deliver;
 mod fold;
+mod notice;
 mod policy;
 mod register;
+mod tell;
 #[cfg(test)]
 pub(super) mod tests;
 
 pub(super) use deliver::tick;
 pub use deliver::{Around, Msg, Out, update};
 pub use fold::{Entry, Foreign, Standing, Sync};
+pub use notice::{Audience, Hears, News, Notice, NotifierSpec};
 pub use policy::{Step, backoff_ms};
 pub use register::{for_event, for_rows, token_of};
+pub use tell::{Known, is_told, listens, notices};
 
 /// Where tickets are kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +122,8 @@ pub enum Write {
         /// Which.
         duplicate: Remote,
     },
+    /// People are told.
+    Notice(Box<Notice>),
 }
 
 impl Write {
@@ -128,6 +134,15 @@ impl Write {
             Self::Update(_) => "update",
             Self::Comment { .. } => "comment",
             Self::Link { .. } => "link",
+            Self::Notice(_) => "notice",
+        }
+    }
+
+    /// Returns the notice that it is, if it is one.
+    pub fn notice(&self) -> Option<&Notice> {
+        match self {
+            Self::Notice(notice) => Some(notice),
+            Self::Create(_) | Self::Update(_) | Self::Comment { .. } | Self::Link { .. } => None,
         }
     }
 
@@ -143,6 +158,7 @@ impl Write {
             Self::Update(change) => change.summary(),
             Self::Comment { text } => text.lines().next().unwrap_or_default().to_owned(),
             Self::Link { duplicate } => format!("{} is a duplicate", duplicate.id),
+            Self::Notice(notice) => notice.summary(),
         }
     }
 }
@@ -293,6 +309,11 @@ pub enum OutboxEventKind {
         /// Why.
         reason: String,
     },
+    /// Nobody knows whether it was heard, and it is not told again.
+    LeftUnsure {
+        /// Why.
+        reason: String,
+    },
     /// The tracker has it once more.
     Duplicate {
         /// What the tracker calls it.
@@ -317,6 +338,7 @@ impl OutboxEventKind {
             | Self::Tried { .. }
             | Self::Searched { .. }
             | Self::Accepted { .. }
+            | Self::LeftUnsure { .. }
             | Self::Duplicate { .. }
             | Self::ForeignChange { .. } => true,
             Self::Queued { .. } | Self::Edited { .. } | Self::RetryAsked | Self::Dropped { .. } => false,
@@ -326,7 +348,7 @@ impl OutboxEventKind {
     /// Says whether nothing is left to do after it, or something is again; none where it changes neither.
     pub const fn is_done(&self) -> Option<bool> {
         match self {
-            Self::Accepted { .. } | Self::Dropped { .. } => Some(true),
+            Self::Accepted { .. } | Self::Dropped { .. } | Self::LeftUnsure { .. } => Some(true),
             Self::Queued { .. } | Self::Edited { .. } | Self::RetryAsked => Some(false),
             Self::Began { .. }
             | Self::Tried { .. }
@@ -464,21 +486,22 @@ impl State {
         all.sort_by_key(|entry| match entry.sync() {
             Sync::Failed => (0, entry.position),
             Sync::Waiting => (1, entry.position),
-            Sync::Synced | Sync::Dropped => (2, u64::MAX - entry.position),
+            Sync::Synced | Sync::Unsure | Sync::Dropped => (2, u64::MAX - entry.position),
         });
         all
     }
 
     /// Says whether an item waits for its ticket, whatever its own time is.
     pub fn waits_for_ticket(&self, entry: &Entry) -> bool {
-        !matches!(entry.item.write, Write::Create(_))
+        !matches!(entry.item.write, Write::Create(_) | Write::Notice(_))
             && matches!(entry.standing, Standing::Waiting { .. })
             && self.ticket(entry.item.incident, &entry.item.tracker).is_none_or(|ticket| ticket.sync() != Sync::Synced)
     }
 
     /// Returns how an incident's tickets stand: the worst of its items; none where it has none.
     pub fn of_incident(&self, incident: Uid) -> Option<Sync> {
-        self.items.values().filter(|entry| entry.item.incident == incident).map(Entry::sync).max()
+        let of = |entry: &&Entry| entry.item.incident == incident && entry.item.write.notice().is_none();
+        self.items.values().filter(of).map(Entry::sync).max()
     }
 
     /// Iterates over the tickets of an incident that trackers have: tracker and ticket.

@@ -21,6 +21,8 @@ pub(super) const COMMIT_MS: i64 = 10 * SECOND;
 pub(super) const PACE_MS: i64 = SECOND;
 /// Milliseconds that a tracker is left alone that takes no more and does not say for how long.
 const THROTTLED_MS: i64 = MINUTE;
+/// Milliseconds within which people are told of something.
+const NEWS_MS: i64 = DAY;
 /// Milliseconds between two looks at a ticket, the last one for good.
 const LOOKS: [i64; 3] = [10 * MINUTE, 10 * MINUTE, 30 * MINUTE];
 /// Milliseconds before each further try.
@@ -72,7 +74,7 @@ pub enum Step {
 /// Says what is done next with an item that this console has not under way.
 pub(super) fn step(state: &State, entry: &Entry, now: Timestamp) -> Step {
     match &entry.standing {
-        Standing::Failed { .. } | Standing::Synced | Standing::Dropped { .. } => Step::Rest,
+        Standing::Failed { .. } | Standing::Synced | Standing::Unsure { .. } | Standing::Dropped { .. } => Step::Rest,
         Standing::Sending { .. } => Step::Interrupted,
         Standing::Unclear { next, .. } => {
             if is_due(*next, now) {
@@ -82,12 +84,30 @@ pub(super) fn step(state: &State, entry: &Entry, now: Timestamp) -> Step {
             }
         }
         Standing::Waiting { next, .. } => {
+            if entry.item.write.notice().is_some() {
+                return tell(state, entry, is_due(*next, now), now);
+            }
             if matches!(entry.item.write, Write::Create(_)) {
                 return if is_due(*next, now) { Step::Send(entry.item.write.clone()) } else { Step::Rest };
             }
             follow(state, entry, is_due(*next, now))
         }
     }
+}
+
+/// What people are told, in the order in which it happened, while it is news.
+fn tell(state: &State, entry: &Entry, due: bool, now: Timestamp) -> Step {
+    if now.since(entry.queued) > NEWS_MS {
+        return Step::Drop("it is no news any more: it could not be told within a day");
+    }
+    let of = &entry.item;
+    let before = state.items.values().any(|other| {
+        other.item.incident == of.incident
+            && other.item.tracker == of.tracker
+            && other.position < entry.position
+            && matches!(other.standing, Standing::Waiting { .. } | Standing::Sending { .. })
+    });
+    if due && !before { Step::Send(of.write.clone()) } else { Step::Rest }
 }
 
 /// What comes after its ticket, in the order in which it was queued.
@@ -97,9 +117,11 @@ fn follow(state: &State, entry: &Entry, due: bool) -> Step {
     match ticket.standing {
         Standing::Dropped { .. } => return Step::Drop("its ticket was dropped"),
         Standing::Synced => {}
-        Standing::Waiting { .. } | Standing::Sending { .. } | Standing::Unclear { .. } | Standing::Failed { .. } => {
-            return Step::Rest;
-        }
+        Standing::Waiting { .. }
+        | Standing::Sending { .. }
+        | Standing::Unclear { .. }
+        | Standing::Unsure { .. }
+        | Standing::Failed { .. } => return Step::Rest,
     }
     let lane = || {
         let same = |other: &&Entry| other.item.incident == of.incident && other.item.tracker == of.tracker;
@@ -120,13 +142,20 @@ fn follow(state: &State, entry: &Entry, due: bool) -> Step {
             }
             Write::Update(left)
         }
-        Write::Create(_) | Write::Comment { .. } | Write::Link { .. } => of.write.clone(),
+        Write::Create(_) | Write::Comment { .. } | Write::Link { .. } | Write::Notice(_) => of.write.clone(),
     };
     let is_before = |other: &Entry| {
         other.position < entry.position
             && matches!(other.standing, Standing::Waiting { .. } | Standing::Sending { .. } | Standing::Unclear { .. })
     };
     if due && !lane().any(is_before) { Step::Send(write) } else { Step::Rest }
+}
+
+/// Says when a notice that may have been heard is told again; none: it is left at that. What is the same told twice is told until
+/// somebody says that it was heard; what calls somebody once more, rather twice than never; anything else not.
+pub(super) fn told_again(entry: &Entry, repeats: bool, now: Timestamp) -> Option<Timestamp> {
+    let calls = entry.item.write.notice().is_some_and(|notice| notice.calls);
+    (repeats || (calls && entry.resent == 0)).then(|| now + backoff_ms(entry.tries.max(1)))
 }
 
 /// Judges a search that found nothing: what follows, whether it says something, and when it goes on.

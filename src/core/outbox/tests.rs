@@ -66,7 +66,13 @@ impl World {
 
     fn around<T>(&mut self, work: impl FnOnce(&mut State, Around<'_>, Timestamp) -> T) -> T {
         let by = "ana".into();
-        let around = Around { trackers: &self.trackers, incidents: &self.incidents, by: &by, delivers: self.delivers };
+        let around = Around {
+            trackers: &self.trackers,
+            notifiers: &[],
+            incidents: &self.incidents,
+            by: &by,
+            delivers: self.delivers,
+        };
         work(&mut self.state, around, self.now)
     }
 

@@ -140,8 +140,11 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         }
         Action::ResolveIncident => return resolve_incident(state, now),
         Action::WriteUpdate => {
-            let service = selected_service(state);
-            state.screen.open(Overlay::Update { service, state: DeclaredState::Investigating });
+            let incident = if state.screen.pane() == Pane::Services { None } else { selected_incident(state) };
+            let found = incident.and_then(|uid| state.incidents.incidents.get(&uid));
+            let declared = found.and_then(|of| of.told.last()).map_or(DeclaredState::Investigating, |told| told.state);
+            let service = found.and_then(|of| of.service.clone()).or_else(|| selected_service(state));
+            state.screen.open(Overlay::Update { service, incident, state: declared });
         }
         Action::OpenActionMenu => open_menu(state),
         Action::DeployService => return offers::open(state, now),

@@ -5,13 +5,14 @@ use crate::core::{
     Effect, State,
     action::{Action, Motion},
     hosts::Question,
-    id::{ServiceId, Uid},
+    id::Uid,
     incidents,
     incidents::IncidentEventKind,
     outbox,
-    record::{DeclaredState, Row, StatusUpdate},
+    record::DeclaredState,
     runs,
     runs::{gate::Level, sudo::SudoMsg},
+    telling::Word,
     time::Now,
 };
 
@@ -218,17 +219,11 @@ fn once(state: &mut State, overlay: Overlay) -> Vec<Effect> {
 }
 
 fn turn_state(state: &mut State, motion: Motion) {
-    const STATES: [DeclaredState; 5] = [
-        DeclaredState::Investigating,
-        DeclaredState::Identified,
-        DeclaredState::Monitoring,
-        DeclaredState::Resolved,
-        DeclaredState::Maintenance,
-    ];
     if let Some(Overlay::Update { state: declared, .. }) = state.screen.overlay.as_mut() {
-        let at = STATES.iter().position(|known| known == declared).unwrap_or(0);
-        let step = if matches!(motion, Motion::Up | Motion::Left) { STATES.len() - 1 } else { 1 };
-        if let Some(next) = STATES.get((at + step) % STATES.len()) {
+        let all = DeclaredState::ALL;
+        let at = all.iter().position(|known| known == declared).unwrap_or(0);
+        let step = if matches!(motion, Motion::Up | Motion::Left) { all.len() - 1 } else { 1 };
+        if let Some(next) = all.get((at + step) % all.len()) {
             *declared = *next;
         }
     }
@@ -274,7 +269,9 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         Overlay::Promise => handover::promise(state, now),
         Overlay::Sign { digest } if yes => handover::sign(state, &digest, now),
         Overlay::Drop { token } => drop_item(state, token, now),
-        Overlay::Update { service, state: declared } => publish(state, service, declared, now),
+        Overlay::Update { service, incident, state: declared } => {
+            publish(state, Word { incident, service, state: declared, text: String::new() }, now)
+        }
         // Enter is never yes where a key is trusted, write is armed, or runs are left alone.
         Overlay::Host { host, question: question @ Question::UnknownHostKey { .. } } if yes => {
             state.screen.close();
@@ -310,28 +307,19 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
     }
 }
 
-/// Tells people, and keeps it in the timeline of the service's incident.
-fn publish(state: &mut State, service: Option<ServiceId>, declared: DeclaredState, now: Now) -> Vec<Effect> {
-    let text = state.screen.draft(Draft::Update).trim().to_owned();
-    if text.is_empty() {
-        state.screen.say(now, Tone::Error, "a status update needs a text");
-        return Vec::new();
+/// Sends an update to every audience.
+fn publish(state: &mut State, word: Word, now: Now) -> Vec<Effect> {
+    let word = Word { text: state.screen.draft(Draft::Update).trim().to_owned(), ..word };
+    match state.announce(&word, now) {
+        Ok(effects) => {
+            state.screen.close();
+            effects
+        }
+        Err(why) => {
+            state.screen.say(now, Tone::Error, why);
+            Vec::new()
+        }
     }
-    let update = StatusUpdate { at: now.utc, by: state.actor.by.clone(), service, state: declared, text };
-    if state.services.repeats(&update) {
-        state.screen.say(now, Tone::Error, "this says again what the newest update says: not written");
-        return Vec::new();
-    }
-    state.screen.close();
-    let what = Some("saving the status update");
-    let told = update.service.as_ref().and_then(|id| state.incidents.open_for(id)).map(|incident| incident.uid);
-    let kind =
-        IncidentEventKind::Told { state: declared, text: update.text.clone(), to: vec!["the status page".to_owned()] };
-    let mut effects = vec![Effect::Commit { rows: vec![Row::StatusUpdate(update)], then: Vec::new(), what }];
-    if let Some(incident) = told {
-        effects.extend(form::write(state, incident, vec![kind], now));
-    }
-    crate::core::together(effects)
 }
 
 /// Has an item of the outbox not written, for the reason that was given.

@@ -113,6 +113,8 @@ pub enum Overlay {
     Update {
         /// About which service.
         service: Option<ServiceId>,
+        /// About which incident; none: the open one of the service.
+        incident: Option<Uid>,
         /// The declared state.
         state: DeclaredState,
     },

@@ -404,7 +404,7 @@ impl Reader<'_> {
                 vec![(Action::GoBack, "keep as a draft"), (Action::SaveText, "save")]
             }
             (None, Some(Overlay::Update { .. })) => {
-                vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next state"), (Action::Confirm, "publish")]
+                vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next state"), (Action::Confirm, "send")]
             }
             (None, _) => vec![(Action::GoBack, "cancel"), (Action::Confirm, "save")],
         };

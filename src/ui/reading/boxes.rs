@@ -4,9 +4,11 @@ use crate::{
     core::{
         action::{Action, Motion},
         hosts::Question as Asked,
+        id::{ServiceId, Uid},
         record::DeclaredState,
         runs::{self, Action as Change, Fit, LOOK, Plan, SNAPSHOT, gate::Level, policy::Role},
         screen::{Draft, LogList, Overlay, form, logs, palette},
+        telling::Word,
         time,
     },
     ui::{
@@ -17,14 +19,6 @@ use crate::{
         show::Tone,
     },
 };
-
-const STATES: [DeclaredState; 5] = [
-    DeclaredState::Investigating,
-    DeclaredState::Identified,
-    DeclaredState::Monitoring,
-    DeclaredState::Resolved,
-    DeclaredState::Maintenance,
-];
 
 /// A command of several lines in one, as the box has room for.
 pub(super) fn one_line(command: &str) -> String {
@@ -98,18 +92,8 @@ impl Reader<'_> {
                     ..Ask::default()
                 }))
             }
-            Overlay::Update { service, state: declared } => {
-                let about = service.as_ref().map_or_else(|| "everything".to_owned(), |id| self.service_name(id));
-                Over::Ask(Box::new(Ask {
-                    title: format!("Status update about {about}"),
-                    choices: STATES.iter().map(|state| super::overview::declared(*state).to_owned()).collect(),
-                    chosen: STATES.iter().position(|state| state == declared).unwrap_or(0),
-                    typed: typed(Draft::Update),
-                    rows: 4,
-                    verb: "publish".into(),
-                    hint: "what people need to know, and when the next update comes".into(),
-                    ..Ask::default()
-                }))
+            Overlay::Update { service, incident, state: declared } => {
+                Over::Ask(Box::new(self.update_box(service.as_ref(), *incident, *declared)))
             }
             overlay @ (Overlay::Host { .. }
             | Overlay::Sudo
@@ -120,6 +104,36 @@ impl Reader<'_> {
                 return self.question(overlay);
             }
         })
+    }
+
+    /// One text, and what each audience reads of it.
+    fn update_box(&self, service: Option<&ServiceId>, incident: Option<Uid>, declared: DeclaredState) -> Ask {
+        let text = self.state.screen.draft(Draft::Update).to_owned();
+        let about = service.map_or_else(|| "everything".to_owned(), |id| self.service_name(id));
+        let number = incident.and_then(|uid| self.state.incidents.incidents.get(&uid));
+        let number = number.map(|of| format!("{}, ", of.number)).unwrap_or_default();
+        let word = Word { incident, service: service.cloned(), state: declared, text: text.trim().to_owned() };
+        let versions = self.state.versions(&word, self.now.utc);
+        let refused = self.state.update_refused(&word).filter(|_| !word.text.is_empty());
+        let safe = |text: &str| crate::parse::sanitise::line_max(text, 600);
+        let mut after = Vec::new();
+        if !word.text.is_empty() {
+            after.push(("everybody", safe(&versions.public)));
+            after.push(("the team", safe(&versions.internal)));
+        }
+        after.push(("goes to", safe(&versions.to.join(", "))));
+        Ask {
+            title: format!("Status update about {number}{about}"),
+            choices: DeclaredState::ALL.iter().map(|state| state.word().to_owned()).collect(),
+            chosen: DeclaredState::ALL.iter().position(|state| *state == declared).unwrap_or(0),
+            typed: (text.clone(), text.len()),
+            rows: 3,
+            verb: "send".into(),
+            hint: "what people need to know; after ` -- ` what only the team reads".into(),
+            wrong: refused.unwrap_or_default(),
+            after,
+            ..Ask::default()
+        }
     }
 
     /// A list of the log view: what acts has a full sign, what rests an empty one.

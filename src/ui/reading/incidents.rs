@@ -61,7 +61,7 @@ impl Reader<'_> {
         let sync = self.state.outbox.of_incident(of.uid)?;
         let tone = match sync {
             Sync::Synced => Tone::Good,
-            Sync::Waiting => Tone::Warn,
+            Sync::Waiting | Sync::Unsure => Tone::Warn,
             Sync::Failed => Tone::Error,
             Sync::Dropped => Tone::Info,
         };

@@ -24,8 +24,9 @@ impl Reader<'_> {
             (_, 0) => Some((Tone::Warn, format!("{waiting} not written yet"))),
             (_, _) => Some((Tone::Error, format!("{waiting} not written yet, {failed} wait for a person"))),
         };
-        let empty = if self.state.inventory.trackers.is_empty() {
-            "no tracker is configured: incidents stay here alone"
+        let inventory = &self.state.inventory;
+        let empty = if inventory.trackers.is_empty() && inventory.notifiers.is_empty() {
+            "no tracker and no notifier is configured: incidents stay here alone"
         } else {
             "nothing is in the outbox: no incident was opened"
         };
@@ -46,7 +47,7 @@ impl Reader<'_> {
     fn outbox_row(&self, entry: &Entry) -> Row {
         let tone = match entry.sync() {
             Sync::Failed => Tone::Error,
-            Sync::Waiting => Tone::Warn,
+            Sync::Waiting | Sync::Unsure => Tone::Warn,
             Sync::Synced if !entry.duplicates.is_empty() || !entry.foreign.is_empty() => Tone::Warn,
             Sync::Synced => Tone::Good,
             Sync::Dropped => Tone::Info,

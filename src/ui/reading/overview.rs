@@ -57,7 +57,7 @@ impl Reader<'_> {
             .map(|update| UpdateRow {
                 at: self.moment(update.at),
                 by: update.by.to_string(),
-                state: declared(update.state).to_owned(),
+                state: update.state.word().to_owned(),
                 over: update.state == DeclaredState::Resolved,
                 service: update.service.as_ref().map_or_else(String::new, |id| self.service_name(id)),
                 text: update.text.clone(),
@@ -219,16 +219,5 @@ fn compact(unit: Unit, value: f64) -> String {
         Unit::Percent if value.abs() >= 10.0 => format!("{value:.0}%"),
         Unit::Percent => unit.write(value).replace(" %", "%"),
         Unit::Milliseconds | Unit::Seconds | Unit::Days | Unit::Number | Unit::Flag => unit.write(value),
-    }
-}
-
-/// Writes a declared state.
-pub(super) fn declared(state: DeclaredState) -> &'static str {
-    match state {
-        DeclaredState::Investigating => "investigating",
-        DeclaredState::Identified => "identified",
-        DeclaredState::Monitoring => "monitoring",
-        DeclaredState::Resolved => "resolved",
-        DeclaredState::Maintenance => "maintenance",
     }
 }

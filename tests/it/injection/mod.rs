@@ -145,7 +145,8 @@ fn configuration(case: &Case, bench: &Bench, value: &str, is_hostile: impl Fn(&s
         quoted(case.kind),
         settings.join(", "),
     );
-    let catalog = Catalog { checks: &checks::kinds(), recipes: &recipes::kinds(), trackers: &[], metrics: &[] };
+    let catalog =
+        Catalog { checks: &checks::kinds(), recipes: &recipes::kinds(), trackers: &[], notifiers: &[], metrics: &[] };
     config::load_text(Path::new("qd.toml"), &text, &catalog, &Env::new("/home/op", []))
 }
 

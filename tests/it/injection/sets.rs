@@ -34,7 +34,8 @@ fn inventory(bench: &Bench, value: &str) -> Option<Inventory> {
         words("-t"),
         words("reload"),
     );
-    let catalog = Catalog { checks: &checks::kinds(), recipes: &recipes::kinds(), trackers: &[], metrics: &[] };
+    let catalog =
+        Catalog { checks: &checks::kinds(), recipes: &recipes::kinds(), trackers: &[], notifiers: &[], metrics: &[] };
     let loaded = config::load_text(Path::new("qd.toml"), &text, &catalog, &Env::new("/home/op", []));
     (!refused(&loaded)).then_some(loaded.inventory)
 }

@@ -33,10 +33,11 @@ pub(crate) fn tracker(vendor: Vendor, url: &str) -> Arc<TrackerSpec> {
             json!({ "url": url, "board": "77", "token": "env:T",
                 "columns": { "token": "text_dedup", "severity": "sev", "status": "status" } }),
         ),
+        Vendor::Channel(_) => panic!("people are told by notifiers"),
     }
 }
 
-fn random(dice: &mut Dice) -> Fault {
+pub(super) fn random(dice: &mut Dice) -> Fault {
     const ALL: [Fault; 8] = [
         Fault::Unheard,
         Fault::Lost,
@@ -187,7 +188,7 @@ async fn what_servers_say_is_told_and_nothing_is_made_twice() {
             (Fault::Throttled, false, "no more for a while"),
             (Fault::Says(429, "{}"), false, "no more for a while"),
             (Fault::Ill, false, "503"),
-            (Fault::Login, false, "no answer of a tracker: Log in"),
+            (Fault::Login, false, "no answer of its own: Log in"),
             (Fault::Says(200, "[]"), false, ""),
             (Fault::Says(200, r#"{"data":{"create_item":{}},"id":null,"key":"../../x","number":{}}"#), false, ""),
             (Fault::Says(500, LONG), false, "500"),

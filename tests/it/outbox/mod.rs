@@ -1,7 +1,9 @@
 //! The outbox, from an incident to its ticket.
 mod faults;
 mod kills;
+mod mail;
 mod markdown;
+mod notices;
 mod sim;
 
 use std::{path::Path, sync::Arc, time::Duration};

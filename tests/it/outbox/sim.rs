@@ -17,6 +17,7 @@ use quarterdeck::{
         time::{Mono, Now, Timestamp},
         update,
     },
+    notify,
     remote::http::{Client, Trust},
     tasks::Tasks,
     trackers::{self, Means},
@@ -58,14 +59,22 @@ pub(super) struct Sim {
 struct Killed;
 
 pub(super) fn means(patience: Duration) -> Means {
+    means_with(patience, &[("T", "test-token-1234")])
+}
+
+pub(super) fn means_with(patience: Duration, variables: &[(&str, &str)]) -> Means {
     let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| println!("task panicked: {panicked:?}"));
-    let env = Env::new("/nonexistent", [("T", "test-token-1234")]);
+    let env = Env::new("/nonexistent", variables.iter().copied());
     Means { http: Client::new(Trust::system()), env, tasks, patience }
 }
 
 impl Sim {
     pub(super) fn new(spec: &Arc<TrackerSpec>, fake: &Shared, means: Means) -> Self {
-        let inventory = Arc::new(Inventory { trackers: vec![Arc::clone(spec)], ..Inventory::default() });
+        Self::with(Inventory { trackers: vec![Arc::clone(spec)], ..Inventory::default() }, fake, means)
+    }
+
+    pub(super) fn with(inventory: Inventory, fake: &Shared, means: Means) -> Self {
+        let inventory = Arc::new(inventory);
         let at = fake.lock().unwrap().now;
         let redact = Arc::new(quarterdeck::config::redact::load(None).0);
         let actor = Actor { by: "ana".into(), from: "test".into() };
@@ -155,7 +164,11 @@ impl Sim {
                         waiting.insert(0, Msg::Changed(Box::new(changes)));
                     }
                     Effect::Deliver(order) => {
-                        let end = trackers::deliver(&order, &self.means, &self.redact).await;
+                        let end = if order.item.write.notice().is_some() {
+                            notify::deliver(&order, &self.means, &self.redact).await
+                        } else {
+                            trackers::deliver(&order, &self.means, &self.redact).await
+                        };
                         self.dies()?;
                         let (token, deed, attempt) = (order.token, order.deed, order.attempt);
                         waiting.insert(0, Msg::Outbox(outbox::Msg::Ended { token, deed, attempt, end }));
@@ -179,8 +192,11 @@ impl Sim {
     pub(super) async fn happens(&mut self, kind: IncidentEventKind) {
         let mut rows =
             vec![Row::Incident(IncidentEvent { incident: INCIDENT, at: self.now.utc, by: "ana".into(), kind })];
-        let more = outbox::for_rows(&rows, &self.inventory.trackers, &self.state.incidents, &self.state.outbox);
-        rows.extend(more);
+        let State { incidents, outbox, alerts, .. } = &self.state;
+        let known = outbox::Known { inventory: &self.inventory, alerts, incidents, outbox };
+        let notices = outbox::notices(&rows, known);
+        rows.extend(outbox::for_rows(&rows, &self.inventory.trackers, incidents, outbox));
+        rows.extend(notices);
         let changes = self.commit(rows);
         self.does(Msg::Changed(Box::new(changes))).await;
     }
@@ -196,7 +212,7 @@ impl Sim {
     }
 
     pub(super) fn sync(&self) -> Option<Sync> {
-        self.state.outbox.of_incident(INCIDENT)
+        self.state.outbox.items.values().map(outbox::Entry::sync).max()
     }
 
     /// Lets time pass to the next moment at which something is to be done.
@@ -212,7 +228,7 @@ impl Sim {
     pub(super) async fn settle(&mut self, most: usize) {
         for _ in 0..most {
             match self.sync() {
-                Some(Sync::Synced | Sync::Dropped) => return,
+                Some(Sync::Synced | Sync::Unsure | Sync::Dropped) => return,
                 Some(Sync::Failed) => {
                     let failed: Vec<_> = self
                         .state

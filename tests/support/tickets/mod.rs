@@ -19,7 +19,10 @@ use tokio::{
     runtime::Handle,
 };
 
+pub(crate) mod channels;
 mod vendors;
+
+use channels::Channel;
 
 /// What a fake is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,7 @@ pub(crate) enum Vendor {
     JiraCloud,
     JiraDataCenter,
     Monday,
+    Channel(Channel),
 }
 
 /// What goes wrong with one request.

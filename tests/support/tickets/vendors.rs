@@ -1,13 +1,14 @@
 //! How each vendor answers, as far as trackers ask.
 use serde_json::{Map, Value, json};
 
-use super::{Fake, Kept, Reply, Request, Vendor, odd, reply};
+use super::{channels, Fake, Kept, Reply, Request, Vendor, odd, reply};
 
 pub(crate) fn answer(fake: &mut Fake, request: &Request) -> Reply {
     let wants = match fake.vendor {
         Vendor::GitHub | Vendor::JiraDataCenter => "authorization: bearer test-token-1234",
         Vendor::JiraCloud => "authorization: basic ym90qgfjbwuuzxhhbxbsztp0zxn0lxrva2vulteymzq=",
         Vendor::Monday => "authorization: test-token-1234",
+        Vendor::Channel(channel) => return channels::answer(fake, channel, request),
     };
     if !request.head.contains(wants) {
         println!("{}", request.head);
@@ -17,6 +18,7 @@ pub(crate) fn answer(fake: &mut Fake, request: &Request) -> Reply {
         Vendor::GitHub => github(fake, request),
         Vendor::JiraCloud | Vendor::JiraDataCenter => jira(fake, request),
         Vendor::Monday => monday(fake, request),
+        Vendor::Channel(channel) => channels::answer(fake, channel, request),
     }
 }
 
@@ -28,6 +30,7 @@ pub(crate) fn denied(vendor: Vendor) -> Reply {
         Vendor::JiraCloud => (401, Vec::new(), "Client must be authenticated to access this resource.".into()),
         Vendor::JiraDataCenter => (401, Vec::new(), "<html><h1>Unauthorized (401)</h1></html>".into()),
         Vendor::Monday => reply(401, json!({ "errors": ["Not Authenticated"] })),
+        Vendor::Channel(channel) => channels::denied(channel),
     }
 }
 
@@ -37,12 +40,13 @@ pub(crate) fn ill(vendor: Vendor) -> Reply {
         Vendor::JiraCloud | Vendor::JiraDataCenter => {
             (503, vec![("retry-after", "3".into())], "<html>upgrading</html>".into())
         }
-        Vendor::Monday => (503, Vec::new(), "upstream connect error".into()),
+        Vendor::Monday | Vendor::Channel(_) => (503, Vec::new(), "upstream connect error".into()),
     }
 }
 
 pub(crate) fn throttled(vendor: Vendor) -> Reply {
     match vendor {
+        Vendor::Channel(channel) => channels::throttled(channel),
         Vendor::GitHub => {
             let (_, mut headers, body) = reply(403, json!({ "message": "You have exceeded a secondary rate limit" }));
             headers.push(("retry-after", "40".into()));

@@ -209,6 +209,7 @@ fn clocks_run_until_they_are_met() {
     story.say(IncidentEventKind::Acknowledged).after(4 * MINUTE);
     let told = |text: &str| IncidentEventKind::Told {
         state: DeclaredState::Investigating,
+        internal: String::new(),
         text: text.into(),
         to: vec!["status page".into()],
     };
