@@ -6,7 +6,11 @@ use super::{
     setup::{self, Setup},
     status,
 };
-use crate::core::alerts::{Phase, Summary};
+use crate::core::{
+    State,
+    alerts::{Phase, Summary},
+    time::Timestamp,
+};
 
 /// What `qd alerts` takes.
 #[derive(Debug, clap::Args)]
@@ -36,6 +40,7 @@ pub(super) fn run(common: &Common, args: &Alerts) -> color_eyre::Result<Exit> {
                     "target": alert.target,
                     "severity": alert.severity,
                     "state": phase(&alert.phase),
+                    "muted": state.is_muted(&alert.target, now.utc),
                     "summary": alert.summary,
                     "since": alert.since.rfc3339(),
                     "value": alert.value,
@@ -54,7 +59,7 @@ pub(super) fn run(common: &Common, args: &Alerts) -> color_eyre::Result<Exit> {
                 crate::core::time::short(alert.age_ms),
                 alert.target.to_string(),
                 alert.rule.to_string(),
-                phase(&alert.phase).into(),
+                shown(&state, alert, now.utc).into(),
                 alert.owner.as_ref().map_or_else(|| "nobody".into(), |owner| owner.by.to_string()),
                 alert.summary.clone(),
             ]);
@@ -63,6 +68,12 @@ pub(super) fn run(common: &Common, args: &Alerts) -> color_eyre::Result<Exit> {
     }
     let fires = alerts.iter().any(|alert| matches!(alert.phase, Phase::Firing | Phase::Flapping { .. }));
     Ok(if fires { Exit::Down } else { Exit::Ok })
+}
+
+/// Says how an alert stands; what fires while planned work goes on is muted, not gone.
+fn shown(state: &State, alert: &Summary, now: Timestamp) -> &'static str {
+    let firing = matches!(alert.phase, Phase::Firing | Phase::Flapping { .. });
+    if firing && state.is_muted(&alert.target, now) { "muted" } else { phase(&alert.phase) }
 }
 
 fn phase(phase: &Phase) -> &'static str {

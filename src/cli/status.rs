@@ -1,5 +1,8 @@
 //! `qd status`: each service's state and uptime.
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde_json::json;
 
@@ -8,7 +11,7 @@ use super::{
     setup::{self, Setup},
 };
 use crate::{
-    config::problem::closest,
+    config::{self, problem::closest},
     core::{
         State,
         id::{EnvName, ServiceId},
@@ -16,8 +19,9 @@ use crate::{
         services::{CheckState, Failing, Health, ServiceState, uptime::Percent},
         time::{Timestamp, short},
     },
+    render,
     runtime::engine::Engine,
-    store::{IfMissing, StoreError},
+    store::{IfMissing, Since, StoreError},
 };
 
 /// What `qd status` takes.
@@ -25,6 +29,9 @@ use crate::{
 pub(super) struct Status {
     /// Only this service, as SERVICE or SERVICE@ENV
     service: Option<String>,
+    /// Write a status page for everybody: one file that needs no server, script or network
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["service", "json"])]
+    html: Option<PathBuf>,
 }
 
 /// Time that checks are given beyond their own time-outs and re-tries.
@@ -47,6 +54,10 @@ pub(super) fn run(common: &Common, args: &Status) -> color_eyre::Result<Exit> {
         .filter(|service| of_env(common, &service.id().env))
         .filter(|service| args.service.as_deref().is_none_or(|name| names(service, name)))
         .collect();
+    if let (Some(path), false) = (&args.html, wanted.is_empty()) {
+        publish(&setup, common, &state, path)?;
+        return Ok(exit(wanted.iter().map(|service| service.health)));
+    }
     if wanted.is_empty() {
         let here = state.inventory.services.iter().filter(|service| of_env(common, &service.id.env));
         let known: Vec<String> = here.map(|service| service.id.to_string()).collect();
@@ -69,6 +80,27 @@ pub(super) fn run(common: &Common, args: &Status) -> color_eyre::Result<Exit> {
         }
     }
     Ok(exit(wanted.iter().map(|service| service.health)))
+}
+
+/// Writes the status page, whole or not at all.
+fn publish(setup: &Setup, common: &Common, state: &State, path: &Path) -> color_eyre::Result<()> {
+    let loaded = setup.config(common)?;
+    let now = setup.clock.now().utc;
+    let updates = match Setup::store(&loaded, IfMissing::Fail) {
+        Ok(mut store) => {
+            let since = Since { events: Timestamp(i64::MIN), results: now };
+            store.open_state(since).map_err(|error| error.report())?.updates
+        }
+        Err(StoreError::Missing { .. }) => Vec::new(),
+        Err(error) => return Err(error.report().into()),
+    };
+    let page = state.published(common.env.as_deref(), &updates, now);
+    let text = render::status_page(&page).map_err(|error| color_eyre::eyre::eyre!("{error}"))?;
+    let shown = crate::parse::sanitise::line(path.display().to_string());
+    config::write_whole(path, text.as_bytes())
+        .map_err(|error| color_eyre::eyre::eyre!("cannot write {shown}: {error}"))?;
+    setup::print(&format!("{shown}: {}, {}\n", page.state, setup::many(page.services.len(), "service")))?;
+    Ok(())
 }
 
 /// Finds the service that is meant by SERVICE or SERVICE@ENV.

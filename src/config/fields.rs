@@ -50,6 +50,11 @@ pub(crate) const FILE: &[Field] = &[
         Shape::List(&Shape::Table(CONTACT)),
         "Vendors and partners who are called, with their response times.",
     ),
+    field(
+        "maintenance",
+        Shape::List(&Shape::Table(MAINTENANCE)),
+        "Planned work: its alerts are muted, its time is counted apart.",
+    ),
     field("update", Shape::Table(UPDATE), "How updates are worded, for everybody and for the team."),
     field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
     field("display", Shape::Table(DISPLAY), "How the console looks and tells time."),
@@ -69,6 +74,7 @@ pub(crate) const LISTS: &[&str] = &[
     "tracker",
     "runbooks",
     "notifier",
+    "maintenance",
     "incident_type",
     "team",
     "contact",
@@ -482,6 +488,17 @@ pub(crate) const SEVERITY: &[Field] = &[
     field("business_hours", Shape::Flag, "Whether its clocks run in business hours only. Default: for P4."),
     field("team", Shape::Text, "The team that is called. Default `response` for P1 and P2, else `support`."),
     field("notify", Shape::List(&Shape::Text), "The notifiers that tell people of it, by their names."),
+];
+
+/// Planned work.
+pub(crate) const MAINTENANCE: &[Field] = &[
+    required("name", Shape::Text, "Its name: `weekly`."),
+    required("timezone", Shape::Text, "Where its clock hangs, as in `America/Bogota`."),
+    field("at", Shape::Text, "When, again and again: `Sun 02:00-04:00`, `first Sun 02:00-06:00`, `daily 22:00-23:00`."),
+    field("from", Shape::Text, "From when, once: `2026-12-20 02:00`. With `to`, instead of `at`."),
+    field("to", Shape::Text, "To when."),
+    field("services", Shape::List(&Shape::Text), "The services, as `play@prod`. Default: all."),
+    field("why", Shape::Text, "What is done."),
 ];
 
 /// How updates are worded.

@@ -20,6 +20,25 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Writes a file so that a reader sees the old text or the new one, never a part.
+///
+/// # Errors
+/// When its folder cannot be written.
+pub fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // A leading dot keeps it out of what a shell's `*` finds; two that write at once do not write into one.
+    let fresh = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let written = std::fs::File::create(&fresh).and_then(|mut file| {
+        io::Write::write_all(&mut file, text)?;
+        file.sync_all()
+    });
+    let moved = written.and_then(|()| std::fs::rename(&fresh, path));
+    if moved.is_err() {
+        drop(std::fs::remove_file(&fresh));
+    }
+    moved
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;

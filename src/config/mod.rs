@@ -18,7 +18,7 @@ pub mod theme;
 mod walk;
 mod words;
 
-pub use file::open_regular;
+pub use file::{open_regular, write_whole};
 pub use like::files_like;
 pub use load::{Catalog, Loaded, Settings, load, load_text};
 pub use locate::{locate, starter};

@@ -131,9 +131,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let fresh = path.with_extension("toml.new");
-    std::fs::write(&fresh, text)?;
-    std::fs::rename(&fresh, path)
+    super::write_whole(path, text.as_bytes())
 }
 
 impl From<Entry> for Session {

@@ -14,6 +14,7 @@ use super::{
         Strategy, TwoSets,
         policy::{Calendar, Grave, Roles},
     },
+    services::maintenance::Plan,
     telling::Templates,
 };
 
@@ -51,6 +52,8 @@ pub struct Inventory {
     pub write: WritePolicy,
     /// What the team agreed on for incidents.
     pub policy: Policy,
+    /// Planned work, as it was agreed on.
+    pub maintenance: Vec<Plan>,
     /// How updates are worded.
     pub updates: Templates,
 }

@@ -21,6 +21,7 @@ pub mod logs;
 mod measure;
 pub mod msg;
 pub mod outbox;
+pub mod published;
 pub mod record;
 pub mod reports;
 mod response;
@@ -84,6 +85,8 @@ pub struct State {
     asked: BTreeSet<id::HostName>,
     /// When all services were last put to the rules.
     measured: time::Mono,
+    /// The windows of planned work as they were last computed.
+    planned: Vec<services::Maintenance>,
     /// Whether what was stored has been read.
     loaded: bool,
     history: bool,
@@ -114,6 +117,7 @@ impl State {
             unattended: false,
             asked: BTreeSet::new(),
             measured: time::Mono(0),
+            planned: Vec::new(),
             loaded: false,
             history: false,
         }
@@ -205,6 +209,16 @@ impl State {
             }
         }
         effects
+    }
+
+    /// Hands the windows of planned work on where they are others than before.
+    fn plan_work(&mut self, now: Now) -> Vec<Effect> {
+        let planned = services::maintenance::planned(&self.inventory.maintenance, now.utc);
+        if planned == self.planned {
+            return Vec::new();
+        }
+        self.planned.clone_from(&planned);
+        self.services_update(services::Msg::MaintenanceReplaced(planned), now)
     }
 
     fn alerts_update(&mut self, msg: alerts::Msg, now: Now) -> Vec<Effect> {
@@ -310,6 +324,7 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             effects.extend(state.services_update(services::Msg::InventoryReplaced, now));
             effects.extend(state.hosts_update(hosts::Msg::InventoryReplaced, now));
             effects.extend(state.alerts_update(alerts::Msg::InventoryReplaced, now));
+            effects.extend(state.plan_work(now));
             rows::refresh(state, now, true);
             effects
         }
@@ -438,8 +453,10 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
     effects.extend(state.hosts_update(hosts::Msg::Ticked, now));
     if now.mono.since(state.measured) >= MEASURE_MS {
         state.measured = now.mono;
+        effects.extend(state.plan_work(now));
         effects.extend(measure::services(state, now));
         effects.extend(state.incidents_by_themselves(now));
+        effects.extend(state.unmuted(now));
     }
     effects.extend(state.alerts_update(alerts::Msg::Ticked, now));
     effects.extend(state.runs_update(runs::Msg::Ticked, now));

@@ -9,7 +9,7 @@ use super::{
     screen::Tone,
     services::Health,
     suspecting,
-    time::Now,
+    time::{Now, Timestamp},
 };
 
 impl State {
@@ -49,8 +49,17 @@ impl State {
         }
     }
 
+    /// Says whether planned work goes on where an alert is about: it is seen, and nobody is told.
+    pub fn is_muted(&self, target: &alerts::Target, at: Timestamp) -> bool {
+        let service = self.alerts.service_of(target);
+        service.is_some_and(|service| self.services.in_maintenance(&service, at))
+    }
+
     fn alert_rings(&self, alert: Uid) -> Vec<Effect> {
         let Some(alert) = self.alerts.alert(alert) else { return Vec::new() };
+        if self.is_muted(&alert.target, alert.fired_at) {
+            return Vec::new();
+        }
         let title = format!("{:?} {}", alert.severity, alert.target);
         self.ring(alert.severity, Hears::Alert, (&title, &alert.summary))
     }
@@ -80,6 +89,7 @@ impl State {
         let Some(found) = self.alerts.alert(alert).filter(|_| self.records()) else { return Vec::new() };
         let (severity, summary) = (found.severity, format!("{} {}", found.target, found.summary));
         let service = self.alerts.service_of(&found.target);
+        let muted = self.is_muted(&found.target, now.utc);
         let of = |incident: &&Incident| incident.service.is_some() && incident.service == service;
         let open = self.incidents.open().find(of).map(|incident| incident.uid);
         let validated = |incident: &&Incident| of(incident) && incident.phase == incidents::Phase::Validate;
@@ -95,6 +105,7 @@ impl State {
             return self.incidents_update(msg, now, Some("opening the incident again"));
         }
         if self.unattended
+            && !muted
             && severity == Severity::P1
             && let Some(opening) = self.opening(alert)
         {
@@ -186,7 +197,7 @@ mod tests {
         inventory::Inventory,
         record::{Recorder, Row},
         runs::Actor,
-        time::{MINUTE, Mono, Timestamp},
+        time::{MINUTE, Mono},
         update,
     };
 

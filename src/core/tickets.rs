@@ -18,12 +18,7 @@ pub(crate) fn register(state: &State, effects: &mut [Effect]) {
     if trackers.is_empty() && notifiers.is_empty() {
         return;
     }
-    let known = outbox::Known {
-        inventory: &state.inventory,
-        alerts: &state.alerts,
-        incidents: &state.incidents,
-        outbox: &state.outbox,
-    };
+    let known = state.known();
     for effect in effects {
         if let Effect::Commit { rows, .. } = effect {
             let mut more = outbox::for_rows(rows, trackers, &state.incidents, &state.outbox);
@@ -34,6 +29,26 @@ pub(crate) fn register(state: &State, effects: &mut [Effect]) {
 }
 
 impl State {
+    /// Returns what is known around notices.
+    pub(super) fn known(&self) -> outbox::Known<'_> {
+        outbox::Known {
+            inventory: &self.inventory,
+            alerts: &self.alerts,
+            incidents: &self.incidents,
+            services: &self.services,
+            outbox: &self.outbox,
+        }
+    }
+
+    /// Tells of alerts that began while planned work went on, once it is over.
+    pub(super) fn unmuted(&self, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if matches!(self.recorder, Recorder::Me { .. }) && self.loaded {
+            push_commit(&mut effects, outbox::unmuted(self.known(), now.utc), None);
+        }
+        effects
+    }
+
     /// Rings where this console is shown: as its terminals are configured, or by the bell where none is.
     pub(super) fn ring(&self, severity: Severity, of: Hears, (title, text): (&str, &str)) -> Vec<Effect> {
         let mut terminals = self.inventory.notifiers.iter().filter(|notifier| notifier.local).peekable();

@@ -72,11 +72,7 @@ fn remove_leftovers(parent: &Path, own: &Path) {
 /// # Errors
 /// When the folder cannot be written.
 pub(super) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // A leading dot keeps it out of what a shell's `*` finds.
-    let fresh = path.with_file_name(format!(".{name}.new"));
-    fs::write(&fresh, text)?;
-    fs::rename(&fresh, path)
+    crate::config::write_whole(path, text)
 }
 
 /// Writes a file with these permissions, which it has from its first moment on.

@@ -8,7 +8,7 @@ use minijinja::{
 use serde::Serialize;
 
 use crate::{
-    core::{handover::Handover, incidents::Document, time},
+    core::{handover::Handover, incidents::Document, published::Published, time},
     parse::sanitise,
 };
 
@@ -19,6 +19,9 @@ pub const INCIDENT: &str = include_str!("incident.md");
 
 /// The template of a hand-over.
 const HANDOVER: &str = include_str!("handover.md");
+
+/// The template of the status page.
+const STATUS: &str = include_str!("status.html");
 
 /// What is written for a fact that nobody knows.
 const UNKNOWN: &str = "not known";
@@ -61,18 +64,48 @@ pub fn handover(of: &Handover) -> Result<String, Unusable> {
     render("handover.md", HANDOVER, &Facts { standing: of.standing(), of })
 }
 
+/// Writes a status page: whatever stands in its facts is text there, and nothing is loaded from anywhere.
+///
+/// # Errors
+/// What is wrong with the template, which is none that anybody else wrote.
+pub fn status_page(of: &Published) -> Result<String, Unusable> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_auto_escape_callback(|_| AutoEscape::Html);
+    env.set_formatter(|out, state, value| match value.as_str().filter(|_| !value.is_safe()) {
+        Some(text) => minijinja::escape_formatter(out, state, &Value::from(sanitise::text(text))),
+        None => minijinja::escape_formatter(out, state, value),
+    });
+    env.set_fuel(Some(FUEL));
+    env.add_filter("at", |of: &str| minute(of));
+    write_out(env, ("status.html", STATUS), of)
+}
+
+/// A moment to the minute: `2026-11-20 02:58 UTC`.
+fn minute(rfc3339: &str) -> String {
+    let text = rfc3339.replacen('T', " ", 1);
+    let cut = text.rsplit_once(':').map_or(text.as_str(), |(minute, _)| minute);
+    format!("{cut} UTC")
+}
+
 /// Writes facts out by a template.
 fn render<T: Serialize>(name: &str, template: &str, facts: &T) -> Result<String, Unusable> {
+    write_out(environment(), (name, template), facts).map(|text| sanitise::text_max(text, MAX))
+}
+
+fn write_out<'a, T: Serialize>(
+    mut env: Environment<'a>,
+    (name, template): (&'a str, &'a str),
+    facts: &T,
+) -> Result<String, Unusable> {
     let unusable = |error: Error| {
         let why =
             error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
         Unusable { name: sanitise::name(name), line: error.line(), why: sanitise::line(why) }
     };
-    let mut env = environment();
     env.add_template(name, template).map_err(unusable)?;
     // A structure has to be handed over as such: a plain value of it would be a text.
-    let text = env.get_template(name).and_then(|of| of.render(Value::from(Serde(facts)))).map_err(unusable)?;
-    Ok(sanitise::text_max(text, MAX))
+    env.get_template(name).and_then(|of| of.render(Value::from(Serde(facts)))).map_err(unusable)
 }
 
 fn environment<'a>() -> Environment<'a> {

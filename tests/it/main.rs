@@ -102,6 +102,8 @@ mod shell;
 #[cfg(test)]
 mod sources_contract;
 #[cfg(test)]
+mod status_page;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 #[path = "../support/suspected.rs"]

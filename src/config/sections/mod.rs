@@ -20,6 +20,7 @@ mod derive;
 mod display;
 mod hosts;
 mod logs;
+mod maintenance;
 mod pipeline;
 mod response;
 mod rules;
@@ -51,6 +52,8 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], settings: &mut Settings)
     inventory.hosts = hosts::build(walk, &hosts, &surroundings).into_iter().map(Arc::new).collect();
     let services = tables(walk, roots, "service");
     inventory.services = services::build(walk, &services, &surroundings, &inventory.hosts);
+    let said = tables(walk, roots, "maintenance");
+    inventory.maintenance = maintenance::build(walk, &said, &inventory);
     let said = tables(walk, roots, "log");
     inventory.logs = logs::build(walk, &said, &surroundings, &inventory);
     let said = tables(walk, roots, "derive");

@@ -11,6 +11,8 @@ use crate::core::{
     incidents::{self, Incident, IncidentEvent, IncidentEventKind},
     inventory::Inventory,
     record::Row,
+    services,
+    time::Timestamp,
 };
 
 /// What is known around a notice.
@@ -22,6 +24,8 @@ pub struct Known<'a> {
     pub alerts: &'a alerts::State,
     /// Incidents.
     pub incidents: &'a incidents::State,
+    /// Where planned work goes on: alerts of those services are not told.
+    pub services: &'a services::State,
     /// What was told.
     pub outbox: &'a State,
 }
@@ -71,6 +75,22 @@ pub fn listens(
     (of, outbox): (Uid, &State),
 ) -> bool {
     is_told(inventory, notifier, severity) || told(of, &notifier.place.name, outbox, &[]).next().is_some()
+}
+
+/// Returns the notices of alerts that began while planned work went on, and still fire after it.
+pub fn unmuted(known: Known<'_>, now: Timestamp) -> Vec<Row> {
+    let mut late: Vec<Row> = Vec::new();
+    for alert in known.alerts.firing() {
+        let Some(service) = known.alerts.service_of(&alert.target) else { continue };
+        let was = known.services.in_maintenance(&service, alert.fired_at);
+        if !was || known.services.in_maintenance(&service, now) {
+            continue;
+        }
+        let Some(first) = alert.events.first() else { continue };
+        let event = AlertEvent { at: now, ..first.clone() };
+        late.extend(notices(&[Row::Alert(event)], known));
+    }
+    late
 }
 
 fn queue(notifier: &NotifierSpec, event: &Event, known: Known<'_>, made: &[OutboxEvent]) -> Option<OutboxEvent> {
@@ -149,7 +169,9 @@ fn of_alert(event: &AlertEvent, known: Known<'_>) -> Option<Event> {
     let service = known.alerts.service_of(&alert.target);
     let covered = known.incidents.incidents.contains_key(&incident)
         || service.as_ref().is_some_and(|service| known.incidents.open_for(service).is_some());
-    if covered {
+    let muted = matches!(event.kind, AlertEventKind::Fired { .. })
+        && service.as_ref().is_some_and(|service| known.services.in_maintenance(service, event.at));
+    if covered || muted {
         return None;
     }
     let (news, text) = match &event.kind {

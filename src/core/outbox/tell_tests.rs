@@ -21,6 +21,7 @@ struct World {
     inventory: Inventory,
     alerts: alerts::State,
     incidents: incidents::State,
+    services: services::State,
     outbox: State,
     now: i64,
     seq: u64,
@@ -61,6 +62,7 @@ impl World {
             inventory,
             alerts: alerts::State::default(),
             incidents: incidents::State::default(),
+            services: services::State::default(),
             outbox: State::default(),
             now: 1_000,
             seq: 0,
@@ -77,6 +79,7 @@ impl World {
             inventory: &self.inventory,
             alerts: &self.alerts,
             incidents: &self.incidents,
+            services: &self.services,
             outbox: &self.outbox,
         };
         let rows = notices(std::slice::from_ref(&row), known);
@@ -196,4 +199,40 @@ fn everybody_hears_only_what_was_written_for_everybody() {
             "page: P1 update play@prod: identified: Payments fail for some."
         ]
     );
+}
+
+#[test]
+fn an_alert_of_planned_work_is_told_only_if_it_outlives_it() {
+    let mut world = World::new();
+    let window = services::Maintenance {
+        service: Some("play@prod".parse().unwrap()),
+        span: services::uptime::Span::new(Timestamp(0), Timestamp(200_000)),
+    };
+    let at = |ms: i64| Now { utc: Timestamp(ms), mono: Mono(ms.unsigned_abs()) };
+    _ = services::update(
+        &mut world.services,
+        services::Msg::MaintenanceReplaced(vec![window]),
+        at(1_000),
+        &world.inventory,
+    );
+    assert_eq!(world.alert(Severity::P1, None), [""; 0]);
+    let late = |world: &World, ms: i64| {
+        let World { inventory, alerts, incidents, services, outbox, .. } = world;
+        unmuted(Known { inventory, alerts, incidents, services, outbox }, Timestamp(ms))
+    };
+    assert_eq!(late(&world, 199_999), []);
+    let told = late(&world, 200_000);
+    let Some(Row::Outbox(event)) = told.first() else { panic!("{told:?}") };
+    let OutboxEventKind::Queued { item } = &event.kind else { panic!("{event:?}") };
+    assert_eq!(item.write.summary(), "P1 firing play@prod down: page");
+    let by = "ana".into();
+    let around = Around {
+        trackers: &[],
+        notifiers: &world.inventory.notifiers,
+        incidents: &world.incidents,
+        by: &by,
+        delivers: true,
+    };
+    _ = update(&mut world.outbox, Msg::Stored(vec![event.clone()]), Timestamp(200_000), around);
+    assert_eq!(late(&world, 260_000), [], "once");
 }

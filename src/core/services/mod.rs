@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{id::CheckId, time::Timestamp};
 
 pub mod days;
+pub mod maintenance;
 mod message;
 pub mod schedule;
 mod service;

@@ -173,6 +173,11 @@ impl State {
         &self.maintenance
     }
 
+    /// Says whether planned work goes on at a service.
+    pub fn in_maintenance(&self, service: &ServiceId, at: Timestamp) -> bool {
+        self.windows(service).iter().any(|span| span.from <= at && at < span.to)
+    }
+
     /// Says from when on hours, and from when on days are to be read: at the start, and after a reload.
     ///
     /// Days suffice for bars and the long windows; hours serve the last 24 h and say up to where all is final. When own

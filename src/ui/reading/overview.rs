@@ -96,6 +96,8 @@ impl Reader<'_> {
             Phase::Resolved { at } => ("resolved", format!("{} ago", time::short(words::ms(self.now.utc.since(at))))),
         };
         let firing = matches!(of.phase, Phase::Firing | Phase::Flapping { .. });
+        let muted = firing && self.state.is_muted(&of.target, self.now.utc);
+        let (state, note) = if muted { ("muted", "muted by maintenance".to_owned()) } else { (state, note) };
         let note = match &of.expired_owner {
             Some(by) => format!("was {by}'s"),
             None if of.covered => "a worse one fires too".to_owned(),
@@ -116,7 +118,7 @@ impl Reader<'_> {
             value,
             state: state.to_owned(),
             owner: of.owner.as_ref().map(|owned| owned.by.to_string()),
-            unowned: firing && of.owner.is_none() && !of.covered,
+            unowned: firing && of.owner.is_none() && !of.covered && !muted,
             trend: self.trend(&of.rule, &of.target),
             incident: incident.unwrap_or_default(),
             note,

@@ -1,7 +1,7 @@
 //! How each vendor answers, as far as trackers ask.
 use serde_json::{Map, Value, json};
 
-use super::{channels, Fake, Kept, Reply, Request, Vendor, odd, reply};
+use super::{Fake, Kept, Reply, Request, Vendor, channels, odd, reply};
 
 pub(crate) fn answer(fake: &mut Fake, request: &Request) -> Reply {
     let wants = match fake.vendor {
