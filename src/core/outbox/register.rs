@@ -65,13 +65,13 @@ pub fn for_event(
     let mut all = Vec::new();
     if !matches!(&event.kind, IncidentEventKind::SeverityChanged { reason, .. } if reason.is_empty()) {
         let said = format!("({}, {})", event.by, event.at.rfc3339());
-        let text = match &event.kind {
-            IncidentEventKind::Published { text, .. } => format!("{}\n\n{said}", text.trim_end()),
+        let text = if let IncidentEventKind::Published { text, .. } = &event.kind {
+            format!("{}\n\n{said}", text.trim_end())
+        } else if let IncidentEventKind::Told { state, text, internal, .. } = &event.kind {
             // The team reads tickets.
-            IncidentEventKind::Told { state, text, internal, .. } => {
-                format!("{}: {} {said}", state.word(), if internal.is_empty() { text } else { internal })
-            }
-            other => format!("{} {said}", other.text()),
+            format!("{}: {} {said}", state.word(), if internal.is_empty() { text } else { internal })
+        } else {
+            format!("{} {said}", event.kind.text())
         };
         all.push(queue(Some(&part), Write::Comment { text }));
     }

@@ -26,7 +26,6 @@ pub(super) fn one_line(command: &str) -> String {
 }
 
 impl Reader<'_> {
-    #[expect(clippy::too_many_lines, reason = "one arm for each box")]
     pub(super) fn over(&self) -> Option<Over> {
         let state = self.state;
         if state.runs.review.is_some() {
