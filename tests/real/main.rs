@@ -92,6 +92,9 @@ mod ecs;
 mod kubernetes;
 
 #[cfg(test)]
+mod runbooks;
+
+#[cfg(test)]
 mod sites;
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ fn told(run: &Run) -> String {
     output.chain(ends).collect()
 }
 
-async fn until(engine: &mut Engine, what: &str, holds: impl Fn(&Engine) -> bool) {
+pub(crate) async fn until(engine: &mut Engine, what: &str, holds: impl Fn(&Engine) -> bool) {
     let waited = tokio::time::timeout(HANG * 2, async {
         while !holds(engine) {
             drop(engine.turn().await);

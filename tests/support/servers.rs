@@ -438,9 +438,14 @@ pub(crate) struct Exporter {
 
 impl Exporter {
     /// Serves `metrics` under any path.
-    #[expect(clippy::disallowed_methods, reason = "a test's own server; it ends with the test")]
     pub(crate) async fn start(metrics: &'static str) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(0, metrics).await
+    }
+
+    /// The same on a port that is known before.
+    #[expect(clippy::disallowed_methods, reason = "a test's own server; it ends with the test")]
+    pub(crate) async fn on(port: u16, metrics: &'static str) -> Self {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let task = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
