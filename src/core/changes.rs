@@ -6,7 +6,7 @@ use super::{
     alerts::Severity,
     id::Uid,
     incidents::{self, IncidentEventKind},
-    measure, push_commit,
+    measure, push_commit, runbooks,
     runs::{self, RunOutcome},
     screen::{self, Tone, act, rows},
     services::{self, Health},
@@ -171,11 +171,20 @@ impl State {
     }
 }
 
+/// The incident that a step of a runbook is run beside: it belongs there, open or not.
+fn beside<'a>(state: &'a State, plan: &runs::Plan) -> Option<&'a incidents::Incident> {
+    let (screen::View::Runbook(uid), runs::Action::Other { name }) = (&state.screen.view, &plan.action) else {
+        return None;
+    };
+    let of = state.incidents.incidents.get(uid)?;
+    (runbooks::of_task(name).is_some() && of.service.as_ref() == Some(&plan.service)).then_some(of)
+}
+
 /// Applies a message about runs; what only this knows is added to it.
 pub(super) fn message(state: &mut State, msg: runs::Msg, now: Now) -> Vec<Effect> {
     // Only this knows which incident is open and how the service stands.
     let msg = if let runs::Msg::Planned { run, plan, .. } = msg {
-        let open = state.incidents.open_for(&plan.service);
+        let open = beside(state, &plan).or_else(|| state.incidents.open_for(&plan.service));
         let (incident, urgent) =
             (open.map(|incident| incident.uid), open.is_some_and(|open| open.severity == Severity::P1));
         let before = state.services.service(&plan.service).map_or(Health::Unknown, |service| service.health);

@@ -76,7 +76,7 @@ pub(super) fn update(state: &mut State, msg: runbooks::Msg, now: Now) -> Vec<Eff
             state.runbooks.waits.remove(&key);
         }
     }
-    let tone = if seen.met == Some(true) { Tone::Done } else { Tone::Error };
+    let tone = if seen.met == Some(true) { Tone::Done } else { Tone::Info };
     let why = if seen.why.is_empty() { String::new() } else { format!(": {}", seen.why) };
     state.screen.say(now, tone, format!("{step} on {}: {}{why}", seen.host, seen.word()));
     let answer = BookAnswer { book, step, met: seen.met, why: seen.why };

@@ -158,6 +158,7 @@ pub async fn start(tasks: &Tasks, clock: Arc<dyn Clock>, options: Options) -> Re
     let root = fleet.folder.path().to_owned();
     std::fs::create_dir(&fleet.state_dir)
         .and_then(|()| stage::build(&root, &world))
+        .and_then(|()| settings::write_runbooks(&root))
         .map_err(|error| failed("its folder", &error))?;
     fleet.daemons = stage::start_daemons(&root).map_err(|error| failed("its processes", &error))?;
     fleet.config_toml = open_doors(&fleet, &world, now.utc).await.map_err(|error| failed("its servers", &error))?;

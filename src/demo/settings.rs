@@ -13,6 +13,15 @@ pub(super) type Ports = BTreeMap<String, u16>;
 /// File of the authority that signed the fleet's certificate, in its folder.
 pub(super) const AUTHORITY: &str = "ca.pem";
 
+/// Where its runbooks are, in its folder.
+const RUNBOOKS: &str = "runbooks";
+
+/// Writes its runbooks.
+pub(super) fn write_runbooks(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(folder.join(RUNBOOKS))?;
+    std::fs::write(folder.join(RUNBOOKS).join("play.md"), include_str!("play.md"))
+}
+
 /// Writes the configuration.
 pub(super) fn write(folder: &Path, ports: &Ports) -> String {
     let mut text = String::from(
@@ -20,6 +29,12 @@ pub(super) fn write(folder: &Path, ports: &Ports) -> String {
          # behind real HTTP servers, all on 127.0.0.1. It lives as long as the demo that printed it.\n\
          version = 1\n\
          client = \"demo\"\n\n\
+         # Beside an incident: `b` opens the one that fits.\n\
+         runbooks = ",
+    );
+    line!(&mut text, "[{}]\n", quoted(&folder.join(RUNBOOKS).join("*.md")));
+    text.push_str(
+        "\
          # The kind decides how hard a change is guarded, not the name.\n\
          environment = [\n  { name = \"prod\", kind = \"production\" },\n  { name = \"staging\", kind = \"staging\" },\n]\n\n\
          # Sooner than the built-in rules, so that a demo shows them within a minute.\n\

@@ -158,3 +158,34 @@ fn what_a_step_is_given_is_asked_for_and_held_against_its_type() {
     assert_ne!(night.state.runbook_beside(uid).unwrap().name, "pm2");
     assert_eq!(night.state.screen.pane(), Pane::Book);
 }
+
+#[test]
+fn what_is_changed_beside_an_incident_belongs_to_it_open_or_not() {
+    let mut night = night();
+    let uid = incident(&night);
+    night.tell(Msg::Acted(Action::ResolveIncident));
+    night.state.runbooks.give(uid, "app=play").unwrap();
+    let plan = quarterdeck::core::runs::Plan {
+        action: quarterdeck::core::runs::Action::Other { name: runbooks::task("pm2", "restart-it") },
+        steps: vec![quarterdeck::core::runs::Step {
+            host: "play-01".into(),
+            name: "restart".into(),
+            command: "pm2 restart 4".into(),
+            path_prefix: Vec::new(),
+            timeout_ms: 60_000,
+        }],
+        ..quarterdeck::core::runs::Plan::new(crate::night::id("Play"), "restart", "/srv/play/.qd.lock")
+    };
+    night.plan = Some(plan);
+    night.act(&[
+        Action::Move(quarterdeck::core::action::Motion::Bottom),
+        Action::Move(quarterdeck::core::action::Motion::Up),
+    ]);
+    night.act(&[Action::Move(quarterdeck::core::action::Motion::Up), Action::Runbook(RunbookAction::Run)]);
+    assert_eq!(
+        night.state.runs.review.as_ref().map(|review| review.incident),
+        Some(Some(uid)),
+        "{:?}",
+        night.state.screen.message
+    );
+}

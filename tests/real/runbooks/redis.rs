@@ -1,11 +1,12 @@
 //! Redis: its queues and locks, and issuance that is stuck.
 use std::process::{Child, Command, Stdio};
 
+use quarterdeck::core::{runbooks, runs::RunOutcome};
 use tempfile::TempDir;
 
 use super::{Desk, eventually, service};
 use crate::{
-    ops::Ops,
+    ops::{Ops, task},
     support::servers::{free_port, tool},
 };
 
@@ -115,4 +116,28 @@ async fn issuance_that_is_stuck_is_told_from_health_and_freed() {
     );
     drop(redis);
     desk.ill(&looks).await;
+}
+
+#[tokio::test]
+async fn a_backup_is_taken_and_one_that_cannot_be_read_is_told() {
+    let Some(redis) = Redis::start().await else { return };
+    let mut desk = redis.desk("cdn/redis-backup.md").await;
+    let backups = desk.ops.sshd.home().join("copies");
+    desk.give("backups", backups.display());
+    desk.give("port", free_port());
+    redis.say(&["set", "domain:shop.example", "active"]);
+    std::fs::create_dir(&backups).unwrap();
+    desk.well(&["is-it-saved"]).await;
+    desk.ill(&["how-old-is-the-last-copy"]).await;
+    desk.change("take-a-copy").await;
+    desk.well(&["is-it-saved", "how-old-is-the-last-copy"]).await;
+    desk.change("can-it-be-read").await;
+
+    let copy = std::fs::read_dir(&backups).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&copy, "no copy at all").unwrap();
+    let settings: Vec<(&str, &str)> = desk.given.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let wanted = task(&runbooks::task("redis-backup", "can-it-be-read"), &settings);
+    let (outcome, told) = desk.ops.change(wanted).await;
+    assert_eq!(outcome, RunOutcome::Failed, "{told}");
+    assert_eq!(redis.say(&["dbsize"]), "1", "the live one is not touched");
 }
