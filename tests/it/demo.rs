@@ -234,7 +234,8 @@ fn a_service_breaks_and_pm2_mends_it() {
         let list: serde_json::Value = serde_json::from_str(&list).unwrap();
         (list[0]["pm2_env"]["status"].as_str().unwrap().to_owned(), list[0]["pid"].as_u64().unwrap())
     };
-    assert_eq!(status(), ("errored".into(), 0));
+    // Its list is written a moment after users see it.
+    wait_for("PM2 gives it up", &("errored".to_owned(), 0), status);
     assert_eq!(demo.run("play-01", "pm2 restart 9").0, Some(1));
     let (code, text) = demo.run("play-01", "PATH=/nowhere:$PATH pm2 restart 0 --no-color");
     assert!(code == Some(0) && text.contains("[play](0)"), "{code:?} {text}");

@@ -1,5 +1,5 @@
-//! The drill on real parts: two hosts behind OpenSSH, PM2 and Nginx, a release that fails in the night, a person behind a link of
-//! 150 ms and 64 kbit/s, and hosts whose links are lost in the middle of the way back.
+//! The drill on real parts: a host behind OpenSSH, PM2 and Nginx, a release that fails in the night, a person behind a link of
+//! 150 ms and 64 kbit/s, and a host whose link is lost in the middle of the way back.
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -52,9 +52,16 @@ fn configured(fleet: &Fleet, relays: &[Relay], tracker: u16, home: &Path) -> std
     config
 }
 
+/// Says whether every step of the run that is shown was done.
+fn is_whole(text: &str) -> bool {
+    let all = text.lines().find(|line| line.contains(" steps ")).and_then(|line| line.split(" steps ").next());
+    let words: Vec<&str> = all.unwrap_or_default().split_whitespace().collect();
+    matches!(words[..], [.., done, "of", all] if done == all)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_night_of_real_servers_whose_links_are_lost_in_the_way_back() {
-    let Some(fleet) = Fleet::laid_out(2, "keep = 3").await else { return };
+async fn a_night_of_real_servers_whose_link_is_lost_in_the_way_back() {
+    let Some(fleet) = Fleet::laid_out(1, "keep = 3").await else { return };
     let mut engine = fleet.console();
     for (version, made) in [("v1", 1), ("v2", 2)] {
         let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(fleet.build(version, made)) }).await;
@@ -93,6 +100,7 @@ async fn a_night_of_real_servers_whose_links_are_lost_in_the_way_back() {
     for relay in &relays {
         relay.refuse(false);
     }
+    ana.terminal.until("all of it was done", |text| text.contains("recovered") && is_whole(text));
     ana.sees_the_proof();
     ana.writes_what_only_she_knows();
     let (tracker, _) = tickets::start_at(&format!("127.0.0.1:{port}"), Vendor::GitHub, 0).await;
@@ -102,9 +110,7 @@ async fn a_night_of_real_servers_whose_links_are_lost_in_the_way_back() {
     let bytes = ana.leaves();
     println!("the whole night: {keys} keys, {seconds:.0} s, {bytes} bytes over 150 ms and 64 kbit/s");
 
-    for host in [0, 1] {
-        assert_eq!(fleet.version(host).await.as_deref(), Some("v1"));
-    }
+    assert_eq!(fleet.version(0).await.as_deref(), Some("v1"));
     assert_eq!(tracker.lock().unwrap().tickets.len(), 1, "one ticket");
     let document = from_shell(home.path(), &config, &["incidents", "INC-1"]).output().unwrap();
     let document = String::from_utf8(document.stdout).unwrap();

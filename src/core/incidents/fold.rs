@@ -225,6 +225,12 @@ impl Incident {
         self.resolved.is_none() && self.closed.is_none() && self.merged_into.is_none()
     }
 
+    /// Says whether somebody is still at it: users may be hurt, or it is being proved that they are not any more.
+    pub fn is_in_hand(&self) -> bool {
+        let proved = self.phase > Phase::Validate;
+        self.is_open() || (self.closed.is_none() && self.merged_into.is_none() && !proved)
+    }
+
     /// Says whether it is over, but its document is not whole.
     pub fn is_owed(&self) -> bool {
         self.resolved.is_some() && self.closed.is_none() && self.merged_into.is_none()

@@ -217,6 +217,12 @@ impl State {
         self.incidents.values().find(|incident| incident.is_open() && incident.service.as_ref() == Some(service))
     }
 
+    /// Returns the incident of a service that somebody is at: the open one, else the newest whose end is being proved.
+    pub fn in_hand_for(&self, service: &ServiceId) -> Option<&Incident> {
+        let proved = self.incidents.values().filter(|of| of.is_in_hand() && of.service.as_ref() == Some(service));
+        self.open_for(service).or_else(|| proved.max_by_key(|of| of.opened))
+    }
+
     /// Returns open incidents first, worst first, then the resolved ones, newest first.
     pub fn worst_first(&self) -> Vec<&Incident> {
         let mut all: Vec<_> = self.incidents.values().collect();

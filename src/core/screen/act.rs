@@ -457,7 +457,7 @@ pub(super) fn selected_incident(state: &State) -> Option<Uid> {
         View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) | View::Document(uid) => Some(*uid),
         _ => None,
     };
-    let by_service = || selected_service(state).and_then(|id| state.incidents.open_for(&id)).map(|i| i.uid);
+    let by_service = || selected_service(state).and_then(|id| state.incidents.in_hand_for(&id)).map(|i| i.uid);
     by_row.or(by_view).or_else(by_service).filter(|uid| state.incidents.incidents.contains_key(uid))
 }
 
@@ -482,7 +482,7 @@ fn acknowledge(state: &mut State, now: Now) -> Vec<Effect> {
 
 fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
     if let Some(uid) = selected_incident(state)
-        .filter(|uid| state.incidents.incidents.get(uid).is_some_and(|incident| incident.resolved.is_none()))
+        .filter(|uid| state.incidents.incidents.get(uid).is_some_and(incidents::Incident::is_in_hand))
     {
         return go(state, View::Incident(uid), now);
     }
