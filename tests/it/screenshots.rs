@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use quarterdeck::{
     config::theme::{ColourDepth, Theme},
-    core::{action::Action, incidents::IncidentAction},
+    core::{action::Action, incidents::IncidentAction, screen::Draft},
     ui::{Look, glyphs::Glyphs},
 };
 
@@ -74,6 +74,12 @@ fn pictures_show_what_the_program_draws() {
         ("host", at(&[GoHosts, OpenSelected])),
         ("alerts", at(&[GoAlerts])),
         ("incident", Night::new().diagnosed()),
+        ("update", {
+            let mut night = Night::new().diagnosed();
+            night.act(&[Action::WriteUpdate]);
+            night.types(Draft::Update, "players see errors -- going back to 2.30.9");
+            night
+        }),
         ("incidents", {
             let mut night = Night::new().diagnosed();
             night.act(&[GoIncidents]);
