@@ -112,7 +112,9 @@ async fn it_is_printed_whatever_was_written_into_the_incident() {
 #[tokio::test]
 async fn lists_and_documents_have_their_json() {
     let desk = desk();
-    insta::assert_snapshot!("json-incidents", desk.json(&["incidents", "--all"]).await);
+    // Whether the document's clock is over depends on the day on which this runs.
+    let json = desk.json(&["incidents", "--all"]).await.replace("\"late\": true", "\"late\": false");
+    insta::assert_snapshot!("json-incidents", json);
     let json = desk.json(&["incidents", "1"]).await;
     assert!(json.contains("qd.document/1") && json.contains("\"root_cause\": \"# Ours"), "{json}");
     let output = desk.output(&["incidents", "INC-9"]).await;
