@@ -33,6 +33,7 @@ pub(super) fn read(
         runs: open.runs,
         updates: open.updates,
         outbox: open.outbox,
+        windows: open.windows,
     };
     let problems = Vec::new();
     for msg in

@@ -197,6 +197,17 @@ number! {
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid(pub [u8; 6]);
 
+impl Uid {
+    /// Returns the id that follows from a text: the same for whoever makes it of the same.
+    pub fn of(text: &str) -> Self {
+        use sha2::Digest as _;
+
+        let mut uid = [0; 6];
+        uid.iter_mut().zip(sha2::Sha256::digest(text.as_bytes())).for_each(|(byte, of)| *byte = of);
+        Self(uid)
+    }
+}
+
 impl fmt::Display for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = [0; 8];

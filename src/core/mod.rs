@@ -36,6 +36,7 @@ mod suspecting;
 pub mod telling;
 pub(crate) mod tickets;
 pub mod time;
+pub mod windows;
 
 pub use effect::Effect;
 pub use msg::Msg;
@@ -69,6 +70,8 @@ pub struct State {
     pub audit: audit::State,
     /// What is to be written to trackers.
     pub outbox: outbox::State,
+    /// Planned work that people declared.
+    pub windows: windows::State,
     /// Documents that are looked at and written.
     pub documents: documents::State,
     /// Logs.
@@ -109,6 +112,7 @@ impl State {
             runbooks: runbooks::State::default(),
             audit: audit::State::default(),
             outbox: outbox::State::default(),
+            windows: windows::State::default(),
             documents: documents::State::default(),
             logs: logs::State::default(),
             screen: screen::State::default(),
@@ -213,12 +217,29 @@ impl State {
 
     /// Hands the windows of planned work on where they are others than before.
     fn plan_work(&mut self, now: Now) -> Vec<Effect> {
-        let planned = services::maintenance::planned(&self.inventory.maintenance, now.utc);
+        let mut planned = services::maintenance::planned(&self.inventory.maintenance, now.utc);
+        planned.extend(self.windows.planned(&self.inventory));
+        planned.sort_by_key(|of| (of.span.from, of.span.to));
         if planned == self.planned {
             return Vec::new();
         }
         self.planned.clone_from(&planned);
         self.services_update(services::Msg::MaintenanceReplaced(planned), now)
+    }
+
+    /// Takes in what the store has of declared windows, and says what people did.
+    fn windows_arrived(&mut self, events: &[windows::WindowEvent], now: Now) -> Vec<Effect> {
+        for event in events {
+            if self.windows.apply(event)
+                && let Some(words) = self.windows.words_of(event, now.utc)
+            {
+                let tone = if event.by == self.actor.by { Tone::Done } else { Tone::Info };
+                self.screen.say(now, tone, words);
+            }
+        }
+        let effects = self.plan_work(now);
+        rows::refresh(self, now, true);
+        effects
     }
 
     fn alerts_update(&mut self, msg: alerts::Msg, now: Now) -> Vec<Effect> {

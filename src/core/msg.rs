@@ -115,4 +115,6 @@ pub struct Loaded {
     pub updates: Vec<super::record::StatusUpdate>,
     /// Events of writes to trackers.
     pub outbox: Vec<outbox::OutboxEvent>,
+    /// Events of windows of planned work.
+    pub windows: Vec<super::windows::WindowEvent>,
 }

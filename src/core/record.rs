@@ -9,6 +9,7 @@ use super::{
     runs::RunEvent,
     services::{CheckResult, Split},
     time::Timestamp,
+    windows::WindowEvent,
 };
 
 /// One thing to write.
@@ -34,6 +35,8 @@ pub enum Row {
     Pattern(super::logs::patterns::KnownPattern),
     /// An event of a write to a tracker; a second one that queues the same write is ignored.
     Outbox(OutboxEvent),
+    /// An event of a window of planned work.
+    Window(WindowEvent),
 }
 
 /// How a stretch of a service's time divides.
@@ -154,6 +157,8 @@ pub struct Changes {
     pub updates: Vec<StatusUpdate>,
     /// Events of writes to trackers.
     pub outbox: Vec<OutboxEvent>,
+    /// Events of windows of planned work.
+    pub windows: Vec<WindowEvent>,
     /// Buckets that were written or replaced.
     pub buckets: Vec<Bucket>,
     /// How many rows this version cannot read, and so are missing above.

@@ -51,8 +51,7 @@ impl State {
 
     /// Says whether planned work goes on where an alert is about: it is seen, and nobody is told.
     pub fn is_muted(&self, target: &alerts::Target, at: Timestamp) -> bool {
-        let service = self.alerts.service_of(target);
-        service.is_some_and(|service| self.services.in_maintenance(&service, at))
+        self.known().is_muted(target, at)
     }
 
     fn alert_rings(&self, alert: Uid) -> Vec<Effect> {

@@ -85,6 +85,7 @@ impl Console {
                     | Row::Alert(_)
                     | Row::Run(_)
                     | Row::Audit(_)
+                    | Row::Window(_)
                     | Row::Pattern(_) => panic!("{row:?}"),
                 }
             }

@@ -36,6 +36,7 @@ impl State {
             alerts: &self.alerts,
             incidents: &self.incidents,
             services: &self.services,
+            windows: &self.windows,
             outbox: &self.outbox,
         }
     }

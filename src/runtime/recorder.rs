@@ -317,6 +317,7 @@ impl Worker {
                     runs: open.runs,
                     updates: open.updates,
                     outbox: open.outbox,
+                    windows: open.windows,
                 })));
                 if open.unreadable > 0 {
                     let changes = Changes { unreadable: open.unreadable, ..Changes::default() };
@@ -405,6 +406,8 @@ fn recorders_own(row: &Row) -> bool {
         Row::Bucket(bucket) => bucket.source == crate::core::record::Bucket::OWN,
         Row::Alert(event) => !matches!(event.kind, AlertEventKind::Acknowledged { .. }),
         Row::Outbox(event) => event.kind.is_delivery(),
-        Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Pattern(_) => false,
+        Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Pattern(_) | Row::Window(_) => {
+            false
+        }
     }
 }

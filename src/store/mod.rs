@@ -13,7 +13,7 @@
 //! lease's time on its own monotonic clock takes it over all the same. A living recorder re-dates it at its next renewal.
 //!
 //! **What survives.** Every commit survives the death of the process. Commits that hold what people did or will be held
-//! to (incidents, runs, audit, alerts, status updates, the outbox) are also flushed to the disk before they return, and survive a
+//! to (incidents, runs, audit, alerts, status updates, planned work, the outbox) are also flushed to the disk before they return, and survive a
 //! loss of power. Commits of results, buckets and host minutes alone are not flushed one by one: power loss may cost
 //! the last seconds of them, never the file. A flush covers everything that was committed before it.
 mod audit;
@@ -35,6 +35,7 @@ use crate::core::{
     runs::RunEvent,
     services::CheckResult,
     time::{DAY, Now, Timestamp},
+    windows::WindowEvent,
 };
 
 /// Keeps history for every console on this machine.
@@ -114,7 +115,7 @@ pub trait Store: Send {
     /// The policy counts days on record: a clock that is years ahead makes none of them older, so nothing goes that was
     /// kept a moment ago but for as many days as were recorded since.
     ///
-    /// Incidents, runs, alerts, status updates, the outbox and the audit log are kept for good.
+    /// Incidents, runs, alerts, status updates, planned work, the outbox and the audit log are kept for good.
     ///
     /// # Errors
     /// When the store cannot be written; what was removed before stays removed.
@@ -229,6 +230,8 @@ pub struct OpenState {
     /// All events of the writes to trackers that are not done, are of an incident that is not resolved or that has such a
     /// write, or had an event lately, in the order of commit.
     pub outbox: Vec<OutboxEvent>,
+    /// All events of the windows of planned work that are not over or ended lately, in the order of commit.
+    pub windows: Vec<WindowEvent>,
     /// The last result of every check, however old it is, by check.
     pub latest: Vec<CheckResult>,
     /// Recent results, by check and slot.

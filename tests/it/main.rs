@@ -68,6 +68,8 @@ mod logs;
 #[cfg(test)]
 mod logs_record;
 #[cfg(test)]
+mod maintenance;
+#[cfg(test)]
 mod net;
 #[cfg(test)]
 #[path = "../support/night.rs"]

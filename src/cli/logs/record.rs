@@ -38,6 +38,7 @@ pub(super) fn state(setup: &Setup, path: Option<&Path>, name: &str) -> color_eyr
     let open = store.open_state(Since { events: now.utc - 7 * DAY, results: now.utc })?;
     let mut state = State::new(std::sync::Arc::default(), setup.actor.clone());
     let loaded = Loaded {
+        windows: open.windows,
         alerts: open.alerts,
         incidents: open.incidents,
         runs: open.runs,

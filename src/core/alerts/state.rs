@@ -15,8 +15,6 @@ use std::{
     sync::Arc,
 };
 
-use sha2::{Digest, Sha256};
-
 use super::{
     AlertEvent, AlertEventKind, RuleSpec, Target,
     feed::{self, Measurement},
@@ -399,10 +397,7 @@ pub fn uid(rule: &RuleName, target: &Target, since: Timestamp) -> Uid {
         Target::Host(host) => format!("host\0{host}"),
         Target::Part { host, part } => format!("part\0{host}\0{part}"),
     };
-    let digest = Sha256::digest(format!("alert\0{rule}\0{target}\0{}", since.0).as_bytes());
-    let mut bytes = [0; 6];
-    bytes.iter_mut().zip(digest.iter()).for_each(|(byte, of)| *byte = *of);
-    Uid(bytes)
+    Uid::of(&format!("alert\0{rule}\0{target}\0{}", since.0))
 }
 
 /// Applies a message.

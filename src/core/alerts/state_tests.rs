@@ -61,6 +61,7 @@ impl Bench {
             | Row::Run(_)
             | Row::Audit(_)
             | Row::StatusUpdate(_)
+            | Row::Window(_)
             | Row::Outbox(_)
             | Row::Pattern(_) => None,
         }));

@@ -6,13 +6,14 @@ use super::{
     register::token_of,
 };
 use crate::core::{
-    alerts::{self, AlertEvent, AlertEventKind, Severity},
+    alerts::{self, AlertEvent, AlertEventKind, Severity, Target},
     id::Uid,
     incidents::{self, Incident, IncidentEvent, IncidentEventKind},
     inventory::Inventory,
     record::Row,
     services,
     time::Timestamp,
+    windows,
 };
 
 /// What is known around a notice.
@@ -26,8 +27,19 @@ pub struct Known<'a> {
     pub incidents: &'a incidents::State,
     /// Where planned work goes on: alerts of those services are not told.
     pub services: &'a services::State,
+    /// What people declared of it: alerts of those hosts are not told either.
+    pub windows: &'a windows::State,
     /// What was told.
     pub outbox: &'a State,
+}
+
+impl Known<'_> {
+    /// Says whether planned work goes on where an alert is about: it is seen, and nobody is told.
+    pub fn is_muted(&self, target: &Target, at: Timestamp) -> bool {
+        let service = self.alerts.service_of(target);
+        service.is_some_and(|service| self.services.in_maintenance(&service, at))
+            || self.windows.covers_host(target, self.inventory, at)
+    }
 }
 
 /// Something to be told of, before it is known to whom.
@@ -52,6 +64,7 @@ pub fn notices(rows: &[Row], known: Known<'_>) -> Vec<Row> {
             | Row::Audit(_)
             | Row::StatusUpdate(_)
             | Row::Pattern(_)
+            | Row::Window(_)
             | Row::Outbox(_) => None,
         };
         let Some(event) = event else { continue };
@@ -81,9 +94,7 @@ pub fn listens(
 pub fn unmuted(known: Known<'_>, now: Timestamp) -> Vec<Row> {
     let mut late: Vec<Row> = Vec::new();
     for alert in known.alerts.firing() {
-        let Some(service) = known.alerts.service_of(&alert.target) else { continue };
-        let was = known.services.in_maintenance(&service, alert.fired_at);
-        if !was || known.services.in_maintenance(&service, now) {
+        if !known.is_muted(&alert.target, alert.fired_at) || known.is_muted(&alert.target, now) {
             continue;
         }
         let Some(first) = alert.events.first() else { continue };
@@ -169,8 +180,7 @@ fn of_alert(event: &AlertEvent, known: Known<'_>) -> Option<Event> {
     let service = known.alerts.service_of(&alert.target);
     let covered = known.incidents.incidents.contains_key(&incident)
         || service.as_ref().is_some_and(|service| known.incidents.open_for(service).is_some());
-    let muted = matches!(event.kind, AlertEventKind::Fired { .. })
-        && service.as_ref().is_some_and(|service| known.services.in_maintenance(service, event.at));
+    let muted = matches!(event.kind, AlertEventKind::Fired { .. }) && known.is_muted(&alert.target, event.at);
     if covered || muted {
         return None;
     }

@@ -80,6 +80,7 @@ impl World {
             alerts: &self.alerts,
             incidents: &self.incidents,
             services: &self.services,
+            windows: &windows::State::default(),
             outbox: &self.outbox,
         };
         let rows = notices(std::slice::from_ref(&row), known);
@@ -218,7 +219,8 @@ fn an_alert_of_planned_work_is_told_only_if_it_outlives_it() {
     assert_eq!(world.alert(Severity::P1, None), [""; 0]);
     let late = |world: &World, ms: i64| {
         let World { inventory, alerts, incidents, services, outbox, .. } = world;
-        unmuted(Known { inventory, alerts, incidents, services, outbox }, Timestamp(ms))
+        let windows = &windows::State::default();
+        unmuted(Known { inventory, alerts, incidents, services, windows, outbox }, Timestamp(ms))
     };
     assert_eq!(late(&world, 199_999), []);
     let told = late(&world, 200_000);

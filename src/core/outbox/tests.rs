@@ -100,6 +100,7 @@ impl World {
                 | Row::Run(_)
                 | Row::Audit(_)
                 | Row::StatusUpdate(_)
+                | Row::Window(_)
                 | Row::Pattern(_) => panic!("{row:?}"),
             }
         }

@@ -498,18 +498,10 @@ fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
         (None, Some(service)) => format!("{service}: opened by hand"),
         (None, None) => return Vec::new(),
     };
-    let incident = uid_of(&format!("{} {} {title}", now.utc.0, state.actor.by));
+    let incident = Uid::of(&format!("{} {} {title}", now.utc.0, state.actor.by));
     let kept = kept.map(|(_, kind)| kind);
     let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service, kept };
     state.incidents_update(msg, now, Some("opening the incident"))
-}
-
-fn uid_of(text: &str) -> Uid {
-    use sha2::Digest as _;
-
-    let mut uid = [0; 6];
-    uid.iter_mut().zip(sha2::Sha256::digest(text.as_bytes())).for_each(|(byte, of)| *byte = of);
-    Uid(uid)
 }
 
 fn resolve_incident(state: &mut State, now: Now) -> Vec<Effect> {

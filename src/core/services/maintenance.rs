@@ -78,6 +78,11 @@ impl When {
 }
 
 impl Plan {
+    /// Says whether it comes again and again.
+    pub fn recurs(&self) -> bool {
+        matches!(self.when, When::Every { .. })
+    }
+
     /// Returns its windows around a moment, in order.
     pub fn spans(&self, now: Timestamp) -> Vec<Span> {
         let (days, nth, from, to) = match &self.when {
@@ -103,7 +108,7 @@ fn span(zone: Tz, from: NaiveDateTime, to: NaiveDateTime) -> Option<Span> {
 }
 
 /// Returns a time of a clock in UTC: of two the first, or the last; where the clock leaps over it, the end of the leap.
-fn utc(zone: Tz, local: NaiveDateTime, last: bool) -> Option<Timestamp> {
+pub(in crate::core) fn utc(zone: Tz, local: NaiveDateTime, last: bool) -> Option<Timestamp> {
     let found = zone.from_local_datetime(&local);
     let moment = if last { found.latest() } else { found.earliest() };
     if let Some(moment) = moment {

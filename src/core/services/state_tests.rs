@@ -254,6 +254,7 @@ fn an_hour_that_another_process_recorded_is_not_lost_at_a_restart() {
         | Row::Run(_)
         | Row::Audit(_)
         | Row::StatusUpdate(_)
+        | Row::Window(_)
         | Row::Outbox(_)
         | Row::Pattern(_) => None,
     });

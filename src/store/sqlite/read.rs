@@ -29,6 +29,7 @@ pub(super) struct Cursors {
     run: i64,
     update: i64,
     outbox: i64,
+    window: i64,
     result: i64,
     bucket: i64,
     /// Rows of history that could not be read since the last look, which tells of them.
@@ -57,6 +58,7 @@ pub(super) fn skip_to_end(conn: &Connection, cursors: &mut Cursors) -> Result<()
         run: end("run_event")?,
         update: end("status_update")?,
         outbox: end("outbox_event")?,
+        window: end("maintenance_event")?,
         result: end("result")?,
         bucket: conn.query_row("SELECT value FROM counter WHERE name = 'bucket'", [], |row| row.get(0))?,
         unreadable: cursors.unreadable,
@@ -75,6 +77,9 @@ pub(super) const OPEN_OUTBOX: &str = "SELECT body, feed FROM outbox_event WHERE 
      (SELECT token FROM outbox WHERE incident IN (SELECT incident FROM outbox WHERE done = 0)
      UNION ALL SELECT o.token FROM incident i CROSS JOIN outbox o ON o.incident = i.uid WHERE i.resolved = 0
      UNION ALL SELECT token FROM outbox WHERE last_at >= ?1) ORDER BY feed";
+/// All events of the windows that are not long over.
+const RECENT_WINDOWS: &str = "SELECT body, feed FROM maintenance_event WHERE uid IN
+     (SELECT uid FROM maintenance_event WHERE until >= ?1) ORDER BY feed";
 const INCIDENT_COLUMNS: &str = "SELECT body, feed, incident, seq FROM incident_event";
 const RUN_COLUMNS: &str = "SELECT body, feed, run FROM run_event";
 const RESULT_COLUMNS: &str = "SELECT feed, \"check\", slot, at, outcome, took_ms, detail, cert_not_after FROM result";
@@ -100,6 +105,9 @@ pub(super) fn changes(conn: &Connection, cursors: &mut Cursors, version: i64) ->
     changes.outbox =
         reader.outbox("SELECT body, feed FROM outbox_event WHERE feed > ?1 ORDER BY feed", [next.outbox])?;
     next.outbox = next.outbox.max(reader.feeds.outbox);
+    changes.windows =
+        reader.windows("SELECT body, feed FROM maintenance_event WHERE feed > ?1 ORDER BY feed", [next.window])?;
+    next.window = next.window.max(reader.feeds.window);
     let limit = i64::try_from(CHANGES_AT_ONCE).unwrap_or(i64::MAX);
     let results = format!("{RESULT_COLUMNS} WHERE feed > ?1 ORDER BY feed LIMIT ?2");
     changes.results = reader.results(&results, params![next.result, limit])?;
@@ -137,6 +145,7 @@ pub(super) fn open_state(conn: &Connection, cursors: &mut Cursors, since: Since)
         )?,
         updates: reader.updates("SELECT body, feed FROM status_update WHERE at >= ?1 ORDER BY feed", events)?,
         outbox: reader.outbox(OPEN_OUTBOX, events)?,
+        windows: reader.windows(RECENT_WINDOWS, events)?,
         latest: reader.results(
             &format!(
                 "{RESULT_COLUMNS} WHERE feed IN (SELECT (SELECT feed FROM result r WHERE r.\"check\" = n.id
@@ -275,6 +284,7 @@ struct Feeds {
     run: i64,
     update: i64,
     outbox: i64,
+    window: i64,
     result: i64,
     bucket: i64,
 }
@@ -329,6 +339,12 @@ impl<'a> Reader<'a> {
     fn outbox(&mut self, sql: &str, params: impl Params) -> Result<Vec<crate::core::outbox::OutboxEvent>, Trouble> {
         let (read, last) = self.bodies(sql, params, |_| Ok(()))?;
         self.feeds.outbox = last;
+        Ok(read.into_iter().map(|((), event)| event).collect())
+    }
+
+    fn windows(&mut self, sql: &str, params: impl Params) -> Result<Vec<crate::core::windows::WindowEvent>, Trouble> {
+        let (read, last) = self.bodies(sql, params, |_| Ok(()))?;
+        self.feeds.window = last;
         Ok(read.into_iter().map(|((), event)| event).collect())
     }
 

@@ -8,7 +8,7 @@
 pub(super) const APPLICATION_ID: i32 = 0x7164_4442;
 
 /// Step n makes format n + 1 of format n. The number of steps is the format that this version knows.
-pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
 
 /// What services are known to log. `template` is a hash, as a signed number; count and rate are of one console at most.
 const V2: &str = r"
@@ -46,6 +46,20 @@ CREATE TABLE outbox_event(
     body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX outbox_event_token ON outbox_event(token);
+";
+
+/// Windows of planned work that people declared. until: up to when an event is of interest, at least.
+const V4: &str = r"
+CREATE TABLE maintenance_event(
+    feed INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX maintenance_event_uid ON maintenance_event(uid);
+CREATE INDEX maintenance_event_until ON maintenance_event(until);
 ";
 
 const V1: &str = r#"

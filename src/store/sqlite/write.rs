@@ -15,6 +15,7 @@ use crate::{
         runs::{RunEvent, RunEventKind},
         services::{CheckResult, Outcome},
         time::{HOUR, Timestamp},
+        windows::WindowEvent,
     },
     store::audit,
 };
@@ -23,7 +24,13 @@ use crate::{
 pub(super) fn is_held_to(row: &Row) -> bool {
     match row {
         Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Pattern(_) => false,
-        Row::Alert(_) | Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Outbox(_) => true,
+        Row::Alert(_)
+        | Row::Incident(_)
+        | Row::Run(_)
+        | Row::Audit(_)
+        | Row::StatusUpdate(_)
+        | Row::Outbox(_)
+        | Row::Window(_) => true,
     }
 }
 
@@ -37,7 +44,9 @@ fn is_recorded(row: &Row) -> bool {
             AlertEventKind::Acknowledged { .. } => false,
         },
         Row::Outbox(event) => event.kind.is_delivery(),
-        Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Pattern(_) => false,
+        Row::Incident(_) | Row::Run(_) | Row::Audit(_) | Row::StatusUpdate(_) | Row::Pattern(_) | Row::Window(_) => {
+            false
+        }
     }
 }
 
@@ -120,6 +129,7 @@ impl Writer<'_> {
             Row::StatusUpdate(update) => self.status_update(update),
             Row::Pattern(pattern) => self.pattern(pattern),
             Row::Outbox(event) => self.outbox(event),
+            Row::Window(event) => self.window(event),
         }
     }
 
@@ -375,6 +385,14 @@ impl Writer<'_> {
         self.conn
             .prepare_cached("INSERT INTO outbox_event(token, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![token, event.at.0, kind, body])?;
+        Ok(())
+    }
+
+    fn window(&mut self, event: &WindowEvent) -> Result<(), Trouble> {
+        let (kind, body) = json(event)?;
+        self.conn
+            .prepare_cached("INSERT INTO maintenance_event(uid, at, until, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![event.window.to_string(), event.at.0, event.until().0, kind, body])?;
         Ok(())
     }
 

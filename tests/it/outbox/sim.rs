@@ -192,8 +192,8 @@ impl Sim {
     pub(super) async fn happens(&mut self, kind: IncidentEventKind) {
         let mut rows =
             vec![Row::Incident(IncidentEvent { incident: INCIDENT, at: self.now.utc, by: "ana".into(), kind })];
-        let State { incidents, outbox, alerts, services, .. } = &self.state;
-        let known = outbox::Known { inventory: &self.inventory, alerts, incidents, services, outbox };
+        let State { incidents, outbox, alerts, services, windows, .. } = &self.state;
+        let known = outbox::Known { inventory: &self.inventory, alerts, incidents, services, windows, outbox };
         let notices = outbox::notices(&rows, known);
         rows.extend(outbox::for_rows(&rows, &self.inventory.trackers, incidents, outbox));
         rows.extend(notices);

@@ -19,6 +19,7 @@ use quarterdeck::{
         runs::{RunEvent, RunEventKind, RunOutcome},
         services::{CheckResult, Outcome},
         time::{Mono, Now, Timestamp},
+        windows::{Covers, Window, WindowEvent, WindowEventKind},
     },
     store::{Lease, Options, Owner, Since, Sqlite, Store, StoreError},
 };
@@ -79,6 +80,13 @@ fn run(of: u64, kind: RunEventKind) -> Row {
 fn update(text: &str) -> Row {
     let state = DeclaredState::Monitoring;
     Row::StatusUpdate(StatusUpdate { at: at(0), by: "ana".into(), service: None, state, text: text.to_owned() })
+}
+
+fn window() -> Row {
+    let declared =
+        Window { covers: Covers::default(), from: at(0), to: at(5), zone: "UTC".into(), why: "new disk".into() };
+    let kind = WindowEventKind::Declared { declared };
+    Row::Window(WindowEvent { window: uid(1), at: at(0), by: "ana".into(), kind })
 }
 
 fn audit(detail: &str) -> Row {

@@ -102,6 +102,7 @@ fn all_kinds_of_rows_come_as_they_were_written() {
         run(1, RunEventKind::StepStarted { step: 0 }),
         update("we look into it"),
         Row::Bucket(bucket.clone()),
+        window(),
         audit("not in changes"),
     ];
     writer.commit(&rows, Some(epoch)).unwrap();
@@ -111,7 +112,8 @@ fn all_kinds_of_rows_come_as_they_were_written() {
     back.push(Row::Run(changes.runs[0].1.clone()));
     back.push(Row::StatusUpdate(changes.updates[0].clone()));
     back.push(Row::Bucket(changes.buckets[0].clone()));
-    assert_eq!(back, rows[..6]);
+    back.push(Row::Window(changes.windows[0].clone()));
+    assert_eq!(back, rows[..7]);
     assert_eq!(writer.changes().unwrap().unwrap(), changes, "the writer reads its own");
 
     // Replaced twice: comes once, as it is now.
@@ -139,4 +141,17 @@ fn what_is_too_much_for_one_call_comes_in_the_next() {
     }
     assert_eq!(sizes, [10_000, 10_000, 5_000]);
     assert!(slots.iter().copied().eq((0..25_000).map(at)));
+}
+
+#[test]
+fn a_window_is_there_at_the_start_until_it_is_long_over() {
+    let dir = TempDir::new().unwrap();
+    let mut writer = open(&dir);
+    let Row::Window(declared) = window() else { panic!() };
+    let ended = WindowEvent { at: at(3), kind: WindowEventKind::Ended, ..declared.clone() };
+    writer.commit(&[window(), Row::Window(ended.clone())], None).unwrap();
+    let since = |ms| Since { events: at(ms), results: at(ms) };
+    let mut reader = open(&dir);
+    assert_eq!(reader.open_state(since(5)).unwrap().windows, [declared, ended], "what was ended is known as such");
+    assert_eq!(reader.open_state(since(6)).unwrap().windows, [], "and needs no place once it is long over");
 }

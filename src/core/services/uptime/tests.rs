@@ -188,6 +188,7 @@ fn play(state: &mut State, inventory: &Inventory, arrivals: &[(i64, CheckResult)
             | Row::Run(_)
             | Row::Audit(_)
             | Row::StatusUpdate(_)
+            | Row::Window(_)
             | Row::Outbox(_)
             | Row::Pattern(_) => None,
         })
