@@ -98,6 +98,7 @@ impl Fleet {
             sample_every_ms: 60_000,
             logs: None,
             drafts: None,
+            replay: None,
             redact: None,
         };
         let pool = pool(&inventory, &known_hosts) as Arc<dyn Remote>;

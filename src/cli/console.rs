@@ -9,11 +9,14 @@ use super::{
 };
 use crate::{
     config::{Loaded, Problem},
-    remote::ssh::Pool,
+    core::{Msg, inventory::Inventory, screen::Tone, time::Clock},
+    remote::ssh::{Pool, PoolOptions},
     runtime::{
         console::{Console, Reloaded},
         engine::{self, Engine},
+        replay::{Past, Recording},
     },
+    store::Store,
 };
 
 pub(super) fn run(common: &Common) -> color_eyre::Result<Exit> {
@@ -45,19 +48,51 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
         engine.state.screen.demo = demo;
         engine.state.runs.ways_back.kept_ready = true;
         engine.adopt(Arc::new(loaded.inventory.clone()), lines(&loaded.problems));
-        let console = Console {
-            look: setup::look(&setup.env, loaded),
-            keymap: loaded.settings.keymap.clone(),
-            env: setup.env.clone(),
-            clip: directories::ProjectDirs::from("", "", "quarterdeck")
-                .filter(|_| !demo)
-                .map(|dirs| dirs.cache_dir().join("clip")),
-            clock: Arc::clone(&setup.clock),
-            tasks: setup.tasks.clone(),
-            reload: reload(setup, loaded),
-            hosts: Box::new(move |inventory| pool.set_hosts(&inventory.hosts)),
-        };
+        let console = console(setup, loaded, Arc::clone(&setup.clock), (!demo, pool));
         console.run(engine).await
+    });
+    setup.tasks.cancel();
+    result?;
+    Ok(Exit::Ok)
+}
+
+/// Makes the console; the demo writes nothing outside of its own folder, and a replay keeps nothing.
+fn console(setup: &Setup, loaded: &Loaded, clock: Arc<dyn Clock>, (keeps, pool): (bool, Arc<Pool>)) -> Console {
+    Console {
+        look: setup::look(&setup.env, loaded),
+        keymap: loaded.settings.keymap.clone(),
+        env: setup.env.clone(),
+        clip: directories::ProjectDirs::from("", "", "quarterdeck")
+            .filter(|_| keeps)
+            .map(|dirs| dirs.cache_dir().join("clip")),
+        clock,
+        tasks: setup.tasks.clone(),
+        reload: reload(setup, loaded),
+        hosts: Box::new(move |inventory| pool.set_hosts(&inventory.hosts)),
+    }
+}
+
+/// Shows the console on what was recorded, by a clock of the past.
+pub(super) fn replay<S: Store + 'static>(
+    setup: &Setup,
+    loaded: &Loaded,
+    recording: Recording<S>,
+    past: Arc<Past>,
+) -> color_eyre::Result<Exit> {
+    // There is no host that it could reach.
+    let pool = setup.remote_with(&Inventory::default(), PoolOptions::from_env(false));
+    let remote: setup::SharedRemote = Arc::clone(&pool) as setup::SharedRemote;
+    let options = engine::Options { replay: Some(Arc::clone(&past)), ..setup.options(loaded, false, false) };
+    let clock: Arc<dyn Clock> = past;
+    let result = setup.runtime.block_on(async {
+        let mut engine = Engine::new(options, Ok(Box::new(recording)), remote, Arc::clone(&clock), &setup.tasks);
+        engine.adopt(Arc::new(loaded.inventory.clone()), lines(&loaded.problems));
+        let text = format!(
+            "{} is played back; nothing is changed or sent",
+            engine.state.screen.replay.map_or_else(String::new, |of| of.incident.to_string())
+        );
+        engine.handle(Msg::Said { tone: Tone::Info, text });
+        console(setup, loaded, clock, (false, pool)).run(engine).await
     });
     setup.tasks.cancel();
     result?;

@@ -37,6 +37,8 @@ pub(super) struct Incidents {
 
 /// A week.
 const RECENT_MS: i64 = 7 * crate::core::time::DAY;
+/// How many incidents an error names.
+const LISTED: usize = 5;
 /// Bytes of a template at most.
 const TEMPLATE_BYTES: u64 = 1 << 20;
 
@@ -69,9 +71,19 @@ pub(super) fn run(common: &Common, args: &Incidents) -> color_eyre::Result<Exit>
 pub(super) fn meant<'a>(state: &'a State, name: &str) -> color_eyre::Result<&'a Incident> {
     let number = name.parse::<IncidentId>().or_else(|_| format!("INC-{name}").parse()).ok();
     let uid = name.parse::<Uid>().ok();
-    let mut all = state.incidents.incidents.values();
-    all.find(|of| Some(of.number) == number || Some(of.uid) == uid)
-        .ok_or_else(|| eyre!("no incident `{}`\n  `qd incidents --all` prints them", sanitise::line(name)))
+    let found = state.incidents.incidents.values().find(|of| Some(of.number) == number || Some(of.uid) == uid);
+    found.ok_or_else(|| {
+        let name = sanitise::line(name);
+        let mut known: Vec<&Incident> = state.incidents.incidents.values().collect();
+        known.sort_by_key(|of| std::cmp::Reverse(of.number));
+        let shown = known.iter().take(LISTED).map(|of| format!("{} {}", of.number, sanitise::line_max(&of.title, 60)));
+        let shown: Vec<String> = shown.collect();
+        if shown.is_empty() {
+            return eyre!("no incident `{name}`: there is none yet");
+        }
+        let more = if known.len() > shown.len() { "; `qd incidents --all` prints the others" } else { "" };
+        eyre!("no incident `{name}`\n  there are: {}{more}", shown.join(", "))
+    })
 }
 
 fn read_template(path: &std::path::Path) -> color_eyre::Result<(String, String)> {

@@ -20,6 +20,7 @@ mod logs;
 mod maintenance;
 mod outbox;
 mod pipeline;
+mod replay;
 mod report;
 mod runbook;
 mod runs;
@@ -107,6 +108,8 @@ enum Command {
     Incidents(incidents::Incidents),
     /// Print what whoever comes next has to know; exit 1 until they have signed it
     Handover(handover::Args),
+    /// Play a recorded incident back through the same screens; nothing is changed or sent
+    Replay(replay::Args),
     /// Print a week or a month: incidents, how soon they were seen, taken and mended, budgets spent
     Report(report::Args),
     /// Tell everybody how an incident goes: status page, ticket, chat and mail, from one text
@@ -166,6 +169,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     let verb = match &command {
         Some(Command::Demo(_)) => Some("demo"),
         Some(Command::Watch(_)) => Some("watch"),
+        Some(Command::Replay(_)) => Some("replay"),
         Some(Command::Completions(_)) => Some("completions"),
         Some(Command::Man) => Some("man"),
         None => Some(""),
@@ -186,6 +190,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Alerts(args)) => alerts::run(&common, &args),
         Some(Command::Incidents(args)) => incidents::run(&common, &args),
         Some(Command::Handover(args)) => handover::run(&common, &args),
+        Some(Command::Replay(args)) => replay::run(&common, &args),
         Some(Command::Report(args)) => report::run(&common, &args),
         Some(Command::Update(args)) => update::run(&common, &args),
         Some(Command::Maintenance(args)) => maintenance::run(&common, &args),

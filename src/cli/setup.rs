@@ -123,6 +123,7 @@ impl Setup {
             sample_every_ms: 2_000,
             logs: None,
             drafts: None,
+            replay: None,
             redact: None,
         }
     }

@@ -2,13 +2,14 @@
 use std::sync::Arc;
 
 use super::{
-    documents::{DraftName, Paper},
+    documents::{DraftName, Paper, Wanted as PaperFor},
     hosts::Question,
     id::{HostName, ServiceId, Uid},
     inventory::CheckSpec,
     logs,
     outbox::{Order, TrackerSpec},
     record::Row,
+    replay,
     runbooks::Look,
     runs::{Plan, Wanted, Way, gate::Permit, offer::OfferAsk, stick::PipelineHold},
     time::Timestamp,
@@ -222,6 +223,8 @@ pub enum Effect {
         /// What it holds.
         text: String,
     },
+    /// Have the time of a replay go on, stop, go faster, or be another.
+    Replay(replay::Turn),
     /// Ring the terminal's bell.
     Bell,
     /// Tell the terminal, as it is configured.
@@ -237,4 +240,50 @@ pub enum Effect {
     Suspend,
     /// End the program.
     Quit,
+}
+
+impl Effect {
+    /// Says whether it is about this terminal alone, and so is carried out in a replay too: all else would reach the present.
+    pub const fn stays_here(&self) -> bool {
+        match self {
+            Self::WritePaper(paper) => matches!(paper.wanted, PaperFor::Show),
+            Self::ReadAudit
+            | Self::Copy { .. }
+            | Self::SetMouse { .. }
+            | Self::Redraw
+            | Self::Suspend
+            | Self::Replay(_)
+            | Self::Bell
+            | Self::Quit => true,
+            Self::RunCheck { .. }
+            | Self::Commit { .. }
+            | Self::Plan { .. }
+            | Self::LookBack { .. }
+            | Self::Open { .. }
+            | Self::TrySudo { .. }
+            | Self::FindSudo { .. }
+            | Self::ForgetSudo
+            | Self::Offer(_)
+            | Self::Stage { .. }
+            | Self::StartShare { .. }
+            | Self::FollowShare { .. }
+            | Self::HoldPipeline { .. }
+            | Self::LookAtBranch { .. }
+            | Self::SkipSnapshot { .. }
+            | Self::AcceptHostKey { .. }
+            | Self::TrustHostKeyOnce { .. }
+            | Self::Reconnect { .. }
+            | Self::UnlockIdentity { .. }
+            | Self::LookForChanges { .. }
+            | Self::LookByRunbook { .. }
+            | Self::Logs(_)
+            | Self::Deliver(_)
+            | Self::Preview(_)
+            | Self::KeepDraft { .. }
+            | Self::RecallDraft { .. }
+            | Self::EditElsewhere { .. }
+            | Self::Ring { .. }
+            | Self::ReloadConfig => false,
+        }
+    }
 }

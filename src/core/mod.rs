@@ -23,6 +23,7 @@ pub mod msg;
 pub mod outbox;
 pub mod published;
 pub mod record;
+pub mod replay;
 pub mod reports;
 mod response;
 pub mod ring;

@@ -32,7 +32,7 @@ use crate::{
         documents::DraftName,
         inventory::Inventory,
         screen::{Draft, Tone},
-        time::{Clock, Mono},
+        time::{Clock, Mono, Now},
     },
     notify,
     parse::sanitise,
@@ -42,6 +42,9 @@ use crate::{
 
 /// Resize events are gathered for this long: a window that is dragged sends hundreds.
 const GATHER: Duration = Duration::from_millis(50);
+
+/// Milliseconds between two frames of a replay.
+const REPLAY_BEAT_MS: u64 = 250;
 
 /// What the console is given besides its engine.
 pub struct Console {
@@ -145,9 +148,10 @@ impl Console {
                 engine.handle(Msg::BytesCounted(rate));
             }
             let now = self.clock.now();
+            let beat = beat(&engine, now);
             if typed.away.is_none()
                 && screen.ready()
-                && drawn.due(now.mono, now.utc.0 / 1_000, screen.pace(), engine.state.screen.focused)
+                && drawn.due(now.mono, beat, screen.pace(), engine.state.screen.focused)
             {
                 editors.follow(&engine.state);
                 let mut facts = None;
@@ -165,7 +169,7 @@ impl Console {
                 if let Some(facts) = facts.filter(|facts| *facts != engine.state.screen.layout) {
                     engine.handle(Msg::LaidOut(facts));
                 }
-                drawn.done(now.mono, now.utc.0 / 1_000);
+                drawn.done(now.mono, beat);
             }
         };
         engine.stop();
@@ -446,6 +450,14 @@ async fn ended(away: &mut Option<Away>) -> Msg {
     match away {
         Some(away) => away.ended().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Counts what numbers and clocks on screen change with: the seconds, but in a replay, whose time stands, jumps and runs.
+fn beat(engine: &Engine, now: Now) -> i64 {
+    match engine.state.screen.replay {
+        None => now.utc.0 / 1_000,
+        Some(_) => i64::try_from(now.mono.0 / REPLAY_BEAT_MS).unwrap_or(i64::MAX),
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     inbox::{Inbox, Post, lanes},
     logs,
     recorder::{self, Desk},
+    replay::Past,
 };
 use crate::{
     config,
@@ -18,8 +19,9 @@ use crate::{
         logs::redact::Redactor,
         record::Recorder,
         runs::Actor,
+        screen::Tone,
         services,
-        time::{Clock, DAY, Now},
+        time::{Clock, DAY, HOUR, MINUTE, Now},
         update,
     },
     remote::{Remote, http, tls},
@@ -49,6 +51,8 @@ pub struct Options {
     pub logs: Option<LogOptions>,
     /// Where what is typed and not saved is kept; none: nowhere.
     pub drafts: Option<std::path::PathBuf>,
+    /// The clock of a replay; none: this is the present.
+    pub replay: Option<Arc<Past>>,
     /// Masks secrets in the output of runs; none: as logs are read, else by the rules that come with the console.
     pub redact: Option<Arc<Redactor>>,
 }
@@ -85,6 +89,7 @@ pub struct Engine {
     ticked: Option<Now>,
     messages: Vec<Msg>,
     history: History,
+    replay: Option<Replay>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -102,6 +107,29 @@ pub struct Turn {
     pub front: Vec<Front>,
 }
 
+/// An incident that is played back.
+#[derive(Debug)]
+struct Replay {
+    past: Arc<Past>,
+    /// How often the time went back without all that happened having been told anew since.
+    rewinds: usize,
+    /// The minute of its time for which charts were last read.
+    minute: i64,
+}
+
+/// What a console knows before it was told anything.
+fn begin(options: &Options) -> State {
+    let mut state = State::new(Arc::default(), options.actor.clone());
+    state.unattended = options.unattended;
+    state.runs.unattended = options.unattended;
+    state.runs.console = random_uid();
+    state.screen.replay = options.replay.as_ref().map(|past| past.standing());
+    if state.screen.replay.is_some() {
+        state.recorder = Recorder::Other { owner: "the past".into() };
+    }
+    state
+}
+
 impl Engine {
     /// Starts the store's thread and makes an engine that watches nothing until it is given an inventory.
     pub fn new(
@@ -114,10 +142,7 @@ impl Engine {
         let (post, inbox) = lanes();
         let (effects, delayed) = mpsc::channel(256);
         let (front_end, front) = mpsc::unbounded_channel();
-        let mut state = State::new(Arc::default(), options.actor.clone());
-        state.unattended = options.unattended;
-        state.runs.unattended = options.unattended;
-        state.runs.console = random_uid();
+        let state = begin(&options);
         let desk: Result<Desk, String> = match store {
             Ok(store) => {
                 let (desk, worker) = recorder::worker(recorder::Parts {
@@ -189,6 +214,7 @@ impl Engine {
             ticked: None,
             messages: Vec::new(),
             history: History::default(),
+            replay: options.replay.map(|past| Replay { past, rewinds: 0, minute: 0 }),
         }
     }
 
@@ -199,7 +225,10 @@ impl Engine {
 
     /// Watches what the inventory says from now on.
     pub fn adopt(&mut self, inventory: Arc<Inventory>, problems: Vec<String>) {
-        self.executor.adopt(Arc::clone(&inventory));
+        // Nothing of a replay is watched: no host is reached and no log read.
+        if self.replay.is_none() {
+            self.executor.adopt(Arc::clone(&inventory));
+        }
         self.handle(Msg::InventoryReplaced { inventory, problems });
         self.ask_history();
     }
@@ -240,12 +269,68 @@ impl Engine {
             self.executor.pm2(host, list);
         }
         let buckets = matches!(msg, Msg::Services(services::Msg::BucketsLoaded(_)));
+        let told_anew = matches!(msg, Msg::Loaded(_)) && self.begin_again(now);
         for effect in update(&mut self.state, msg, now) {
-            self.executor.carry_out(effect);
+            self.carry_out(effect);
+        }
+        if told_anew {
+            self.ask_history();
         }
         if let (true, Some(desk)) = (buckets, self.executor.desk()) {
             desk.load(self.history.buckets_came(&self.state.services, now));
         }
+    }
+
+    /// Carries out one effect; what would reach the present is not carried out in a replay, whatever asked for it.
+    fn carry_out(&mut self, effect: Effect) {
+        match (&mut self.replay, effect) {
+            (Some(replay), Effect::Replay(turn)) => {
+                let rewound = replay.past.turn(turn);
+                replay.rewinds += usize::from(rewound);
+                if let (true, Some(desk)) = (rewound, self.executor.desk()) {
+                    desk.load(recorder::Wanted::Events);
+                }
+            }
+            (Some(_), effect) if !effect.stays_here() => {}
+            (Some(_) | None, effect) => self.executor.carry_out(effect),
+        }
+    }
+
+    /// Forgets what is known, where the time of a replay went back: what happened until then is told anew. What the person looks at
+    /// stays. True when it was forgotten.
+    fn begin_again(&mut self, now: Now) -> bool {
+        let Some(replay) = self.replay.as_mut().filter(|replay| replay.rewinds > 0) else { return false };
+        replay.rewinds -= 1;
+        let inventory = Arc::clone(&self.state.inventory);
+        let mut state = State::new(Arc::clone(&inventory), self.state.actor.clone());
+        state.runs.console = self.state.runs.console;
+        state.screen = std::mem::take(&mut self.state.screen);
+        let problems = std::mem::take(&mut state.screen.problems);
+        let recorder = self.state.recorder.clone();
+        self.state = state;
+        self.history = History::default();
+        self.state.screen.problems.clone_from(&problems);
+        for msg in [Msg::RecorderChanged(recorder), Msg::InventoryReplaced { inventory, problems }] {
+            drop(update(&mut self.state, msg, now));
+        }
+        true
+    }
+
+    /// Follows the time of a replay: how it stands, its end, and the charts of hosts. True when something visible changed.
+    fn follow_replay(&mut self, now: Now) -> bool {
+        let Some(replay) = &mut self.replay else { return false };
+        let standing = replay.past.standing();
+        let minute = now.utc.0.div_euclid(MINUTE);
+        let hosts = (std::mem::replace(&mut replay.minute, minute) != minute)
+            .then(|| self.state.inventory.hosts.iter().map(|host| host.name.clone()).collect());
+        if let (Some(hosts), Some(desk)) = (hosts, self.executor.desk()) {
+            desk.load(recorder::Wanted::HostMinutes { hosts, from: now.utc - HOUR });
+        }
+        let before = self.state.screen.replay.replace(standing);
+        if standing.ended && before.is_some_and(|before| !before.ended) {
+            self.handle(Msg::Said { tone: Tone::Done, text: standing.at_its_end() });
+        }
+        before != Some(standing)
     }
 
     /// Waits for something to happen, at most one tick, and handles all that waits.
@@ -257,12 +342,12 @@ impl Engine {
         let mut turn = Turn::default();
         tokio::select! {
             biased;
-            Some(effect) = self.delayed.recv() => self.executor.carry_out(effect),
+            Some(effect) = self.delayed.recv() => self.carry_out(effect),
             Some(front) = self.front.recv() => turn.front.push(front),
             () = self.inbox.wait(left, &mut messages) => {}
         }
         while let Ok(effect) = self.delayed.try_recv() {
-            self.executor.carry_out(effect);
+            self.carry_out(effect);
         }
         self.inbox.drain(&mut messages);
         turn.changed = !messages.is_empty();
@@ -271,6 +356,7 @@ impl Engine {
         }
         self.messages = messages;
         let now = self.clock.now();
+        turn.changed |= self.follow_replay(now);
         if self.ticked.is_none_or(|at| now.mono.since(at.mono) >= 100) {
             let before = self.ticked.replace(now);
             self.handle(Msg::Ticked);
@@ -290,7 +376,7 @@ impl Engine {
     pub fn stop(&mut self) {
         let rows = self.state.runs.leave(self.clock.now().utc, &self.state.actor);
         if !rows.is_empty() {
-            self.executor.carry_out(Effect::Commit { rows, then: Vec::new(), what: None });
+            self.carry_out(Effect::Commit { rows, then: Vec::new(), what: None });
         }
         if let Some(desk) = self.executor.desk() {
             desk.stop();

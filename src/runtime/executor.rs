@@ -259,6 +259,8 @@ impl Executor {
             Effect::Preview(order) => {
                 outbox::preview(&order, &outbox::means(&self.tasks), &self.redact, &self.post);
             }
+            // The engine does it itself, where there is one.
+            Effect::Replay(_) => {}
             Effect::ReadAudit => match &self.desk {
                 Some(desk) => desk.load(Wanted::Audit),
                 None => self.post.try_fact(Msg::AuditRead(Box::new(Err(self.no_store.clone())))),

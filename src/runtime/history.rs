@@ -85,7 +85,11 @@ mod tests {
     fn checks_of(wanted: &Wanted) -> Vec<String> {
         match wanted {
             Wanted::Results(wants) => wants.iter().map(|want| want.check.to_string()).collect(),
-            Wanted::Buckets { .. } | Wanted::HostMinutes { .. } | Wanted::Patterns { .. } | Wanted::Audit => {
+            Wanted::Buckets { .. }
+            | Wanted::HostMinutes { .. }
+            | Wanted::Patterns { .. }
+            | Wanted::Events
+            | Wanted::Audit => {
                 panic!("not results")
             }
         }

@@ -17,6 +17,7 @@ mod output;
 pub mod pipeline;
 pub mod planning;
 pub mod recorder;
+pub mod replay;
 pub mod runbooks;
 pub mod runs;
 mod staging;

@@ -88,6 +88,8 @@ pub enum Wanted {
         /// From when on.
         from: Timestamp,
     },
+    /// All that happened, anew: the time of a replay went back.
+    Events,
     /// The audit log, and whether its chain holds.
     Audit,
     /// Results. Only then may this process record: what it writes of the past rests on what was read.
@@ -368,6 +370,10 @@ impl Worker {
             Wanted::Patterns { from } => self.store.patterns(None, from).map(|known| {
                 self.post.fact_blocking(Msg::Logs(crate::core::logs::Msg::Remembered(known)));
             }),
+            Wanted::Events => {
+                self.load_events(now);
+                Ok(())
+            }
             Wanted::Audit => {
                 let read = self.audited.look(self.store.as_mut(), now.mono).map_err(|error| error.to_string());
                 if let Some(news) = read.transpose() {

@@ -74,6 +74,16 @@ pub enum StoreError {
         /// The newest format that this version knows.
         known: u32,
     },
+    /// An older quarterdeck wrote it, and it was only to be read.
+    #[error("the store {} has the older format {found}; what only reads knows {known} alone", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The format it has.
+        found: u32,
+        /// The format that this version makes.
+        known: u32,
+    },
     /// Another process keeps it locked.
     #[error("the store {} stayed locked by another process for {waited_ms} ms", path.display())]
     Busy {
@@ -128,6 +138,7 @@ impl StoreError {
                 "it was left as it is: move it away to start a new one, and recover it with `sqlite3 FILE .recover`"
             }
             Self::NotOurs { .. } => "it was left as it is: move it away, or name another path",
+            Self::Older { .. } => "start `qd` once: it brings the store up to date",
             Self::Newer { .. } => "it was left as it is: run the newer qd, or name another path",
             Self::Busy { .. } => "find who holds it (`fuser FILE`): a process that is stopped or hangs keeps the lock",
             Self::LostLease { .. } => "nothing was written; this console now shows what the other records",
@@ -148,6 +159,7 @@ impl StoreError {
             | Self::Corrupt { .. }
             | Self::NotOurs { .. }
             | Self::Newer { .. }
+            | Self::Older { .. }
             | Self::LostLease { .. }
             | Self::Internal { .. } => false,
         }
@@ -156,9 +168,11 @@ impl StoreError {
     /// Makes what a person is shown.
     pub fn report(&self) -> Report {
         let kind = match self {
-            Self::Missing { .. } | Self::NoDirectory { .. } | Self::CannotOpen { .. } | Self::NotOurs { .. } => {
-                Kind::User
-            }
+            Self::Missing { .. }
+            | Self::NoDirectory { .. }
+            | Self::CannotOpen { .. }
+            | Self::NotOurs { .. }
+            | Self::Older { .. } => Kind::User,
             Self::Moved { .. }
             | Self::ReadOnly { .. }
             | Self::Full { .. }

@@ -12,6 +12,9 @@ use crate::{
 /// Returns what a key does, or what to say about it. While a text is typed, [`typing`] goes first.
 pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String> {
     let scope = state.scope();
+    if let Some(action) = of_replay(state, keymap, key).filter(|_| scope != Scope::Box) {
+        return Ok(action);
+    }
     let found = keymap.lookup(scope.name(), key).and_then(Action::by_id);
     if let (Some(Overlay::Menu { actions }), None) = (&state.screen.overlay, &state.runs.review) {
         // In a menu each entry has its own key as well; what answers a question is not needed there.
@@ -23,6 +26,14 @@ pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String
             .ok_or_else(|| format!("{key} is not in this menu: {} closes it", closes(keymap)));
     }
     found.ok_or_else(|| hint(keymap, scope, key))
+}
+
+/// Returns what a key does in a replay, where its keys go before those of a pane: what those do changes something.
+fn of_replay(state: &State, keymap: &Keymap, key: Key) -> Option<Action> {
+    state.screen.replay?;
+    let bindings = keymap.bindings();
+    let bound = bindings.iter().find(|(scope, bound, _)| *scope == Scope::Replay.name() && *bound == key)?;
+    Action::by_id(bound.2)
 }
 
 /// Returns what a key does beside typing, in the field that is open. None: the key belongs to the text.

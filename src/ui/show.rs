@@ -113,6 +113,8 @@ pub struct Surround {
     pub env: Option<(String, EnvKind)>,
     /// Whether this is the demo, which the frame says on every screen.
     pub demo: bool,
+    /// How an incident stands that is played back.
+    pub replay: Option<String>,
     /// The client's name.
     pub client: String,
     /// Who sits here.

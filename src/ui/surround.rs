@@ -64,6 +64,9 @@ fn line0(canvas: &mut Canvas<'_>, of: &Surround) {
     if of.demo {
         left = left.pill("DEMO", Role::Travel).gap(1);
     }
+    if let Some(replay) = &of.replay {
+        left = left.pill(replay, Role::Travel).gap(1);
+    }
     left = left.gap(1).strong("quarterdeck");
     if !of.client.is_empty() {
         left = left.gap(1).dim(of.client.clone());

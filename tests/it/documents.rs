@@ -120,7 +120,7 @@ async fn lists_and_documents_have_their_json() {
     let output = desk.output(&["incidents", "INC-9"]).await;
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{err}");
-    assert!(err.contains("no incident `INC-9`") && err.contains("--all"), "{err}");
+    assert!(err.contains("no incident `INC-9`") && err.contains("there are: INC-1"), "{err}");
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ async fn what_is_asked_for_and_is_not_there_is_answered_with_what_is() {
         (&["status", "plya"][..], &["no service `plya`", "did you mean `play`?", "there are: play@prod"][..]),
         (&["status", "--env", "prdo"], &["no environment `prdo`", "did you mean `prod`?"]),
         (&["watch", "--json"], &["`qd watch` has no --json"]),
+        (&["replay", "INC-1", "--json"], &["`qd replay` has no --json"]),
         (&["man", "--json"], &["`qd man` has no --json"]),
         (&["completions", "bash", "--json"], &["`qd completions` has no --json"]),
     ] {

@@ -92,6 +92,8 @@ mod readings;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 #[path = "../support/rollout.rs"]
 mod rollout;
 #[cfg(test)]

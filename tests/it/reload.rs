@@ -79,6 +79,7 @@ fn engine_of(path: &Path, clock: &Arc<dyn Clock>, tasks: &Tasks, logs: Option<Lo
         unattended: false,
         sample_every_ms: 2_000,
         drafts: None,
+        replay: None,
         redact: None,
         logs,
     };

@@ -89,6 +89,7 @@ async fn nothing_stays_on_screen_that_a_full_store_refused() {
         unattended: false,
         sample_every_ms: 2_000,
         drafts: None,
+        replay: None,
         redact: None,
         logs: None,
     };

@@ -72,6 +72,7 @@ async fn a_dead_process_becomes_an_incident_and_is_restarted_through_the_gate_wi
         unattended: true,
         sample_every_ms: 1_000,
         drafts: None,
+        replay: None,
         redact: None,
         logs: None,
     };

@@ -75,6 +75,7 @@ pub(crate) fn console(
         unattended: false,
         sample_every_ms: 1_000,
         drafts: None,
+        replay: None,
         redact: None,
         logs: None,
     };

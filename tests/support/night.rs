@@ -519,6 +519,8 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         }),
         ("document", papers::night()),
         ("document-section", papers::writing()),
+        ("replay", papers::replay()),
+        ("replay-seek", papers::seeking()),
         ("handover", papers::handover()),
         ("handover-sign", papers::signing()),
         ("suspects", crate::suspected::night()),

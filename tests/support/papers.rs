@@ -9,6 +9,8 @@ use quarterdeck::{
         documents::{self, DraftName, Paper},
         handover::Promise,
         incidents::{Section, document::DocumentAction},
+        record::Recorder,
+        replay::{ReplayAction, Standing},
         screen::{
             Draft, Pane, View,
             handover::{Entry as Row, entries},
@@ -65,6 +67,29 @@ pub(crate) fn handover() -> Night {
         night.act(&[Action::Move(Motion::Down)]);
     }
     night.state.screen.message = None;
+    night
+}
+
+/// How a replay of that night's incident stands.
+pub(crate) fn standing(night: &Night) -> Standing {
+    let of = night.state.incidents.incidents.values().next().unwrap();
+    let (from, until) = (of.zero() - 2 * MINUTE, night.now.utc + HOUR);
+    Standing { incident: of.number, from, until, entry: 12, entries: 41, speed: 10, paused: false, ended: false }
+}
+
+/// That night's incident as it is played back.
+pub(crate) fn replay() -> Night {
+    let mut night = Night::new().diagnosed();
+    night.state.screen.replay = Some(standing(&night));
+    night.state.recorder = Recorder::Other { owner: "the past".into() };
+    night
+}
+
+/// The same, while a moment is typed.
+pub(crate) fn seeking() -> Night {
+    let mut night = replay();
+    night.act(&[Action::Replay(ReplayAction::Seek)]);
+    night.types(Draft::Note, "+10m");
     night
 }
 

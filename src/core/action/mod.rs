@@ -8,6 +8,7 @@ pub use table::ACTIONS;
 use super::{
     incidents::{IncidentAction, document::DocumentAction, suspects::SuspectAction},
     logs::LogAction,
+    replay::ReplayAction,
     runbooks::RunbookAction,
 };
 
@@ -138,6 +139,8 @@ pub enum Action {
     MakePromise,
     /// Says that the promise under the cursor was kept.
     KeepPromise,
+    /// Does something about a replay.
+    Replay(ReplayAction),
     /// Goes to the audit log.
     GoAudit,
     /// Goes to what is to be written to trackers.
@@ -213,6 +216,8 @@ pub enum Scope {
     Handover,
     /// The outbox.
     Outbox,
+    /// An incident that is played back, in every view.
+    Replay,
     /// Any box that is open.
     Box,
 }
@@ -234,6 +239,7 @@ impl Scope {
             Self::Document => "document",
             Self::Handover => "handover",
             Self::Outbox => "outbox",
+            Self::Replay => "replay",
             Self::Box => "box",
         }
     }
@@ -253,6 +259,7 @@ impl Scope {
         Self::Document,
         Self::Handover,
         Self::Outbox,
+        Self::Replay,
         Self::Box,
     ];
 }

@@ -3,6 +3,7 @@ use super::{Action, Danger, Entry, Motion, Scope};
 use crate::core::{
     incidents::{IncidentAction, document::DocumentAction, suspects::SuspectAction},
     logs::LogAction,
+    replay::ReplayAction,
     runbooks::RunbookAction,
 };
 
@@ -28,6 +29,10 @@ const fn book(id: &'static str, action: RunbookAction, hint: &'static str, words
 
 const fn paper(id: &'static str, action: DocumentAction, hint: &'static str, words: &'static str) -> Entry {
     entry(id, Action::Document(action), hint, words).within(Scope::Document)
+}
+
+const fn play(id: &'static str, action: ReplayAction, hint: &'static str, words: &'static str) -> Entry {
+    entry(id, Action::Replay(action), hint, words).within(Scope::Replay)
 }
 
 impl Entry {
@@ -292,6 +297,12 @@ pub const ACTIONS: &[Entry] = &[
     paper("export-document", DocumentAction::Export, "export", "write the document to a file here"),
     paper("send-document", DocumentAction::Send, "send", "send the document to the incident's tickets, by the outbox")
         .danger(Danger::Records),
+    play("pause-replay", ReplayAction::Pause, "pause", "stop the time of the replay, or let it go on"),
+    play("next-entry", ReplayAction::Next, "next entry", "go to the next thing that happened"),
+    play("previous-entry", ReplayAction::Previous, "previous", "go to the one before, and stop there"),
+    play("seek-moment", ReplayAction::Seek, "go to", "go to a moment: +10m, 03:12, @onset, @start, @end"),
+    play("replay-faster", ReplayAction::Faster, "faster", "let the time go faster"),
+    play("replay-slower", ReplayAction::Slower, "slower", "let the time go slower"),
     entry("quit", Action::Quit, "quit", "end quarterdeck"),
     entry("save-text", Action::SaveText, "save", "save the text that is written, in a box of several lines")
         .within(Scope::Box),

@@ -304,6 +304,11 @@ impl HostState {
                 load_per_core: None,
             })
         });
+        // Nothing was measured here: what is recorded is all there is, however often it is read.
+        if self.last_sample().is_none() {
+            self.hour = Ring::new(HOUR);
+            self.recent = Ring::new(RECENT);
+        }
         let older = |ring: &Ring<Point>, begun: Option<Timestamp>| {
             let own = ring.iter().next().map(|point| point.at).into_iter().chain(begun).min();
             cells.clone().filter(move |point| own.is_none_or(|own| point.at < own)).collect::<Vec<_>>()

@@ -5,7 +5,7 @@
 )]
 use super::{
     Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, form, found, handover, logs, offers, pin,
-    refusal, rows, runbooks, suspects,
+    refusal, replay, rows, runbooks, suspects,
 };
 use crate::core::{
     Effect, State,
@@ -222,6 +222,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
             effects.push(Effect::ReadAudit);
             return effects;
         }
+        Action::Replay(action) => return replay::act(state, action),
         Action::SignHandover => handover::ask(state, now),
         Action::MakePromise => state.screen.open(Overlay::Promise),
         Action::KeepPromise => return handover::keep(state, now),
@@ -262,7 +263,8 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
 
 fn quit(state: &mut State) -> Vec<Effect> {
     let mine = state.actor.by.clone();
-    if state.runs.unfinished().any(|run| run.by == mine) {
+    // What goes on in a replay is long over.
+    if state.screen.replay.is_none() && state.runs.unfinished().any(|run| run.by == mine) {
         state.screen.open(Overlay::Quit);
         return Vec::new();
     }

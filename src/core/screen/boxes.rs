@@ -1,6 +1,6 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
-use super::{Draft, Overlay, Tone, act, documents, form, found, handover, logs, offers, palette, rows};
+use super::{Draft, Overlay, Tone, act, documents, form, found, handover, logs, offers, palette, replay, rows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -142,6 +142,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Section(_)
                 | Overlay::Sign { .. }
                 | Overlay::Promise
+                | Overlay::Seek
                 | Overlay::Drop { .. }
                 | Overlay::Host { .. }
                 | Overlay::Quit
@@ -199,6 +200,7 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::Note { .. }
         | Overlay::Section(_)
         | Overlay::Promise
+        | Overlay::Seek
         | Overlay::Drop { .. }
         | Overlay::Update { .. }
         | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
@@ -267,6 +269,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         }
         Overlay::Section(of) => documents::save(state, of, now),
         Overlay::Promise => handover::promise(state, now),
+        Overlay::Seek => replay::seek(state, now),
         Overlay::Sign { digest } if yes => handover::sign(state, &digest, now),
         Overlay::Drop { token } => drop_item(state, token, now),
         Overlay::Update { service, incident, state: declared } => {

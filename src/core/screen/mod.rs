@@ -23,6 +23,7 @@ pub mod palette;
 mod pin;
 mod place;
 pub mod refusal;
+pub mod replay;
 pub mod rows;
 pub mod runbooks;
 pub mod suspects;
@@ -102,6 +103,8 @@ pub enum Overlay {
     },
     /// Promising something.
     Promise,
+    /// A moment of the replay.
+    Seek,
     /// Writing a section of a document.
     Section(super::documents::DraftName),
     /// Saying why an item of the outbox is not written.
@@ -277,6 +280,8 @@ pub struct State {
     pub bytes_s: f64,
     /// Data are made up.
     pub demo: bool,
+    /// How the incident stands that is played back, if one is.
+    pub replay: Option<super::replay::Standing>,
     /// What the configuration left out, a line each.
     pub problems: Vec<String>,
 }
@@ -308,6 +313,7 @@ impl Default for State {
             layout: LayoutFacts::default(),
             bytes_s: 0.0,
             demo: false,
+            replay: None,
             problems: Vec::new(),
         }
     }
@@ -356,7 +362,7 @@ impl State {
             Overlay::Deploy => Some(Draft::Deploy),
             Overlay::Search => Some(Draft::Search),
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
-            Overlay::Note { .. } | Overlay::Promise => Some(Draft::Note),
+            Overlay::Note { .. } | Overlay::Promise | Overlay::Seek => Some(Draft::Note),
             Overlay::Section(_) => Some(Draft::Section),
             Overlay::Drop { .. } => Some(Draft::Drop),
             Overlay::Update { .. } => Some(Draft::Update),

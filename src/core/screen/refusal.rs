@@ -2,7 +2,8 @@
 use super::{Draft, Pane, View, act, documents, form, found, handover, runbooks, suspects};
 use crate::core::{
     State,
-    action::{ACTIONS, Action, Scope},
+    action::{ACTIONS, Action, Danger, Scope},
+    incidents::{document::DocumentAction, suspects::SuspectAction},
     runs,
     time::Now,
 };
@@ -11,8 +12,12 @@ use crate::core::{
 #[expect(clippy::too_many_lines, reason = "one arm for each action")]
 pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
     let screen = &state.screen;
+    if let Some(why) = screen.replay.and_then(|_| not_in_a_replay(action)) {
+        return Some(why.to_owned());
+    }
     let because = |holds: bool, why: &str| holds.then(|| why.to_owned());
     match action {
+        Action::Replay(_) => because(screen.replay.is_none(), "nothing is played back: `qd replay INC-214` does that"),
         Action::AcknowledgeAlert => {
             because(act::selected_alert(state).is_none(), "no alert here to own: put the cursor on one that fires")
         }
@@ -158,6 +163,25 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         | Action::Suspend
         | Action::ReloadConfig => None,
     }
+}
+
+/// Returns why an action does nothing while an incident is played back: it would change something, or ask the present.
+fn not_in_a_replay(action: Action) -> Option<&'static str> {
+    let asks = matches!(
+        action,
+        Action::GoLogs
+            | Action::OpenLogs
+            | Action::Log(_)
+            | Action::ReconnectHost
+            | Action::ReloadConfig
+            | Action::Suspect(SuspectAction::Again)
+    );
+    let writes = matches!(action, Action::Document(DocumentAction::Export));
+    if asks {
+        return Some("this is a replay: no host is asked, and logs are not part of it");
+    }
+    let harmless = !writes && action.entry().is_none_or(|entry| entry.danger == Danger::None);
+    (!harmless).then_some("this is a replay: nothing is changed, written or sent")
 }
 
 /// Returns why what the cursor or the view is about cannot be restarted.

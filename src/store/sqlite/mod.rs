@@ -34,13 +34,15 @@ pub struct Options {
     pub if_missing: IfMissing,
     /// Milliseconds to wait for another process's lock.
     pub busy_ms: u64,
+    /// Read and never write: not a byte of the file changes.
+    pub only_read: bool,
     /// Refuse to grow beyond this many pages of 4096 bytes; none: until the disk is full.
     pub max_pages: Option<u32>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { if_missing: IfMissing::Create, busy_ms: 5_000, max_pages: None }
+        Self { if_missing: IfMissing::Create, busy_ms: 5_000, only_read: false, max_pages: None }
     }
 }
 

@@ -3,7 +3,7 @@ use std::{
     fs::{self, DirBuilder, OpenOptions, Permissions},
     io::{self, Read as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -21,8 +21,34 @@ pub(super) fn open(place: &Place, options: &Options) -> Result<Connection, Store
     prepare_file(&place.path, options.if_missing)?;
     // No OPEN_CREATE: the file is there, and a link that leads nowhere makes none.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // A log that a killed process left behind is not ours to put into the file.
+    let left = fs::metadata(beside(&place.path, "-wal")).is_ok_and(|meta| meta.len() > 0);
     let conn = Connection::open_with_flags(&place.path, flags).map_err(|error| place.explain(error.into()))?;
-    set_up(conn, place, options).map_err(|trouble| place.explain(trouble))
+    let conn = if options.only_read { for_reading(conn, place, left) } else { set_up(conn, place, options) };
+    conn.map_err(|trouble| place.explain(trouble))
+}
+
+/// The path of a file that SQLite keeps beside the store.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Sets up a connection that writes nothing, whatever is asked of it.
+fn for_reading(mut conn: Connection, place: &Place, left: bool) -> Result<Connection, Trouble> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    conn.busy_timeout(Duration::from_millis(place.busy_ms))?;
+    conn.pragma_update(None, "query_only", "ON")?;
+    let found = inspect(&*conn.transaction_with_behavior(TransactionBehavior::Deferred)?, place)?;
+    if found < known() {
+        return Err(Trouble::Said(StoreError::Older { path: place.path.clone(), found, known: known() }));
+    }
+    probe(&conn)?;
+    // Where there was none, closing takes away the empty one that reading made.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, left)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(conn)
 }
 
 fn set_up(mut conn: Connection, place: &Place, options: &Options) -> Result<Connection, Trouble> {

@@ -8,6 +8,7 @@ use crate::{
         inventory::EnvKind,
         logs::LogAction,
         record::Recorder,
+        replay::{self, ReplayAction, Standing},
         runbooks::RunbookAction,
         runs::gate::Level,
         screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, found, refusal},
@@ -28,10 +29,15 @@ impl Reader<'_> {
         Surround {
             env: self.env(),
             demo: state.screen.demo,
+            replay: state.screen.replay.map(Standing::words),
             client: state.inventory.client.clone(),
             operator: state.actor.by.to_string(),
             links: self.links(),
-            utc: words::utc_clock(self.now.utc),
+            utc: match state.screen.replay {
+                // The day belongs to it: the clock of a replay is not today's.
+                Some(_) => replay::second(self.now.utc),
+                None => words::utc_clock(self.now.utc),
+            },
             local: words::local_clock(self.now.utc, zone),
             second: self.lost().unwrap_or(second),
             p1: self.p1(),
@@ -87,6 +93,10 @@ impl Reader<'_> {
     fn links(&self) -> Vec<Link> {
         let state = self.state;
         let link = |name: &str, health, number: String| Link { name: name.into(), health, number };
+        // Nobody records a replay, and no host is reached.
+        if state.screen.replay.is_some() {
+            return Vec::new();
+        }
         let mut links = vec![match &state.recorder {
             Recorder::Opening => link("opening the store", Health::Unknown, String::new()),
             Recorder::Me { .. } => link("recording", Health::Up, String::new()),
@@ -218,6 +228,7 @@ impl Reader<'_> {
         };
         let screen = &self.state.screen;
         let own: &[Action] = match self.state.scope() {
+            Scope::Replay => &[],
             Scope::Box => return self.box_hints(),
             Scope::Days => &[RestartService, OpenIncident, WriteUpdate, ToggleMaintenance],
             Scope::Services => {
@@ -329,6 +340,10 @@ impl Reader<'_> {
         let (run, searched) = (matches!(screen.view, Place::Run(_)), !found::wanted(self.state).is_empty());
         let there = [(FilterRows, !run), (SearchOutput, run), (NextFound, searched)];
         actions.retain(|action| there.iter().all(|(of, holds)| of != action || *holds));
+        if screen.replay.is_some() {
+            use ReplayAction::{Faster, Next, Pause, Previous, Seek, Slower};
+            actions.splice(1..1, [Pause, Next, Previous, Faster, Slower, Seek].map(Action::Replay));
+        }
         self.hints_of(&actions)
     }
 
@@ -400,6 +415,7 @@ impl Reader<'_> {
             (None, Some(Overlay::Filter(_) | Overlay::Search)) => {
                 vec![(Action::GoBack, "clear"), (Action::Confirm, "keep")]
             }
+            (None, Some(Overlay::Seek)) => vec![(Action::GoBack, "cancel"), (Action::Confirm, "go")],
             (None, Some(Overlay::Section(_))) => {
                 vec![(Action::GoBack, "keep as a draft"), (Action::SaveText, "save")]
             }

@@ -25,6 +25,18 @@ pub(super) fn one_line(command: &str) -> String {
     command.lines().collect::<Vec<_>>().join(" ⏎ ")
 }
 
+/// The moment of a replay that is typed.
+fn seek(typed: (String, usize)) -> Ask {
+    Ask {
+        title: "Go to a moment of the replay".into(),
+        typed,
+        rows: 1,
+        verb: "go".into(),
+        hint: "+10m  -10m  03:12  @start  @onset  @end".into(),
+        ..Ask::default()
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn over(&self) -> Option<Over> {
         let state = self.state;
@@ -80,6 +92,7 @@ impl Reader<'_> {
             Overlay::Promise | Overlay::Sign { .. } => {
                 self.about_handover(state.screen.overlay.as_ref()?, typed(Draft::Note))
             }
+            Overlay::Seek => Over::Ask(Box::new(seek(typed(Draft::Note)))),
             Overlay::Drop { token } => {
                 let item = state.outbox.items.get(token).map_or_else(String::new, |of| of.item.write.summary());
                 Over::Ask(Box::new(Ask {
@@ -242,6 +255,7 @@ impl Reader<'_> {
             | Overlay::Section(_)
             | Overlay::Sign { .. }
             | Overlay::Promise
+            | Overlay::Seek
             | Overlay::Drop { .. }
             | Overlay::Update { .. } => return None,
         })

@@ -68,6 +68,7 @@ fn console_on(store: Box<dyn Store>, clock: Arc<dyn Clock>, trackers: &[Arc<Trac
         unattended: false,
         sample_every_ms: 2_000,
         drafts: None,
+        replay: None,
         redact: None,
         logs: None,
     };
