@@ -151,11 +151,7 @@ impl Parser<'_> {
                 _ => globs.push(one.text),
             }
         }
-        let globs = match globs.as_slice() {
-            [] => None,
-            [all] if all.text == "*" && compared.is_empty() => Some(Term::Has(name.to_owned())),
-            _ => Some(Term::Glob { field: name.to_owned(), any: globs }),
-        };
+        let globs = (!globs.is_empty()).then(|| of_globs(name.to_owned(), globs));
         Ok(Expr::or(compared.into_iter().chain(globs.map(Expr::Term))))
     }
 
@@ -176,7 +172,7 @@ impl Parser<'_> {
                         None if COLUMNS.contains(&special) && !one.quoted && is_nearly_a_number(&one.text.text) => {
                             Err(not_a_number(special, &one))
                         }
-                        None => Ok(Expr::Term(Term::Glob { field, any: vec![one.text] }).negated()),
+                        None => Ok(Expr::Term(of_globs(field, vec![one.text])).negated()),
                     }
                 })
                 .collect::<Result<Vec<_>, _>>()
@@ -249,6 +245,14 @@ impl Parser<'_> {
         }
         self.boundary(start, "the value")?;
         Ok(all)
+    }
+}
+
+/// Returns the term for a field's values: a star alone asks whether the field is there at all.
+fn of_globs(field: String, any: Vec<Text>) -> Term {
+    match any.as_slice() {
+        [all] if all.text == "*" => Term::Has(field),
+        _ => Term::Glob { field, any },
     }
 }
 

@@ -106,6 +106,11 @@ fn numbers_compare_and_text_does_not() {
     assert_eq!(read("level:error,warn"), Expr::Or(vec![level(Op::Equal, Level::Error), level(Op::Equal, Level::Warn)]));
     assert_eq!(read("level!=info"), level(Op::NotEqual, Level::Info));
     assert_eq!(read("req:*"), Term::Has("req".into()).into());
+    assert_eq!(read("req!=*"), Expr::from(Term::Has("req".into())).negated());
+    for star in ["req!=*", "ಎ!=*", "req=5,*", "status:5xx,*", "req!=5,*", r#"req:"*"g"#] {
+        let filter = parse(star).unwrap().filter;
+        assert_eq!(parse(&filter.to_string()).unwrap().filter, filter, "{star} → {filter}");
+    }
 }
 
 #[test]
