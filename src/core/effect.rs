@@ -162,12 +162,14 @@ pub enum Effect {
     Deliver(Box<Order>),
     /// Say what would be sent to a tracker. Sends nothing.
     Preview(Box<Order>),
-    /// Ask hosts what changed there, and send what they tell. Changes nothing.
+    /// Ask hosts, and GitHub where services come from there, what changed, and send what they tell. Changes nothing.
     LookForChanges {
         /// For which incident.
         incident: Uid,
         /// Where.
         hosts: Vec<HostName>,
+        /// Services whose pipelines are asked.
+        pipelines: Vec<ServiceId>,
         /// What is older does not matter.
         since: Timestamp,
     },

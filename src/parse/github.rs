@@ -25,6 +25,9 @@ struct Run {
     event: Option<String>,
     html_url: Option<String>,
     created_at: Option<String>,
+    #[serde(rename = "run_started_at")]
+    started_at: Option<String>,
+    updated_at: Option<String>,
     actor: Option<Actor>,
 }
 
@@ -162,7 +165,9 @@ impl Run {
             event: text(self.event),
             by: text(self.actor.and_then(|actor| actor.login)),
             url: text(self.html_url),
-            at: self.created_at.as_deref().and_then(time),
+            // Of a run that is run once more, the last time counts.
+            at: self.started_at.or(self.created_at).as_deref().and_then(time),
+            updated: self.updated_at.as_deref().and_then(time),
             waits_for: Vec::new(),
         }
     }

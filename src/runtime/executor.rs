@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
-    drafts,
+    changes, drafts,
     inbox::Post,
     logs, offers, outbox, pipeline, planning,
     recorder::{Desk, Job, Wanted},
@@ -19,7 +19,6 @@ use crate::{
         documents::{self, DraftName},
         hosts::Question,
         id::{CheckId, HostName, ServiceId, Uid},
-        incidents::suspects,
         inventory::{CheckSpec, Inventory},
         logs::{Ask, redact::Redactor},
         runbooks::{self, Look},
@@ -209,7 +208,10 @@ impl Executor {
                 self.tasks.spawn("sudo", sudo::found(remote, inventory, hosts, self.post.clone())).detach();
             }
             Effect::ForgetSudo => self.context.remote.forget_sudo(),
-            Effect::LookForChanges { incident, hosts, since } => self.look_for_changes(incident, hosts, since),
+            Effect::LookForChanges { incident, hosts, pipelines, since } => {
+                let around = changes::Around { tasks: &self.tasks, post: &self.post, inventory: &self.inventory };
+                around.ask(incident, (hosts, pipelines), since, (&self.context, &self.redact));
+            }
             Effect::LookByRunbook { incident, step, command, host, look } => {
                 self.look_by_runbook(&host, (incident, step, command), *look);
             }
@@ -502,20 +504,6 @@ impl Executor {
     }
 
     /// Asks hosts what changed there.
-    fn look_for_changes(&self, incident: Uid, hosts: Vec<HostName>, since: Timestamp) {
-        for host in hosts {
-            let Some(known) = self.inventory.host(&host).map(Arc::clone) else { continue };
-            let (remote, clock) = (Arc::clone(&self.context.remote), Arc::clone(&self.context.clock));
-            let (inventory, redact, post) = (Arc::clone(&self.inventory), Arc::clone(&self.redact), self.post.clone());
-            let look = async move {
-                let of = (&*inventory, &*known);
-                let seen = crate::sources::changes::look(remote.as_ref(), of, since, clock.as_ref(), &redact).await;
-                post.fact(Msg::Suspects(suspects::Msg::Told { incident, host, seen: Box::new(seen) })).await;
-            };
-            self.tasks.spawn("changes", look).detach();
-        }
-    }
-
     /// Asks a host what a step of a runbook asks.
     fn look_by_runbook(&self, host: &HostName, (incident, step, command): (Uid, (String, String), String), look: Look) {
         let Some(host) = self.inventory.host(host).map(Arc::clone) else { return };

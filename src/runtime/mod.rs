@@ -2,6 +2,7 @@
 //! sources, the store's thread, the clock, the terminal.
 mod audited;
 pub mod build;
+mod changes;
 pub mod clock;
 pub mod console;
 mod drafts;

@@ -54,6 +54,14 @@ pub async fn unfinished(pipeline: &Pipeline, env: &Env) -> Result<Vec<PipelineRu
     Ok(open)
 }
 
+/// Returns the newest runs of a pipeline.
+///
+/// # Errors
+/// Why they are not known.
+pub async fn newest(pipeline: &Pipeline, env: &Env) -> Result<Vec<PipelineRun>, String> {
+    github(pipeline, env).await?.runs(&pipeline.workflow, RUNS).await.map_err(|error| error.to_string())
+}
+
 /// Holds a pipeline: disables its workflow where that was confirmed, rejects what waits and cancels what is queued. Whatever
 /// cannot be done is said, and keeps nothing else from being done. What runs already is left to end.
 pub async fn hold(pipeline: &Pipeline, env: &Env, confirmed: &PipelineHold, comment: &str) -> Held {

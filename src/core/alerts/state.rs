@@ -90,6 +90,11 @@ pub struct State {
 }
 
 impl State {
+    /// Iterates over all that are known, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.all.values()
+    }
+
     /// Finds an alert.
     pub fn alert(&self, uid: Uid) -> Option<&Alert> {
         self.alerts.all.get(&uid)

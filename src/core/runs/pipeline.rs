@@ -28,6 +28,8 @@ pub struct PipelineRun {
     pub url: String,
     /// When it began.
     pub at: Option<Timestamp>,
+    /// When something about it changed last: of one that is over, when it ended.
+    pub updated: Option<Timestamp>,
     /// Environments whose approval it waits for.
     pub waits_for: Vec<String>,
 }

@@ -27,11 +27,11 @@ impl Reader<'_> {
         let looked = self.state.suspects.of(of.uid);
         let cursor = self.state.screen.cursor(Pane::Suspects).and_then(|row| self.suspect_of(of.uid, row));
         let convincing = listed.iter().filter(|suspect| stands(of, suspect)).count();
-        let waits = looked.map_or(0, |looked| looked.waits.len());
+        let waits = looked.map_or(0, Looked::waiting);
         let found = match (&of.suspect, convincing) {
             (Some((None, _)), _) => (Some(Tone::Info), "none convinces, it was said".to_owned()),
             (Some((Some(_), _)), _) => (Some(Tone::Good), "one is chosen".to_owned()),
-            (None, 0) if waits > 0 => (None, format!("{waits} hosts have not answered yet")),
+            (None, 0) if waits > 0 => (None, format!("{waits} of those asked have not answered yet")),
             (None, 0) => (Some(Tone::Warn), "none convincing".to_owned()),
             (None, 1) => (None, "1 convinces; near in time is not yet the cause".to_owned()),
             (None, count) => (None, format!("{count} convince; near in time is not yet the cause")),
@@ -85,7 +85,7 @@ impl Reader<'_> {
             |hosts: &mut dyn Iterator<Item = &HostName>| hosts.map(HostName::as_str).collect::<Vec<_>>().join(", ");
         let ranking = &looked.ranking;
         let counted = format!(
-            "runs, starts, certificates and what hosts told since {}: {} listed, {} far away, {} after the onset",
+            "runs, starts, certificates, silences and what hosts told since {}: {} listed, {} far away, {} after the onset",
             self.moment(looked.since),
             ranking.suspects.len(),
             ranking.far,
@@ -100,6 +100,15 @@ impl Reader<'_> {
         }
         for (host, missing) in looked.missing.iter().filter(|(_, missing)| !missing.is_empty()) {
             lines.push((Tone::Warn, format!("not read on {host}: {}", sanitise::line_max(missing.join("; "), 600))));
+        }
+        for (service, told) in &looked.pipelines {
+            lines.push(match told {
+                None => (Tone::Warn, format!("GitHub has not answered yet: the pipeline of {service}")),
+                Some(Ok(runs)) => (Tone::Good, format!("GitHub told {} runs of the pipeline of {service}", runs.len())),
+                Some(Err(why)) => {
+                    (Tone::Warn, format!("not read at GitHub, of {service}: {}", sanitise::line_max(why, 300)))
+                }
+            });
         }
         lines
     }

@@ -45,10 +45,15 @@ fn is_same(known: &Change, change: &Change) -> bool {
     };
     place
         && known.kind == change.kind
-        && version(&known.what) == version(&change.what)
+        && (version(&known.what) == version(&change.what) || is_delivery(known, change))
         && known.at.since(change.at).abs() <= SAME_MS
         // A job or a login that comes again is another one, however soon.
         && (!matches!(known.kind, Kind::Cron | Kind::Login) || known.at == change.at)
+}
+
+/// Says whether one is a pipeline's run and the other what it brought: they call it by other names, a commit and a version.
+fn is_delivery(known: &Change, change: &Change) -> bool {
+    known.kind == Kind::Deploy && (known.source == Source::Github) != (change.source == Source::Github)
 }
 
 /// The version or the name that a line begins with; what comes after it is said in other words by others.

@@ -3,8 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, HostChanges, Ranking};
 use crate::core::{
-    id::{HostName, Uid},
+    id::{HostName, ServiceId, Uid},
     ring::Ring,
+    runs::PipelineRun,
     time::{Mono, Timestamp},
 };
 
@@ -33,6 +34,8 @@ pub struct Looked {
     pub told: BTreeSet<HostName>,
     /// What could not be read, by host; of a host that said nothing, why.
     pub missing: BTreeMap<HostName, Vec<String>>,
+    /// What pipelines of the services said; none of one that has not answered yet.
+    pub pipelines: BTreeMap<ServiceId, Option<Result<Vec<PipelineRun>, String>>>,
     /// What they told, and what the console saw by then.
     pub changes: Vec<Change>,
     /// How they ranked when that was computed last.
@@ -52,6 +55,15 @@ pub enum Msg {
         host: HostName,
         /// What.
         seen: Box<Result<HostChanges, String>>,
+    },
+    /// GitHub told which runs the pipeline of a service had; or why it did not.
+    PipelineTold {
+        /// For which incident.
+        incident: Uid,
+        /// Whose pipeline.
+        service: ServiceId,
+        /// Its newest runs.
+        runs: Result<Vec<PipelineRun>, String>,
     },
     /// Somebody wants the hosts of an incident to be asked anew.
     Wanted {
@@ -84,11 +96,18 @@ impl State {
         }
     }
 
-    /// Notes that hosts are asked, and what is known without them.
-    pub fn ask(&mut self, incident: Uid, hosts: &[HostName], (since, at): (Timestamp, Timestamp), own: Vec<Change>) {
+    /// Notes that hosts and pipelines are asked, and what is known without them.
+    pub fn ask(
+        &mut self,
+        incident: Uid,
+        (hosts, pipelines): (&[HostName], &[ServiceId]),
+        (since, at): (Timestamp, Timestamp),
+        own: Vec<Change>,
+    ) {
         let looked = self.of.entry(incident).or_default();
         (looked.asked, looked.since) = (at, since);
         looked.waits = hosts.iter().cloned().collect();
+        looked.pipelines = pipelines.iter().map(|service| (service.clone(), None)).collect();
         add(&mut looked.changes, own);
         while self.of.len() > INCIDENTS {
             let Some(oldest) = self.of.iter().min_by_key(|(_, looked)| looked.asked).map(|(uid, _)| *uid) else {
@@ -116,6 +135,20 @@ impl State {
             }
             Err(why) => _ = looked.missing.insert(host, vec![why]),
         }
+    }
+
+    /// Takes what GitHub told of a pipeline.
+    pub fn pipeline_told(&mut self, incident: Uid, service: ServiceId, runs: Result<Vec<PipelineRun>, String>) {
+        if let Some(looked) = self.of.get_mut(&incident) {
+            looked.pipelines.insert(service, Some(runs));
+        }
+    }
+}
+
+impl Looked {
+    /// Counts hosts and pipelines that have not answered yet.
+    pub fn waiting(&self) -> usize {
+        self.waits.len() + self.pipelines.values().filter(|told| told.is_none()).count()
     }
 }
 

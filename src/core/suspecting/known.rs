@@ -1,0 +1,173 @@
+//! What the console knows of changes without asking hosts, as changes: runs, starts, certificates, silences, and what pipelines said.
+use std::sync::Arc;
+
+use super::BACK_MS;
+use crate::core::{
+    State,
+    alerts::{AlertEventKind, Target},
+    hosts,
+    id::{HostName, ServiceId},
+    incidents::suspects::{Change, Kind, Source},
+    inventory::Service,
+    runs::{self, PipelineRun, Run, RunOutcome},
+    services,
+    time::{Now, SECOND, Timestamp},
+};
+
+/// A process that started within so much of what is known already is no other start.
+const START_MS: i64 = 2 * SECOND;
+
+/// What the console knows without asking anybody: runs, what it saw, starts of processes and units, when hosts started.
+pub(super) fn own(state: &State, around: Timestamp, now: Now) -> Vec<Change> {
+    let mut changes: Vec<Change> = state.runs.runs.values().filter_map(of_run).collect();
+    changes.extend(state.suspects.seen().cloned());
+    changes.extend(silences(state));
+    for host in state.hosts.hosts() {
+        changes.extend(starts(state, host));
+        if let Some((sample, uptime)) = host.last_sample().and_then(|sample| Some((sample, sample.uptime_s?))) {
+            let up = i64::try_from(uptime.saturating_mul(1_000)).unwrap_or(i64::MAX);
+            changes.push(rebooted(&host.name, sample.at - up));
+        }
+    }
+    changes.retain(|change| around.since(change.at) <= BACK_MS && change.at <= now.utc);
+    changes
+}
+
+/// A run of a pipeline that may have brought something out: at its end, or at its beginning where it went on at the onset.
+pub(super) fn of_pipeline(service: &ServiceId, run: &PipelineRun, onset: Timestamp) -> Option<Change> {
+    let began = run.at?;
+    // One that waits, or that was never let begin, has brought out nothing.
+    let idle = ["queued", "waiting", "pending", "requested"].contains(&run.status.as_str());
+    let skipped =
+        matches!(run.conclusion.as_deref(), Some("skipped" | "action_required" | "startup_failure" | "stale"));
+    if idle || skipped || onset.since(began) > BACK_MS {
+        return None;
+    }
+    let ended = run.updated.filter(|at| run.is_over() && *at >= began);
+    let at = ended.filter(|at| *at <= onset).unwrap_or(began);
+    let short: String = run.sha.chars().take(7).collect();
+    let mut detail = vec![format!("{}: {}", run.words(), run.title), format!("began {}", began.rfc3339())];
+    detail.push(ended.map_or_else(|| run.stands(), |at| format!("ended {}: {}", at.rfc3339(), run.stands())));
+    detail.extend((!run.url.is_empty()).then(|| run.url.clone()));
+    Some(Change {
+        service: Some(service.clone()),
+        by: Some(run.by.clone()).filter(|by| !by.is_empty()),
+        detail,
+        ..Change::new(at, Kind::Deploy, format!("{short} of {}", run.branch), Source::Github)
+    })
+}
+
+/// Alerts that somebody took upon himself: it keeps others from being called, and tells that somebody was at work there.
+fn silences(state: &State) -> impl Iterator<Item = Change> {
+    state.alerts.all().flat_map(|alert| {
+        let acknowledged =
+            alert.events.iter().filter(|event| matches!(event.kind, AlertEventKind::Acknowledged { .. }));
+        acknowledged.map(|event| {
+            let (service, hosts) = match &alert.target {
+                Target::Service(service) => (Some(service.clone()), Vec::new()),
+                Target::Check(check) => (Some(check.service.clone()), Vec::new()),
+                Target::Host(host) | Target::Part { host, .. } => (None, vec![host.clone()]),
+            };
+            let what = format!("{} of {} acknowledged", alert.rule, alert.target);
+            Change {
+                service,
+                hosts,
+                by: Some(event.by.to_string()),
+                detail: vec![alert.summary.clone()],
+                ..Change::new(event.at, Kind::Silence, what, Source::Console)
+            }
+        })
+    })
+}
+
+fn of_run(run: &Run) -> Option<Change> {
+    // What never began has changed nothing.
+    let began = run.steps.iter().filter_map(|step| step.started).min();
+    if began.is_none() && run.outcome.is_some_and(|(outcome, _)| outcome == RunOutcome::Refused) {
+        return None;
+    }
+    let from = run.plan.from.as_ref().map(|from| format!(", from {from}")).unwrap_or_default();
+    let (kind, what) = match &run.plan.action {
+        runs::Action::Restart => (Kind::Restart, run.plan.service.service.to_string()),
+        runs::Action::Deploy { version } => (Kind::Deploy, format!("{version}{from}")),
+        runs::Action::Rollback { version } => (Kind::Deploy, format!("{version}, back{from}")),
+        runs::Action::Other { name } => (Kind::Config, name.clone()),
+    };
+    let number = run.number.map_or_else(|| run.run.to_string(), |number| number.to_string());
+    let mut detail = vec![format!("{number}: {}", run.plan.title)];
+    if !run.reason.is_empty() {
+        detail.push(format!("reason: {}", run.reason));
+    }
+    if let Some((outcome, _)) = run.outcome.filter(|(outcome, _)| *outcome != RunOutcome::Succeeded) {
+        detail.push(format!("it ended as {outcome:?}"));
+    }
+    detail.extend(run.plan.notes.iter().cloned());
+    Some(Change {
+        service: Some(run.plan.service.clone()),
+        hosts: run.plan.hosts(),
+        by: Some(run.by.to_string()),
+        detail,
+        ..Change::new(began.unwrap_or(run.at), kind, what, Source::Run)
+    })
+}
+
+/// Starts of a host's processes and units, as far as the last lists tell them.
+fn starts(state: &State, host: &hosts::HostState) -> Vec<Change> {
+    let skew = host.last_sample().and_then(|sample| sample.skew_ms).unwrap_or(0);
+    let here = |service: &&Arc<Service>| service.hosts.contains(&host.name);
+    let named = |setting: &str, name: &str| {
+        let is =
+            |service: &&Arc<Service>| service.recipe.get(setting).and_then(serde_json::Value::as_str) == Some(name);
+        state.inventory.services.iter().filter(here).find(is).map(|service| service.id.clone())
+    };
+    let start = |at: Timestamp, what: &str, source| Change {
+        hosts: vec![host.name.clone()],
+        ..Change::new(at - skew, Kind::Restart, what, source)
+    };
+    let mut changes: Vec<Change> = Vec::new();
+    for process in host.last_pm2().into_iter().flat_map(|list| &list.processes) {
+        let Some(at) = process.started_at else { continue };
+        let change = Change {
+            service: named("app", &process.name),
+            detail: vec![format!("PM2 has started it {} times since it was added", process.restarts.saturating_add(1))],
+            ..start(at, &process.name, Source::Pm2)
+        };
+        // Processes of one application start together.
+        let known = |known: &Change| known.what == change.what && known.at.since(change.at).abs() <= START_MS;
+        if !changes.iter().any(known) {
+            changes.push(change);
+        }
+    }
+    for unit in host.last_units() {
+        if let Some(at) = unit.active_since {
+            let bare = unit.unit.trim_end_matches(".service");
+            let service = named("unit", &unit.unit).or_else(|| named("unit", bare));
+            changes.push(Change { service, ..start(at, &unit.unit, Source::Systemd) });
+        }
+    }
+    changes
+}
+
+/// A start of a machine.
+pub(in crate::core) fn rebooted(host: &HostName, at: Timestamp) -> Change {
+    Change { hosts: vec![host.clone()], ..Change::new(at, Kind::Reboot, "it started anew", Source::Boot) }
+}
+
+/// Notes that a check sees another certificate than before, or one that is no longer valid.
+pub(in crate::core) fn certificate(state: &mut State, result: &services::CheckResult) {
+    let Some(after) = result.cert_not_after else { return };
+    let before = state.services.check(&result.check).and_then(|check| check.cert_not_after);
+    let of = |at: Timestamp, what: String| Change {
+        service: Some(result.check.service.clone()),
+        ..Change::new(at, Kind::Certificate, what, Source::Checks)
+    };
+    let name = &result.check.check;
+    if let Some(before) = before.filter(|before| *before != after) {
+        let detail = vec![format!("valid until {}, before until {}", after.rfc3339(), before.rfc3339())];
+        let change = Change { detail, ..of(result.at, format!("certificate of {name} replaced")) };
+        state.suspects.saw(change);
+    }
+    if after <= result.at {
+        state.suspects.saw(of(after, format!("certificate of {name} expired")));
+    }
+}

@@ -1,0 +1,220 @@
+//! Where changes come from that may have broken a service: runs, checks, samples, and what hosts tell when they are asked.
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Effect, State,
+    alerts::Target,
+    id::{HostName, ServiceId, Uid},
+    incidents::{
+        self, Incident, IncidentEventKind, onset,
+        similar::{self, Signature, Similar},
+        suspects::{self, Around, Change, History, Kind, Ranking},
+    },
+    inventory::Service,
+    screen::{Pane, View, rows},
+    time::{DAY, Now, Timestamp},
+};
+
+mod known;
+
+pub(super) use known::{certificate, rebooted};
+
+/// How long before an incident changes are looked for.
+const BACK_MS: i64 = DAY;
+/// Hosts that are asked for one incident: its service's first, then those of what it needs.
+const HOSTS: usize = 24;
+/// Pipelines that are asked for one incident.
+const PIPELINES: usize = 6;
+/// Milliseconds after which what is in view is ranked anew.
+const AGAIN_MS: u64 = 2_000;
+
+impl State {
+    /// Returns earlier incidents like one, the most alike first, with what mended them.
+    pub fn similar(&self, of: Uid, limit: usize) -> Vec<Similar> {
+        let rule = |incident: &Incident| Some(self.alerts.alert(incident.alert?)?.rule.clone());
+        let signature =
+            |incident: &Incident| Signature::new(&incident.title, incident.service.as_ref(), rule(incident).as_ref());
+        similar::find(&self.incidents, of, limit, signature)
+    }
+}
+
+/// Asks hosts what changed when an incident is new here and not over, and estimates when it began.
+pub(super) fn opened(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
+    let Some(of) = state.incidents.incidents.get(&incident).filter(|of| of.is_open()) else { return Vec::new() };
+    // What was opened long ago is looked at when somebody asks for it: a console that starts does not ask all hosts.
+    if now.utc.since(of.opened) > BACK_MS {
+        return Vec::new();
+    }
+    let mut effects = estimate(state, incident, now);
+    effects.extend(look(state, incident, now));
+    effects
+}
+
+/// Applies a message.
+pub(super) fn update(state: &mut State, msg: suspects::Msg, now: Now) -> Vec<Effect> {
+    match msg {
+        suspects::Msg::Told { incident, host, seen } => {
+            state.suspects.told(incident, host, *seen);
+            told(state, incident, now)
+        }
+        suspects::Msg::PipelineTold { incident, service, runs } => {
+            state.suspects.pipeline_told(incident, service, runs);
+            told(state, incident, now)
+        }
+        suspects::Msg::Wanted { incident } => {
+            let mut effects = estimate(state, incident, now);
+            effects.extend(look(state, incident, now));
+            effects
+        }
+    }
+}
+
+/// Ranks anew, since more is known.
+fn told(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
+    let effects = estimate(state, incident, now);
+    rank(state, incident, now);
+    let first = state.screen.rows(Pane::Suspects).first();
+    // Where the cursor stands on the first of them it stays there, on whatever is the first now.
+    if state.screen.view == View::Suspects(incident) && state.screen.cursor(Pane::Suspects) == first {
+        state.screen.cursors.remove(&(View::Suspects(incident), Pane::Suspects));
+        rows::refresh(state, now, true);
+    } else {
+        rows::refresh(state, now, false);
+    }
+    effects
+}
+
+/// Writes when it began into the incident, once, where that is not known and can be told.
+fn estimate(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
+    let Some(of) = state.incidents.incidents.get(&incident) else { return Vec::new() };
+    let (Some(service), None) = (&of.service, &of.onset) else { return Vec::new() };
+    if !state.records() {
+        return Vec::new();
+    }
+    let fired = of.detected.unwrap_or(of.opened);
+    let Some(onset) = onset::estimate(state, service, fired).onset else { return Vec::new() };
+    let kind = IncidentEventKind::Onset { at: onset.at, how: onset.words(), estimated: true };
+    state.incidents_update(incidents::Msg::ByItself { incident, kind }, now, None)
+}
+
+fn look(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
+    let Some(of) = state.incidents.incidents.get(&incident) else { return Vec::new() };
+    let since = of.zero() - BACK_MS;
+    let services = services_around(state, of);
+    let hosts = hosts_around(state, of, &services);
+    let brought = services.iter().filter(|service| service.pipeline.is_some());
+    let pipelines: Vec<ServiceId> = brought.map(|service| service.id.clone()).take(PIPELINES).collect();
+    let own = known::own(state, of.zero(), now);
+    state.suspects.ask(incident, (&hosts, &pipelines), (since, now.utc), own);
+    rank(state, incident, now);
+    if hosts.is_empty() && pipelines.is_empty() {
+        return Vec::new();
+    }
+    vec![Effect::LookForChanges { incident, hosts, pipelines, since }]
+}
+
+/// An incident's service, then what it needs.
+fn services_around(state: &State, of: &Incident) -> Vec<Arc<Service>> {
+    let mut services: Vec<Arc<Service>> = Vec::new();
+    services.extend(of.service.as_ref().and_then(|id| state.inventory.service(id)).map(Arc::clone));
+    let mut next = 0;
+    while let Some(service) = services.get(next).map(Arc::clone) {
+        next += 1;
+        for id in &service.needs {
+            let Some(need) = state.inventory.service(id) else { continue };
+            if !services.iter().any(|known| known.id == need.id) {
+                services.push(Arc::clone(need));
+            }
+        }
+    }
+    services
+}
+
+/// The hosts of an incident's services, in their order; where it is about a host alone, that one.
+fn hosts_around(state: &State, of: &Incident, services: &[Arc<Service>]) -> Vec<HostName> {
+    let mut hosts: Vec<HostName> = alone(state, of).into_iter().collect();
+    for host in services.iter().flat_map(|service| &service.hosts) {
+        if !hosts.contains(host) && hosts.len() < HOSTS {
+            hosts.push(host.clone());
+        }
+    }
+    hosts
+}
+
+/// The host that the incident's alert is about, where it is about one.
+fn alone(state: &State, of: &Incident) -> Option<HostName> {
+    match &state.alerts.alert(of.alert?)?.target {
+        Target::Host(host) | Target::Part { host, .. } => Some(host.clone()),
+        Target::Service(_) | Target::Check(_) => None,
+    }
+}
+
+/// Ranks anew what is in view, where that is some seconds old: runs go on, and processes start.
+pub(super) fn tick(state: &mut State, now: Now) {
+    let (View::Incident(incident) | View::Suspects(incident)) = state.screen.view else { return };
+    let due = |looked: &suspects::Looked| now.mono.since(looked.ranked) >= AGAIN_MS;
+    if state.suspects.of(incident).is_none_or(due) {
+        rank(state, incident, now);
+    }
+}
+
+fn rank(state: &mut State, incident: Uid, now: Now) {
+    if let Some(of) = state.incidents.incidents.get(&incident) {
+        let ranking = ranking(state, of, now);
+        state.suspects.rank(incident, ranking, now.mono);
+    }
+}
+
+/// Ranks what changed around an incident: runs as they are known now, and all that was seen and told.
+fn ranking(state: &State, of: &Incident, now: Now) -> Ranking {
+    let onset = of.zero();
+    let mut changes = known::own(state, onset, now);
+    changes.extend(state.suspects.of(of.uid).into_iter().flat_map(|looked| looked.changes.iter().cloned()));
+    let told = state.suspects.of(of.uid).into_iter().flat_map(|looked| &looked.pipelines);
+    let told = told.filter_map(|(service, told)| Some((service, told.as_ref()?.as_ref().ok()?)));
+    changes
+        .extend(told.flat_map(|(service, runs)| runs.iter().filter_map(|run| known::of_pipeline(service, run, onset))));
+    let changes = suspects::merge(changes);
+    let hosts = match of.service.as_ref().and_then(|id| state.inventory.service(id)) {
+        Some(service) => service.hosts.clone(),
+        None => alone(state, of).into_iter().collect(),
+    };
+    let around = Around {
+        onset,
+        not_before: not_before(state, of),
+        service: of.service.as_ref(),
+        hosts: &hosts,
+        inventory: &state.inventory,
+        history: &history(state, of.uid),
+    };
+    suspects::rank(&changes, around)
+}
+
+/// The last moment before the onset at which a check of the service answered, where that is still known.
+fn not_before(state: &State, of: &Incident) -> Timestamp {
+    let onset = of.zero();
+    let service = of.service.as_ref().and_then(|service| state.services.service(service));
+    let checks = service.map(|service| service.checks.as_slice()).unwrap_or_default();
+    let slots = checks.iter().flat_map(|check| check.history.iter().map(|reading| reading.slot));
+    slots.filter(|slot| *slot < onset).max().unwrap_or(onset)
+}
+
+/// What came of suspects in the other incidents.
+fn history(state: &State, but: Uid) -> History {
+    let mut history = History::default();
+    for of in state.incidents.incidents.values().filter(|of| of.uid != but) {
+        let chosen = of.suspect.as_ref().and_then(|(key, _)| key.as_deref()).and_then(Change::kind_of);
+        if let Some(kind) = chosen {
+            history.note(of.service.as_ref(), kind, true);
+        }
+        // However many of a kind were ruled out, it is one incident in which this kind was not it.
+        let out: BTreeSet<Kind> = of.ruled_out.iter().filter_map(|key| Change::kind_of(key)).collect();
+        for kind in out.into_iter().filter(|kind| Some(*kind) != chosen) {
+            history.note(of.service.as_ref(), kind, false);
+        }
+    }
+    history
+}
+
+#[cfg(test)]
+mod tests;
