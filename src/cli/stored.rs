@@ -6,7 +6,6 @@ use crate::{
     config::Loaded,
     core::{
         Msg, State,
-        msg::Loaded as Told,
         record::Recorder,
         services,
         time::{Now, Timestamp},
@@ -27,18 +26,8 @@ pub(super) fn read(
     let inventory = Arc::new(loaded.inventory.clone());
     let mut state = State::new(Arc::clone(&inventory), setup.actor.clone());
     let of_another = Recorder::Other { owner: String::new() };
-    let told = Told {
-        alerts: open.alerts,
-        incidents: open.incidents,
-        runs: open.runs,
-        updates: open.updates,
-        outbox: open.outbox,
-        windows: open.windows,
-    };
-    let problems = Vec::new();
-    for msg in
-        [Msg::RecorderChanged(of_another), Msg::InventoryReplaced { inventory, problems }, Msg::Loaded(Box::new(told))]
-    {
+    let (told, problems) = (Box::new(open.told()), Vec::new());
+    for msg in [Msg::RecorderChanged(of_another), Msg::InventoryReplaced { inventory, problems }, Msg::Loaded(told)] {
         drop(update(&mut state, msg, now));
     }
     Ok(state)

@@ -9,6 +9,7 @@ use super::{
     alerts::Alert,
     audit::Entry,
     hosts::Link,
+    id::HostName,
     incidents::document::Moment,
     outbox::Sync,
     record::Audit,
@@ -25,6 +26,8 @@ pub const PROMISED: &str = "promise.made";
 pub const KEPT: &str = "promise.kept";
 /// Milliseconds back to which changes are told where nobody has signed.
 const SHIFT_MS: i64 = 12 * HOUR;
+/// Files of a service that are not the same on its hosts and are named.
+const APART: usize = 3;
 
 /// What whoever comes next has to know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -289,6 +292,18 @@ impl State {
             urgent: true,
             promise: None,
         }));
+        for service in &self.inventory.services {
+            let apart = self.config_files.apart(&service.hosts);
+            let more = apart.len().saturating_sub(APART);
+            let named = apart.into_iter().take(APART).map(|(path, hosts)| {
+                let hosts: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
+                format!("{path} is not the same on {}", hosts.join(", "))
+            });
+            let more = (more > 0).then(|| format!("and {more} more files are not the same on its hosts"));
+            let about = service.id.to_string();
+            let line = |text| Line { about: about.clone(), text, urgent: false, promise: None };
+            lines.extend(named.chain(more).map(line));
+        }
         Section { title: "drift", none: "nothing is known to stand other than it should", lines }
     }
 

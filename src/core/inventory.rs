@@ -362,6 +362,18 @@ impl Default for WritePolicy {
 }
 
 impl Inventory {
+    /// Returns the services of a host, with their folders there.
+    pub fn folders_on(&self, host: &HostName) -> Vec<(ServiceId, Option<String>)> {
+        let here = self.services.iter().filter(|service| service.hosts.contains(host));
+        here.map(|service| {
+            let path = service.recipe.get("path").and_then(serde_json::Value::as_str);
+            // A folder of this machine (a playbook's) is not one of the host.
+            let path = path.filter(|path| path.starts_with(['/', '~']) && &*service.kind != "ansible");
+            (service.id.clone(), path.map(|path| path.trim_end_matches('/').to_owned()))
+        })
+        .collect()
+    }
+
     /// Finds a service by id.
     pub fn service(&self, id: &ServiceId) -> Option<&Arc<Service>> {
         self.services.iter().find(|service| service.id == *id)

@@ -26,6 +26,7 @@ pub(super) fn of_host(msg: &hosts::Msg) -> Option<alerts::Msg> {
         // The past alarms nobody.
         hosts::Msg::InventoryReplaced
         | hosts::Msg::MinutesLoaded { .. }
+        | hosts::Msg::FilesRead { .. }
         | hosts::Msg::LinkChanged { .. }
         | hosts::Msg::SourceEnded { .. }
         | hosts::Msg::Ticked => None,

@@ -10,6 +10,7 @@ pub mod action;
 pub mod alerts;
 pub mod audit;
 mod changes;
+pub mod config_files;
 pub mod documents;
 pub mod effect;
 pub mod handover;
@@ -63,6 +64,8 @@ pub struct State {
     pub incidents: incidents::State,
     /// What changed around them.
     pub suspects: incidents::suspects::State,
+    /// Configuration files of hosts.
+    pub config_files: config_files::State,
     /// Runs and the review before them.
     pub runs: runs::State,
     /// Runbooks beside incidents.
@@ -109,6 +112,7 @@ impl State {
             alerts: alerts::State::default(),
             incidents: incidents::State::default(),
             suspects: incidents::suspects::State::default(),
+            config_files: config_files::State::default(),
             runs: runs::State::default(),
             runbooks: runbooks::State::default(),
             audit: audit::State::default(),
@@ -190,10 +194,19 @@ impl State {
     fn hosts_update(&mut self, msg: hosts::Msg, now: Now) -> Vec<Effect> {
         let inventory = Arc::clone(&self.inventory);
         let measured = measure::of_host(&msg);
+        // Before the store has told what is known, everything would be new.
+        let files = if let hosts::Msg::FilesRead { host, files } = &msg
+            && self.loaded
+        {
+            self.config_files.compare(host, files)
+        } else {
+            Vec::new()
+        };
         let out = hosts::update(&mut self.hosts, msg, now, &inventory);
         let mut effects = Vec::new();
         if self.records() {
             push_commit(&mut effects, out.rows, None);
+            push_commit(&mut effects, files.into_iter().map(Row::ConfigFile).collect(), None);
         }
         if let Some(measured) = measured {
             effects.extend(self.alerts_update(measured, now));

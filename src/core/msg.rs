@@ -117,4 +117,6 @@ pub struct Loaded {
     pub outbox: Vec<outbox::OutboxEvent>,
     /// Events of windows of planned work.
     pub windows: Vec<super::windows::WindowEvent>,
+    /// Configuration files as they are known, and what of them changed of late.
+    pub files: Vec<super::config_files::ConfigFile>,
 }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     alerts::AlertEvent,
+    config_files::ConfigFile,
     id::{Operator, ServiceId},
     incidents::{IncidentEvent, StoredIncidentEvent},
     outbox::OutboxEvent,
@@ -37,6 +38,8 @@ pub enum Row {
     Outbox(OutboxEvent),
     /// An event of a window of planned work.
     Window(WindowEvent),
+    /// A configuration file that was found to be other than it was known.
+    ConfigFile(ConfigFile),
 }
 
 /// How a stretch of a service's time divides.
@@ -159,6 +162,8 @@ pub struct Changes {
     pub outbox: Vec<OutboxEvent>,
     /// Events of windows of planned work.
     pub windows: Vec<WindowEvent>,
+    /// Configuration files that were found to be other than they were known.
+    pub files: Vec<ConfigFile>,
     /// Buckets that were written or replaced.
     pub buckets: Vec<Bucket>,
     /// How many rows this version cannot read, and so are missing above.

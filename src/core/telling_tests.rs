@@ -86,7 +86,8 @@ impl Console {
                     | Row::Run(_)
                     | Row::Audit(_)
                     | Row::Window(_)
-                    | Row::Pattern(_) => panic!("{row:?}"),
+                    | Row::Pattern(_)
+                    | Row::ConfigFile(_) => panic!("{row:?}"),
                 }
             }
             _ = update(&mut self.state, Msg::Changed(Box::new(changes)), self.now);

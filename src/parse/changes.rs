@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDateTime, TimeZone as _}
 use super::sanitise;
 use crate::core::{
     id::{HostName, ServiceId},
-    incidents::suspects::{Change, HostChanges, Kind, Source},
+    incidents::suspects::{self, Change, HostChanges, Kind, Source},
     time::{DAY, MINUTE, Timestamp},
 };
 
@@ -147,19 +147,7 @@ impl<'a> Reader<'a> {
 
     /// The service whose folder a path lies in, or that gave its file the name.
     fn service_of(&self, path: &str) -> Option<ServiceId> {
-        let within = |folder: &str| {
-            // A tilde is the home of who logs in, wherever that is.
-            let rest = match folder.strip_prefix('~') {
-                Some(home) => path.find(home).and_then(|at| path.get(at + home.len()..)),
-                None => path.strip_prefix(folder),
-            };
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let file = path.rsplit('/').next().unwrap_or(path);
-        let stem = file.split('.').next().unwrap_or(file);
-        let own = self.asked.services.iter().find(|(_, folder)| folder.as_deref().is_some_and(within));
-        let own = own.or_else(|| self.asked.services.iter().find(|(id, _)| id.service.as_str() == stem));
-        own.map(|(id, _)| id.clone())
+        suspects::service_of(self.asked.services, path)
     }
 
     fn change(&self, at: Timestamp, kind: Kind, what: &str, source: Source) -> Change {

@@ -3,6 +3,7 @@ pub mod ansible;
 pub mod apt;
 pub mod changes;
 pub mod compose;
+pub mod config_files;
 pub mod df;
 pub mod ecs;
 pub mod github;

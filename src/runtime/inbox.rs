@@ -109,6 +109,7 @@ impl Deliver for Post {
         let msg = Msg::Hosts(match reading {
             Reading::Sample(sample) => hosts::Msg::SampleArrived { host: host.clone(), sample },
             Reading::Pm2(list) => hosts::Msg::Pm2Arrived { host: host.clone(), list },
+            Reading::Files(files) => hosts::Msg::FilesRead { host: host.clone(), files: Arc::new(files) },
             Reading::Units(units) => hosts::Msg::UnitsArrived { host: host.clone(), units },
         });
         let mut latest = self.telemetry.latest.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,6 @@ use crate::{
         alerts::AlertEventKind,
         hosts,
         id::HostName,
-        msg::Loaded,
         record::{Changes, Recorder, Row},
         screen::Tone,
         services,
@@ -313,16 +312,10 @@ impl Worker {
         let since = Since { events: now.utc - 7 * DAY, results: now.utc };
         match self.store.open_state(since) {
             Ok(open) => {
-                self.post.fact_blocking(Msg::Loaded(Box::new(Loaded {
-                    alerts: open.alerts,
-                    incidents: open.incidents,
-                    runs: open.runs,
-                    updates: open.updates,
-                    outbox: open.outbox,
-                    windows: open.windows,
-                })));
-                if open.unreadable > 0 {
-                    let changes = Changes { unreadable: open.unreadable, ..Changes::default() };
+                let unreadable = open.unreadable;
+                self.post.fact_blocking(Msg::Loaded(Box::new(open.told())));
+                if unreadable > 0 {
+                    let changes = Changes { unreadable, ..Changes::default() };
                     self.post.fact_blocking(Msg::Changed(Box::new(changes)));
                 }
             }
@@ -408,7 +401,7 @@ impl Worker {
 /// Says whether only the holder of the lease may write this row.
 fn recorders_own(row: &Row) -> bool {
     match row {
-        Row::Result(_) | Row::HostMinute(_) => true,
+        Row::Result(_) | Row::HostMinute(_) | Row::ConfigFile(_) => true,
         Row::Bucket(bucket) => bucket.source == crate::core::record::Bucket::OWN,
         Row::Alert(event) => !matches!(event.kind, AlertEventKind::Acknowledged { .. }),
         Row::Outbox(event) => event.kind.is_delivery(),

@@ -6,7 +6,7 @@ use crate::{
     core::{
         Msg, hosts,
         hosts::Link,
-        id::HostName,
+        id::{HostName, ServiceId},
         inventory::{Host, Inventory},
         time::{Clock, Timestamp},
     },
@@ -26,8 +26,12 @@ const STEADY_MS: u64 = 30_000;
 
 /// A host's source.
 type Key = (HostName, &'static str);
+/// The services of a host, with their folders there.
+type Folders = Arc<[(ServiceId, Option<String>)]>;
+/// A host with what a source of it stands on.
+type Subject = (Arc<Host>, Folders);
 /// The host as it was when its source was started, and the task that keeps it running.
-type Running = (Arc<Host>, Task<()>);
+type Running = (Subject, Task<()>);
 
 /// Starts and stops sources as the inventory says.
 pub struct Supervisor {
@@ -53,25 +57,29 @@ impl Supervisor {
 
     /// Starts what is new, stops what is gone, starts anew what changed.
     pub fn reconcile(&mut self, inventory: &Inventory) {
-        let mut wanted: BTreeMap<Key, (Arc<Host>, &'static dyn Source)> = BTreeMap::new();
+        let mut wanted: BTreeMap<Key, (Subject, &'static dyn Source)> = BTreeMap::new();
         for host in &inventory.hosts {
+            let folders: Folders = inventory.folders_on(&host.name).into();
             for source in sources::ALL {
                 if source.applies(inventory, host) {
-                    wanted.insert((host.name.clone(), source.name()), (Arc::clone(host), *source));
+                    wanted.insert(
+                        (host.name.clone(), source.name()),
+                        ((Arc::clone(host), Arc::clone(&folders)), *source),
+                    );
                 }
             }
         }
-        self.running.retain(|key, (host, task)| {
-            let keep = wanted.get(key).is_some_and(|(now, _)| now == host);
+        self.running.retain(|key, (subject, task)| {
+            let keep = wanted.get(key).is_some_and(|(now, _)| now == subject);
             if !keep {
                 task.stop();
             }
             keep
         });
-        for (key, (host, source)) in wanted {
+        for (key, (subject, source)) in wanted {
             if !self.running.contains_key(&key) {
-                let task = self.start(Arc::clone(&host), source);
-                self.running.insert(key, (host, task));
+                let task = self.start(subject.clone(), source);
+                self.running.insert(key, (subject, task));
             }
         }
     }
@@ -87,9 +95,10 @@ impl Supervisor {
         self.reconcile(inventory);
     }
 
-    fn start(&self, host: Arc<Host>, source: &'static dyn Source) -> Task<()> {
+    fn start(&self, (host, folders): Subject, source: &'static dyn Source) -> Task<()> {
         let context = Context {
             host,
+            folders,
             remote: Arc::clone(&self.remote),
             deliver: Arc::new(self.post.clone()),
             clock: Arc::clone(&self.clock),
@@ -103,6 +112,7 @@ impl Supervisor {
 async fn keep(source: &'static dyn Source, context: Context, post: Post, tasks: Tasks) {
     let clock = Arc::clone(&context.clock);
     let mut wait = MIN_WAIT;
+    tokio::time::sleep(source.after()).await;
     loop {
         let began = clock.now().mono;
         // In a task of its own, so that a panic ends one try and not the supervision.

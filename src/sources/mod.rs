@@ -1,18 +1,20 @@
 //! Sources: where samples come from. One file per place; `ALL` lists them.
 pub mod changes;
+pub mod config_files;
 pub mod logs;
 pub mod pm2;
 pub mod ssh_metrics;
 pub mod systemd;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
 use crate::{
     core::{
+        config_files::HostFiles,
         hosts::{HostSample, Pm2List, UnitState},
-        id::HostName,
+        id::{HostName, ServiceId},
         inventory::{Host, Inventory},
         time::Clock,
     },
@@ -20,7 +22,7 @@ use crate::{
 };
 
 /// All sources.
-pub const ALL: &[&dyn Source] = &[&pm2::Pm2, &ssh_metrics::SshMetrics, &systemd::Systemd];
+pub const ALL: &[&dyn Source] = &[&config_files::ConfigFiles, &pm2::Pm2, &ssh_metrics::SshMetrics, &systemd::Systemd];
 
 /// Something a source read.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +33,8 @@ pub enum Reading {
     Pm2(Pm2List),
     /// systemd units.
     Units(Vec<UnitState>),
+    /// Hashes of configuration files.
+    Files(HostFiles),
 }
 
 /// Takes what a source reads. Never blocks: of readings with the same host and source the latest wins.
@@ -44,6 +48,8 @@ pub trait Deliver: Send + Sync {
 pub struct Context {
     /// The host to read.
     pub host: Arc<Host>,
+    /// Its services, with their folders there.
+    pub folders: Arc<[(ServiceId, Option<String>)]>,
     /// How to reach it.
     pub remote: Arc<dyn Remote>,
     /// Where readings go.
@@ -75,6 +81,11 @@ pub trait Source: Sync {
 
     /// Says whether this host is to be read by it.
     fn applies(&self, inventory: &Inventory, host: &Host) -> bool;
+
+    /// How long after the others it begins: what a person sees comes first.
+    fn after(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Reads until it fails or is dropped. It returns only on failure.
     fn run(&self, context: Context) -> BoxFuture<'static, SourceError>;

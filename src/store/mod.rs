@@ -27,9 +27,11 @@ pub use sqlite::{IfMissing, Options, Sqlite};
 
 use crate::core::{
     alerts::AlertEvent,
+    config_files::ConfigFile,
     id::{CheckId, HostName, RunId, Uid},
     incidents::{NumberedRun, StoredIncidentEvent},
     logs::patterns::KnownPattern,
+    msg::Loaded,
     outbox::OutboxEvent,
     record::{Audit, Bucket, Changes, HostMinute, Row, StatusUpdate},
     runs::RunEvent,
@@ -232,12 +234,23 @@ pub struct OpenState {
     pub outbox: Vec<OutboxEvent>,
     /// All events of the windows of planned work that are not over or ended lately, in the order of commit.
     pub windows: Vec<WindowEvent>,
+    /// Configuration files as they are known, and what was found of them lately.
+    pub files: Vec<ConfigFile>,
     /// The last result of every check, however old it is, by check.
     pub latest: Vec<CheckResult>,
     /// Recent results, by check and slot.
     pub results: Vec<CheckResult>,
     /// How many rows this version cannot read, and so are missing above.
     pub unreadable: usize,
+}
+
+impl OpenState {
+    /// Returns what a state is told of it at the start.
+    pub fn told(self) -> Loaded {
+        let Self { alerts, incidents, runs, updates, outbox, windows, files, latest: _, results: _, unreadable: _ } =
+            self;
+        Loaded { alerts, incidents, runs, updates, outbox, windows, files }
+    }
 }
 
 /// How long history is kept, in milliseconds.

@@ -332,6 +332,7 @@ fn the_console_finds_everything_up_then_one_down_and_mends_it_by_its_recipe() {
         let source = quarterdeck::sources::ALL.iter().find(|known| known.name() == source).unwrap();
         let context = quarterdeck::sources::Context {
             host: host.clone(),
+            folders: Arc::new([]),
             remote: Arc::new(pool.clone()),
             deliver: Arc::new(Hand(std::sync::Mutex::new(send))),
             clock: Ticking::start(),

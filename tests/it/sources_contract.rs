@@ -27,6 +27,8 @@ const SAMPLER: &[u8] = include_bytes!("../fixtures/host/sampler.txt");
 const PM2: &str =
     "@@ logs 4\n@@ daemon 7\n@@ binary\n@@ list\n[{\"pm_id\":0,\"name\":\"play\",\"pm2_env\":{\"status\":\"online\"}}]";
 const SYSTEMD: &str = "Id=nginx.service\nLoadState=loaded\nActiveState=active\n";
+const CONFIG_FILES: &str = "@@ now 1795000000\n@@ under \n@@ root /etc/nginx\n\
+    @@ file 1794999000 /etc/nginx/nginx.conf\n@@ hash 0123456789abcdef /etc/nginx/nginx.conf\n@@ end\n";
 
 /// What the far side does.
 #[derive(Clone, Debug)]
@@ -143,6 +145,7 @@ fn run(source: &dyn Source, far: Far) -> Ran {
         let remote = FakeRemote { far, ended: ended.clone(), open: Mutex::default() };
         let context = Context {
             host: Arc::new(host()),
+            folders: Arc::new([]),
             remote: Arc::new(remote),
             deliver: Arc::clone(&kept) as Arc<dyn Deliver>,
             clock: Arc::new(Still),
@@ -169,6 +172,7 @@ fn answer(source: &dyn Source) -> Vec<u8> {
         "ssh_metrics" => SAMPLER.to_vec(),
         "pm2" => PM2.into(),
         "systemd" => SYSTEMD.into(),
+        "config_files" => CONFIG_FILES.into(),
         other => panic!("give the contract a good answer for {other}"),
     }
 }
@@ -231,9 +235,11 @@ fn a_flood_is_cut_off() {
 
 #[test]
 fn a_truncated_answer_is_never_half_believed() {
-    for source in [&sources::pm2::Pm2 as &dyn Source, &sources::ssh_metrics::SshMetrics] {
+    for source in
+        [&sources::pm2::Pm2 as &dyn Source, &sources::ssh_metrics::SshMetrics, &sources::config_files::ConfigFiles]
+    {
         let mut bytes = answer(source);
-        bytes.truncate(if source.name() == "pm2" { bytes.len() - 9 } else { 700 });
+        bytes.truncate(if source.name() == "ssh_metrics" { 700 } else { bytes.len() - 9 });
         let ran = run(source, Far::Ends(bytes));
         assert!(ran.end.is_some() && ran.readings.is_empty(), "{}", source.name());
     }
@@ -253,6 +259,7 @@ fn no_answer_brings_an_unsafe_character_to_the_screen() {
             .unwrap()
             .replace("/dev/vda", &format!("/dev/v{hostile}"))
             .replace(" /\n", &format!(" /x{hostile}\n")),
+        CONFIG_FILES.replace("nginx.conf", &format!("n{hostile}x.conf")).replace("abcdef", hostile),
         hostile.repeat(50),
     ];
     for source in sources::ALL {
@@ -270,6 +277,12 @@ fn no_answer_brings_an_unsafe_character_to_the_screen() {
                     }
                     Reading::Units(units) => {
                         texts.extend(units.into_iter().flat_map(|u| [u.unit, u.load, u.active, u.sub, u.result]))
+                    }
+                    Reading::Files(told) => {
+                        texts.extend(told.roots);
+                        texts.extend(
+                            told.files.into_iter().flat_map(|(path, found)| [Some(path), found.hash]).flatten(),
+                        );
                     }
                 }
             }

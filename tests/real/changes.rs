@@ -8,12 +8,15 @@ use std::{
 
 use quarterdeck::{
     core::{
+        config_files,
+        id::HostName,
         incidents::suspects::{Change, HostChanges, Kind},
-        inventory::{Inventory, Service},
+        inventory::{Host, Inventory, Service},
         logs::redact::Redactor,
         time::{DAY, HOUR, Timestamp},
     },
-    sources::changes::look,
+    remote::ssh::Pool,
+    sources::{self, Context, Deliver, Reading, changes::look},
 };
 
 use crate::{
@@ -51,7 +54,8 @@ async fn server() -> Sshd {
     sshd
 }
 
-async fn ask(sshd: &Sshd, since: Timestamp) -> Result<HostChanges, String> {
+/// The way to the server, and what is said to run there.
+fn way(sshd: &Sshd) -> (Arc<Pool>, Inventory, Host) {
     let mut web = host("web", "127.0.0.1", Some(sshd.port), Some(sshd.identity()));
     web.user = Some(sshd.user.clone());
     let remote = pool(vec![web.clone()], options(vec![sshd.known_hosts(sshd.port)]));
@@ -63,9 +67,13 @@ async fn ask(sshd: &Sshd, since: Timestamp) -> Result<HostChanges, String> {
     };
     let play = service("play", sshd.path("srv/it's play").display().to_string());
     let gone = service("gone", sshd.path("srv/gone").display().to_string());
-    let inventory = Inventory { services: vec![play, gone], ..Inventory::default() };
+    (Arc::new(remote), Inventory { services: vec![play, gone], ..Inventory::default() }, web)
+}
+
+async fn ask(sshd: &Sshd, since: Timestamp) -> Result<HostChanges, String> {
+    let (remote, inventory, web) = way(sshd);
     let redact = Redactor::new(&quarterdeck::config::redact::built_in()).unwrap();
-    look(&remote, (&inventory, &web), since, clock().as_ref(), &redact).await
+    look(remote.as_ref(), (&inventory, &web), since, clock().as_ref(), &redact).await
 }
 
 fn only(found: &HostChanges, kind: Kind) -> Vec<&Change> {
@@ -132,4 +140,54 @@ async fn a_host_without_any_of_it_says_what_it_lacks() {
     assert!(about.contains(&"cron starts"), "{about:?}");
     assert!(about.contains(&"logins"), "{about:?}");
     assert!(found.changes.iter().all(|change| change.kind == Kind::Reboot), "{found:?}");
+}
+
+struct Nobody;
+
+impl Deliver for Nobody {
+    fn reading(&self, _: &HostName, _: &'static str, _: Reading) {}
+}
+
+#[tokio::test]
+async fn what_no_time_tells_of_is_known_by_hashes() {
+    let sshd = server().await;
+    let (root, play) = (sshd.path("root"), sshd.path("srv/it's play"));
+    let site = root.join("etc/nginx/sites-available/a b.conf");
+    write(&site, "server {}\n");
+    write(&root.join("etc/nginx/nginx.conf"), "http {}\n");
+    write(&play.join("shared/.env"), "PASSWORD=hunter2hunter2\n");
+    let (remote, inventory, web) = way(&sshd);
+    let context = Context {
+        folders: inventory.folders_on(&web.name).into(),
+        host: Arc::new(web.clone()),
+        remote,
+        deliver: Arc::new(Nobody),
+        clock: clock(),
+        every_ms: 1_000,
+    };
+    let mut known = config_files::State::default();
+    let first = sources::config_files::ask(&context).await.unwrap();
+    assert!(first.whole && first.files.len() == 3, "{first:#?}");
+    assert!(!format!("{first:?}").contains("hunter2"));
+    let new = known.compare(&web.name, &first);
+    assert_eq!(known.stored(new, &inventory), [], "what is seen for the first time was not changed");
+    // Of a file that is gone nothing on the host tells; one is written with what stood in it, and one with something else.
+    std::fs::remove_file(&site).unwrap();
+    write(&root.join("etc/nginx/nginx.conf"), "http {}\n");
+    write(&play.join("shared/.env"), "PASSWORD=other2other2\n");
+    set_age(&play.join("shared/.env"), Duration::from_hours(365 * 24));
+    let second = sources::config_files::ask(&context).await.unwrap();
+    let new = known.compare(&web.name, &second);
+    let changes = known.stored(new, &inventory);
+    let env = play.join("shared/.env").display().to_string();
+    let told: Vec<(&str, bool)> = changes.iter().map(|change| (&*change.what, change.service.is_some())).collect();
+    assert!(told.contains(&(&*env, true)), "{told:?}");
+    assert!(told.contains(&("/etc/nginx/sites-available/a b.conf removed", false)), "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
+    let now = clock().now().utc;
+    assert!(
+        changes.iter().all(|change| change.kind == Kind::Config && now.since(change.at).abs() < HOUR),
+        "{changes:?}"
+    );
+    assert!(changes.iter().all(|change| change.detail[0].starts_with("SHA-256 before")), "{changes:?}");
 }

@@ -62,6 +62,7 @@ impl There {
         let (send, readings) = mpsc::unbounded_channel();
         let context = Context {
             host: Arc::clone(&self.host),
+            folders: Arc::new([]),
             remote: Arc::clone(&self.remote) as Arc<dyn Remote>,
             deliver: Arc::new(Hand(send)),
             clock: clock(),

@@ -384,6 +384,7 @@ impl Night {
                 Row::StatusUpdate(update) => changes.updates.push(update),
                 Row::Outbox(event) => changes.outbox.push(event),
                 Row::Window(event) => changes.windows.push(event),
+                Row::ConfigFile(file) => changes.files.push(file),
                 Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Audit(_) | Row::Pattern(_) => {}
             }
         }

@@ -39,6 +39,7 @@ impl Pm2 {
         for host in waiting.iter().filter_map(|name| inventory.host(name)) {
             let context = Context {
                 host: Arc::clone(host),
+                folders: Arc::new([]),
                 remote: Arc::clone(remote),
                 deliver: Arc::new(Nobody),
                 clock: Arc::clone(&setup.clock),

@@ -8,7 +8,6 @@ use crate::{
     cli::setup::Setup,
     core::{
         Msg, State,
-        msg::Loaded,
         record::{Audit, Row},
         time::DAY,
         update,
@@ -37,15 +36,7 @@ pub(super) fn state(setup: &Setup, path: Option<&Path>, name: &str) -> color_eyr
     let now = setup.clock.now();
     let open = store.open_state(Since { events: now.utc - 7 * DAY, results: now.utc })?;
     let mut state = State::new(std::sync::Arc::default(), setup.actor.clone());
-    let loaded = Loaded {
-        windows: open.windows,
-        alerts: open.alerts,
-        incidents: open.incidents,
-        runs: open.runs,
-        updates: open.updates,
-        outbox: open.outbox,
-    };
-    _ = update(&mut state, Msg::Loaded(Box::new(loaded)), now);
+    _ = update(&mut state, Msg::Loaded(Box::new(open.told())), now);
     Ok(state)
 }
 

@@ -63,7 +63,8 @@ impl Bench {
             | Row::StatusUpdate(_)
             | Row::Window(_)
             | Row::Outbox(_)
-            | Row::Pattern(_) => None,
+            | Row::Pattern(_)
+            | Row::ConfigFile(_) => None,
         }));
         out
     }

@@ -1,6 +1,9 @@
 //! What happens to hosts, and what it brings.
+use std::sync::Arc;
+
 use super::{HostSample, Link, LinkFault, Pm2List, UnitState};
 use crate::core::{
+    config_files::HostFiles,
     id::HostName,
     record::{HostMinute, Row},
     time::Timestamp,
@@ -38,6 +41,13 @@ pub enum Msg {
         host: HostName,
         /// The states.
         units: Vec<UnitState>,
+    },
+    /// Hashes of its configuration files came.
+    FilesRead {
+        /// Of which host.
+        host: HostName,
+        /// What it told.
+        files: Arc<HostFiles>,
     },
     /// A host was reached or lost.
     LinkChanged {

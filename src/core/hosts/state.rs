@@ -124,6 +124,12 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> O
                 host.take_units(units, now.mono);
             }
         }
+        // What they say is compared beside: here it only counts that they came.
+        Msg::FilesRead { host, .. } => {
+            if let Some(host) = state.host_mut(&host) {
+                host.troubles.remove("config_files");
+            }
+        }
         Msg::LinkChanged { host, link } => {
             if let Some(host) = state.host_mut(&host) {
                 relink(host, link, &mut out);

@@ -65,6 +65,7 @@ pub fn notices(rows: &[Row], known: Known<'_>) -> Vec<Row> {
             | Row::StatusUpdate(_)
             | Row::Pattern(_)
             | Row::Window(_)
+            | Row::ConfigFile(_)
             | Row::Outbox(_) => None,
         };
         let Some(event) = event else { continue };

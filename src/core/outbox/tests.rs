@@ -101,7 +101,8 @@ impl World {
                 | Row::Audit(_)
                 | Row::StatusUpdate(_)
                 | Row::Window(_)
-                | Row::Pattern(_) => panic!("{row:?}"),
+                | Row::Pattern(_)
+                | Row::ConfigFile(_) => panic!("{row:?}"),
             }
         }
         self.stored.extend(events.clone());

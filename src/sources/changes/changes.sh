@@ -12,6 +12,7 @@ say zone "$(date +%z)"
 say kernel "$(uname -r)"
 sed -n 's/^btime /@@ boot /p' "$R/proc/stat" 2>/dev/null || sed -n 's/^btime /@@ boot /p' /proc/stat 2>/dev/null
 
+@FILES@
 for p in @PATHS@; do
   [ -d "$p" ] || { missing "$p" 'not there, or not to be read'; continue; }
   if [ -L "$p/current" ]; then
@@ -33,19 +34,7 @@ for p in @PATHS@; do
 done
 
 # A time that was set by hand does not hide a file: when its inode changed cannot be set.
-{
-  for d in nginx apache2 httpd php haproxy pgbouncer postgresql mysql redis nsd systemd/system ssl/openssl.cnf sysctl.conf sysctl.d mongod.conf hosts resolv.conf environment; do
-    [ -e "$R/etc/$d" ] && find "$R/etc/$d" \( -type f -o -type l \) \( -mmin -$min -o -cmin -$min \) 2>/dev/null
-  done
-  for d in "$R/usr/local/openresty/nginx/conf"; do
-    [ -d "$d" ] && find "$d" \( -type f -o -type l \) \( -mmin -$min -o -cmin -$min \) 2>/dev/null
-  done
-  for p in @PATHS@; do
-    for f in "$p/.env" "$p/shared/.env" "$p/current/.env" "$p/ecosystem.config.js"; do
-      [ -f "$f" ] && find -L "$f" \( -mmin -$min -o -cmin -$min \) 2>/dev/null
-    done
-  done
-} | grep -v -E '(\.swp|~|\.dpkg-[a-z]+|\.lock)$' | head -n 200 | while read -r f; do
+config_files \( -mmin -$min -o -cmin -$min \) | grep -v '^?$' | head -n 200 | while read -r f; do
   h=$(sha256sum <"$f" 2>/dev/null); h=${h%% *}
   printf '@@ file %s%s%s%s%s\n' "${f#"$R"}" "$T" "$(stat -c "%Y$T%Z$T%U" "$f" 2>/dev/null)" "$T" "$h"
 done

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::{
     core::{
-        id::ServiceId,
         incidents::suspects::HostChanges,
         inventory::{Host, Inventory},
         logs::redact::Redactor,
@@ -18,36 +17,29 @@ use crate::{
 
 /// The question.
 pub const SCRIPT: &str = include_str!("changes.sh");
+/// What finds the files of configuration, in every script that asks for them.
+const FILES: &str = include_str!("files.sh");
 /// The first words of the script, by which a simulated host knows it.
 pub const MARK: &str = "# qd-changes 1";
 /// It looks through folders of configuration; on a slow disk that takes a while.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Recipes' settings that name a folder of the service on its hosts.
-const PATH: &str = "path";
 
 /// Returns the script for changes since a moment, with the services' folders.
 pub fn script(since: Timestamp, paths: &[&str]) -> String {
     let seconds = since.0.div_euclid(1_000).max(0).to_string();
+    with_folders(SCRIPT, paths).replace("@SINCE@", &seconds)
+}
+
+/// Gives a script what finds the files of configuration, with the services' folders.
+pub(super) fn with_folders(script: &str, paths: &[&str]) -> String {
     let paths: Vec<String> = paths.iter().map(|path| shell(path)).collect();
     // An empty list is no mistake of its loops.
-    SCRIPT.replace("@SINCE@", &seconds).replace("@PATHS@", &paths.join(" "))
+    script.replace("@FILES@", FILES).replace("@PATHS@", &paths.join(" "))
 }
 
 /// Writes a folder for the shell; a tilde is the home of who logs in.
 fn shell(path: &str) -> String {
     path.strip_prefix("~/").map_or_else(|| quote(path), |rest| format!("\"$HOME\"/{}", quote(rest)))
-}
-
-/// Returns the services of a host, with their folders there.
-fn services(inventory: &Inventory, host: &Host) -> Vec<(ServiceId, Option<String>)> {
-    let here = inventory.services.iter().filter(|service| service.hosts.contains(&host.name));
-    here.map(|service| {
-        let path = service.recipe.get(PATH).and_then(serde_json::Value::as_str);
-        // A folder of this machine (a playbook's) is not one of the host.
-        let path = path.filter(|path| path.starts_with(['/', '~']) && &*service.kind != "ansible");
-        (service.id.clone(), path.map(|path| path.trim_end_matches('/').to_owned()))
-    })
-    .collect()
 }
 
 /// Asks a host what changed there since a moment.
@@ -61,7 +53,7 @@ pub async fn look(
     clock: &dyn Clock,
     redact: &Redactor,
 ) -> Result<HostChanges, String> {
-    let services = services(inventory, host);
+    let services = inventory.folders_on(&host.name);
     let paths: Vec<&str> = services.iter().filter_map(|(_, path)| path.as_deref()).collect();
     let script =
         Script { path_prefix: host.path_prefix.clone(), timeout: PATIENCE, ..Script::new(script(since, &paths)) };

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{BucketKind, OpenState, Since, Trouble, mark, unsigned};
 use crate::{
     core::{
+        config_files::ConfigFile,
         id::{CheckId, HostName, IncidentId, RunId, ServiceId},
         incidents::{IncidentEvent, StoredIncidentEvent},
         logs::{
@@ -30,6 +31,7 @@ pub(super) struct Cursors {
     update: i64,
     outbox: i64,
     window: i64,
+    file: i64,
     result: i64,
     bucket: i64,
     /// Rows of history that could not be read since the last look, which tells of them.
@@ -59,6 +61,7 @@ pub(super) fn skip_to_end(conn: &Connection, cursors: &mut Cursors) -> Result<()
         update: end("status_update")?,
         outbox: end("outbox_event")?,
         window: end("maintenance_event")?,
+        file: end("config_file")?,
         result: end("result")?,
         bucket: conn.query_row("SELECT value FROM counter WHERE name = 'bucket'", [], |row| row.get(0))?,
         unreadable: cursors.unreadable,
@@ -80,6 +83,7 @@ pub(super) const OPEN_OUTBOX: &str = "SELECT body, feed FROM outbox_event WHERE 
 /// All events of the windows that are not long over.
 const RECENT_WINDOWS: &str = "SELECT body, feed FROM maintenance_event WHERE uid IN
      (SELECT uid FROM maintenance_event WHERE until >= ?1) ORDER BY feed";
+const FILE_COLUMNS: &str = "SELECT feed, host, path, at, seen, hash, before, news FROM config_file";
 const INCIDENT_COLUMNS: &str = "SELECT body, feed, incident, seq FROM incident_event";
 const RUN_COLUMNS: &str = "SELECT body, feed, run FROM run_event";
 const RESULT_COLUMNS: &str = "SELECT feed, \"check\", slot, at, outcome, took_ms, detail, cert_not_after FROM result";
@@ -108,6 +112,9 @@ pub(super) fn changes(conn: &Connection, cursors: &mut Cursors, version: i64) ->
     changes.windows =
         reader.windows("SELECT body, feed FROM maintenance_event WHERE feed > ?1 ORDER BY feed", [next.window])?;
     next.window = next.window.max(reader.feeds.window);
+    let files = format!("{FILE_COLUMNS} WHERE feed > ?1 ORDER BY feed");
+    changes.files = reader.files(&files, [next.file])?;
+    next.file = next.file.max(reader.feeds.file);
     let limit = i64::try_from(CHANGES_AT_ONCE).unwrap_or(i64::MAX);
     let results = format!("{RESULT_COLUMNS} WHERE feed > ?1 ORDER BY feed LIMIT ?2");
     changes.results = reader.results(&results, params![next.result, limit])?;
@@ -146,6 +153,13 @@ pub(super) fn open_state(conn: &Connection, cursors: &mut Cursors, since: Since)
         updates: reader.updates("SELECT body, feed FROM status_update WHERE at >= ?1 ORDER BY feed", events)?,
         outbox: reader.outbox(OPEN_OUTBOX, events)?,
         windows: reader.windows(RECENT_WINDOWS, events)?,
+        files: reader.files(
+            &format!(
+                "{FILE_COLUMNS} WHERE seen >= ?1 OR feed IN (SELECT max(feed) FROM config_file GROUP BY host, path)
+                 ORDER BY feed"
+            ),
+            events,
+        )?,
         latest: reader.results(
             &format!(
                 "{RESULT_COLUMNS} WHERE feed IN (SELECT (SELECT feed FROM result r WHERE r.\"check\" = n.id
@@ -285,6 +299,7 @@ struct Feeds {
     update: i64,
     outbox: i64,
     window: i64,
+    file: i64,
     result: i64,
     bucket: i64,
 }
@@ -366,6 +381,24 @@ impl<'a> Reader<'a> {
         Ok(read.into_iter().map(|(number, event)| (RunId(unsigned(number)), event)).collect())
     }
 
+    fn files(&mut self, sql: &str, params: impl Params) -> Result<Vec<ConfigFile>, Trouble> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let (mut read, mut names) = (Vec::new(), None);
+        while let Some(row) = rows.next()? {
+            self.feeds.file = self.feeds.file.max(row.get(0)?);
+            let names = match &mut names {
+                Some(names) => names,
+                none => none.insert(self::names(self.conn, "host")?),
+            };
+            match file(row, names) {
+                Ok(Some(file)) => read.push(file),
+                Ok(None) | Err(_) => self.unreadable += 1,
+            }
+        }
+        Ok(read)
+    }
+
     fn results(&mut self, sql: &str, params: impl Params) -> Result<Vec<CheckResult>, Trouble> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut rows = statement.query(params)?;
@@ -401,6 +434,20 @@ impl<'a> Reader<'a> {
         }
         Ok(read)
     }
+}
+
+/// Reads one configuration file; none of a host whose name this version cannot read.
+fn file(row: &Row<'_>, names: &HashMap<i64, String>) -> rusqlite::Result<Option<ConfigFile>> {
+    let Some(host) = names.get(&row.get(1)?) else { return Ok(None) };
+    Ok(Some(ConfigFile {
+        host: HostName::from(host.as_str()),
+        path: row.get(2)?,
+        at: Timestamp(row.get(3)?),
+        seen: Timestamp(row.get(4)?),
+        hash: row.get(5)?,
+        before: row.get(6)?,
+        news: row.get(7)?,
+    }))
 }
 
 /// Reads one result; none for a check whose name this version cannot read. An error is about this row alone: the database

@@ -8,7 +8,7 @@
 pub(super) const APPLICATION_ID: i32 = 0x7164_4442;
 
 /// Step n makes format n + 1 of format n. The number of steps is the format that this version knows.
-pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
 
 /// What services are known to log. `template` is a hash, as a signed number; count and rate are of one console at most.
 const V2: &str = r"
@@ -60,6 +60,22 @@ CREATE TABLE maintenance_event(
 ) STRICT;
 CREATE INDEX maintenance_event_uid ON maintenance_event(uid);
 CREATE INDEX maintenance_event_until ON maintenance_event(until);
+";
+
+/// Configuration files as they were found, by the beginning of their SHA-256: NULL where one is gone, or cannot be read. news: it was
+/// changed, or is only known for the first time.
+const V5: &str = r"
+CREATE TABLE config_file(
+    feed INTEGER PRIMARY KEY AUTOINCREMENT,
+    host INTEGER NOT NULL REFERENCES name(id),
+    path TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    hash TEXT,
+    before TEXT,
+    news INTEGER NOT NULL CHECK (news IN (0, 1))
+) STRICT;
+CREATE INDEX config_file_of ON config_file(host, path, feed);
 ";
 
 const V1: &str = r#"

@@ -7,6 +7,7 @@ use super::{BucketKind, Committed, Link, StoreError, Trouble, lease, mark, signe
 use crate::{
     core::{
         alerts::{AlertEvent, AlertEventKind},
+        config_files::ConfigFile,
         id::{IncidentId, RunId, Uid},
         incidents::{IncidentEvent, NumberedRun, StoredIncidentEvent},
         logs::patterns::KnownPattern,
@@ -23,7 +24,7 @@ use crate::{
 /// Whether somebody will be held to a row, so that it has to survive a loss of power.
 pub(super) fn is_held_to(row: &Row) -> bool {
     match row {
-        Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Pattern(_) => false,
+        Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Pattern(_) | Row::ConfigFile(_) => false,
         Row::Alert(_)
         | Row::Incident(_)
         | Row::Run(_)
@@ -37,7 +38,7 @@ pub(super) fn is_held_to(row: &Row) -> bool {
 /// Whether only the recorder makes such rows.
 fn is_recorded(row: &Row) -> bool {
     match row {
-        Row::Result(_) | Row::HostMinute(_) => true,
+        Row::Result(_) | Row::HostMinute(_) | Row::ConfigFile(_) => true,
         Row::Bucket(bucket) => bucket.source == Bucket::OWN,
         Row::Alert(event) => match event.kind {
             AlertEventKind::Fired { .. } | AlertEventKind::Resolved { .. } | AlertEventKind::Flapping { .. } => true,
@@ -130,6 +131,7 @@ impl Writer<'_> {
             Row::Pattern(pattern) => self.pattern(pattern),
             Row::Outbox(event) => self.outbox(event),
             Row::Window(event) => self.window(event),
+            Row::ConfigFile(file) => self.config_file(file),
         }
     }
 
@@ -231,6 +233,31 @@ impl Writer<'_> {
             .prepare_cached("INSERT INTO host_minute VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
             .execute(params![host, minute.at.0, minute.cpu_pct, minute.mem_pct, minute.load])?;
         self.committed.ignored += 1 - added;
+        Ok(())
+    }
+
+    /// Of one file the last changes are kept. What two recorders find, the first of them has found.
+    fn config_file(&mut self, file: &ConfigFile) -> Result<(), Trouble> {
+        let host = self.name(Named::Host, file.host.to_string())?;
+        let known: Option<Option<String>> = self
+            .conn
+            .prepare_cached("SELECT hash FROM config_file WHERE host = ?1 AND path = ?2 ORDER BY feed DESC LIMIT 1")?
+            .query_row(params![host, file.path], |row| row.get(0))
+            .optional()?;
+        if known.is_some_and(|known| known == file.hash) {
+            return Ok(());
+        }
+        self.conn
+            .prepare_cached(
+                "INSERT INTO config_file(host, path, at, seen, hash, before, news) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![host, file.path, file.at.0, file.seen.0, file.hash, file.before, file.news])?;
+        self.conn
+            .prepare_cached(
+                "DELETE FROM config_file WHERE host = ?1 AND path = ?2 AND feed NOT IN (SELECT feed FROM config_file
+                 WHERE host = ?1 AND path = ?2 ORDER BY feed DESC LIMIT 20)",
+            )?
+            .execute(params![host, file.path])?;
         Ok(())
     }
 

@@ -111,6 +111,23 @@ pub struct HostChanges {
     pub missing: Vec<String>,
 }
 
+/// Returns the service, of those of a host with their folders, whose folder a path lies in, or that gave its file the name.
+pub fn service_of(services: &[(ServiceId, Option<String>)], path: &str) -> Option<ServiceId> {
+    let within = |folder: &str| {
+        // A tilde is the home of who logs in, wherever that is.
+        let rest = match folder.strip_prefix('~') {
+            Some(home) => path.find(home).and_then(|at| path.get(at + home.len()..)),
+            None => path.strip_prefix(folder),
+        };
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let stem = file.split('.').next().unwrap_or(file);
+    let own = services.iter().find(|(_, folder)| folder.as_deref().is_some_and(within));
+    let own = own.or_else(|| services.iter().find(|(id, _)| id.service.as_str() == stem));
+    own.map(|(id, _)| id.clone())
+}
+
 impl Kind {
     /// All of them.
     pub const ALL: [Self; 9] = [

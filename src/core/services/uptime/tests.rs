@@ -190,7 +190,8 @@ fn play(state: &mut State, inventory: &Inventory, arrivals: &[(i64, CheckResult)
             | Row::StatusUpdate(_)
             | Row::Window(_)
             | Row::Outbox(_)
-            | Row::Pattern(_) => None,
+            | Row::Pattern(_)
+            | Row::ConfigFile(_) => None,
         })
         .collect()
 }
