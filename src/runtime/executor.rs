@@ -209,8 +209,7 @@ impl Executor {
             }
             Effect::ForgetSudo => self.context.remote.forget_sudo(),
             Effect::LookForChanges { incident, hosts, pipelines, since } => {
-                let around = changes::Around { tasks: &self.tasks, post: &self.post, inventory: &self.inventory };
-                around.ask(incident, (hosts, pipelines), since, (&self.context, &self.redact));
+                self.look_for_changes(incident, (hosts, pipelines), since);
             }
             Effect::LookByRunbook { incident, step, command, host, look } => {
                 self.look_by_runbook(&host, (incident, step, command), *look);
@@ -504,6 +503,11 @@ impl Executor {
     }
 
     /// Asks hosts what changed there.
+    fn look_for_changes(&self, incident: Uid, whom: (Vec<HostName>, Vec<ServiceId>), since: Timestamp) {
+        let around = changes::Around { tasks: &self.tasks, post: &self.post, inventory: &self.inventory };
+        around.ask(incident, whom, since, (&self.context, &self.redact));
+    }
+
     /// Asks a host what a step of a runbook asks.
     fn look_by_runbook(&self, host: &HostName, (incident, step, command): (Uid, (String, String), String), look: Look) {
         let Some(host) = self.inventory.host(host).map(Arc::clone) else { return };

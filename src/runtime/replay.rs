@@ -8,6 +8,7 @@ use std::{
 use crate::{
     core::{
         alerts::AlertEvent,
+        config_files::ConfigFile,
         id::{CheckId, HostName, IncidentId, RunId},
         incidents::StoredIncidentEvent,
         logs::patterns::KnownPattern,
@@ -170,6 +171,7 @@ pub struct Recording<S> {
     updates: Told<StatusUpdate>,
     outbox: Told<OutboxEvent>,
     windows: Told<WindowEvent>,
+    files: Told<ConfigFile>,
     results: Told<CheckResult>,
 }
 
@@ -196,6 +198,7 @@ impl<S: Store> Recording<S> {
             updates: Told::new(open.updates, |update| update.at),
             outbox: Told::new(open.outbox, |event| event.at),
             windows: Told::new(open.windows, |event| event.at),
+            files: Told::new(open.files, |file| file.seen),
             results: Told::new(results, |result| result.at),
         })
     }
@@ -236,6 +239,7 @@ impl<S: Store> Store for Recording<S> {
             updates: self.updates.until(now),
             outbox: self.outbox.until(now),
             windows: self.windows.until(now),
+            files: self.files.until(now),
             ..Changes::default()
         };
         Ok((changes != Changes::default()).then_some(changes))
@@ -253,6 +257,7 @@ impl<S: Store> Store for Recording<S> {
             updates: self.updates.anew(now),
             outbox: self.outbox.anew(now),
             windows: self.windows.anew(now),
+            files: self.files.anew(now),
             latest: latest.into_values().collect(),
             results,
             unreadable: 0,
