@@ -72,10 +72,15 @@ fn a_moment_is_typed_and_what_is_wrong_with_it_is_said() {
     assert!(night.state.screen.message.as_ref().is_some_and(|said| said.text.contains("beyond what is played back")));
 }
 
-/// What stands in a folder, byte for byte.
+/// What stands in a folder, byte for byte. What goes away while it is read is not there.
 fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let all = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
-    all.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect()
+    let read = |file: std::fs::DirEntry| match std::fs::read(file.path()) {
+        Ok(bytes) => Some((file.file_name().into_string().unwrap(), bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => panic!("{error}"),
+    };
+    all.filter_map(read).collect()
 }
 
 /// An hour of an incident, as consoles committed it.
