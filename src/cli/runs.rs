@@ -76,7 +76,7 @@ pub(super) fn run(common: &Common, args: &Runs) -> color_eyre::Result<Exit> {
                 run.plan.service.to_string(),
                 sanitise::line(&run.plan.title),
                 run.by.to_string(),
-                outcome(run).to_owned(),
+                outcome(run),
                 proof(run).to_owned(),
             ]);
         }
@@ -85,15 +85,19 @@ pub(super) fn run(common: &Common, args: &Runs) -> color_eyre::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn outcome(run: &Run) -> &'static str {
+fn outcome(run: &Run) -> String {
+    let partly = |how: &str| {
+        let (hosts, done) = (run.plan.hosts().len(), run.reached().done.len());
+        if hosts > 1 { format!("{how}, {done} of {hosts}") } else { how.to_owned() }
+    };
     match run.outcome.map(|(outcome, _)| outcome) {
-        None => "not yet",
-        Some(RunOutcome::Succeeded) => "done",
-        Some(RunOutcome::Failed) => "failed",
-        Some(RunOutcome::Unknown) => "?",
-        Some(RunOutcome::Refused) => "refused",
-        Some(RunOutcome::Undone) => "taken back",
-        Some(RunOutcome::Stopped) => "stopped",
+        None => "not yet".to_owned(),
+        Some(RunOutcome::Succeeded) => "done".to_owned(),
+        Some(RunOutcome::Failed) => partly("failed"),
+        Some(RunOutcome::Unknown) => "?".to_owned(),
+        Some(RunOutcome::Refused) => "refused".to_owned(),
+        Some(RunOutcome::Undone) => "taken back".to_owned(),
+        Some(RunOutcome::Stopped) => partly("stopped"),
     }
 }
 

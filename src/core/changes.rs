@@ -117,26 +117,28 @@ impl State {
                 effects
             }
             runs::Fact::Ended { run } => {
-                let Some((outcome, _)) = self.runs.runs.get(&run).and_then(|run| run.outcome) else {
-                    return Vec::new();
-                };
+                let found = self.runs.runs.get(&run);
+                let ended = found.and_then(|run| Some((run.outcome?.0, run.ended_words()?)));
+                let Some((outcome, word)) = ended else { return Vec::new() };
                 let tone = match outcome {
                     RunOutcome::Succeeded => Tone::Done,
                     RunOutcome::Stopped => Tone::Info,
                     RunOutcome::Failed | RunOutcome::Unknown | RunOutcome::Refused | RunOutcome::Undone => Tone::Error,
                 };
-                let word = outcome.words();
                 self.screen.say(now, tone, format!("{}: {word}", self.run_name(run)));
-                let kind = IncidentEventKind::Result { run, outcome: format!("{outcome:?}"), summary: word.into() };
+                let kind = IncidentEventKind::Result { run, outcome: format!("{outcome:?}"), summary: word };
                 self.note_run(run, kind, now)
             }
             runs::Fact::Proved { run } => {
                 let Some((verdict, summary)) = self.runs.runs.get(&run).and_then(|run| run.proof.clone()) else {
                     return Vec::new();
                 };
-                let tone = if verdict == runs::Verdict::Recovered { Tone::Done } else { Tone::Error };
+                let tone = match verdict {
+                    runs::Verdict::Recovered => Tone::Done,
+                    runs::Verdict::NotRecovered | runs::Verdict::Unknown => Tone::Error,
+                };
                 self.screen.say(now, tone, summary.clone());
-                let kind = IncidentEventKind::Result { run, outcome: format!("{verdict:?}"), summary };
+                let kind = IncidentEventKind::Result { run, outcome: verdict.noted().into(), summary };
                 self.note_run(run, kind, now)
             }
         }

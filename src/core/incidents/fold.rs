@@ -298,7 +298,7 @@ impl Incident {
             IncidentEventKind::Action { .. } | IncidentEventKind::StepRun { .. } => self.acted = true,
             IncidentEventKind::Result { outcome, .. } => {
                 self.acted = true;
-                if *outcome == format!("{:?}", Verdict::Recovered) {
+                if outcome == Verdict::Recovered.noted() {
                     self.mitigated = self.mitigated.or(Some(at));
                 }
             }

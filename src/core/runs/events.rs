@@ -262,21 +262,31 @@ pub enum RunOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The checks are up again.
+    /// It was done on all hosts, and the checks are up again.
     Recovered,
     /// They are not.
     NotRecovered,
-    /// They could not tell.
+    /// They could not tell, or it was not done on all hosts.
     Unknown,
 }
 
 impl Verdict {
-    /// Says it in words; what nobody could tell is `?`.
+    /// Says it in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Recovered => "recovered",
             Self::NotRecovered => "did not recover",
-            Self::Unknown => "?",
+            Self::Unknown => "not proved",
+        }
+    }
+
+    /// Returns what it is called in a timeline, beside the ways in which a run ends.
+    pub fn noted(self) -> &'static str {
+        match self {
+            Self::Recovered => "Recovered",
+            Self::NotRecovered => "NotRecovered",
+            // A run may end as Unknown, which is another thing.
+            Self::Unknown => "NotProved",
         }
     }
 }

@@ -24,6 +24,7 @@ mod pipeline;
 mod plan;
 pub mod policy;
 pub mod proof;
+mod reached;
 pub mod ready;
 mod reducer;
 mod sets;
@@ -38,6 +39,7 @@ pub use events::{RunEvent, RunEventKind, RunOutcome, StepEnd, Verdict};
 pub use messages::{Actor, Ask, Fact, Msg, Out};
 pub use pipeline::PipelineRun;
 pub use plan::{Action, Between, Fit, Plan, PlanFacts, Precheck, Step, Strategy, Target, Way, hash};
+pub use reached::Reached;
 pub use reducer::update;
 pub use sets::{ASTRAY, HostSet, Sides, Switch, TwoSets};
 pub use survey::{Build, Holder, Order, Release, Survey, Takes, Task, Wanted, What, is_release, is_version};
@@ -434,7 +436,10 @@ impl State {
 
     /// Returns the services whose runs wait for their checks, at a gate or for proof, with the moment from which results count.
     pub fn awaiting_checks(&self) -> Vec<(ServiceId, Timestamp)> {
-        let ended = |run: &Run| run.outcome.filter(|_| run.proof.is_none()).map(|(_, at)| run.round.unwrap_or(at));
+        let ended = |run: &Run| {
+            let open = run.is_over() && run.proof.is_none();
+            run.outcome.filter(|_| open).map(|(_, at)| run.round.unwrap_or(at))
+        };
         let from = |run: &Run| ended(run).or(run.gate.from);
         self.runs.values().filter_map(|run| Some((run.plan.service.clone(), from(run)?))).collect()
     }

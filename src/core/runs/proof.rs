@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
+use super::{Run, RunOutcome, Verdict};
 use crate::core::services::Health;
 
 /// What was measured of a service at one moment. What nobody measured is none: it neither proves nor disproves.
@@ -144,13 +144,47 @@ pub fn missed(goals: &[Goal]) -> impl Iterator<Item = &Goal> {
     goals.iter().filter(|goal| goal.name != "answer" && goal.met == Some(false))
 }
 
-/// Decides when the time for it is over.
-pub fn verdict(goals: &[Goal]) -> Verdict {
-    let checks = goals.iter().find(|goal| goal.name == "checks").and_then(|goal| goal.met);
-    match (checks, missed(goals).next()) {
-        (Some(true), None) => Verdict::Recovered,
-        (_, Some(_)) => Verdict::NotRecovered,
-        (_, None) => Verdict::Unknown,
+/// Decides what is proved of a run.
+///
+/// Goals that are missed speak against any run; goals that are met speak only for one that did what it was to do on all of its
+/// hosts (`provable`).
+pub fn verdict(goals: &[Goal], provable: bool) -> Verdict {
+    if missed(goals).next().is_some() {
+        Verdict::NotRecovered
+    } else if is_good(goals) && provable {
+        Verdict::Recovered
+    } else {
+        Verdict::Unknown
+    }
+}
+
+/// Says in one line what is proved of a run, and why not where it is not.
+pub(super) fn summary(run: &Run, verdict: Verdict) -> String {
+    let was_well = run.was_well();
+    let ended = run.outcome.map(|(outcome, _)| outcome);
+    let goes = match (verdict, ended) {
+        (Verdict::Recovered, _) if was_well => "is well",
+        (Verdict::Recovered, _) => "recovered",
+        (Verdict::NotRecovered, _) if was_well => "is not well",
+        (Verdict::NotRecovered, _) => "did not recover",
+        (Verdict::Unknown, Some(RunOutcome::Succeeded)) if was_well => "nobody can tell whether it is well",
+        (Verdict::Unknown, Some(RunOutcome::Succeeded)) => "nobody can tell whether it recovered",
+        (Verdict::Unknown, _) => "its checks prove nothing of this run",
+    };
+    let how = match ended {
+        None | Some(RunOutcome::Succeeded) => None,
+        Some(RunOutcome::Refused) => Some("nothing ran"),
+        Some(RunOutcome::Failed) => Some("it failed"),
+        Some(RunOutcome::Undone) => Some("it was taken back"),
+        Some(RunOutcome::Stopped) => Some("it was stopped"),
+        Some(RunOutcome::Unknown) => Some("nobody knows how it ended"),
+    };
+    let measured = words(run.before, &run.goals());
+    let service = &run.plan.service;
+    match how {
+        None => format!("{service} {goes}: {measured}"),
+        Some(how) if ended == Some(RunOutcome::Refused) => format!("{service} {goes}: {how}; {measured}"),
+        Some(how) => format!("{service} {goes}: {how}, {}; {measured}", run.reached().words()),
     }
 }
 
@@ -211,7 +245,10 @@ mod tests {
             (measured(Up, None, None), measured(Health::Unknown, None, None), false, Verdict::Unknown),
         ] {
             let goals = goals(Some(&before), None, &now);
-            assert_eq!((is_good(&goals), super::verdict(&goals)), (good, verdict), "{before:?} {now:?}");
+            assert_eq!((is_good(&goals), super::verdict(&goals, true)), (good, verdict), "{before:?} {now:?}");
+            // What did not do what it was to do on all hosts is never proved good, and may be proved bad.
+            let never = if verdict == Verdict::Recovered { Verdict::Unknown } else { verdict };
+            assert_eq!(super::verdict(&goals, false), never, "{before:?} {now:?}");
         }
     }
 

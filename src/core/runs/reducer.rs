@@ -285,31 +285,22 @@ fn prove(
         // While it is not good the verdict waits: the time for it is not over.
         run.good = if proof::is_good(&run.goals()) { run.good + 1 } else { 0 };
         if run.good >= PROOF_ROUNDS {
-            conclude(state, uid, Verdict::Recovered, (now, actor), out);
+            let verdict = proof::verdict(&run.goals(), run.is_provable());
+            conclude(state, uid, verdict, (now, actor), out);
         }
     }
 }
 
-/// Runs of this operator, or that went on from here, that ended and whose service has not been proved yet.
+/// Runs of this operator, or that went on from here, that ended and whose service has not been proved yet. Whose end nobody
+/// knows waits for that first: it may be going on.
 fn waiting_for_proof<'a>(state: &'a State, actor: &'a Actor) -> impl Iterator<Item = &'a Run> {
     let ours = |run: &&Run| run.by == actor.by || run.coordinator == Some(state.console);
-    state.runs.values().filter(move |run| run.proof.is_none() && run.ended.is_some() && ours(run))
+    state.runs.values().filter(move |run| run.proof.is_none() && run.ended.is_some() && run.is_over() && ours(run))
 }
 
 fn conclude(state: &mut State, uid: Uid, verdict: Verdict, (now, actor): (Now, &Actor), out: &mut Out) {
     let Some(run) = state.runs.get(&uid) else { return };
-    // What was well before has nothing to recover from.
-    let was_well = matches!(run.before, Health::Up | Health::Degraded);
-    let verdict_words = match verdict {
-        Verdict::Recovered if was_well => "is well",
-        Verdict::Recovered => "recovered",
-        Verdict::NotRecovered if was_well => "is not well",
-        Verdict::NotRecovered => "did not recover",
-        Verdict::Unknown if was_well => "nobody can tell whether it is well",
-        Verdict::Unknown => "nobody can tell whether it recovered",
-    };
-    let words = proof::words(run.before, &run.goals());
-    let summary = format!("{} {verdict_words}: {words}", run.plan.service);
+    let summary = proof::summary(run, verdict);
     if let Some((_, of)) = run.measured.clone() {
         let (when, of) = (When::After, Box::new(of));
         happen(state, uid, RunEventKind::Measured { when, of }, (now, actor), out);
@@ -365,7 +356,8 @@ fn tick(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: 
         .map(|run| run.run)
         .collect();
     for run in late {
-        let verdict = state.runs.get(&run).map_or(Verdict::Unknown, |run| proof::verdict(&run.goals()));
+        let verdict =
+            state.runs.get(&run).map_or(Verdict::Unknown, |run| proof::verdict(&run.goals(), run.is_provable()));
         conclude(state, run, verdict, (now, actor), out);
     }
 }

@@ -213,7 +213,7 @@ impl Reader<'_> {
         } else if let IncidentEventKind::Result { run, summary, outcome } = kind {
             let tone = match outcome.as_str() {
                 "Succeeded" | "Recovered" => Tone::Good,
-                "Unknown" => Tone::Warn,
+                "Unknown" | "NotProved" => Tone::Warn,
                 _ => Tone::Error,
             };
             (tone, format!("{} {summary}", self.run_number(*run)))

@@ -206,9 +206,7 @@ fn actions(of: &Incident, runs: &runs::State) -> Vec<Action> {
                 title: known.map_or_else(|| summary.clone(), |run| run.plan.title.clone()),
                 by,
                 reason: known.map(|run| run.reason.clone()).filter(|reason| !reason.is_empty()),
-                outcome: known
-                    .and_then(|run| run.outcome)
-                    .map_or_else(|| last_result(of, *run), |(outcome, _)| Some(outcome.words().to_owned())),
+                outcome: known.and_then(Run::ended_words).or_else(|| last_result(of, *run)),
                 took_ms: known.and_then(|run| between(Some(run.at), run.outcome.map(|(_, at)| at))),
                 steps: known.map(commands),
             });

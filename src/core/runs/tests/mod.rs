@@ -1,5 +1,6 @@
 mod order;
 mod policy;
+mod proof;
 mod ready;
 mod sets;
 mod stick;

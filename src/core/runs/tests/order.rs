@@ -85,6 +85,11 @@ impl Console {
         all
     }
 
+    /// Has the service be so before the run.
+    pub(super) fn begins_when(&mut self, health: Health) {
+        self.desk.state.runs.get_mut(&RUN).unwrap().before = health;
+    }
+
     pub(super) fn run(&self) -> &Run {
         &self.desk.state.runs[&RUN]
     }
@@ -185,7 +190,7 @@ fn checks_that_get_worse_stop_it() {
 fn a_service_that_was_down_before_does_not_hold_its_own_restart_up() {
     let plan = three();
     let (mut console, _) = Console::with(plan, 1);
-    console.desk.state.runs.get_mut(&RUN).unwrap().before = Health::Down;
+    console.begins_when(Health::Down);
     _ = console.host_ends("a", Way::There, 0);
     _ = console.answers(Health::Down);
     assert_eq!(console.answers(Health::Down), ["b There"], "no worse than before");

@@ -60,7 +60,7 @@ impl Reader<'_> {
             proof: proof_rows(of),
             checks: self.proof_checks(of),
             bake: self.bake(of),
-            verdict: verdict(of),
+            verdict: verdict(of, self.now.utc),
             lost: lost(of),
             unled: of.unled(self.now.utc).map_or_else(String::new, |heard| self.unled(heard)),
         }
@@ -345,20 +345,32 @@ fn result(run: &Run) -> (Tone, String) {
         None if !run.lost.is_empty() => (Tone::Warn, "link lost: unknown".to_owned()),
         None => (Tone::Info, "runs".to_owned()),
         Some((RunOutcome::Succeeded, _)) => (Tone::Good, "every step exited with 0".to_owned()),
-        Some((RunOutcome::Failed, _)) => (Tone::Error, "a step failed".to_owned()),
+        Some((RunOutcome::Failed, _)) => (Tone::Error, partly("failed", run)),
         Some((RunOutcome::Unknown, _)) => (Tone::Warn, "nobody knows: link lost".to_owned()),
         Some((RunOutcome::Refused, _)) => (Tone::Warn, "refused".to_owned()),
+        Some((RunOutcome::Undone, _)) if run.stopped == Some(true) => {
+            (Tone::Warn, "stopped, and taken back".to_owned())
+        }
         Some((RunOutcome::Undone, _)) => (Tone::Warn, "failed, and taken back".to_owned()),
-        Some((RunOutcome::Stopped, _)) => (Tone::Warn, "stopped before all hosts were changed".to_owned()),
+        Some((RunOutcome::Stopped, _)) => (Tone::Warn, partly("stopped", run)),
     }
 }
 
-fn verdict(run: &Run) -> (Tone, String) {
+/// Says on how many of its hosts it was done that did not get to its end.
+fn partly(how: &str, run: &Run) -> String {
+    format!("{how}, {}", run.reached().words())
+}
+
+fn verdict(run: &Run, now: time::Timestamp) -> (Tone, String) {
     match &run.proof {
         Some((Verdict::Recovered, summary)) => (Tone::Good, summary.clone()),
         Some((Verdict::NotRecovered, summary)) => (Tone::Error, summary.clone()),
         Some((Verdict::Unknown, summary)) => (Tone::Warn, summary.clone()),
-        None if run.outcome.is_some() => (Tone::Info, "not yet: the checks decide".to_owned()),
+        None if run.is_over() => (Tone::Info, "not yet: the checks decide".to_owned()),
+        None if run.outcome.is_some() => (Tone::Warn, "none: nobody knows how the run ended".to_owned()),
+        None if run.awaits_approval() => (Tone::Info, "not yet: nothing is done before it is approved".to_owned()),
+        None if run.unled(now).is_some() => (Tone::Warn, "not yet: nobody leads the run".to_owned()),
+        None if !run.lost.is_empty() => (Tone::Warn, "not yet: a host's link is lost".to_owned()),
         None => (Tone::Info, "not yet: the run goes on".to_owned()),
     }
 }
