@@ -134,9 +134,15 @@ fn an_incident_is_opened_for_a_host_with_what_was_seen_of_it() {
     let new: Vec<_> = night.state.incidents.incidents.values().filter(|of| !before.contains(&of.uid)).collect();
     let [of] = &*new else { panic!("{new:#?}") };
     let on = format!("{:?}", night.state.screen.cursor(Pane::Hosts).unwrap());
-    let host = of.title.split(' ').find(|word| on.contains(*word)).unwrap_or_default();
+    let host = of.title.split(':').next().filter(|host| on.contains(*host)).unwrap_or_default();
     assert!(!host.is_empty(), "{} {on}", of.title);
     assert_eq!((of.evidence.len(), of.changed.len()), (1, 0), "{of:#?}");
+    assert!(of.title.ends_with(": opened by hand"), "{}", of.title);
+    // The same key once more shows it, and opens no second one.
+    let (uid, count) = (of.uid, night.state.incidents.incidents.len());
+    night.act(&[Action::GoHosts, Action::OpenIncident]);
+    assert_eq!(night.state.screen.view, quarterdeck::core::screen::View::Incident(uid));
+    assert_eq!(night.state.incidents.incidents.len(), count);
 }
 
 #[test]

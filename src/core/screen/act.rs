@@ -494,12 +494,21 @@ fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
     let service = selected_service(state);
     // A line, a pattern, a host: what made somebody open it is its title and its first evidence.
     let kept = if service.is_none() || pin::is_of_logs(state) { pin::evidence(state) } else { None };
+    let host = match state.screen.cursor(state.screen.pane()) {
+        Some(RowKey::Host(host)) => Some(host.to_string()),
+        _ => None,
+    };
     let title = match (&kept, &service) {
+        (Some((title, _)), None) => host.map_or_else(|| title.clone(), |host| format!("{host}: opened by hand")),
         (Some((title, _)), Some(service)) => format!("{service}: {title}"),
-        (Some((title, _)), None) => title.clone(),
         (None, Some(service)) => format!("{service}: opened by hand"),
         (None, None) => return Vec::new(),
     };
+    // What is open for the same already is shown: a key that is pressed twice opens one.
+    let same = |of: &&incidents::Incident| of.is_in_hand() && of.title == title && of.service == service;
+    if let Some(uid) = state.incidents.incidents.values().find(same).map(|of| of.uid) {
+        return go(state, View::Incident(uid), now);
+    }
     let incident = Uid::of(&format!("{} {} {title}", now.utc.0, state.actor.by));
     let kept = kept.map(|(_, kind)| kind);
     let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service, kept };
