@@ -14,7 +14,7 @@ use crate::{
         id::Uid,
         services::uptime::Span,
         time::{DAY, Timestamp, short},
-        windows::{Key, Listed, Standing, Wanted, Window},
+        windows::{Key, Listed, Standing, Wanted, Window, clock},
     },
     parse::sanitise,
     store::{IfMissing, StoreError},
@@ -138,14 +138,14 @@ fn to_json(of: &Listed) -> serde_json::Value {
 fn to_text(rows: &[Listed], now: Timestamp) -> String {
     let mut table = vec![["WINDOW", "STATE", "FROM", "TO", "ZONE", "BY", "COVERS", "WHY"].map(str::to_owned).to_vec()];
     for of in rows {
-        let time = |at: fn(Span) -> Timestamp| of.span.map_or_else(|| "?".to_owned(), |span| local(at(span), &of.zone));
+        let time = |at: fn(Span) -> Timestamp| of.span.map_or_else(|| "?".to_owned(), |span| clock(at(span), &of.zone));
         let state = match (of.standing, of.span) {
             (Standing::Running, Some(span)) => format!("running, {} left", left(span.to.since(now))),
             (Standing::Coming, Some(span)) => format!("in {}", left(span.from.since(now))),
             (standing, _) => standing.word().to_owned(),
         };
         let by = of.by.as_ref().map_or_else(|| "configuration".to_owned(), ToString::to_string);
-        let ended = of.ended.as_ref().map(|(by, at)| format!(" (ended by {by}, {})", local(*at, &of.zone)));
+        let ended = of.ended.as_ref().map(|(by, at)| format!(" (ended by {by}, {})", clock(*at, &of.zone)));
         let why = format!("{}{}", of.why, ended.unwrap_or_default());
         let row = [id(&of.key), state, time(|span| span.from), time(|span| span.to), of.zone.clone(), by];
         table.push(row.into_iter().chain([of.covers.clone(), why]).map(sanitise::line).collect());
@@ -155,12 +155,6 @@ fn to_text(rows: &[Listed], now: Timestamp) -> String {
 
 fn left(ms: i64) -> String {
     short(u64::try_from(ms).unwrap_or(0))
-}
-
-/// Writes a moment by the clock of a zone.
-fn local(at: Timestamp, zone: &str) -> String {
-    let zone: chrono_tz::Tz = zone.parse().unwrap_or(chrono_tz::UTC);
-    at.to_utc().map_or_else(|| "?".to_owned(), |at| at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string())
 }
 
 /// Names services in full where only those of one environment are meant.
@@ -202,7 +196,7 @@ fn add(setup: &Setup, common: &Common, loaded: &Loaded, args: &Add) -> color_eyr
         });
         setup::print_json("qd.maintenance-change/1", setup.clock.as_ref(), data)?;
     } else {
-        let (from, to, zone) = (local(window.from, &window.zone), local(window.to, &window.zone), &window.zone);
+        let (from, to, zone) = (clock(window.from, &window.zone), clock(window.to, &window.zone), &window.zone);
         let mutes = if args.dry_run { "would mute" } else { "mutes" };
         let id = if args.dry_run { "nothing is added: it".to_owned() } else { uid.to_string() };
         let long = left(window.to.since(window.from));

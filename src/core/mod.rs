@@ -432,6 +432,7 @@ fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> V
         | screen::Draft::Note
         | screen::Draft::Form
         | screen::Draft::Drop
+        | screen::Draft::Window(_)
         | screen::Draft::Section
         | screen::Draft::Update
         | screen::Draft::Passphrase => {

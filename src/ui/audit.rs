@@ -1,6 +1,6 @@
 //! The audit log: who did what, from where, whether it is as it was written, and the entry under the cursor.
 use super::{
-    page::{Band, Pane, Part, Room, table, zoom},
+    page::{Band, Pane, Part, Room, labelled, table, zoom},
     show::Tone,
     style::Ink,
     widgets::{
@@ -79,15 +79,7 @@ pub fn audit(of: &Audit, room: Room<'_>) -> Vec<Band> {
     }
     let table = Table { ..table(columns, cells.collect(), 3, focus) };
     let list = Pane::table(frame, table, Words::of(of.empty.clone(), Role::Dim)).focus(focus.pane);
-    let inner = usize::from(wide).saturating_sub(14).max(12);
-    let mut lines = Vec::new();
-    for (label, text) in &of.facts {
-        let mut label = Some(label);
-        for line in super::words::wrap(text, inner) {
-            let begin = super::words::pad(label.take().map_or("", String::as_str), 9);
-            lines.push((Words::of(format!(" {begin}"), Role::Dim).text(line), Words::new()));
-        }
-    }
+    let lines = labelled(&of.facts, wide);
     let need = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).clamp(3, 10);
     let entry = Pane::new(Frame::new(2, "Entry"), vec![Part::Lines(lines)]).focus(focus.pane);
     zoom(vec![Band::new(vec![list], 6).grow(1), Band::new(vec![entry], need)], focus)

@@ -34,6 +34,7 @@ impl Editors {
             | Draft::Form
             | Draft::Section
             | Draft::Drop
+            | Draft::Window(_)
             | Draft::Update
             | Draft::LogFilter
             | Draft::LogSearch
@@ -123,6 +124,7 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
         | Draft::Form
         | Draft::Section
         | Draft::Drop
+        | Draft::Window(_)
         | Draft::Update
         | Draft::LogFilter
         | Draft::LogSearch

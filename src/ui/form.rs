@@ -61,7 +61,11 @@ impl Form {
                 Button { key: "Esc".into(), does: "cancel".into(), state: ButtonState::Safe },
                 Button { key: "Enter".into(), does: self.verb.clone(), state: ButtonState::Ready },
             ],
-            if self.fields.len() > 1 { Words::of("Tab next field  ←→ choose", Role::Faint) } else { Words::new() },
+            match (self.fields.len() > 1, self.fields.iter().any(|field| matches!(field, FormField::Choice { .. }))) {
+                (true, true) => Words::of("Tab next field  ←→ choose", Role::Faint),
+                (true, false) => Words::of("Tab next field", Role::Faint),
+                (false, _) => Words::new(),
+            },
         ));
         Dialog {
             title: Words::new().strong(self.title.clone()),

@@ -42,6 +42,7 @@ pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<
         && state.runs.review.is_none();
     // A review that does not fit is scrolled while one types in it.
     let review = matches!(draft, Draft::Name | Draft::Reason);
+    let fields = matches!(draft, Draft::Form | Draft::Window(_));
     match key.code {
         Code::Esc => Some(Action::GoBack),
         // A text of several lines has its own use for these.
@@ -58,8 +59,8 @@ pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<
             Some(Action::Move(Motion::Down))
         }
         Code::Char('p') | Code::Up if list && (key.ctrl || key.code == Code::Up) => Some(Action::Move(Motion::Up)),
-        Code::Down if review || draft == Draft::Form => Some(Action::Move(Motion::Down)),
-        Code::Up if review || draft == Draft::Form => Some(Action::Move(Motion::Up)),
+        Code::Down if review || fields => Some(Action::Move(Motion::Down)),
+        Code::Up if review || fields => Some(Action::Move(Motion::Up)),
         Code::PageDown if list || review => Some(Action::Move(Motion::PageDown)),
         Code::PageUp if list || review => Some(Action::Move(Motion::PageUp)),
         // A review shows its commands, and arms, without leaving the field that is typed in.

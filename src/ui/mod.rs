@@ -19,6 +19,7 @@ pub mod hosts;
 pub mod incidents;
 pub mod keys;
 pub mod logs;
+pub mod maintenance;
 pub mod messages;
 pub mod offers;
 pub mod outbox;
@@ -138,6 +139,8 @@ pub enum View {
     Document(Box<documents::Paper>),
     /// The hand-over.
     Handover(Box<handover::Handover>),
+    /// Planned work.
+    Maintenance(Box<maintenance::Maintenance>),
     /// The outbox.
     Outbox(Box<outbox::Outbox>),
     /// Past messages and when they were said, newest first.
@@ -256,6 +259,7 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
         View::Audit(of) => audit::audit(of, room),
         View::Document(of) => documents::document(of, room),
         View::Handover(of) => handover::handover(of, room),
+        View::Maintenance(of) => maintenance::maintenance(of, room),
         View::Outbox(of) => outbox::outbox(of, room),
         View::Messages(of) => messages::messages(of, room),
     };

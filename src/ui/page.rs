@@ -17,6 +17,20 @@ use super::{
     words::Words,
 };
 
+/// Puts a label beside text that is broken into lines: nothing of it is cut.
+pub fn labelled(facts: &[(String, String)], wide: u16) -> Vec<(Words, Words)> {
+    let inner = usize::from(wide).saturating_sub(14).max(12);
+    let mut lines = Vec::new();
+    for (label, text) in facts {
+        let mut label = Some(label);
+        for line in text.lines().flat_map(|line| super::words::wrap(line, inner)) {
+            let begin = super::words::pad(label.take().map_or("", String::as_str), 9);
+            lines.push((Words::of(format!(" {begin}"), Role::Dim).text(line), Words::new()));
+        }
+    }
+    lines
+}
+
 /// Where things came to stand, for the part that turns keys and clicks into movement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LayoutFacts {

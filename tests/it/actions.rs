@@ -69,6 +69,7 @@ fn no_action_is_silent_anywhere() {
                             | Action::GoAudit
                             | Action::GoHandover
                             | Action::GoOutbox
+                            | Action::GoMaintenance
                             | Action::GoMessages
                     );
                 if !changed && after.screen.message.is_none() && !there {

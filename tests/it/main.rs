@@ -126,3 +126,6 @@ mod trackers_contract;
 mod unsaved;
 #[cfg(test)]
 mod views;
+#[cfg(test)]
+#[path = "../support/works.rs"]
+mod works;

@@ -36,6 +36,7 @@ use crate::{
     audits, deploys, outboxes, papers,
     readings::{buckets, pm2, result, sample},
     rollout::{self, Rollout},
+    works,
 };
 
 /// 2026-11-20 03:12:41 UTC.
@@ -569,6 +570,11 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("audit", audits::log(None)),
         ("audit-broken", audits::log(Some(343))),
         ("no-audit", audits::empty()),
+        ("maintenance", works::planned()),
+        ("maintenance-add", works::adding("01:00")),
+        ("maintenance-refused", works::adding("30h")),
+        ("maintenance-end", works::ending()),
+        ("no-maintenance", works::none()),
         ("outbox", outboxes::waiting()),
         ("outbox-drop", outboxes::dropping()),
         ("no-outbox", outboxes::empty()),

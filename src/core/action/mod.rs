@@ -143,6 +143,12 @@ pub enum Action {
     Replay(ReplayAction),
     /// Goes to the audit log.
     GoAudit,
+    /// Goes to planned work.
+    GoMaintenance,
+    /// Declares a window of planned work.
+    AddWindow,
+    /// Ends the selected window of planned work, after a question.
+    EndWindow,
     /// Goes to what is to be written to trackers.
     GoOutbox,
     /// Has the selected item of the outbox tried again.
@@ -214,6 +220,8 @@ pub enum Scope {
     Document,
     /// The hand-over.
     Handover,
+    /// Planned work.
+    Maintenance,
     /// The outbox.
     Outbox,
     /// An incident that is played back, in every view.
@@ -238,6 +246,7 @@ impl Scope {
             Self::Runbook => "runbook",
             Self::Document => "document",
             Self::Handover => "handover",
+            Self::Maintenance => "maintenance",
             Self::Outbox => "outbox",
             Self::Replay => "replay",
             Self::Box => "box",
@@ -258,6 +267,7 @@ impl Scope {
         Self::Runbook,
         Self::Document,
         Self::Handover,
+        Self::Maintenance,
         Self::Outbox,
         Self::Replay,
         Self::Box,

@@ -184,6 +184,12 @@ pub const ACTIONS: &[Entry] = &[
         .within(Scope::Handover)
         .danger(Danger::Records),
     entry("go-audit", Action::GoAudit, "audit", "who did what, from where, and whether the log is whole"),
+    entry("go-maintenance", Action::GoMaintenance, "work", "planned work: what goes on, what comes, what was"),
+    entry("add-window", Action::AddWindow, "plan", "plan work on what the cursor is on: its alerts are muted")
+        .danger(Danger::Records),
+    entry("end-window", Action::EndWindow, "end", "end planned work now, before its time, after a question")
+        .within(Scope::Maintenance)
+        .danger(Danger::Records),
     entry("go-outbox", Action::GoOutbox, "outbox", "what is to be written and told, and what was not taken"),
     entry("retry-item", Action::RetryItem, "retry", "have the item tried again now")
         .within(Scope::Outbox)

@@ -90,6 +90,16 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// Returns the host that it is on.
+    pub const fn host(&self) -> Option<&HostName> {
+        match self {
+            Self::Host(host) | Self::Part { host, .. } => Some(host),
+            Self::Service(_) | Self::Check(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Target {
     /// Writes it as people call it: `play@prod`, `play@prod/page`, `web-01`, `web-01 /var`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@
 )]
 use super::{
     Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, form, found, handover, logs, offers, pin,
-    refusal, replay, rows, runbooks, suspects,
+    refusal, replay, rows, runbooks, suspects, windows,
 };
 use crate::core::{
     Effect, State,
@@ -227,6 +227,9 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::MakePromise => state.screen.open(Overlay::Promise),
         Action::KeepPromise => return handover::keep(state, now),
         Action::GoAudit => return go(state, View::Audit, now),
+        Action::GoMaintenance => return go(state, View::Maintenance, now),
+        Action::AddWindow => windows::open(state),
+        Action::EndWindow => windows::ask(state, now),
         Action::GoOutbox => return go(state, View::Outbox, now),
         Action::RetryItem => {
             if let Some(token) = selected_item(state) {
@@ -364,6 +367,7 @@ pub fn opens(state: &State) -> Option<View> {
         | RowKey::Step(_)
         | RowKey::Book(_)
         | RowKey::Item(_)
+        | RowKey::Window(_)
         | RowKey::Check(_)
         | RowKey::Process(_)
         | RowKey::Group(_)
@@ -400,7 +404,8 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
             | RowKey::Field(_)
             | RowKey::Index(_)
             | RowKey::Entry(_)
-            | RowKey::Item(_),
+            | RowKey::Item(_)
+            | RowKey::Window(_),
         )
         | None => None,
     };
@@ -420,6 +425,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         | View::Web
         | View::Audit
         | View::Handover
+        | View::Maintenance
         | View::Outbox
         | View::Messages => None,
     };

@@ -1,6 +1,6 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
-use super::{Draft, Overlay, Tone, act, documents, form, found, handover, logs, offers, palette, replay, rows};
+use super::{Draft, Overlay, Tone, act, documents, form, found, handover, logs, offers, palette, replay, rows, windows};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -132,6 +132,10 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                     form::moved(state, motion, now);
                     return Vec::new();
                 }
+                Overlay::Window { .. } => {
+                    windows::moved(state, motion);
+                    return Vec::new();
+                }
                 Overlay::LogList(list) => logs::list(state, *list).len(),
                 Overlay::Help => usize::MAX,
                 Overlay::Filter(_)
@@ -141,6 +145,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Note { .. }
                 | Overlay::Section(_)
                 | Overlay::Sign { .. }
+                | Overlay::EndWindow { .. }
                 | Overlay::Promise
                 | Overlay::Seek
                 | Overlay::Drop { .. }
@@ -165,6 +170,10 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
             form::moved(state, motion, now);
             Vec::new()
         }
+        Action::FocusNextPane | Action::FocusPreviousPane if matches!(overlay, Overlay::Window { .. }) => {
+            windows::moved(state, if action == Action::FocusNextPane { Motion::Down } else { Motion::Up });
+            Vec::new()
+        }
         Action::FocusNextPane if matches!(overlay, Overlay::Update { .. }) => {
             turn_state(state, Motion::Down);
             Vec::new()
@@ -183,6 +192,7 @@ fn asks(overlay: &Overlay) -> bool {
     match overlay {
         Overlay::Quit
         | Overlay::Sign { .. }
+        | Overlay::EndWindow { .. }
         | Overlay::Arm { .. }
         | Overlay::TakeBack { .. }
         | Overlay::Approve { .. }
@@ -202,6 +212,7 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::Promise
         | Overlay::Seek
         | Overlay::Drop { .. }
+        | Overlay::Window { .. }
         | Overlay::Update { .. }
         | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
     }
@@ -272,6 +283,8 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         Overlay::Seek => replay::seek(state, now),
         Overlay::Sign { digest } if yes => handover::sign(state, &digest, now),
         Overlay::Drop { token } => drop_item(state, token, now),
+        Overlay::Window { .. } => windows::add(state, now),
+        Overlay::EndWindow { window } if yes => windows::end(state, window, now),
         Overlay::Update { service, incident, state: declared } => {
             publish(state, Word { incident, service, state: declared, text: String::new() }, now)
         }
@@ -300,6 +313,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         }
         Overlay::Host { .. }
         | Overlay::Quit
+        | Overlay::EndWindow { .. }
         | Overlay::Sign { .. }
         | Overlay::Arm { .. }
         | Overlay::TakeBack { .. }

@@ -27,6 +27,7 @@ pub mod replay;
 pub mod rows;
 pub mod runbooks;
 pub mod suspects;
+pub mod windows;
 
 pub use place::{Pane, RowKey, View};
 
@@ -57,6 +58,8 @@ pub enum Draft {
     Section,
     /// Why an item of the outbox is not written.
     Drop,
+    /// A field of a window of planned work.
+    Window(windows::Field),
     /// The filter of the logs.
     LogFilter,
     /// What is searched in the logs.
@@ -111,6 +114,16 @@ pub enum Overlay {
     Drop {
         /// Which.
         token: Uid,
+    },
+    /// Declaring a window of planned work.
+    Window {
+        /// The field that the cursor is on.
+        at: windows::Field,
+    },
+    /// Asks whether a window of planned work is to end.
+    EndWindow {
+        /// Which.
+        window: Uid,
     },
     /// Writing a status update.
     Update {
@@ -365,6 +378,7 @@ impl State {
             Overlay::Note { .. } | Overlay::Promise | Overlay::Seek => Some(Draft::Note),
             Overlay::Section(_) => Some(Draft::Section),
             Overlay::Drop { .. } => Some(Draft::Drop),
+            Overlay::Window { at } => Some(Draft::Window(*at)),
             Overlay::Update { .. } => Some(Draft::Update),
             Overlay::Form(form) => (form.text == Some(form.at)).then_some(Draft::Form),
             Overlay::Log(draft) => Some(*draft),
@@ -374,6 +388,7 @@ impl State {
             | Overlay::LogList(_)
             | Overlay::Quit
             | Overlay::Sign { .. }
+            | Overlay::EndWindow { .. }
             | Overlay::Arm { .. }
             | Overlay::TakeBack { .. }
             | Overlay::Approve { .. } => None,

@@ -90,6 +90,8 @@ impl Pane {
             | Self::Web(_)
             | Self::Audit
             | Self::Outbox
+            | Self::Windows
+            | Self::Window
             | Self::Request
             | Self::Entry
             | Self::Messages => &[],

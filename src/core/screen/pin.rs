@@ -59,6 +59,7 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
         | View::Web
         | View::Audit
         | View::Handover
+        | View::Maintenance
         | View::Outbox
         | View::Messages => "the console".to_owned(),
     };

@@ -3,6 +3,7 @@ use crate::core::{
     action::Scope,
     alerts::Target,
     id::{CheckId, HostName, RuleName, ServiceId, Uid},
+    windows::Key,
 };
 
 /// A view: what fills the screen.
@@ -41,6 +42,8 @@ pub enum View {
     Web,
     /// The audit log.
     Audit,
+    /// Planned work.
+    Maintenance,
     /// What is to be written to trackers.
     Outbox,
     /// Past messages.
@@ -116,6 +119,10 @@ pub enum Pane {
     Audit,
     /// The entry of it that the cursor is on.
     Entry,
+    /// Windows of planned work.
+    Windows,
+    /// The window that the cursor is on.
+    Window,
     /// What is to be written to trackers.
     Outbox,
     /// The item of it that the cursor is on, and its request.
@@ -153,6 +160,7 @@ impl View {
                 Pane::Web(6),
             ],
             Self::Audit => &[Pane::Audit, Pane::Entry],
+            Self::Maintenance => &[Pane::Windows, Pane::Window],
             Self::Outbox => &[Pane::Outbox, Pane::Request],
             Self::Messages => &[Pane::Messages],
         }
@@ -174,6 +182,7 @@ impl Pane {
             Self::Sections | Self::Paper => Scope::Document,
             Self::Handover => Scope::Handover,
             Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
+            Self::Windows | Self::Window => Scope::Maintenance,
             Self::Outbox | Self::Request => Scope::Outbox,
             Self::Updates | Self::Audit | Self::Entry | Self::Messages => Scope::Everywhere,
         }
@@ -211,6 +220,8 @@ pub enum RowKey {
     Field(String),
     /// An entry of the audit log.
     Entry(u64),
+    /// A window of planned work.
+    Window(Key),
     /// An item of the outbox.
     Item(Uid),
     /// A row that is only a position: a day, a line.

@@ -1,5 +1,5 @@
 //! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
-use super::{Draft, Pane, View, act, documents, form, found, handover, runbooks, suspects};
+use super::{Draft, Pane, View, act, documents, form, found, handover, runbooks, suspects, windows};
 use crate::core::{
     State,
     action::{ACTIONS, Action, Danger, Scope},
@@ -81,6 +81,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
             None => Some("put the cursor on an item of the outbox".to_owned()),
             Some(token) => state.outbox.may_change(token).err(),
         },
+        Action::AddWindow | Action::EndWindow => windows::why_not(state, action, now),
         Action::ReconnectHost => {
             because(act::selected_host(state).is_none(), "put the cursor on a host to connect to it again")
         }
@@ -157,6 +158,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         | Action::GoHandover
         | Action::GoAudit
         | Action::GoOutbox
+        | Action::GoMaintenance
         | Action::GoMessages
         | Action::ToggleMouse
         | Action::RedrawScreen
@@ -210,13 +212,13 @@ pub fn menu(state: &State) -> Vec<Action> {
         actions.push(Action::AcknowledgeAlert);
     }
     if act::selected_service(state).is_some() {
-        actions.extend([Action::OpenIncident, Action::WriteUpdate]);
+        actions.extend([Action::OpenIncident, Action::WriteUpdate, Action::AddWindow]);
     }
     if no_restart(state).is_none() {
         actions.extend([Action::DeployService, Action::RestartService, Action::RollBackService]);
     }
     if act::selected_host(state).is_some() {
-        actions.push(Action::ReconnectHost);
+        actions.extend([Action::ReconnectHost, Action::AddWindow]);
     }
     if let Some(uid) = act::selected_incident(state) {
         actions.push(Action::AddNote);
@@ -253,6 +255,7 @@ impl Pane {
             | Self::Output
             | Self::Audit
             | Self::Outbox
+            | Self::Windows
             | Self::Messages => true,
             Self::Availability
             | Self::Instances
@@ -269,6 +272,7 @@ impl Pane {
             | Self::Proof
             | Self::Entry
             | Self::Request
+            | Self::Window
             | Self::Histogram
             | Self::Lines
             | Self::Patterns

@@ -6,6 +6,7 @@ use crate::core::{
     record::StatusUpdate,
     runs::{Run, Share, Way},
     time::Now,
+    windows::Key,
 };
 
 /// Brings the rows of the view's panes up to date.
@@ -124,6 +125,10 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         }
         (View::Web, Pane::Web(table)) => groups(state.logs.shown.iter().flat_map(|shown| shown.web_rows(table))),
         (_, Pane::Audit) => state.audit.entries().iter().map(|entry| RowKey::Entry(entry.seq)).collect(),
+        (_, Pane::Windows) => {
+            let all = state.windows.listed(&state.inventory, now.utc);
+            all.into_iter().map(|of| RowKey::Window(of.key)).collect()
+        }
         (_, Pane::Outbox) => state.outbox.by_need().into_iter().map(|entry| RowKey::Item(entry.token)).collect(),
         (_, Pane::Messages) => index(state.screen.messages.len()),
         (
@@ -154,6 +159,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Fields
             | Pane::Entry
             | Pane::Request
+            | Pane::Window
             | Pane::Web(_),
         ) => Vec::new(),
     };
@@ -288,7 +294,7 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
         ),
         RowKey::Change(key) => suspects::words(state, key),
         RowKey::Step(id) => runbooks::words(state, id),
-        RowKey::Book(name) => name.clone(),
+        RowKey::Book(name) | RowKey::Window(Key::Configured(name)) => name.clone(),
         RowKey::Check(id) => state.services.check(id).map_or_else(
             || id.to_string(),
             |check| format!("{id} {}", check.last.as_ref().map_or("", |result| result.detail.as_str())),
@@ -306,6 +312,10 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
         RowKey::Item(token) => {
             state.outbox.items.get(token).map_or_else(|| token.to_string(), crate::core::outbox::Entry::words)
         }
+        RowKey::Window(Key::Declared(uid)) => state
+            .windows
+            .window(*uid)
+            .map_or_else(|| uid.to_string(), |known| format!("{uid} {}", known.window.words())),
         RowKey::Entry(seq) => state.audit.entry(*seq).map_or_else(|| seq.to_string(), crate::core::audit::Entry::words),
         RowKey::Index(index) => entry(state, pane, *index).unwrap_or_else(|| index.to_string()),
     }

@@ -131,6 +131,12 @@ impl WindowEvent {
     }
 }
 
+/// Writes a moment by the clock of a zone: `2026-11-22 02:00`.
+pub fn clock(at: Timestamp, zone: &str) -> String {
+    let zone: chrono_tz::Tz = zone.parse().unwrap_or(chrono_tz::UTC);
+    at.to_utc().map_or_else(|| "?".to_owned(), |at| at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string())
+}
+
 /// A window as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -184,9 +190,9 @@ impl State {
         Some(match &event.kind {
             WindowEventKind::Ended => format!("{by} ended planned work on {covers}: its alerts are told again"),
             WindowEventKind::Declared { .. } => {
-                let (from, to) = (window.from.rfc3339(), window.to.rfc3339());
+                let (from, to) = (clock(window.from, "UTC"), clock(window.to, "UTC"));
                 let when = if window.from <= now { "now".to_owned() } else { format!("from {from}") };
-                format!("{by} plans work on {covers}, {when} to {to}: its alerts are muted")
+                format!("{by} plans work on {covers}, {when} to {to} UTC: its alerts are muted")
             }
         })
     }
@@ -214,8 +220,7 @@ impl State {
 
     /// Says whether a declared window covers the host that an alert is about.
     pub fn covers_host(&self, target: &Target, inventory: &Inventory, at: Timestamp) -> bool {
-        let (Target::Host(name) | Target::Part { host: name, .. }) = target else { return false };
-        let Some(host) = inventory.host(name) else { return false };
+        let Some(host) = target.host().and_then(|name| inventory.host(name)) else { return false };
         self.windows.values().any(|known| known.goes_on(at) && known.window.covers.host(host))
     }
 

@@ -239,10 +239,7 @@ fn what_one_console_declares_mutes_in_the_other_once_it_is_on_disk() {
         let changes = Changes { windows: vec![event.clone()], ..Changes::default() };
         _ = core::update(state, Msg::Changed(Box::new(changes)), now);
         let said = state.screen.message.as_ref().unwrap().text.clone();
-        assert_eq!(
-            said,
-            "ana plans work on play@prod host:web-01, now to 2026-11-22T04:12:40.000Z: its alerts are muted"
-        );
+        assert_eq!(said, "ana plans work on play@prod host:web-01, now to 2026-11-22 04:12 UTC: its alerts are muted");
         let target = Target::Service("play@prod".parse().unwrap());
         for target in [&host, &disk, &target] {
             assert!(state.is_muted(target, NOW + MINUTE), "{target}");
@@ -264,4 +261,48 @@ fn what_one_console_declares_mutes_in_the_other_once_it_is_on_disk() {
     _ = core::update(&mut eve, Msg::Loaded(Box::new(loaded)), now);
     assert!(eve.is_muted(&host, NOW));
     assert!(eve.screen.message.is_none(), "what was there before is not news");
+}
+
+#[test]
+fn the_box_plans_what_was_typed_once_and_the_question_ends_it() {
+    use crate::core::{
+        action::{Action, Motion},
+        screen::{Draft, Overlay, View, windows::Field},
+    };
+
+    let now = Now { utc: NOW, mono: Mono(0) };
+    let mut state = core::State::new(Arc::new(inventory()), actor("ana"));
+    let inventory = Arc::clone(&state.inventory);
+    _ = core::update(&mut state, Msg::InventoryReplaced { inventory, problems: Vec::new() }, now);
+    let act = |state: &mut core::State, action| core::update(state, Msg::Acted(action), now);
+    _ = act(&mut state, Action::GoMaintenance);
+    assert_eq!(state.screen.view, View::Maintenance);
+    assert_eq!(act(&mut state, Action::EndWindow), []);
+    assert!(state.screen.message.as_ref().unwrap().text.contains("put the cursor on a window"));
+    _ = act(&mut state, Action::AddWindow);
+    assert_eq!(state.editing(), Some(Draft::Window(Field::What)));
+    for (field, text) in [(Field::What, "web-01"), (Field::To, "30h"), (Field::Why, "new disk")] {
+        _ = core::update(&mut state, Msg::Drafted { draft: Draft::Window(field), text: text.into() }, now);
+    }
+    _ = act(&mut state, Action::Move(Motion::Up));
+    assert_eq!(state.editing(), Some(Draft::Window(Field::Why)));
+    assert_eq!(act(&mut state, Action::Confirm), [], "an overlong one is refused");
+    assert!(state.screen.message.as_ref().unwrap().text.contains("at most 24 h"), "and the box stays");
+    let draft = Draft::Window(Field::To);
+    _ = core::update(&mut state, Msg::Drafted { draft, text: "2h".into() }, now);
+    let effects = act(&mut state, Action::Confirm);
+    let [core::Effect::Commit { rows, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Row::Window(event), Row::Audit(audit)] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((audit.what.as_str(), audit.by.as_str()), (ADDED, "ana"));
+    assert_eq!(state.windows.all().count(), 0, "it is there once it is on disk");
+    let changes = Changes { windows: vec![event.clone()], ..Changes::default() };
+    _ = core::update(&mut state, Msg::Changed(Box::new(changes)), now);
+    let effects = act(&mut state, Action::EndWindow);
+    assert_eq!((effects, &state.screen.overlay), (Vec::new(), &Some(Overlay::EndWindow { window: event.window })));
+    assert_eq!(act(&mut state, Action::Confirm), [], "Enter is no yes");
+    let effects = act(&mut state, Action::SayYes);
+    let [core::Effect::Commit { rows, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(
+        matches!(rows.as_slice(), [Row::Window(end), Row::Audit(of)] if end.kind == WindowEventKind::Ended && of.what == ENDED)
+    );
 }

@@ -73,6 +73,7 @@ impl Reader<'_> {
             | Place::Logs
             | Place::Web
             | Place::Audit
+            | Place::Maintenance
             | Place::Outbox
             | Place::Messages => None,
         };
@@ -324,6 +325,7 @@ impl Reader<'_> {
                     .map(Action::Log),
                 );
             }
+            Scope::Maintenance => &[Action::AddWindow, Action::EndWindow],
             Scope::Outbox => &[OpenSelected, Action::RetryItem, Action::DropItem],
             Scope::Everywhere => &[WriteUpdate],
         };

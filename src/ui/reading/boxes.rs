@@ -104,6 +104,8 @@ impl Reader<'_> {
                     ..Ask::default()
                 }))
             }
+            Overlay::Window { at } => Over::Form(Box::new(self.window_form(*at))),
+            Overlay::EndWindow { window } => Over::Question(Box::new(self.window_question(*window)?)),
             Overlay::Update { service, incident, state: declared } => {
                 Over::Ask(Box::new(self.update_box(service.as_ref(), *incident, *declared)))
             }
@@ -257,6 +259,8 @@ impl Reader<'_> {
             | Overlay::Promise
             | Overlay::Seek
             | Overlay::Drop { .. }
+            | Overlay::Window { .. }
+            | Overlay::EndWindow { .. }
             | Overlay::Update { .. } => return None,
         })
     }

@@ -9,6 +9,7 @@ mod handover;
 mod hosts;
 mod incidents;
 mod logs;
+mod maintenance;
 mod offers;
 mod outbox;
 mod overview;
@@ -122,6 +123,7 @@ impl Reader<'_> {
             Place::Web => (View::Logs(Box::new(self.logs(true))), trail(&["Logs".into(), "Web servers".into()])),
             Place::Audit => (View::Audit(Box::new(self.audit())), trail(&["Audit".into()])),
             Place::Handover => (View::Handover(Box::new(self.handover())), trail(&["Hand-over".into()])),
+            Place::Maintenance => (View::Maintenance(Box::new(self.maintenance())), trail(&["Planned work".into()])),
             Place::Outbox => (View::Outbox(Box::new(self.outbox())), trail(&["Outbox".into()])),
             Place::Messages => (View::Messages(self.messages()), trail(&["Messages".into()])),
         }
