@@ -433,6 +433,7 @@ fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> V
         | screen::Draft::Form
         | screen::Draft::Drop
         | screen::Draft::Window(_)
+        | screen::Draft::Item
         | screen::Draft::Section
         | screen::Draft::Update
         | screen::Draft::Passphrase => {

@@ -91,6 +91,7 @@ impl State {
         let what = match &msg {
             outbox::Msg::RetryAsked { .. } => Some("trying it again"),
             outbox::Msg::DropAsked { .. } => Some("dropping it"),
+            outbox::Msg::EditAsked { .. } => Some("editing it"),
             outbox::Msg::Ended { .. } => Some("what a tracker said"),
             outbox::Msg::Stored(_) | outbox::Msg::Previewed { .. } => None,
         };

@@ -297,6 +297,8 @@ pub struct Ask {
     pub verb: String,
     /// The key that accepts it; none: Enter.
     pub key: Option<String>,
+    /// What Esc does; empty: it cancels.
+    pub safe: &'static str,
     /// What stands there while nothing is typed.
     pub hint: String,
     /// What went wrong with the last answer.
@@ -351,7 +353,7 @@ impl Ask {
             vec![
                 Button {
                     key: "Esc".into(),
-                    does: if self.key.is_some() { "keep as a draft" } else { "cancel" }.into(),
+                    does: if self.safe.is_empty() { "cancel" } else { self.safe }.into(),
                     state: ButtonState::Safe,
                 },
                 Button { key: self.key.clone().unwrap_or_else(|| "Enter".into()), does: self.verb.clone(), state },

@@ -35,6 +35,7 @@ impl Editors {
             | Draft::Section
             | Draft::Drop
             | Draft::Window(_)
+            | Draft::Item
             | Draft::Update
             | Draft::LogFilter
             | Draft::LogSearch
@@ -96,8 +97,8 @@ impl Editors {
 }
 
 /// Says whether a draft has lines of its own.
-fn many_lines(draft: Draft) -> bool {
-    draft == Draft::Section
+pub(super) fn many_lines(draft: Draft) -> bool {
+    matches!(draft, Draft::Section | Draft::Item)
 }
 
 fn joined(draft: Draft, area: &TextArea<'_>) -> String {
@@ -125,6 +126,7 @@ pub fn text_of(state: &State, draft: Draft) -> &str {
         | Draft::Section
         | Draft::Drop
         | Draft::Window(_)
+        | Draft::Item
         | Draft::Update
         | Draft::LogFilter
         | Draft::LogSearch

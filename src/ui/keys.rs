@@ -9,6 +9,8 @@ use crate::{
     },
 };
 
+use super::editors;
+
 /// Returns what a key does, or what to say about it. While a text is typed, [`typing`] goes first.
 pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String> {
     let scope = state.scope();
@@ -46,8 +48,8 @@ pub fn typing(state: &State, keymap: &Keymap, draft: Draft, key: Key) -> Option<
     match key.code {
         Code::Esc => Some(Action::GoBack),
         // A text of several lines has its own use for these.
-        Code::Enter | Code::Up | Code::Down if draft == Draft::Section => None,
-        Code::Char(_) if draft == Draft::Section && key.ctrl => {
+        Code::Enter | Code::Up | Code::Down if editors::many_lines(draft) => None,
+        Code::Char(_) if editors::many_lines(draft) && key.ctrl => {
             let bound = keymap.lookup(Scope::Box.name(), key).and_then(Action::by_id);
             bound.filter(|action| *action == Action::SaveText).or_else(|| shared(key))
         }

@@ -20,22 +20,6 @@ use crate::{
     night::{Night, places},
 };
 
-/// Presses an action in every pane of a place; returns the state before, the state after, and what was asked of the outside.
-fn press(night: &Night, action: Action) -> Vec<(Pane, State, State, Vec<Effect>)> {
-    let panes = night.state.screen.view.panes();
-    let every = 0..panes.len();
-    every
-        .map(|index| {
-            let mut night = night.clone();
-            night.state.screen.focus.insert(night.state.screen.view.clone(), index);
-            night.state.screen.message = None;
-            let before = night.state.clone();
-            let effects = update(&mut night.state, Msg::Acted(action), night.now);
-            (panes[index], before, night.state, effects)
-        })
-        .collect()
-}
-
 /// What a person can see of the screen, but for the message.
 fn seen(state: &State) -> String {
     let mut screen = state.screen.clone();
@@ -46,42 +30,66 @@ fn seen(state: &State) -> String {
     format!("{screen:?} {:?} {:?} {:?}", state.runs.review, state.runs.armed, state.runs.sudo.asking)
 }
 
-#[test]
-fn no_action_is_silent_anywhere() {
-    let mut silent = Vec::new();
-    let mut never = Vec::new();
-    let places = places();
-    for entry in ACTIONS {
-        let mut acts = false;
-        for (name, night) in &places {
-            for (pane, before, after, effects) in press(night, entry.action) {
-                let changed = seen(&before) != seen(&after) || !effects.is_empty();
-                acts |= changed;
-                // At the end of a list, in the view or the pane that one asks for: there is nothing to be said.
-                let there = matches!(entry.action, Action::Move(_) | Action::FocusPane(_))
-                    || matches!(
-                        entry.action,
-                        Action::GoOverview
-                            | Action::GoHosts
-                            | Action::GoAlerts
-                            | Action::GoIncidents
-                            | Action::GoRuns
-                            | Action::GoAudit
-                            | Action::GoHandover
-                            | Action::GoOutbox
-                            | Action::GoMaintenance
-                            | Action::GoMessages
-                    );
-                if !changed && after.screen.message.is_none() && !there {
-                    silent.push(format!("{} in {name}, {pane:?}", entry.id));
-                }
+/// At the end of a list, in the view or the pane that one asks for: there is nothing to be said.
+fn is_there(action: Action) -> bool {
+    matches!(action, Action::Move(_) | Action::FocusPane(_))
+        || matches!(
+            action,
+            Action::GoOverview
+                | Action::GoHosts
+                | Action::GoAlerts
+                | Action::GoIncidents
+                | Action::GoRuns
+                | Action::GoAudit
+                | Action::GoHandover
+                | Action::GoOutbox
+                | Action::GoMaintenance
+                | Action::GoMessages
+        )
+}
+
+/// Presses every action in every pane of a place; returns those that did something, and those that were silent.
+fn press(name: &str, night: &Night) -> (Vec<&'static str>, Vec<String>) {
+    let (mut acts, mut silent) = (Vec::new(), Vec::new());
+    for (index, pane) in night.state.screen.view.panes().iter().enumerate() {
+        let mut begin = night.state.clone();
+        begin.screen.focus.insert(begin.screen.view.clone(), index);
+        begin.screen.message = None;
+        let before = seen(&begin);
+        for entry in ACTIONS {
+            let mut state = begin.clone();
+            let effects = update(&mut state, Msg::Acted(entry.action), night.now);
+            if !effects.is_empty() || seen(&state) != before {
+                acts.push(entry.id);
+            } else if state.screen.message.is_none() && !is_there(entry.action) {
+                silent.push(format!("{} in {name}, {pane:?}", entry.id));
             }
         }
-        if !acts {
-            never.push(entry.id);
-        }
     }
+    (acts, silent)
+}
+
+#[test]
+fn no_action_is_silent_anywhere() {
+    let places = places();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        let (mut acts, mut silent) = (Vec::new(), Vec::new());
+        while let Some((name, night)) = places.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            let (more, none) = press(name, night);
+            acts.extend(more);
+            silent.extend(none);
+        }
+        (acts, silent)
+    };
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let (acts, silent): (Vec<_>, Vec<_>) = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).unzip()
+    });
+    let (acts, silent) = (acts.concat(), silent.concat());
     assert!(silent.is_empty(), "{silent:#?}");
+    let never: Vec<_> = ACTIONS.iter().map(|entry| entry.id).filter(|id| !acts.contains(id)).collect();
     assert!(never.is_empty(), "nothing comes of {never:?} anywhere");
 }
 

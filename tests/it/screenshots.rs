@@ -100,6 +100,7 @@ fn pictures_show_what_the_program_draws() {
         ("maintenance", crate::works::planned()),
         ("maintenance-add", crate::works::adding("01:00")),
         ("outbox", outboxes::waiting()),
+        ("outbox-edit", outboxes::editing()),
         ("deploy", deploys::chosen()),
         ("review", rollout::review()),
         ("run", Rollout::live(6).night()),

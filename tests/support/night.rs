@@ -576,6 +576,7 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("maintenance-end", works::ending()),
         ("no-maintenance", works::none()),
         ("outbox", outboxes::waiting()),
+        ("outbox-edit", outboxes::editing()),
         ("outbox-drop", outboxes::dropping()),
         ("no-outbox", outboxes::empty()),
         ("messages", after(Night::new().run(), &[GoMessages])),

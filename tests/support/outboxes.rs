@@ -11,6 +11,7 @@ use quarterdeck::core::{
         Write, token_of,
     },
     record::Changes,
+    screen::Draft,
     time::{MINUTE, SECOND, Timestamp},
 };
 
@@ -135,6 +136,15 @@ fn told_people(say: &mut impl FnMut(Uid, i64, OutboxEventKind), incident: Uid, t
 pub(crate) fn dropping() -> Night {
     let mut night = waiting();
     night.act(&[Action::DropItem]);
+    night
+}
+
+/// The text of a ticket that was refused is edited.
+pub(crate) fn editing() -> Night {
+    let mut night = waiting();
+    night.act(&[Action::EditItem]);
+    let text = night.state.screen.draft(Draft::Item).to_owned();
+    night.types(Draft::Item, &format!("{text}\nshorter, without the table"));
     night
 }
 

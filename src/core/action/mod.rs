@@ -153,6 +153,8 @@ pub enum Action {
     GoOutbox,
     /// Has the selected item of the outbox tried again.
     RetryItem,
+    /// Edits the text of the selected item of the outbox.
+    EditItem,
     /// Has the selected item of the outbox not written, for a reason.
     DropItem,
     /// Lists past messages.

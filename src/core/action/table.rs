@@ -194,6 +194,9 @@ pub const ACTIONS: &[Entry] = &[
     entry("retry-item", Action::RetryItem, "retry", "have the item tried again now")
         .within(Scope::Outbox)
         .danger(Danger::Records),
+    entry("edit-item", Action::EditItem, "edit", "edit the text of the item in place, and have it tried again")
+        .within(Scope::Outbox)
+        .danger(Danger::Records),
     entry("drop-item", Action::DropItem, "drop", "have the item not written, for a reason")
         .within(Scope::Outbox)
         .danger(Danger::Records),

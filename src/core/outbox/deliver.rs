@@ -36,6 +36,13 @@ pub enum Msg {
         /// The item.
         token: Uid,
     },
+    /// A person changed its text.
+    EditAsked {
+        /// The item.
+        token: Uid,
+        /// The text, as [`Entry::edit`] takes it.
+        text: String,
+    },
     /// A person wants it not to be written.
     DropAsked {
         /// The item.
@@ -91,6 +98,11 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp, around: Around<'_>) -
         Msg::Ended { token, deed, attempt, end } => ended(state, (token, deed, attempt), end, (now, around), &mut out),
         Msg::RetryAsked { token } => out.say(around.by, now, token, OutboxEventKind::RetryAsked),
         Msg::DropAsked { token, reason } => out.say(around.by, now, token, OutboxEventKind::Dropped { reason }),
+        Msg::EditAsked { token, text } => {
+            if let Some(Ok(kind)) = state.items.get(&token).map(|entry| entry.edit(&text)) {
+                out.say(around.by, now, token, kind);
+            }
+        }
         Msg::Previewed { token, text } => state.preview = Some((token, text)),
     }
     out

@@ -45,6 +45,10 @@ pub struct Entry {
     pub foreign: BTreeMap<String, Foreign>,
     /// Whether a person has said that ours holds.
     pub force: bool,
+    /// What was edited while it was being sent.
+    late: Vec<(Option<String>, Option<String>)>,
+    /// Whether an edit came too late for what was sent.
+    pub too_late: bool,
 }
 
 /// What another changed.
@@ -152,6 +156,8 @@ impl Entry {
             duplicates: Vec::new(),
             foreign: BTreeMap::new(),
             force: false,
+            late: Vec::new(),
+            too_late: false,
         }
     }
 
@@ -179,6 +185,10 @@ impl Entry {
             | Standing::Failed { reason }
             | Standing::Unsure { reason }
             | Standing::Dropped { reason } => reason,
+            Standing::Synced if self.too_late => {
+                "it was being sent when it was edited: what is there is as it was before"
+            }
+            Standing::Sending { .. } if !self.late.is_empty() => "it is being sent as it was before the edit",
             Standing::Sending { .. } | Standing::Synced => "",
         }
     }
@@ -219,6 +229,8 @@ impl Entry {
                 self.searched(at, verdict, (counted, reason), next);
             }
             OutboxEventKind::Accepted { remote, wrote, .. } => self.accepted(remote, wrote),
+            // What is just being sent is sent as it was: the edit counts for the next try, if there is one.
+            OutboxEventKind::Edited { title, text } if self.is_sent_as_it_is() => self.late.push((title, text)),
             OutboxEventKind::Edited { title, text } => {
                 self.edited(title, text);
                 self.asked_again(at);
@@ -255,6 +267,9 @@ impl Entry {
         let told = self.item.write.notice().is_some();
         let unclear = how == Miss::Ambiguous && !self.item.write.may_repeat();
         self.doubt |= unclear;
+        for (title, text) in std::mem::take(&mut self.late) {
+            self.edited(title, text);
+        }
         self.resent += u32::from(unclear && told);
         if self.is_over() {
             return;
@@ -309,9 +324,47 @@ impl Entry {
             Some(_) | None => self.remote = Some(remote),
         }
         self.wrote.extend(wrote);
+        self.too_late |= !std::mem::take(&mut self.late).is_empty();
         self.foreign.clear();
         self.force = false;
         self.standing = Standing::Synced;
+    }
+
+    fn is_sent_as_it_is(&self) -> bool {
+        matches!(self.standing, Standing::Sending { .. } | Standing::Synced)
+    }
+
+    /// Returns the text that a person may edit: the first line of a ticket's is its title.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn text(&self) -> Result<String, String> {
+        match &self.item.write {
+            Write::Create(ticket) => Ok(format!("{}\n{}", ticket.title, ticket.text).trim_end().to_owned()),
+            Write::Comment { text } => Ok(text.clone()),
+            Write::Notice(notice) => Ok(notice.text.clone()),
+            Write::Update(_) | Write::Link { .. } => {
+                Err(format!("{} is a {}: it has no text of its own", self.token, self.item.write.word()))
+            }
+        }
+    }
+
+    /// Returns the event that makes its text another one.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub fn edit(&self, typed: &str) -> Result<OutboxEventKind, String> {
+        let typed = typed.trim_end();
+        if self.text()? == typed {
+            return Err("nothing is changed yet".to_owned());
+        }
+        let (first, rest) = typed.split_once('\n').unwrap_or((typed, ""));
+        let titled = matches!(self.item.write, Write::Create(_));
+        if typed.trim().is_empty() || titled && first.trim().is_empty() {
+            return Err("it needs words: drop it where nothing is to be written".to_owned());
+        }
+        let (title, text) = if titled { (Some(first.trim().to_owned()), rest) } else { (None, typed) };
+        Ok(OutboxEventKind::Edited { title, text: Some(text.to_owned()) })
     }
 
     fn edited(&mut self, new_title: Option<String>, new_text: Option<String>) {

@@ -451,3 +451,46 @@ fn every_event_reads_back_what_it_wrote() {
         assert_eq!(serde_json::from_str::<OutboxEventKind>(&text).unwrap(), kind, "{text}");
     }
 }
+
+#[test]
+fn what_is_edited_while_it_is_being_sent_counts_for_the_next_try_or_says_that_it_came_too_late() {
+    let edit = |text: &str| OutboxEventKind::Edited { title: None, text: Some(text.to_owned()) };
+    let say = |world: &mut World, token: Uid, kind: OutboxEventKind| {
+        let event = OutboxEvent { token, at: world.now, by: "ben".into(), kind };
+        world.commit(vec![Row::Outbox(event)]);
+    };
+    let sent = |order: &Order| match &order.item.write {
+        Write::Create(ticket) => ticket.text.clone(),
+        Write::Comment { .. } | Write::Notice(_) | Write::Update(_) | Write::Link { .. } => String::new(),
+    };
+    let mut world = World::opened();
+    let order = world.order();
+    say(&mut world, order.token, edit("late"));
+    let entry = &world.state.items[&order.token];
+    assert_eq!(entry.reason(), "it is being sent as it was before the edit");
+    assert!(!entry.text().unwrap().contains("late"), "what is shown is what was sent");
+    world.miss(&order, Miss::Refused);
+    assert!(world.state.items[&order.token].text().unwrap().contains("late"), "it was not taken: the edit counts");
+    world.tell(Msg::RetryAsked { token: order.token });
+    let again = world.order();
+    assert_eq!(sent(&again), "late");
+    say(&mut world, again.token, edit("too late"));
+    world.accept(&again, "OPS-1");
+    let entry = &world.state.items[&order.token];
+    assert_eq!(entry.sync(), Sync::Synced);
+    assert_eq!(entry.reason(), "it was being sent when it was edited: what is there is as it was before");
+    assert!(entry.text().unwrap().ends_with("late") && !entry.text().unwrap().contains("too late"));
+}
+
+#[test]
+fn a_text_is_edited_in_place_with_the_title_of_a_ticket_as_its_first_line() {
+    let mut world = World::opened();
+    let token = world.order().token;
+    let entry = &world.state.items[&token];
+    assert!(entry.edit(&entry.text().unwrap()).unwrap_err().contains("nothing is changed"));
+    assert!(entry.edit(" \n ").unwrap_err().contains("it needs words"));
+    assert!(entry.edit("\nno title").unwrap_err().contains("it needs words"));
+    let kind = entry.edit("shorter \nwithout the table\n\nnor this\n").unwrap();
+    let (title, text) = (Some("shorter".to_owned()), Some("without the table\n\nnor this".to_owned()));
+    assert_eq!(kind, OutboxEventKind::Edited { title, text });
+}

@@ -4,8 +4,8 @@
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
 use super::{
-    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, form, found, handover, logs, offers, pin,
-    refusal, replay, rows, runbooks, suspects, windows,
+    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, form, found, handover, items, logs,
+    offers, pin, refusal, replay, rows, runbooks, suspects, windows,
 };
 use crate::core::{
     Effect, State,
@@ -235,6 +235,11 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
             if let Some(token) = selected_item(state) {
                 state.screen.say(now, Tone::Info, format!("{token} is tried again"));
                 return state.outbox_update(outbox::Msg::RetryAsked { token }, now);
+            }
+        }
+        Action::EditItem => {
+            if let Some(token) = selected_item(state) {
+                items::open(state, token, now);
             }
         }
         Action::DropItem => {

@@ -1,6 +1,8 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
-use super::{Draft, Overlay, Tone, act, documents, form, found, handover, logs, offers, palette, replay, rows, windows};
+use super::{
+    Draft, Overlay, Tone, act, documents, form, found, handover, items, logs, offers, palette, replay, rows, windows,
+};
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
@@ -146,6 +148,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Section(_)
                 | Overlay::Sign { .. }
                 | Overlay::EndWindow { .. }
+                | Overlay::Edit { .. }
                 | Overlay::Promise
                 | Overlay::Seek
                 | Overlay::Drop { .. }
@@ -159,7 +162,9 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
             Vec::new()
         }
         Action::Confirm | Action::OpenSelected => accept(state, overlay, false, now),
-        Action::SaveText if matches!(overlay, Overlay::Section(_)) => accept(state, overlay, false, now),
+        Action::SaveText if matches!(overlay, Overlay::Section(_) | Overlay::Edit { .. }) => {
+            accept(state, overlay, false, now)
+        }
         Action::SayYes if asks(&overlay) => accept(state, overlay, true, now),
         Action::SayOnce if offers_once(&overlay) => once(state, overlay),
         Action::RenameTerm if overlay == Overlay::LogList(super::LogList::Filters) => logs::rename(state, now),
@@ -213,6 +218,7 @@ fn asks(overlay: &Overlay) -> bool {
         | Overlay::Seek
         | Overlay::Drop { .. }
         | Overlay::Window { .. }
+        | Overlay::Edit { .. }
         | Overlay::Update { .. }
         | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
     }
@@ -283,6 +289,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         Overlay::Seek => replay::seek(state, now),
         Overlay::Sign { digest } if yes => handover::sign(state, &digest, now),
         Overlay::Drop { token } => drop_item(state, token, now),
+        Overlay::Edit { token, was } => items::save(state, token, &was, now),
         Overlay::Window { .. } => windows::add(state, now),
         Overlay::EndWindow { window } if yes => windows::end(state, window, now),
         Overlay::Update { service, incident, state: declared } => {

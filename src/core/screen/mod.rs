@@ -16,6 +16,7 @@ pub mod documents;
 pub mod form;
 pub mod found;
 pub mod handover;
+pub mod items;
 pub mod logs;
 pub(super) mod offers;
 pub mod order;
@@ -58,6 +59,8 @@ pub enum Draft {
     Section,
     /// Why an item of the outbox is not written.
     Drop,
+    /// The text of an item of the outbox.
+    Item,
     /// A field of a window of planned work.
     Window(windows::Field),
     /// The filter of the logs.
@@ -114,6 +117,13 @@ pub enum Overlay {
     Drop {
         /// Which.
         token: Uid,
+    },
+    /// Editing the text of an item of the outbox.
+    Edit {
+        /// Which.
+        token: Uid,
+        /// What it was when the box was opened.
+        was: String,
     },
     /// Declaring a window of planned work.
     Window {
@@ -378,6 +388,7 @@ impl State {
             Overlay::Note { .. } | Overlay::Promise | Overlay::Seek => Some(Draft::Note),
             Overlay::Section(_) => Some(Draft::Section),
             Overlay::Drop { .. } => Some(Draft::Drop),
+            Overlay::Edit { .. } => Some(Draft::Item),
             Overlay::Window { at } => Some(Draft::Window(*at)),
             Overlay::Update { .. } => Some(Draft::Update),
             Overlay::Form(form) => (form.text == Some(form.at)).then_some(Draft::Form),

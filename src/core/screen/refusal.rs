@@ -1,5 +1,5 @@
 //! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
-use super::{Draft, Pane, View, act, documents, form, found, handover, runbooks, suspects, windows};
+use super::{Draft, Pane, View, act, documents, form, found, handover, items, runbooks, suspects, windows};
 use crate::core::{
     State,
     action::{ACTIONS, Action, Danger, Scope},
@@ -76,6 +76,10 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
                 run.coordinator == Some(state.runs.console) && run.permit.is_some(),
                 "it goes on from this console already",
             ),
+        },
+        Action::EditItem => match act::selected_item(state) {
+            None => Some("put the cursor on an item of the outbox".to_owned()),
+            Some(token) => items::why_not(state, token),
         },
         Action::RetryItem | Action::DropItem => match act::selected_item(state) {
             None => Some("put the cursor on an item of the outbox".to_owned()),

@@ -326,7 +326,7 @@ impl Reader<'_> {
                 );
             }
             Scope::Maintenance => &[Action::AddWindow, Action::EndWindow],
-            Scope::Outbox => &[OpenSelected, Action::RetryItem, Action::DropItem],
+            Scope::Outbox => &[OpenSelected, Action::RetryItem, Action::EditItem, Action::DropItem],
             Scope::Everywhere => &[WriteUpdate],
         };
         let mut actions = vec![OpenHelp, OpenPalette, FocusNextPane];
@@ -420,6 +420,10 @@ impl Reader<'_> {
             (None, Some(Overlay::Seek)) => vec![(Action::GoBack, "cancel"), (Action::Confirm, "go")],
             (None, Some(Overlay::Section(_))) => {
                 vec![(Action::GoBack, "keep as a draft"), (Action::SaveText, "save")]
+            }
+            (None, Some(Overlay::Edit { .. })) => vec![(Action::GoBack, "cancel"), (Action::SaveText, "save")],
+            (None, Some(Overlay::Window { .. })) => {
+                vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next field"), (Action::Confirm, "plan it")]
             }
             (None, Some(Overlay::Update { .. })) => {
                 vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next state"), (Action::Confirm, "send")]

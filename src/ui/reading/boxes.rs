@@ -85,6 +85,7 @@ impl Reader<'_> {
                     rows: 12,
                     verb: "save".into(),
                     key: keys::in_box(self.keymap, Action::SaveText, false),
+                    safe: "keep as a draft",
                     hint: "Markdown, in your words; Enter is a new line; what you type survives a crash".into(),
                     ..Ask::default()
                 }))
@@ -93,17 +94,8 @@ impl Reader<'_> {
                 self.about_handover(state.screen.overlay.as_ref()?, typed(Draft::Note))
             }
             Overlay::Seek => Over::Ask(Box::new(seek(typed(Draft::Note)))),
-            Overlay::Drop { token } => {
-                let item = state.outbox.items.get(token).map_or_else(String::new, |of| of.item.write.summary());
-                Over::Ask(Box::new(Ask {
-                    title: format!("Drop {}", crate::parse::sanitise::line_max(item, 60)),
-                    typed: typed(Draft::Drop),
-                    rows: 2,
-                    verb: "drop".into(),
-                    hint: "why it is not written: it is kept with the item".into(),
-                    ..Ask::default()
-                }))
-            }
+            Overlay::Drop { token } => Over::Ask(Box::new(self.drop_box(*token))),
+            Overlay::Edit { token, was } => Over::Ask(Box::new(self.item_box(*token, was)?)),
             Overlay::Window { at } => Over::Form(Box::new(self.window_form(*at))),
             Overlay::EndWindow { window } => Over::Question(Box::new(self.window_question(*window)?)),
             Overlay::Update { service, incident, state: declared } => {
@@ -260,6 +252,7 @@ impl Reader<'_> {
             | Overlay::Seek
             | Overlay::Drop { .. }
             | Overlay::Window { .. }
+            | Overlay::Edit { .. }
             | Overlay::EndWindow { .. }
             | Overlay::Update { .. } => return None,
         })

@@ -2,11 +2,15 @@
 use super::Reader;
 use crate::{
     core::{
-        outbox::{Entry, Sync},
-        screen::{Pane, RowKey},
+        action::Action,
+        id::Uid,
+        outbox::{Entry, Standing, Sync, Write},
+        screen::{Draft, Pane, RowKey, items},
     },
     parse::sanitise,
     ui::{
+        boxes::Ask,
+        keys,
         outbox::{Outbox, Row},
         show::Tone,
     },
@@ -70,6 +74,66 @@ impl Reader<'_> {
             },
             detail: safe(&detail.join("; ")),
         }
+    }
+
+    /// The box that asks why an item is not written.
+    pub(super) fn drop_box(&self, token: Uid) -> Ask {
+        let item = self.state.outbox.items.get(&token).map_or_else(String::new, |of| of.item.write.summary());
+        let typed = self.state.screen.draft(Draft::Drop).to_owned();
+        Ask {
+            title: format!("Drop {}", sanitise::line_max(item, 60)),
+            typed: (typed.clone(), typed.len()),
+            rows: 2,
+            verb: "drop".into(),
+            hint: "why it is not written: it is kept with the item".into(),
+            ..Ask::default()
+        }
+    }
+
+    /// The box in which an item's text is edited, with what the place has beside it.
+    pub(super) fn item_box(&self, token: Uid, was: &str) -> Option<Ask> {
+        let entry = self.state.outbox.items.get(&token)?;
+        let typed = self.state.screen.draft(Draft::Item).to_owned();
+        let changed = typed.trim_end() != was;
+        let wrong = items::refused(self.state, token, was).filter(|_| changed || !self.may_change(token));
+        let mut after = vec![("there", self.there(entry))];
+        let reason = safe(entry.reason());
+        after.extend((!reason.is_empty()).then_some(("not taken", reason)));
+        if matches!(entry.standing, Standing::Unclear { .. }) {
+            let text = "it may have been written as it was: it is searched for first, and not written twice";
+            after.push(("careful", text.to_owned()));
+        }
+        let (what, place) = (entry.item.write.word(), safe(&entry.item.tracker));
+        let first = if matches!(entry.item.write, Write::Create(_)) { "the first line is its title; " } else { "" };
+        Some(Ask {
+            title: format!("Edit the {what} for {place}, {}", self.incident_name(entry)),
+            text: format!("{first}it is written down, and tried again with this"),
+            typed: (typed.clone(), typed.len()),
+            rows: 8,
+            verb: "save and try again".into(),
+            key: keys::in_box(self.keymap, Action::SaveText, false),
+            hint: "what is to be written".into(),
+            wrong: wrong.unwrap_or_default(),
+            after,
+            ..Ask::default()
+        })
+    }
+
+    fn may_change(&self, token: Uid) -> bool {
+        self.state.outbox.may_change(token).is_ok()
+    }
+
+    /// Says what the place has of the incident, as far as it was told.
+    fn there(&self, entry: &Entry) -> String {
+        let ticket = self.state.outbox.ticket(entry.item.incident, &entry.item.tracker);
+        let remote = entry.remote.as_ref().or_else(|| ticket?.remote.as_ref());
+        let Some(remote) = remote else { return "nothing that is known of".to_owned() };
+        let of = ticket.unwrap_or(entry);
+        let wrote = of.wrote.iter().map(|(field, value)| format!("{field} is {value}"));
+        let foreign = of.foreign.iter().map(|(field, of)| format!("{field} is {}, ours {}", of.theirs, of.ours));
+        let url = remote.url.clone().unwrap_or_default();
+        let fields: Vec<String> = foreign.chain(wrote).collect();
+        safe(&format!("{} {url} {}", remote.id, fields.join("; ")))
     }
 
     fn item_facts(&self, entry: &Entry) -> Vec<(String, String)> {
