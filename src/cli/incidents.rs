@@ -59,9 +59,16 @@ pub(super) fn run(common: &Common, args: &Incidents) -> color_eyre::Result<Exit>
     if common.json {
         setup::print_json("qd.document/1", setup.clock.as_ref(), serde_json::to_value(&document)?)?;
     } else {
-        let shipped = ("incident.md".to_owned(), render::INCIDENT.to_owned());
-        let (name, text) = template.unwrap_or(shipped);
-        let text = render::incident(&document, (&name, &text)).map_err(|error| eyre!("{error}"))?;
+        let class = of.classified.as_ref().map(|classified| classified.class.as_str());
+        let own = state.inventory.policy.template(class).map(std::sync::Arc::as_ref);
+        let (text, fell_back) = match &template {
+            Some((name, text)) => (render::incident(&document, (name, text)), None),
+            None => render::document(&document, own),
+        };
+        if let Some(why) = fell_back {
+            setup::warn(&format!("{why}\n  the built-in template is used"));
+        }
+        let text = text.map_err(|error| eyre!("{error}"))?;
         setup::print(&format!("{}\n", text.trim_end()))?;
     }
     Ok(Exit::Ok)

@@ -6,13 +6,18 @@ use color_eyre::eyre::{Report, eyre};
 use super::Common;
 use crate::{
     checks, config,
-    config::{Catalog, Env, Loaded, theme::ColourDepth},
+    config::{
+        Catalog, Env, Loaded, Problem,
+        problem::{Severity, closest},
+        theme::ColourDepth,
+    },
     core::{alerts::METRICS, id::Operator, inventory::Inventory, logs::derive::Derived, runs::Actor, time::Clock},
     notify, recipes,
     remote::{
         Remote,
         ssh::{Pool, PoolOptions},
     },
+    render,
     runtime::{clock::SystemClock, engine, logs::Rules},
     store::{IfMissing, Keep, Options, Patient, Sqlite, Store, StoreError},
     tasks::Tasks,
@@ -142,7 +147,21 @@ pub(super) fn load(path: &Path, env: &Env) -> Loaded {
     // Log formats and redaction rules of one's own stand in files beside it.
     loaded.problems.extend(config::formats::load(config::formats::dir_beside(path).as_deref()).1);
     loaded.problems.extend(config::redact::load(config::redact::file_beside(path).as_deref()).1);
+    templates(&mut loaded);
     loaded
+}
+
+/// Holds the teams' own templates against what a document has; one that cannot be used leaves the built-in one.
+fn templates(loaded: &mut Loaded) {
+    for of in loaded.inventory.policy.templates() {
+        let Err(wrong) = render::check(&of) else { continue };
+        loaded.inventory.policy.drop_template(&of.path);
+        let meant = wrong.unknown.as_deref().and_then(|name| closest(name, render::NAMES.iter().copied()));
+        let help = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
+        let mut problem = Problem::of_file(&of.path, Severity::Error, wrong.why);
+        (problem.line, problem.column) = (wrong.line.unwrap_or(0), wrong.column.unwrap_or(0));
+        loaded.problems.push(problem.help(format!("{help}the built-in template is used")));
+    }
 }
 
 /// How lines are read and shown by this configuration and the files beside it.

@@ -55,6 +55,7 @@ pub(crate) const FILE: &[Field] = &[
         Shape::List(&Shape::Table(MAINTENANCE)),
         "Planned work: its alerts are muted, its time is counted apart.",
     ),
+    field("document", Shape::Table(DOCUMENT), "How the documents of incidents are written."),
     field("update", Shape::Table(UPDATE), "How updates are worded, for everybody and for the team."),
     field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
     field("display", Shape::Table(DISPLAY), "How the console looks and tells time."),
@@ -501,6 +502,13 @@ pub(crate) const MAINTENANCE: &[Field] = &[
     field("why", Shape::Text, "What is done."),
 ];
 
+/// How documents are written.
+pub(crate) const DOCUMENT: &[Field] = &[field(
+    "template",
+    Shape::Text,
+    "A file with a minijinja template, relative to this one. Default: the built-in one, which is used too where this one cannot be.",
+)];
+
 /// How updates are worded.
 pub(crate) const UPDATE: &[Field] = &[
     field(
@@ -521,6 +529,7 @@ pub(crate) const INCIDENT_TYPE: &[Field] = &[
         Shape::List(&Shape::Text),
         "The runbooks that are offered, by name, beside those that name the type themselves.",
     ),
+    field("template", Shape::Text, "How documents of this type are written: a file as in `[document]`."),
 ];
 
 /// People who are called together.

@@ -2,6 +2,8 @@
 //!
 //! Core gathers the facts; writing them out by a template and keeping drafts on disk are effects. What is typed is kept
 //! twice a second at most, so that a console that dies loses no more than that.
+use std::sync::Arc;
+
 use super::{
     Effect, State as Core,
     id::Uid,
@@ -9,6 +11,7 @@ use super::{
         Document, Guard, Incident, IncidentEventKind, Section, Surroundings,
         evidence::sha256,
         phase::{self, Phase},
+        policy::Template,
     },
     screen::{Draft, Overlay, Tone, View, form, rows},
     services::Split,
@@ -38,6 +41,8 @@ pub struct Paper {
     pub document: Document,
     /// What for.
     pub wanted: Wanted,
+    /// By which template; none: the built-in one.
+    pub template: Option<Arc<Template>>,
 }
 
 /// What a document is written out for.
@@ -140,7 +145,10 @@ impl Core {
     /// Asks for a document to be written out.
     pub(super) fn write_paper(&self, incident: Uid, wanted: Wanted, now: Now) -> Vec<Effect> {
         let Some(of) = self.incidents.incidents.get(&incident) else { return Vec::new() };
-        vec![Effect::WritePaper(Box::new(Paper { incident, document: self.document(of, now.utc), wanted }))]
+        let class = of.classified.as_ref().map(|classified| classified.class.as_str());
+        let template = self.inventory.policy.template(class).cloned();
+        let document = self.document(of, now.utc);
+        vec![Effect::WritePaper(Box::new(Paper { incident, document, wanted, template }))]
     }
 
     /// Keeps what is typed, where it has been in memory alone for long enough, or at once.

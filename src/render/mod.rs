@@ -8,7 +8,12 @@ use minijinja::{
 use serde::Serialize;
 
 use crate::{
-    core::{handover::Handover, incidents::Document, published::Published, time},
+    core::{
+        handover::Handover,
+        incidents::{Document, policy::Template},
+        published::Published,
+        time,
+    },
     parse::sanitise,
 };
 
@@ -32,14 +37,108 @@ const MAX: usize = 4 << 20;
 
 /// A template that cannot be used, or not with these facts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("template {name}{}: {why}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+#[error("template {name}{}: {why}", place(*line, *column))]
 pub struct Unusable {
     /// Its name.
     pub name: String,
     /// Where.
     pub line: Option<usize>,
+    /// At which character of that line, from 1.
+    pub column: Option<usize>,
     /// What is wrong.
     pub why: String,
+    /// The name that nothing has.
+    pub unknown: Option<String>,
+}
+
+fn place(line: Option<usize>, column: Option<usize>) -> String {
+    let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+    line + &column.map(|column| format!(", column {column}")).unwrap_or_default()
+}
+
+/// What a template of documents may name.
+pub const NAMES: &[&str] = &[
+    "id",
+    "title",
+    "severity",
+    "service",
+    "class",
+    "phase",
+    "state",
+    "lead",
+    "opened",
+    "as_of",
+    "impact",
+    "timeline",
+    "times",
+    "promises",
+    "actions",
+    "proof",
+    "over_by",
+    "evidence",
+    "hypotheses",
+    "suspect",
+    "root_cause",
+    "lessons",
+    "follow_ups",
+    "tasks",
+    "tickets",
+    "owed",
+];
+
+/// What every template knows beside them.
+const GLOBALS: [&str; 3] = ["range", "dict", "namespace"];
+
+/// Writes the document of an incident by a team's own template, where there is one that can be used, else by the built-in one; why it
+/// could not be used is told beside.
+pub fn document(of: &Document, template: Option<&Template>) -> (Result<String, Unusable>, Option<Unusable>) {
+    match template.map(|own| incident(of, (&own.path, &own.text))) {
+        Some(Ok(text)) => (Ok(text), None),
+        Some(Err(why)) => (incident(of, ("incident.md", INCIDENT)), Some(why)),
+        None => (incident(of, ("incident.md", INCIDENT)), None),
+    }
+}
+
+/// Says what is wrong with a template of documents, as far as that shows before there is one: how it is written, and what it names.
+///
+/// # Errors
+/// The first mistake.
+pub fn check(of: &Template) -> Result<(), Unusable> {
+    let mut env = environment();
+    env.add_template(&of.path, &of.text).map_err(|error| unusable((&of.path, &of.text), &error))?;
+    let named = env.get_template(&of.path).map_err(|error| unusable((&of.path, &of.text), &error))?;
+    let mut named: Vec<String> = named.undeclared_variables(false).into_iter().collect();
+    named.retain(|name| !NAMES.contains(&name.as_str()) && !GLOBALS.contains(&name.as_str()));
+    // The first in the text goes first.
+    let first = named.into_iter().map(|name| (word_at(&of.text, &name).unwrap_or(usize::MAX), name)).min();
+    let Some((at, name)) = first else { return Ok(()) };
+    let (line, column) = (at < of.text.len()).then(|| line_of(&of.text, at)).unzip();
+    let why = format!("nothing is called `{}`", sanitise::name(&name));
+    Err(Unusable { name: sanitise::name(&of.path), line, column, why, unknown: Some(name) })
+}
+
+/// Finds a whole word of a text.
+fn word_at(text: &str, word: &str) -> Option<usize> {
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+    text.match_indices(word).map(|(at, _)| at).find(|at| {
+        let before = text.get(..*at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
+        !before.is_some_and(part) && !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
+/// Returns line and column of a place in a text, both from 1.
+fn line_of(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+}
+
+fn unusable((name, template): (&str, &str), error: &Error) -> Unusable {
+    let why = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+    let found = error.range().map(|range| line_of(template, range.start));
+    let (line, column) = (error.line().or(found.map(|(line, _)| line)), found.map(|(_, column)| column));
+    Unusable { name: sanitise::name(name), line, column, why: sanitise::line(why), unknown: None }
 }
 
 /// Writes the document of an incident, by a template.
@@ -98,11 +197,7 @@ fn write_out<'a, T: Serialize>(
     (name, template): (&'a str, &'a str),
     facts: &T,
 ) -> Result<String, Unusable> {
-    let unusable = |error: Error| {
-        let why =
-            error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
-        Unusable { name: sanitise::name(name), line: error.line(), why: sanitise::line(why) }
-    };
+    let unusable = |error: Error| unusable((name, template), &error);
     env.add_template(name, template).map_err(unusable)?;
     // A structure has to be handed over as such: a plain value of it would be a text.
     env.get_template(name).and_then(|of| of.render(Value::from(Serde(facts)))).map_err(unusable)

@@ -12,6 +12,7 @@ use crate::{
     core::{
         Msg,
         documents::{self, DraftName, Paper, Wanted},
+        screen::Tone,
     },
     parse::sanitise,
     render,
@@ -101,17 +102,27 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
 
 /// Writes a document out by its template.
 pub(super) fn paper(paper: Paper, tasks: &Tasks, post: &Post) {
-    let Paper { incident, document, wanted } = paper;
+    let Paper { incident, document, wanted, template } = paper;
     let post = post.clone();
     let work = move || {
-        let text = render::incident(&document, ("incident.md", render::INCIDENT)).map_err(|error| error.to_string());
+        let (text, fell_back) = render::document(&document, template.as_deref());
+        let text = text.map_err(|error| error.to_string());
         let text = match (wanted, text) {
             (Wanted::Export, Ok(text)) => export(&document.id, &text),
+            (Wanted::Show, Ok(text)) => Ok(fell_back.as_ref().map_or_else(String::new, note) + &text),
             (_, text) => text,
         };
+        if let (Some(why), Wanted::Export | Wanted::Send) = (&fell_back, wanted) {
+            post.try_fact(Msg::Said { tone: Tone::Error, text: format!("{why}; the built-in template is used") });
+        }
         post.try_fact(Msg::Documents(documents::Msg::Written { incident, wanted, text }));
     };
     tasks.blocking("document", work).detach();
+}
+
+/// What stands above a document that is shown, where its own template could not be used.
+fn note(why: &render::Unusable) -> String {
+    format!("> {}. The built-in template is used.\n\n", render::markdown::inline(&why.to_string()))
 }
 
 /// Puts a document into a file of the folder that one is in; a file that is there already stays.

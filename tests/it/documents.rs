@@ -7,6 +7,7 @@ use quarterdeck::{
         documents::{self, DraftName},
         incidents::{
             Document, Guard, IncidentEvent, IncidentEventKind, Section, document::DocumentAction, evidence::sha256,
+            policy::Template,
         },
         outbox::{Item, OutboxEvent, OutboxEventKind, Remote, Write, for_event, token_of},
         record::Row,
@@ -124,6 +125,25 @@ async fn lists_and_documents_have_their_json() {
 }
 
 #[tokio::test]
+async fn an_update_says_what_everybody_reads_and_where_it_goes() {
+    let desk = desk();
+    let said = ["update", "1", "Streams fail for some \u{1b}[2Jpeople -- the pool on play-01", "--state", "identified"];
+    let times = regex::Regex::new(r"\d{2}:\d{2} UTC|\d{4}-\d\d-\d\dT[\d:.]+Z").unwrap();
+    let output = desk.output(&[&said[..], &["--dry-run"]].concat()).await;
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    insta::assert_snapshot!("update-text", times.replace_all(&text, "TIME"));
+    // What was only tried is not there: it is sent now, and once.
+    let json = desk.json(&said).await;
+    insta::assert_snapshot!("json-update", times.replace_all(&json, "TIME"));
+    let again = desk.output(&said).await;
+    assert_eq!(again.status.code(), Some(2), "{}", String::from_utf8_lossy(&again.stdout));
+    insta::assert_snapshot!("update-again", times.replace_all(&String::from_utf8_lossy(&again.stderr), "TIME"));
+    let missing = desk.output(&["update", "INC-9", "x", "--state", "resolved"]).await;
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("there are: INC-1"));
+}
+
+#[tokio::test]
 async fn a_template_of_ones_own_is_used_and_its_mistakes_are_named() {
     let desk = desk();
     let path = desk.dir.path().join("mine.md");
@@ -137,6 +157,86 @@ async fn a_template_of_ones_own_is_used_and_its_mistakes_are_named() {
     let (code, text) = print("{{ id }}\n{{ srevice }}").await;
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("mine.md, line 2") && text.contains("undefined"), "{text}");
+}
+
+/// The document of a night that has all there is.
+fn facts() -> Document {
+    document(&papers::night())
+}
+
+fn template(text: &str) -> Template {
+    Template { path: "mine.md".into(), text: text.into() }
+}
+
+#[test]
+fn the_shipped_template_of_a_team_writes_its_document() {
+    let text = include_str!("../../examples/templates/short.md");
+    assert_eq!(render::check(&template(text)), Ok(()));
+    let (text, fell_back) = render::document(&facts(), Some(&template(text)));
+    assert_eq!(fell_back, None);
+    insta::assert_snapshot!("document-short", text.unwrap());
+}
+
+#[test]
+fn a_template_may_name_what_a_document_has() {
+    let json = serde_json::to_value(facts()).unwrap();
+    let mut names: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut known = render::NAMES.to_vec();
+    names.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(names, known);
+    assert_eq!(render::check(&template(render::INCIDENT)), Ok(()));
+}
+
+#[test]
+fn a_broken_template_is_told_by_its_place_and_loses_no_document() {
+    for (text, line, column, says) in [
+        ("{{ id }}\n é {{ srevice }}", 2, 7, "nothing is called `srevice`"),
+        ("# {{ id }}\n{% for a in timeline %}", 2, 21, "unexpected end of input"),
+        ("{{ id | louder }}", 1, 9, "unknown filter"),
+    ] {
+        // What a filter is called shows when it is used.
+        let used = || render::document(&facts(), Some(&template(text))).1;
+        let wrong = render::check(&template(text)).err().or_else(used).unwrap();
+        assert_eq!(wrong.line, Some(line), "{wrong}");
+        assert!(wrong.why.contains(says) && wrong.to_string().contains("mine.md, line"), "{wrong}");
+        assert!(wrong.column.is_some_and(|found| found.abs_diff(column) < 6), "{wrong}: {column}");
+        let (text, fell_back) = render::document(&facts(), Some(&template(text)));
+        assert!(fell_back.is_some() && text.unwrap().contains("## 10. Follow-ups"));
+    }
+}
+
+#[tokio::test]
+async fn a_template_is_configured_for_all_and_for_a_type() {
+    let desk = desk();
+    let config = desk.dir.path().join("qd.toml");
+    let begin = std::fs::read_to_string(&config).unwrap();
+    let set = |own: &str| {
+        std::fs::write(desk.dir.path().join("mine.md"), own).unwrap();
+        std::fs::write(&config, format!("{begin}[document]\ntemplate = \"mine.md\"\n")).unwrap();
+    };
+    let print = async || {
+        let output = desk.output(&["incidents", "INC-1"]).await;
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    set("ours: {{ id }}\n");
+    assert_eq!(print().await, ("ours: INC-1\n".to_owned(), String::new()));
+    set("ours: {{ id }}\n{{ severty }}\n");
+    let checked = desk.output(&["check"]).await;
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    for part in ["mine.md", ":2:4", "nothing is called `severty`", "did you mean `severity`?", "built-in"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(print().await.0.contains("## 10. Follow-ups"), "the document is there all the same");
+    // What only shows with this incident's facts is told beside the document.
+    set("{{ id }} {{ times.nothing }}\n");
+    let (text, said) = print().await;
+    assert!(
+        text.contains("## 10. Follow-ups") && said.contains("mine.md, line 1") && said.contains("built-in"),
+        "{said}"
+    );
+    std::fs::remove_file(desk.dir.path().join("mine.md")).unwrap();
+    assert!(print().await.0.contains("## 10. Follow-ups"));
 }
 
 #[test]
@@ -203,6 +303,7 @@ fn the_document_goes_to_every_ticket_in_the_commit_that_says_so() {
     night.state.screen.message = None;
     let before = night.state.incidents.clone();
     let msg = papers::written(documents::Paper {
+        template: None,
         incident: before.incidents.values().next().unwrap().uid,
         document: document(&night),
         wanted: documents::Wanted::Send,

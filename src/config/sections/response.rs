@@ -1,4 +1,6 @@
 //! `[severity]`, `[[incident_type]]`, `[[team]]` and `[[contact]]`: what was agreed on for incidents. What is silent is as shipped.
+use std::{path::Path, sync::Arc};
+
 use serde_json::Value;
 
 use super::{Seen, called, main, name, tables};
@@ -11,7 +13,7 @@ use crate::{
         words::{refer, shown},
     },
     core::{
-        incidents::policy::{Business, Class, Contact, Member, Policy, SeverityPolicy, Team},
+        incidents::policy::{Business, Class, Contact, Member, Policy, SeverityPolicy, Team, Template},
         inventory::Inventory,
         runs::policy::Window,
         telling::{self, INTERNAL_PLACES, PLACES, Templates},
@@ -53,7 +55,8 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], inventory: &mut Inventor
         }
         let texts = |key| entries.texts(key).into_iter().map(|(text, _)| text.to_owned()).collect::<Vec<_>>();
         let title = entries.owned("title").unwrap_or_else(|| name.clone());
-        Class { name, title, procedure: texts("procedure"), runbooks: texts("runbooks") }
+        let template = template(walk, entries);
+        Class { name, title, procedure: texts("procedure"), runbooks: texts("runbooks"), template }
     }) {
         match policy.classes.iter_mut().find(|known| known.name == class.name) {
             Some(known) => {
@@ -64,9 +67,14 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], inventory: &mut Inventor
                     known.procedure = class.procedure;
                 }
                 known.runbooks = class.runbooks;
+                known.template = class.template;
             }
             None => policy.classes.push(class),
         }
+    }
+    if let Some(raw) = main(roots, "document") {
+        let entries = walk.table(raw, Keys { fields: &[fields::DOCUMENT], ..Keys::default() }, "`document`");
+        policy.template = template(walk, &entries);
     }
     if let Some(raw) = main(roots, "severity") {
         severities(walk, raw, &mut policy);
@@ -75,6 +83,22 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], inventory: &mut Inventor
     inventory.policy = policy;
     if let Some(raw) = main(roots, "update") {
         inventory.updates = updates(walk, raw);
+    }
+}
+
+/// Reads a template of documents; one that cannot be read leaves the built-in one.
+fn template(walk: &mut Walk<'_>, entries: &Entries) -> Option<Arc<Template>> {
+    let (said, place) = (entries.text("template")?, entries.place_of("template"));
+    let dir = walk.book.source(place).and_then(|source| source.path().parent()).map(Path::to_owned);
+    let path = walk.env.resolve(&dir.unwrap_or_default(), said);
+    let shown_path = shown(&path.display().to_string());
+    match crate::config::read_bounded(&path) {
+        Ok(text) => Some(Arc::new(Template { path: shown_path, text })),
+        Err(why) => {
+            let what = format!("the template `{shown_path}` cannot be read: {why}");
+            walk.book.error(place, what, "relative to this file; until then the built-in one is used");
+            None
+        }
     }
 }
 

@@ -1,4 +1,6 @@
 //! What the team agreed on: clocks of each severity, who is called, the types of incidents and their procedures.
+use std::sync::Arc;
+
 use chrono::{Datelike as _, Duration, NaiveTime, TimeZone as _, Weekday};
 use chrono_tz::Tz;
 
@@ -22,6 +24,17 @@ pub struct Policy {
     pub bake_ms: u64,
     /// When a clock of business hours runs.
     pub business: Business,
+    /// How documents are written; none: by the built-in template.
+    pub template: Option<Arc<Template>>,
+}
+
+/// A team's own template of documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// Its file, as a person is told.
+    pub path: String,
+    /// What stands in it.
+    pub text: String,
 }
 
 /// The clocks of one severity, in milliseconds; none: no such clock.
@@ -60,6 +73,8 @@ pub struct Class {
     pub procedure: Vec<String>,
     /// The runbooks that are offered.
     pub runbooks: Vec<String>,
+    /// How documents of this type are written; none: as all are.
+    pub template: Option<Arc<Template>>,
 }
 
 /// People who are called together.
@@ -188,6 +203,7 @@ impl Default for Policy {
                 },
             ],
             classes: Class::built_in(),
+            template: None,
             teams: Vec::new(),
             contacts: Vec::new(),
             bake_ms: 10 * minute(),
@@ -226,6 +242,33 @@ impl Policy {
         self.teams.iter().find(|team| team.name == self.of(severity).team)
     }
 
+    /// Returns the template of the documents of a type; none: the built-in one.
+    pub fn template(&self, class: Option<&str>) -> Option<&Arc<Template>> {
+        let own = class.and_then(|name| self.class(name)?.template.as_ref());
+        own.or(self.template.as_ref())
+    }
+
+    /// Has no document written by a template any more that cannot be used.
+    pub fn drop_template(&mut self, path: &str) {
+        let all = self.classes.iter_mut().map(|class| &mut class.template).chain([&mut self.template]);
+        for template in all {
+            if template.as_ref().is_some_and(|of| of.path == path) {
+                *template = None;
+            }
+        }
+    }
+
+    /// Returns every template once.
+    pub fn templates(&self) -> Vec<Arc<Template>> {
+        let mut all: Vec<Arc<Template>> = Vec::new();
+        for of in self.classes.iter().filter_map(|class| class.template.as_ref()).chain(&self.template) {
+            if !all.contains(of) {
+                all.push(Arc::clone(of));
+            }
+        }
+        all
+    }
+
     /// Returns who is called after those who were called already: the next of the team.
     pub fn next_to_call<'a>(&self, severity: Severity, mut called: impl Iterator<Item = &'a str>) -> Option<&Member> {
         let members = &self.team(severity)?.members;
@@ -242,6 +285,7 @@ impl Class {
             title: title.to_owned(),
             procedure: procedure.iter().map(|step| (*step).to_owned()).collect(),
             runbooks: Vec::new(),
+            template: None,
         };
         vec![
             class(
