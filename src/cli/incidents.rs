@@ -37,6 +37,8 @@ pub(super) struct Incidents {
 
 /// A week.
 const RECENT_MS: i64 = 7 * crate::core::time::DAY;
+/// Most incidents that are told to be like one.
+const LIKE: usize = 5;
 /// How many incidents an error names.
 const LISTED: usize = 5;
 /// Bytes of a template at most.
@@ -184,6 +186,11 @@ fn to_json(state: &State, of: &Incident, now: Timestamp) -> serde_json::Value {
         "clocks": clocks.collect::<Vec<_>>(),
         "document_due": of.is_owed(),
         "missing": state.missing_to_close(of, now).iter().map(|guard| guard.words()).collect::<Vec<_>>(),
+        // Of what is over nobody asks what would mend it.
+        "similar": of.is_open().then(|| state.similar(of.uid, LIKE).iter().map(|like| json!({
+            "incident": like.number.to_string(), "title": like.title, "score": like.score, "shares": like.shares,
+            "mended": like.mended,
+        })).collect::<Vec<_>>()),
         "ticket": state.outbox.of_incident(of.uid).map(outbox::Sync::word),
     })
 }

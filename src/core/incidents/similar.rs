@@ -24,6 +24,8 @@ const PATTERNS: f64 = 0.25;
 pub const ALIKE: f64 = 0.35;
 /// Words of fewer letters say little.
 const LETTERS: usize = 3;
+/// Log lines of an incident that are held against those of others, at most.
+const LINES: usize = 200;
 
 /// By what an incident is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,11 +59,38 @@ pub struct Similar {
     pub mended: Option<String>,
 }
 
+impl Similar {
+    /// Says it in a line: `INC-203 Play answers 502, mended by roll play back to v2.30.4`.
+    pub fn words(&self) -> String {
+        let mended = self.mended.as_ref();
+        let mended = mended.map_or_else(|| "what mended it is not known".to_owned(), |by| format!("mended by {by}"));
+        format!("{} {}, {mended}", self.number, self.title)
+    }
+}
+
 impl Signature {
     /// Makes one of a title, and of what is known besides.
     pub fn new(title: &str, service: Option<&ServiceId>, rule: Option<&RuleName>) -> Self {
         Self { service: service.cloned(), rule: rule.cloned(), words: words(title), patterns: BTreeSet::new() }
     }
+
+    /// Makes one of an incident, whose alert's rule only others know. Its patterns are those of the log lines that were kept as evidence.
+    pub fn of(incident: &Incident, rule: Option<&RuleName>) -> Self {
+        let kept = incident.timeline.values().filter_map(|event| {
+            let IncidentEventKind::Pinned { what, source, body, .. } = &event.kind else { return None };
+            (what.contains("log line") || source == "the logs").then_some(body)
+        });
+        let patterns = kept.flat_map(|body| body.lines()).take(LINES).filter_map(pattern).collect();
+        Self { patterns, ..Self::new(&incident.title, incident.service.as_ref(), rule) }
+    }
+}
+
+/// What a log line says, without what differs from one to the next: numbers, times, names with digits. None where that is too little.
+fn pattern(line: &str) -> Option<String> {
+    let parts = line.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() >= LETTERS);
+    let said: Vec<String> =
+        parts.filter(|part| part.chars().all(char::is_alphabetic)).map(str::to_lowercase).take(12).collect();
+    (said.len() >= 2).then(|| said.join(" "))
 }
 
 /// The words of a text that say what it is about, in lower case. What has digits is a number, a host or a time, and says which; of an HTTP
@@ -194,6 +223,28 @@ mod tests {
             assert_eq!(got > 0.0, !shares.is_empty(), "{shares:?}");
         }
         assert_eq!(score(&Signature::default(), &this).0.to_bits(), 0.0_f64.to_bits());
+    }
+
+    #[test]
+    fn log_lines_that_were_kept_make_two_incidents_alike() {
+        let mut state = State::default();
+        let kept = |body: &str| IncidentEventKind::Pinned {
+            what: "2 log lines".into(),
+            source: "the logs".into(),
+            body: body.into(),
+            sha256: String::new(),
+        };
+        let line = "2026-11-20T03:00:30Z api-1 ERROR pool timeout after 3012 ms";
+        tell(&mut state, 1, vec![opened("checkout slow", "pay@prod"), kept(line)]);
+        tell(&mut state, 2, vec![opened("uploads fail", "media@prod"), kept("disk full on /srv/media")]);
+        let again = "2026-11-21T09:12:01Z api-2 ERROR pool timeout after 88 ms\n42";
+        tell(&mut state, 3, vec![opened("search answers late", "search@prod"), kept(again)]);
+        let of = |incident: &Incident| Signature::of(incident, None);
+        let own = of(&state.incidents[&Uid([3; 6])]);
+        assert_eq!(own.patterns.iter().collect::<Vec<_>>(), ["api error pool timeout after"]);
+        let (alike, shares) = score(&own, &of(&state.incidents[&Uid([1; 6])]));
+        assert_eq!((alike > 0.3, shares), (true, vec!["api error pool timeout after".to_owned()]));
+        assert_eq!(score(&own, &of(&state.incidents[&Uid([2; 6])])).1, Vec::<String>::new());
     }
 
     fn tell(state: &mut State, number: u8, events: Vec<IncidentEventKind>) {

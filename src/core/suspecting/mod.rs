@@ -32,8 +32,7 @@ impl State {
     /// Returns earlier incidents like one, the most alike first, with what mended them.
     pub fn similar(&self, of: Uid, limit: usize) -> Vec<Similar> {
         let rule = |incident: &Incident| Some(self.alerts.alert(incident.alert?)?.rule.clone());
-        let signature =
-            |incident: &Incident| Signature::new(&incident.title, incident.service.as_ref(), rule(incident).as_ref());
+        let signature = |incident: &Incident| Signature::of(incident, rule(incident).as_ref());
         similar::find(&self.incidents, of, limit, signature)
     }
 }

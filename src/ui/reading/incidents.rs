@@ -7,6 +7,7 @@ use crate::{
         screen::{Pane, RowKey},
         time,
     },
+    parse::sanitise,
     ui::{
         incidents::{IncidentDetail, Step},
         rows::health_word,
@@ -14,6 +15,8 @@ use crate::{
     },
 };
 
+/// Most incidents that are told to be like one.
+const LIKE: usize = 2;
 /// Most entries of a timeline beside an incident in a list.
 const NEWEST: usize = 40;
 
@@ -201,6 +204,9 @@ impl Reader<'_> {
             let other =
                 self.state.incidents.incidents.get(other).map_or_else(|| other.to_string(), |of| of.number.to_string());
             add("link", format!("{} {other}", how.word()));
+        }
+        for like in self.state.similar(of.uid, LIKE) {
+            add("similar to", sanitise::line_max(like.words(), 300));
         }
         facts
     }

@@ -75,9 +75,7 @@ impl Reader<'_> {
         };
         lines.push((Tone::Info, onset));
         for like in self.state.similar(of.uid, LIKE) {
-            let mended =
-                like.mended.map_or_else(|| "what mended it is not known".to_owned(), |by| format!("mended by {by}"));
-            let text = format!("like {} {} ({:.2}): {mended}", like.number, like.title, like.score);
+            let text = format!("like {:.2}: {}", like.score, like.words());
             lines.push((Tone::Info, sanitise::line_max(text, 300)));
         }
         let Some(looked) = looked else { return lines };
