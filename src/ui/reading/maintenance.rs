@@ -149,7 +149,7 @@ impl Reader<'_> {
         let known = &self.state.windows.window(window)?.window;
         Some(Question {
             title: "End planned work".into(),
-            text: "Alerts of what it covers are told again from now on, those that fire already too.".into(),
+            text: "Alerts of what it covers are told again from now on, those that began while it went on too.".into(),
             facts: vec![
                 ("window", window.to_string()),
                 ("covers", safe(&self.covered(known))),
