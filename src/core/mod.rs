@@ -172,6 +172,11 @@ impl State {
         }
     }
 
+    /// Returns whose keys act as well, after those of the pane: what a view is about stays at hand in each of its panes.
+    pub fn scope_beneath(&self) -> Option<action::Scope> {
+        self.screen.view.scope().filter(|scope| self.scope() != action::Scope::Box && self.scope() != *scope)
+    }
+
     fn services_update(&mut self, msg: services::Msg, now: Now) -> Vec<Effect> {
         let inventory = Arc::clone(&self.inventory);
         if let services::Msg::ResultArrived { result, .. } = &msg {

@@ -12,6 +12,9 @@ use super::{
     time::{Now, Timestamp},
 };
 
+/// What is said of an alert that counts what was before an incident was mitigated.
+const BEFORE: &str = "it counts what was before this was mitigated, so it is not opened again for it";
+
 impl State {
     /// Returns what an incident for this alert begins with.
     pub fn opening(&self, alert: Uid) -> Option<incidents::Opening> {
@@ -84,6 +87,9 @@ impl State {
     }
 
     /// An alert belongs to the incident of its service that is there already; nobody looking, the worst open one by themselves.
+    ///
+    /// An incident that is being validated is opened again by what broke since it was mitigated, and by nothing else: a window that
+    /// reaches back over that moment counts what was mended, and is written down as that.
     fn alert_fired(&mut self, alert: Uid, now: Now) -> Vec<Effect> {
         let Some(found) = self.alerts.alert(alert).filter(|_| self.records()) else { return Vec::new() };
         let (severity, summary) = (found.severity, format!("{} {}", found.target, found.summary));
@@ -93,15 +99,21 @@ impl State {
         let open = self.incidents.open().find(of).map(|incident| incident.uid);
         let validated = |incident: &&Incident| of(incident) && incident.phase == incidents::Phase::Validate;
         let mended = self.incidents.owed().find(validated).map(|incident| incident.uid);
+        let is_back = mended.is_some_and(|incident| self.is_back(incident, alert, now));
         if let Some(incident) = open {
             let kind = IncidentEventKind::Alert { alert, summary, firing: true };
             let msg = incidents::Msg::Added { incident, at: now.utc, by: "qd".into(), kind };
             return self.incidents_update(msg, now, None);
         }
         if let Some(incident) = mended {
-            let kind = IncidentEventKind::Reopened { summary };
+            if is_back {
+                return self.open_again(incident, summary, now);
+            }
+            let number = self.incidents.incidents.get(&incident).map(|of| of.number.to_string()).unwrap_or_default();
+            self.screen.say(now, Tone::Info, format!("{number} {summary}: {BEFORE}"));
+            let kind = IncidentEventKind::Alert { alert, summary: format!("{summary}: {BEFORE}"), firing: true };
             let msg = incidents::Msg::Added { incident, at: now.utc, by: "qd".into(), kind };
-            return self.incidents_update(msg, now, Some("opening the incident again"));
+            return self.incidents_update(msg, now, Some("writing the timeline"));
         }
         if self.unattended
             && !muted
@@ -117,6 +129,38 @@ impl State {
         Vec::new()
     }
 
+    /// Says whether an alert tells of something that broke since an incident was mitigated.
+    fn is_back(&self, incident: Uid, alert: Uid, now: Now) -> bool {
+        let from = self.incidents.incidents.get(&incident).and_then(|of| of.mitigated.or(of.resolved));
+        let alert = self.alerts.alert(alert);
+        from.zip(alert).is_none_or(|(from, alert)| self.alerts.breaks_since(alert, from, now))
+    }
+
+    fn open_again(&mut self, incident: Uid, summary: String, now: Now) -> Vec<Effect> {
+        let kind = IncidentEventKind::Reopened { summary };
+        let msg = incidents::Msg::Added { incident, at: now.utc, by: "qd".into(), kind };
+        self.incidents_update(msg, now, Some("opening the incident again"))
+    }
+
+    /// Opens incidents again whose service has an alert that was of before at first, and by now is broken by what came since.
+    fn back_after_all(&mut self, now: Now) -> Vec<Effect> {
+        let validated = |of: &&Incident| of.is_owed() && of.phase == incidents::Phase::Validate && of.service.is_some();
+        let mut due = Vec::new();
+        for incident in self.incidents.settled().filter(validated) {
+            let late = |alert: &&alerts::Alert| {
+                let about = self.alerts.service_of(&alert.target) == incident.service;
+                let after = incident.mitigated.or(incident.resolved).is_some_and(|from| alert.fired_at >= from);
+                about && (after || self.alerts.looks_back(alert)) && !self.is_muted(&alert.target, now.utc)
+            };
+            let mut firing: Vec<&alerts::Alert> = self.alerts.firing().filter(late).collect();
+            firing.sort_by_key(|alert| (alert.fired_at, alert.uid));
+            if let Some(alert) = firing.into_iter().find(|alert| self.is_back(incident.uid, alert.uid, now)) {
+                due.push((incident.uid, format!("{} {}", alert.target, alert.summary)));
+            }
+        }
+        due.into_iter().flat_map(|(incident, summary)| self.open_again(incident, summary, now)).collect()
+    }
+
     fn alert_resolved(&mut self, alert: Uid, now: Now) -> Vec<Effect> {
         let Some(found) = self.alerts.alert(alert) else { return Vec::new() };
         let service = self.alerts.service_of(&found.target);
@@ -125,9 +169,11 @@ impl State {
         let of =
             |incident: &&Incident| incident.uid == own || (incident.service.is_some() && incident.service == service);
         let Some((incident, began)) = self.incidents.open().find(of).map(|of| (of.uid, of.alert.is_some())) else {
-            return Vec::new();
+            return self.told_and_over(alert, summary, now);
         };
-        let rest = self.alerts.firing().any(|alert| self.alerts.service_of(&alert.target) == service);
+        // What only counts what was, holds nothing open: what comes of it from now on opens it again.
+        let holds = |alert: &alerts::Alert| !self.alerts.looks_back(alert);
+        let rest = self.alerts.firing().any(|alert| self.alerts.service_of(&alert.target) == service && holds(alert));
         // What began with an alert ends with it, or with the last one of its service where it had been opened again.
         let ends = incident == own || (began && !rest);
         let kind = if ends {
@@ -137,6 +183,19 @@ impl State {
         };
         let msg = incidents::Msg::Added { incident, at: now.utc, by: "qd".into(), kind };
         self.incidents_update(msg, now, Some("resolving the incident"))
+    }
+
+    /// An alert is over that was written into an incident while that was being validated: so is that.
+    fn told_and_over(&mut self, alert: Uid, summary: String, now: Now) -> Vec<Effect> {
+        let of_it = |event: &incidents::IncidentEvent| matches!(&event.kind, IncidentEventKind::Alert { alert: told, firing: true, .. } if *told == alert);
+        let told = |of: &&Incident| {
+            of.is_owed()
+                && of.resolved.is_some_and(|at| of.timeline.values().any(|event| event.at >= at && of_it(event)))
+        };
+        let Some(incident) = self.incidents.owed().find(told).map(|of| of.uid) else { return Vec::new() };
+        let kind = IncidentEventKind::Alert { alert, summary, firing: false };
+        let msg = incidents::Msg::Added { incident, at: now.utc, by: "qd".into(), kind };
+        self.incidents_update(msg, now, Some("writing the timeline"))
     }
 
     /// Returns what the guards of an incident ask of the rest.
@@ -160,13 +219,13 @@ impl State {
         if !self.records() {
             return Vec::new();
         }
+        let mut effects = self.back_after_all(now);
         let policy = &self.inventory.policy;
         let next = |incident: &Incident| {
             let kind = advance::by_itself(incident, self.around(incident), policy, now.utc)?;
             Some((incident.uid, kind))
         };
         let due: Vec<_> = self.incidents.settled().filter_map(next).collect();
-        let mut effects = Vec::new();
         for (incident, kind) in due {
             if let IncidentEventKind::Escalated { to, reason } = &kind {
                 let found = self.incidents.incidents.get(&incident);
@@ -184,130 +243,5 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::core::{
-        Msg,
-        alerts::{AlertEvent, AlertEventKind, Target},
-        id::IncidentId,
-        incidents::{IncidentEvent, Phase, StoredIncidentEvent},
-        inventory::Inventory,
-        record::{Recorder, Row},
-        runs::Actor,
-        time::{MINUTE, Mono},
-        update,
-    };
-
-    /// A console that records, with a store that gives back what it is told.
-    struct Console {
-        state: State,
-        seq: u64,
-        now: Now,
-    }
-
-    impl Console {
-        fn new() -> Self {
-            let actor = Actor { by: "ana".into(), from: "ana@jump".into() };
-            let state = State::new(Arc::new(Inventory::default()), actor);
-            let mut console = Self { state, seq: 0, now: Now { utc: Timestamp(0), mono: Mono(0) } };
-            console.tell(Msg::Loaded(Box::default()));
-            console.tell(Msg::RecorderChanged(Recorder::Me { epoch: 1 }));
-            console
-        }
-
-        fn tell(&mut self, msg: Msg) {
-            let effects = update(&mut self.state, msg, self.now);
-            self.store(effects);
-        }
-
-        fn store(&mut self, effects: Vec<Effect>) {
-            for effect in effects {
-                let Effect::Commit { rows, then, .. } = effect else { continue };
-                for row in rows {
-                    let Row::Incident(event) = row else { continue };
-                    self.seq += 1;
-                    let stored = StoredIncidentEvent { number: IncidentId(1), seq: self.seq, event };
-                    let effects = self.state.incidents_update(incidents::Msg::Stored(vec![stored]), self.now, None);
-                    self.store(effects);
-                }
-                self.store(then);
-            }
-        }
-
-        /// An alert of the service fires, or is over.
-        fn alert(&mut self, uid: u8, fires: bool) {
-            let alert = Uid([uid; 6]);
-            let kind = if fires {
-                AlertEventKind::Fired {
-                    rule: format!("rule-{uid}").into(),
-                    target: Target::Service("play@prod".parse().unwrap()),
-                    severity: Severity::P1,
-                    value: None,
-                    since: self.now.utc,
-                    summary: "down: page".into(),
-                }
-            } else {
-                AlertEventKind::Resolved { value: None }
-            };
-            let event = AlertEvent { alert, at: self.now.utc, by: "qd".into(), kind };
-            _ = self.state.alerts_update(alerts::Msg::EventsArrived(vec![event]), self.now);
-            let fact = if fires { alerts::Fact::Fired { alert } } else { alerts::Fact::Resolved { alert } };
-            let effects = self.state.after_alert(fact, self.now);
-            self.store(effects);
-        }
-
-        fn pass(&mut self, ms: i64) {
-            self.now = Now { utc: self.now.utc + ms, mono: Mono(self.now.mono.0 + ms.unsigned_abs()) };
-            self.tell(Msg::Ticked);
-        }
-
-        fn only(&self) -> &Incident {
-            assert_eq!(self.state.incidents.incidents.len(), 1);
-            self.state.incidents.incidents.values().next().unwrap()
-        }
-
-        fn words(&self) -> Vec<&'static str> {
-            self.only().timeline.values().map(|event: &IncidentEvent| event.kind.word()).collect()
-        }
-    }
-
-    #[test]
-    fn an_incident_ends_with_its_alert_and_comes_back_with_another_while_it_is_validated() {
-        let mut console = Console::new();
-        console.state.unattended = true;
-        console.alert(1, true);
-        assert_eq!(console.words(), ["opened", "detected"], "nobody looks: the worst opens by itself");
-        console.alert(2, true);
-        console.alert(2, false);
-        assert_eq!(console.words(), ["opened", "detected", "alert", "alert"], "other alerts of its service are told");
-        console.alert(1, false);
-        assert_eq!(console.only().phase, Phase::Validate);
-        console.pass(9 * MINUTE);
-        console.alert(3, true);
-        assert_eq!(console.words().last(), Some(&"reopened"));
-        assert_eq!((console.only().phase, console.only().is_open()), (Phase::Diagnose, true));
-        console.alert(3, false);
-        assert_eq!(console.only().phase, Phase::Validate, "it ends with the last alert of its service");
-        console.pass(10 * MINUTE);
-        console.pass(10_000);
-        let phases = console.words().iter().filter(|word| **word == "phase").count();
-        assert_eq!((console.only().phase, phases), (Phase::Document, 1), "once it was well for long enough");
-        console.alert(4, true);
-        assert_eq!(console.state.incidents.incidents.len(), 2, "what comes later is another incident");
-    }
-
-    #[test]
-    fn only_who_records_writes_by_itself() {
-        let mut console = Console::new();
-        console.state.unattended = true;
-        console.alert(1, true);
-        console.tell(Msg::RecorderChanged(Recorder::Other { owner: "ben".into() }));
-        let before = console.seq;
-        console.alert(2, true);
-        console.alert(1, false);
-        console.pass(60 * MINUTE);
-        assert_eq!(console.seq, before);
-    }
-}
+#[path = "response_tests.rs"]
+mod tests;

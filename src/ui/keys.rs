@@ -17,7 +17,10 @@ pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String
     if let Some(action) = of_replay(state, keymap, key).filter(|_| scope != Scope::Box) {
         return Ok(action);
     }
-    let found = keymap.lookup(scope.name(), key).and_then(Action::by_id);
+    let beneath = state.scope_beneath().filter(|_| keymap.own(scope.name(), key).is_none());
+    let found =
+        beneath.and_then(|beneath| keymap.own(beneath.name(), key)).or_else(|| keymap.lookup(scope.name(), key));
+    let found = found.and_then(Action::by_id);
     if let (Some(Overlay::Menu { actions }), None) = (&state.screen.overlay, &state.runs.review) {
         // In a menu each entry has its own key as well; what answers a question is not needed there.
         let below = state.screen.pane().scope().name();
@@ -118,10 +121,11 @@ mod tests {
 
     use super::*;
     use crate::core::{
+        incidents::IncidentAction,
         inventory::Inventory,
         runs::Actor,
         screen::{
-            View,
+            Pane, View,
             form::{Form, Purpose},
         },
     };
@@ -152,6 +156,30 @@ mod tests {
         state.screen.open(Overlay::Quit);
         assert_eq!(action(&state, &keymap, key("y")), Ok(Action::SayYes));
         assert_eq!(action(&state, &keymap, key("R")), Err("R does nothing in this box: Esc closes it".to_owned()));
+    }
+
+    #[test]
+    fn an_incidents_keys_act_in_all_of_its_panes_behind_the_panes_own() {
+        let keymap = Keymap::default();
+        let mut state = state();
+        state.screen.view = View::Incident(crate::core::id::Uid([1; 6]));
+        let panes = state.screen.view.panes();
+        let runs = panes.iter().position(|pane| *pane == Pane::Runs).unwrap();
+        for (pressed, in_runs) in [
+            (">", Action::Incident(IncidentAction::NextPhase)),
+            ("C", Action::Incident(IncidentAction::Classify)),
+            ("@", Action::Incident(IncidentAction::SetOnset)),
+            ("c", Action::Incident(IncidentAction::Claim)),
+            ("T", Action::TakeRunOver),
+            ("S", Action::StopRun),
+        ] {
+            _ = state.screen.focus.insert(state.screen.view.clone(), 0);
+            let before = action(&state, &keymap, key(pressed)).unwrap();
+            _ = state.screen.focus.insert(state.screen.view.clone(), runs);
+            let own = matches!(in_runs, Action::TakeRunOver | Action::StopRun);
+            assert_eq!(action(&state, &keymap, key(pressed)), Ok(in_runs), "{pressed}");
+            assert_eq!(before == in_runs, !own, "{pressed}");
+        }
     }
 
     #[test]

@@ -230,13 +230,15 @@ impl Keymap {
 
     /// Finds what a key does in a context: in its own table first, then everywhere. A box has only its own keys.
     pub fn lookup(&self, context: &str, key: Key) -> Option<&'static str> {
-        let in_scope = |name: &str| {
-            self.bindings.iter().find(|bound| bound.key == key && bound.scope.name() == name).map(|bound| bound.action)
-        };
-        match in_scope(context) {
-            None if context != Scope::Box.name() => in_scope(Scope::Everywhere.name()),
+        match self.own(context, key) {
+            None if context != Scope::Box.name() => self.own(Scope::Everywhere.name(), key),
             found => found,
         }
+    }
+
+    /// Finds what a key does by a context's own table.
+    pub fn own(&self, context: &str, key: Key) -> Option<&'static str> {
+        self.bindings.iter().find(|bound| bound.key == key && bound.scope.name() == context).map(|bound| bound.action)
     }
 
     /// Lists the keys of an action, the one to show first, for help and hints.

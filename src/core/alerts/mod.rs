@@ -17,6 +17,7 @@ pub mod feed;
 mod fold;
 mod message;
 mod rules;
+mod since;
 mod state;
 mod view;
 
@@ -24,6 +25,8 @@ pub use feed::Measurement;
 pub use fold::{Alert, Owned};
 pub use message::{Fact, Msg, Out};
 pub use rules::{METRICS, Metric, Subject, Unit, builtin_rules, host_of, metric, service_of};
+#[cfg(test)]
+pub(crate) use state::tests::{listed, process};
 pub use state::{State, uid, update};
 pub use view::{Counts, Phase, Summary};
 

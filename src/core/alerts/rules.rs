@@ -8,6 +8,11 @@ use crate::core::{
     time::{MINUTE, SECOND, short},
 };
 
+/// Milliseconds over which restarts are counted.
+pub(super) const RESTARTS_MS: u64 = 600_000;
+/// Milliseconds of log lines that are measured at once.
+const LOGS_MS: u64 = 60_000;
+
 /// What a metric is measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -55,10 +60,18 @@ pub struct Metric {
     pub subject: Subject,
     /// What it is, in a line.
     pub doc: &'static str,
+    /// Milliseconds that a value of it looks back over; 0: it says how it is.
+    pub window_ms: u64,
 }
 
 const fn of(name: &'static str, label: &'static str, unit: Unit, subject: Subject, doc: &'static str) -> Metric {
-    Metric { name, label, unit, subject, doc }
+    Metric { name, label, unit, subject, doc, window_ms: 0 }
+}
+
+impl Metric {
+    const fn over(self, window_ms: u64) -> Self {
+        Self { window_ms, ..self }
+    }
 }
 
 /// Every metric that rules may name, in the order of documentation.
@@ -95,28 +108,32 @@ pub const METRICS: &[Metric] = &[
         Unit::Number,
         Subject::Process,
         "Restarts of a PM2 process within 10 minutes.",
-    ),
+    )
+    .over(RESTARTS_MS),
     of(
         "log.error_rate",
         "error rate",
         Unit::Percent,
         Subject::Service,
         "Share of a service's requests that were answered with 5xx, by its access logs, percent.",
-    ),
+    )
+    .over(LOGS_MS),
     of(
         "log.latency_p95",
         "p95",
         Unit::Milliseconds,
         Subject::Service,
         "What 95 % of a service's requests took at most, by its access logs, in ms.",
-    ),
+    )
+    .over(LOGS_MS),
     of(
         "log.pattern_rate",
         "one error a minute",
         Unit::Number,
         Subject::Service,
         "Records a minute of the error pattern that a service logs most.",
-    ),
+    )
+    .over(LOGS_MS),
     of(
         "log.silence",
         "log silent",

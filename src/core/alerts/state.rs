@@ -20,7 +20,7 @@ use super::{
     feed::{self, Measurement},
     fold::{Alert, Alerts, Key},
     message::{Fact, Msg, Out},
-    rules::{metric, pm2_app},
+    rules::{RESTARTS_MS, metric, pm2_app},
 };
 use crate::core::{
     hosts::Pm2List,
@@ -34,8 +34,6 @@ use crate::core::{
 const FLAPPING: u32 = 6;
 /// Milliseconds that a flapping alert's value must be good before it resolves.
 const QUIET: u64 = 600_000;
-/// Milliseconds over which restarts are counted.
-const RESTARTS: u64 = 600_000;
 /// Milliseconds between two looks at what time alone changes.
 const LOOK: u64 = 1_000;
 /// Milliseconds without a restart history after which a process is forgotten.
@@ -60,8 +58,8 @@ pub(super) struct Live {
 
 /// One process's counter of restarts.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Restarts {
-    counts: VecDeque<(Mono, u64)>,
+pub(super) struct Restarts {
+    pub(super) counts: VecDeque<(Mono, u64)>,
 }
 
 /// One update on its way.
@@ -122,6 +120,12 @@ impl State {
             Target::Check(check) => Some(check.service.clone()),
             Target::Part { .. } | Target::Host(_) => self.parts.get(target).cloned(),
         }
+    }
+
+    /// Returns the counter that a metric of a target is made of, where it is one.
+    pub(super) fn restarts_of(&self, metric: &str, target: &Target) -> Option<&Restarts> {
+        let Target::Part { host, part } = target else { return None };
+        self.restarts.get(&(host.clone(), part.clone())).filter(|_| metric == "pm2.restarts_10m")
     }
 
     /// Returns what the logs of a target were last measured to be, and when.
@@ -387,7 +391,7 @@ impl Restarts {
         }
         self.counts.push_back((now, count));
         // The newest one outside of the window is the base.
-        while self.counts.get(1).is_some_and(|(at, _)| now.since(*at) >= RESTARTS) {
+        while self.counts.get(1).is_some_and(|(at, _)| now.since(*at) >= RESTARTS_MS) {
             self.counts.pop_front();
         }
         self.counts.front().map_or(0.0, |(_, first)| count.saturating_sub(*first) as f64)
@@ -476,4 +480,4 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> O
 
 #[cfg(test)]
 #[path = "state_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -409,7 +409,8 @@ fn a_host_that_falls_silent_fires_after_two_minutes_without_a_sample() {
     assert_eq!(fired, [(130, "F".to_owned()), (150, "R".to_owned())]);
 }
 
-fn process(name: &str, status: &str, restarts: u32) -> Pm2Process {
+/// Makes a process of PM2's list.
+pub(crate) fn process(name: &str, status: &str, restarts: u32) -> Pm2Process {
     Pm2Process {
         pm_id: 0,
         name: name.to_owned(),
@@ -428,7 +429,8 @@ fn process(name: &str, status: &str, restarts: u32) -> Pm2Process {
     }
 }
 
-fn listed(processes: Vec<Pm2Process>, daemon: bool) -> Msg {
+/// Tells what PM2 lists on a host.
+pub(crate) fn listed(processes: Vec<Pm2Process>, daemon: bool) -> Msg {
     let list = Pm2List { daemon, processes, ..Pm2List::default() };
     Msg::Pm2Listed { host: "web-01".into(), list: Arc::new(list) }
 }

@@ -132,6 +132,31 @@ pub enum Pane {
 }
 
 impl View {
+    /// Whose keys act in all of its panes, besides each pane's own.
+    pub const fn scope(&self) -> Option<Scope> {
+        match self {
+            Self::Incident(_) => Some(Scope::Incidents),
+            Self::Service(_)
+            | Self::Overview
+            | Self::Hosts
+            | Self::Host(_)
+            | Self::Alerts
+            | Self::Incidents
+            | Self::Suspects(_)
+            | Self::Runbook(_)
+            | Self::Document(_)
+            | Self::Handover
+            | Self::Runs
+            | Self::Run(_)
+            | Self::Logs
+            | Self::Web
+            | Self::Audit
+            | Self::Outbox
+            | Self::Maintenance
+            | Self::Messages => None,
+        }
+    }
+
     /// Its panes in the order of their digits.
     pub const fn panes(&self) -> &'static [Pane] {
         match self {

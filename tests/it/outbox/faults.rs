@@ -9,6 +9,7 @@ use quarterdeck::core::{
 use serde_json::json;
 
 use super::{
+    nights::Nights,
     sim::{Dice, Sim, means},
     spec,
 };
@@ -54,26 +55,13 @@ pub(super) fn random(dice: &mut Dice) -> Fault {
 async fn a_thousand_faults(vendor: Vendor) {
     let (fake, url) = start(vendor, 0).await;
     let (tracker, means) = (tracker(vendor, &url), means(Duration::from_secs(30)));
-    let (mut seed, mut kills) = (0, 0);
-    while fake.lock().unwrap().injected < INJECTIONS {
-        seed += 1;
-        let mut dice = Dice(seed);
-        {
-            let mut fake = fake.lock().unwrap();
-            fake.tickets.clear();
-            fake.requests.clear();
-            fake.lag = i64::try_from(dice.below(16)).unwrap() * 1_000;
-            let faults = (0..10 + dice.below(12)).map(|_| random(&mut dice)).collect();
-            fake.faults = faults;
-        }
-        let mut sim = Sim::new(&tracker, &fake, means.clone());
-        sim.kill_in = (dice.below(2) == 0).then(|| dice.below(12));
-        sim.opened().await;
-        sim.happens(IncidentEventKind::Note { text: "disk <full> & so on".into() }).await;
-        sim.happens(IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() }).await;
-        sim.happens(IncidentEventKind::Resolved { summary: "green".into() }).await;
-        sim.settle(300).await;
-        kills += sim.kills;
+    let happens = [
+        IncidentEventKind::Note { text: "disk <full> & so on".into() },
+        IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() },
+        IncidentEventKind::Resolved { summary: "green".into() },
+    ];
+    let nights = Nights { fake: &fake, injections: INJECTIONS, faults: (10, 12), lag: 15, happens: &happens };
+    let is_one = |seed: u64, sim: &Sim| {
         let fake = fake.lock().unwrap();
         assert_eq!(fake.tickets.len(), 1, "seed {seed}: one ticket: {:#?} {:#?}", fake.tickets, sim.stored);
         let ticket = &fake.tickets[0];
@@ -81,8 +69,8 @@ async fn a_thousand_faults(vendor: Vendor) {
         assert!(ticket.done, "seed {seed}: {ticket:?}");
         let known: Vec<_> = sim.state.outbox.tickets(super::INCIDENT).map(|(_, remote)| remote.id.clone()).collect();
         assert!(known.len() == 1 && known[0].ends_with(&ticket.id.to_string()), "seed {seed}: {known:?}");
-    }
-    println!("{vendor:?}: {} faults and {kills} kills in {seed} nights", fake.lock().unwrap().injected);
+    };
+    let (_, kills) = nights.pass(|| Sim::new(&tracker, &fake, means.clone()), is_one).await;
     assert!(kills > 20);
 }
 

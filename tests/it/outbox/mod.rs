@@ -3,6 +3,7 @@ mod faults;
 mod kills;
 mod mail;
 mod markdown;
+mod nights;
 mod notices;
 mod sim;
 

@@ -1,0 +1,228 @@
+//! Incidents that come, go and come back with the alerts of their service.
+use std::sync::Arc;
+
+use super::*;
+use crate::core::{
+    Msg,
+    alerts::{AlertEvent, AlertEventKind, RuleSpec, Target, builtin_rules, listed, process},
+    id::IncidentId,
+    incidents::{IncidentEvent, Phase, StoredIncidentEvent},
+    inventory::{Inventory, Service},
+    record::{Recorder, Row},
+    runs::Actor,
+    time::{MINUTE, Mono, SECOND},
+    update,
+};
+
+/// A console that records, with a store that gives back what it is told.
+struct Console {
+    state: State,
+    seq: u64,
+    now: Now,
+}
+
+impl Console {
+    fn new() -> Self {
+        Self::of(Inventory::default())
+    }
+
+    /// One that watches a service of PM2 by the rules that are there without a configuration.
+    fn of_pm2() -> Self {
+        let recipe = serde_json::json!({ "app": "play" }).as_object().unwrap().clone();
+        let hosts = vec!["web-01".into()];
+        let service = Service { kind: "node-pm2".into(), hosts, recipe, ..Service::new("play@prod".parse().unwrap()) };
+        let rules = builtin_rules().into_iter().map(Arc::<RuleSpec>::new).collect();
+        let hosts = vec![Arc::new(crate::core::inventory::Host::new("web-01"))];
+        let mut console =
+            Self::of(Inventory { services: vec![Arc::new(service)], rules, hosts, ..Inventory::default() });
+        console.state.unattended = true;
+        console
+    }
+
+    fn of(inventory: Inventory) -> Self {
+        let actor = Actor { by: "ana".into(), from: "ana@jump".into() };
+        let state = State::new(Arc::new(inventory), actor);
+        let mut console = Self { state, seq: 0, now: Now { utc: Timestamp(0), mono: Mono(0) } };
+        _ = console.state.alerts_update(alerts::Msg::InventoryReplaced, console.now);
+        console.tell(Msg::Loaded(Box::default()));
+        console.tell(Msg::RecorderChanged(Recorder::Me { epoch: 1 }));
+        console
+    }
+
+    fn tell(&mut self, msg: Msg) {
+        let effects = update(&mut self.state, msg, self.now);
+        self.store(effects);
+    }
+
+    fn store(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            let Effect::Commit { rows, then, .. } = effect else { continue };
+            for row in rows {
+                let Row::Incident(event) = row else { continue };
+                self.seq += 1;
+                let stored = StoredIncidentEvent { number: IncidentId(1), seq: self.seq, event };
+                let effects = self.state.incidents_update(incidents::Msg::Stored(vec![stored]), self.now, None);
+                self.store(effects);
+            }
+            self.store(then);
+        }
+    }
+
+    /// An alert of the service fires, or is over.
+    fn alert(&mut self, uid: u8, fires: bool) {
+        let alert = Uid([uid; 6]);
+        let kind = if fires {
+            AlertEventKind::Fired {
+                rule: format!("rule-{uid}").into(),
+                target: Target::Service("play@prod".parse().unwrap()),
+                severity: Severity::P1,
+                value: None,
+                since: self.now.utc,
+                summary: "down: page".into(),
+            }
+        } else {
+            AlertEventKind::Resolved { value: None }
+        };
+        let event = AlertEvent { alert, at: self.now.utc, by: "qd".into(), kind };
+        _ = self.state.alerts_update(alerts::Msg::EventsArrived(vec![event]), self.now);
+        let fact = if fires { alerts::Fact::Fired { alert } } else { alerts::Fact::Resolved { alert } };
+        let effects = self.state.after_alert(fact, self.now);
+        self.store(effects);
+    }
+
+    /// PM2's counter of restarts is read at a moment, in seconds.
+    fn restarts(&mut self, second: i64, count: u32) {
+        self.until(second);
+        let effects = self.state.alerts_update(listed(vec![process("play", "online", count)], true), self.now);
+        self.store(effects);
+    }
+
+    fn until(&mut self, second: i64) {
+        self.pass(second * SECOND - self.now.utc.0);
+    }
+
+    fn pass(&mut self, ms: i64) {
+        self.now = Now { utc: self.now.utc + ms, mono: Mono(self.now.mono.0 + ms.unsigned_abs()) };
+        self.tell(Msg::Ticked);
+    }
+
+    fn only(&self) -> &Incident {
+        assert_eq!(self.state.incidents.incidents.len(), 1);
+        self.state.incidents.incidents.values().next().unwrap()
+    }
+
+    fn words(&self) -> Vec<&'static str> {
+        self.only().timeline.values().map(|event: &IncidentEvent| event.kind.word()).collect()
+    }
+}
+
+#[test]
+fn an_incident_ends_with_its_alert_and_comes_back_with_another_while_it_is_validated() {
+    let mut console = Console::new();
+    console.state.unattended = true;
+    console.alert(1, true);
+    assert_eq!(console.words(), ["opened", "detected"], "nobody looks: the worst opens by itself");
+    console.alert(2, true);
+    console.alert(2, false);
+    assert_eq!(console.words(), ["opened", "detected", "alert", "alert"], "other alerts of its service are told");
+    console.alert(1, false);
+    assert_eq!(console.only().phase, Phase::Validate);
+    console.pass(9 * MINUTE);
+    console.alert(3, true);
+    assert_eq!(console.words().last(), Some(&"reopened"));
+    assert_eq!((console.only().phase, console.only().is_open()), (Phase::Diagnose, true));
+    console.alert(3, false);
+    assert_eq!(console.only().phase, Phase::Validate, "it ends with the last alert of its service");
+    console.pass(10 * MINUTE);
+    console.pass(10_000);
+    let phases = console.words().iter().filter(|word| **word == "phase").count();
+    assert_eq!((console.only().phase, phases), (Phase::Document, 1), "once it was well for long enough");
+    console.alert(4, true);
+    assert_eq!(console.state.incidents.incidents.len(), 2, "what comes later is another incident");
+}
+
+#[test]
+fn only_who_records_writes_by_itself() {
+    let mut console = Console::new();
+    console.state.unattended = true;
+    console.alert(1, true);
+    console.tell(Msg::RecorderChanged(Recorder::Other { owner: "ben".into() }));
+    let before = console.seq;
+    console.alert(2, true);
+    console.alert(1, false);
+    console.pass(60 * MINUTE);
+    assert_eq!(console.seq, before);
+}
+
+/// A service is down from 0 s on and well at 180 s; its process was started anew meanwhile, and may be afterwards.
+fn night(meanwhile: &[(i64, u32)], later: &[(i64, u32)]) -> Console {
+    let mut console = Console::of_pm2();
+    console.restarts(0, 0);
+    console.alert(1, true);
+    for (second, count) in meanwhile {
+        console.restarts(*second, *count);
+    }
+    console.until(180);
+    console.alert(1, false);
+    assert_eq!(console.only().phase, Phase::Validate);
+    for (second, count) in later {
+        console.restarts(*second, *count);
+        console.until(second + 20);
+    }
+    console
+}
+
+#[test]
+fn an_alert_that_counts_what_was_before_opens_nothing_again_and_what_broke_since_does() {
+    type Restarts = &'static [(i64, u32)];
+    let nights: [(Restarts, Restarts, bool); 7] = [
+        // Seen late: all of it is of before, or of the way back itself.
+        (&[(170, 4)], &[(190, 7), (240, 7), (600, 7)], false),
+        (&[], &[(190, 7), (240, 8), (300, 10), (600, 11)], false),
+        // It goes on, or begins anew.
+        (&[(170, 4)], &[(190, 7), (240, 9), (300, 12)], true),
+        (&[(170, 2)], &[(190, 2), (300, 3), (400, 7)], true),
+        // It fired before, while the incident was open.
+        (&[(100, 7)], &[(190, 7), (300, 8), (700, 8)], false),
+        (&[(100, 7)], &[(190, 7), (300, 9), (400, 12)], true),
+        (&[(100, 7)], &[], false),
+    ];
+    for (meanwhile, later, back) in nights {
+        let console = night(meanwhile, later);
+        let of = console.only();
+        let label = format!("{meanwhile:?} then {later:?}: {:?}", console.words());
+        assert_eq!(console.words().contains(&"reopened"), back, "{label}");
+        assert_eq!((of.is_open(), of.phase == Phase::Diagnose), (back, back), "{label}");
+    }
+}
+
+#[test]
+fn what_is_of_before_is_written_down_once_and_said_to_be_so() {
+    let mut console = night(&[(170, 4)], &[(190, 7), (240, 7)]);
+    let told = |console: &Console| -> Vec<String> {
+        let alerts = console.only().timeline.values().filter(|event| event.kind.word() == "alert");
+        alerts.map(|event| event.kind.says()).collect()
+    };
+    let [told_once] = &told(&console)[..] else { panic!("{:?}", told(&console)) };
+    assert!(told_once.contains("restarts in 10m") && told_once.contains("before this was mitigated"), "{told_once}");
+    // It is over before the incident's document is: that is written down as well.
+    console.restarts(770, 7);
+    console.restarts(800, 7);
+    assert_eq!(told(&console).len(), 2, "{:?}", told(&console));
+    assert!(told(&console)[1].starts_with("no longer"), "{:?}", told(&console));
+    assert_eq!(console.only().phase, Phase::Document, "it was well for long enough all the time");
+}
+
+#[test]
+fn a_failing_check_opens_it_again_and_a_window_does_not_hold_it_open() {
+    let mut console = night(&[(170, 4)], &[(190, 7)]);
+    console.until(300);
+    console.alert(3, true);
+    assert_eq!(console.words().last(), Some(&"reopened"));
+    console.until(360);
+    console.alert(3, false);
+    assert_eq!(console.only().phase, Phase::Validate, "though restarts are counted for minutes more");
+    assert_eq!(console.state.alerts.firing().count(), 1);
+    console.until(500);
+    assert_eq!(console.only().phase, Phase::Validate);
+}
