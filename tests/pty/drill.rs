@@ -9,7 +9,7 @@ use std::{
 use portable_pty::CommandBuilder;
 
 use crate::{
-    engineer::{Bad, Engineer, WRITTEN},
+    engineer::{Bad, Engineer, WRITTEN, is_told_once},
     pty::{Process, command, qd},
     support::servers::free_port,
     tickets::{self, Vendor},
@@ -90,6 +90,7 @@ async fn a_night_of_the_demo_over_a_bad_link() {
     let mut ana = Engineer::comes(fleet.console(home.path()), bad);
     ana.takes_it();
     ana.finds_the_suspect();
+    ana.tells_everybody();
     ana.rolls_back();
     ana.is_cut_off(fleet.console(home.path()));
     ana.takes_the_run_over();
@@ -106,6 +107,7 @@ async fn a_night_of_the_demo_over_a_bad_link() {
         let tracker = tracker.lock().unwrap();
         let [ticket] = &*tracker.tickets else { panic!("one ticket: {:#?}", tracker.tickets) };
         assert!(ticket.title.contains("play@prod down"), "{ticket:#?}");
+        is_told_once(ticket);
     }
     let document = fleet.qd(&["incidents", "INC-1"]);
     for section in ["Summary", "Impact", "Timeline", "Detection", "Actions", "Proof", "Evidence"] {

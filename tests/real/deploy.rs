@@ -44,6 +44,9 @@ http.createServer((request, response) => {
 }).listen(Number(fs.readFileSync(process.env.HOME + '/port', 'utf8')), '127.0.0.1');
 ";
 
+/// What each host calls its own process.
+const OWN: &str = "play.internal";
+
 /// A service on some hosts, and Nginx before them.
 pub(crate) struct Fleet {
     pub(crate) hosts: Vec<(Pm2, Sshd)>,
@@ -76,6 +79,9 @@ impl Fleet {
         for (number, (pm2, sshd)) in hosts.iter().enumerate() {
             // Each asks its own process for its health: they share an address, so the port is by host.
             std::fs::write(sshd.home().join("port"), pm2.port.to_string()).unwrap();
+            // And by one name its own process, as behind a port that is the same on every host.
+            let own = format!("connect-to = \"{OWN}:80:127.0.0.1:{}\"\n", pm2.port);
+            std::fs::write(sshd.home().join(".curlrc"), own).unwrap();
             // The third is reached through the first only.
             let jump = if number == 2 { "jump = [\"web-0\"]\n" } else { "" };
             write!(
@@ -90,14 +96,11 @@ impl Fleet {
             .unwrap();
         }
         let names: Vec<String> = (0..count).map(|number| format!("web-{number}")).collect();
-        // All hosts share an address here: only one of its own can say its version.
-        let own =
-            if count == 1 { format!(", version_url = \"http://127.0.0.1:{}/\"", ports[0]) } else { String::new() };
-        let health = format!("http://127.0.0.1:{}/", nginx.port);
+        let health = format!("http://{OWN}/");
         write!(
             text,
             "[[service]]\nname = \"play\"\nkind = \"node-pm2\"\nrecipe = {{ app = \"play\", path = \"~/app\", start = \
-             \"server.js\", {settings}, health = {health:?}, health_within = \"8s\"{own} \
+             \"server.js\", {settings}, health = {health:?}, health_within = \"8s\", version_url = {health:?} \
              }}\n[service.in.stage]\nhosts = {names:?}\nchecks = [{{ name = \"up\", type = \"http\", url = \
              \"http://127.0.0.1:{}/\", expect = [\"200\"], every = \"1s\", timeout = \"900ms\" }}]\n",
             nginx.port

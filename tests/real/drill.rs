@@ -1,5 +1,5 @@
-//! The drill on real parts: a host behind OpenSSH, PM2 and Nginx, a release that fails in the night, a person behind a link of
-//! 150 ms and 64 kbit/s, and a host whose link is lost in the middle of the way back.
+//! The drill on real parts: two hosts behind OpenSSH, PM2 and Nginx, a release that fails in the night, a person behind a link of
+//! 150 ms and 64 kbit/s, and hosts whose links are lost in the middle of the way back.
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -12,7 +12,7 @@ use quarterdeck::core::runs::{RunOutcome, Wanted, What};
 
 use crate::{
     deploy::{Fleet, told},
-    engineer::{Bad, Engineer, WRITTEN},
+    engineer::{Bad, Engineer, WRITTEN, is_told_once},
     pty::{Process, command, qd},
     support::{relay::Relay, servers::free_port},
     tickets::{self, Vendor},
@@ -60,8 +60,8 @@ fn is_whole(text: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_night_of_real_servers_whose_link_is_lost_in_the_way_back() {
-    let Some(fleet) = Fleet::laid_out(1, "keep = 3").await else { return };
+async fn a_night_of_real_servers_whose_links_are_lost_in_the_way_back() {
+    let Some(fleet) = Fleet::laid_out(2, "keep = 3").await else { return };
     let mut engine = fleet.console();
     for (version, made) in [("v1", 1), ("v2", 2)] {
         let run = fleet.change(&mut engine, Wanted::Deploy { what: What::Build(fleet.build(version, made)) }).await;
@@ -91,6 +91,7 @@ async fn a_night_of_real_servers_whose_link_is_lost_in_the_way_back() {
     let mut ana = Engineer::comes(console(home.path(), &config), bad);
     ana.takes_it();
     ana.finds_the_suspect();
+    ana.tells_everybody();
     ana.rolls_back();
     for relay in &relays {
         relay.refuse(true);
@@ -110,8 +111,14 @@ async fn a_night_of_real_servers_whose_link_is_lost_in_the_way_back() {
     let bytes = ana.leaves();
     println!("the whole night: {keys} keys, {seconds:.0} s, {bytes} bytes over 150 ms and 64 kbit/s");
 
-    assert_eq!(fleet.version(0).await.as_deref(), Some("v1"));
-    assert_eq!(tracker.lock().unwrap().tickets.len(), 1, "one ticket");
+    for host in [0, 1] {
+        assert_eq!(fleet.version(host).await.as_deref(), Some("v1"), "web-{host}");
+    }
+    {
+        let tracker = tracker.lock().unwrap();
+        let [ticket] = &*tracker.tickets else { panic!("one ticket: {:#?}", tracker.tickets) };
+        is_told_once(ticket);
+    }
     let document = from_shell(home.path(), &config, &["incidents", "INC-1"]).output().unwrap();
     let document = String::from_utf8(document.stdout).unwrap();
     for written in WRITTEN.into_iter().chain(["RUN-3", "recovered"]) {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use portable_pty::CommandBuilder;
 use tokio::time::Instant;
 
-use crate::pty::{Link, Terminal};
+use crate::{
+    pty::{Link, Terminal},
+    tickets::Kept,
+};
 
 /// 64 kbit a second, and 150 ms in each direction.
 const LINK: Link = Link { delay: Duration::from_millis(150), bytes_a_second: 8_000 };
@@ -17,6 +20,16 @@ const BACK_TAB: &str = "\x1b[Z";
 
 /// What the document asks a person for.
 pub(crate) const WRITTEN: [&str; 3] = ["it leaks connections", "watch the pool", "alert on its size"];
+
+/// What everybody is told meanwhile, and what the team reads besides.
+const TOLD: [&str; 2] = ["streams fail to start", "its pool leaks"];
+
+/// Holds that the update is in a ticket once, in the words for the team.
+pub(crate) fn is_told_once(ticket: &Kept) {
+    let told = ticket.comments.iter().filter(|(_, text)| text.contains(TOLD[0]));
+    let texts: Vec<&String> = told.map(|(_, text)| text).collect();
+    assert!(matches!(texts[..], [text] if text.contains(TOLD[1])), "once: {ticket:#?}");
+}
 
 /// What is wrong that night: a version of a service.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +112,15 @@ impl Engineer {
         });
         self.press(&["\r", ESC]);
         self.terminal.until("the suspect is chosen", |text| text.contains("4 DIAGNOSE") && text.contains("✓ suspect"));
+    }
+
+    pub(crate) fn tells_everybody(&mut self) {
+        self.press(&["u"]);
+        self.terminal.shows("Status update about INC-1");
+        self.types(&TOLD.join(" -- "));
+        self.terminal.shows("everybody");
+        self.press(&["\r"]);
+        self.terminal.shows("· update");
     }
 
     /// Until it is in the middle.
