@@ -12,14 +12,16 @@ use quarterdeck::{
         Msg,
         action::Action,
         alerts,
-        id::IncidentId,
-        incidents::{self, IncidentAction},
+        id::{IncidentId, Uid},
+        incidents::{self, IncidentAction, IncidentEventKind, StepMark},
         inventory::Inventory,
         record::Recorder,
+        runbooks::{Runbook, RunbookAction},
         runs::Actor,
-        screen::{Draft, View},
+        screen::{Draft, Pane, RowKey, View},
         time::{Clock, Timestamp},
     },
+    parse::runbook,
     recipes,
     remote::{
         Remote,
@@ -167,6 +169,75 @@ async fn two_consoles_see_each_others_ownership_and_incidents_and_one_records() 
     tasks.cancel();
 }
 
+/// Has two consoles see the same incident, which one of them opens.
+async fn in_one_incident(ana: &mut Engine, ben: &mut Engine) -> Uid {
+    let fires = |engine: &Engine| engine.state.alerts.firing().next().is_some();
+    both(ana, ben, "the alert in both", |ana, ben| fires(ana) && fires(ben)).await;
+    ben.state.screen.go(View::Alerts);
+    ben.handle(Msg::Ticked);
+    ben.handle(Msg::Acted(Action::OpenIncident));
+    let of = |engine: &Engine| engine.state.incidents.open().next().map(|of| of.uid);
+    both(ana, ben, "the incident in both", |ana, ben| of(ana).is_some() && of(ben).is_some()).await;
+    of(ana).unwrap()
+}
+
+/// A runbook of so many steps.
+fn book_of(steps: usize) -> Arc<Runbook> {
+    let step = |n| format!("## Step {n}\n\n```sh read on=first exit=0\ntrue\n```\n\n");
+    let text =
+        format!("---\ntypes: failure\nservices: play\n---\n# Walk\n\n{}", (1..=steps).map(step).collect::<String>());
+    let (book, faults) = runbook::read("walk", &text);
+    assert_eq!(faults, []);
+    Arc::new(book)
+}
+
+#[tokio::test]
+async fn what_two_people_tick_in_one_runbook_at_once_is_ticked_in_both() {
+    const STEPS: usize = 21;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("qd.db");
+    let mut inventory = inventory(&settings(&path, free_port()));
+    inventory.runbooks.push(book_of(STEPS));
+    let (clock, tasks) = (clock(), tasks());
+    let ssh = || PoolOptions::from_env(false);
+    let mut ana = console("ana", &path, &inventory, ssh(), &clock, &tasks);
+    let mut ben = console("ben", &path, &inventory, ssh(), &clock, &tasks);
+    let uid = in_one_incident(&mut ana, &mut ben).await;
+
+    // Each goes through half of it, and both tick the last step: neither has seen the other's tick.
+    for n in 1..=STEPS {
+        for (mine, engine) in [(n % 2 == 0, &mut ana), (n % 2 == 1, &mut ben)] {
+            if !mine && n != STEPS {
+                continue;
+            }
+            let state = &mut engine.state;
+            state.runbooks.shown.insert(uid, "walk".into());
+            let view = View::Runbook(uid);
+            state.screen.go(view.clone());
+            state.screen.focus.insert(view.clone(), 0);
+            state.screen.cursors.insert((view, Pane::Book), RowKey::Step(format!("step-{n}")));
+            engine.handle(Msg::Acted(Action::Runbook(RunbookAction::Tick)));
+        }
+    }
+    let ticks = |engine: &Engine| {
+        let of = &engine.state.incidents.incidents[&uid];
+        of.timeline.values().filter(|event| matches!(event.kind, IncidentEventKind::StepMarked { .. })).count()
+    };
+    both(&mut ana, &mut ben, "every tick in both", |ana, ben| ticks(ana) > STEPS && ticks(ben) > STEPS).await;
+    let of = |engine: &Engine| engine.state.incidents.incidents[&uid].clone();
+    assert_eq!((ticks(&ana), of(&ana)), (STEPS + 1, of(&ben)), "both fold the same");
+    let by = |n: usize| of(&ana).books[&("walk".to_owned(), format!("step-{n}"))].mark.clone().unwrap();
+    for n in 1..=STEPS {
+        assert_eq!(by(n).0, StepMark::Done, "{n}");
+    }
+    for n in 1..STEPS {
+        assert_eq!(by(n).1.as_str(), if n % 2 == 0 { "ana" } else { "ben" }, "{n}");
+    }
+    ana.stop();
+    ben.stop();
+    tasks.cancel();
+}
+
 #[tokio::test]
 async fn what_two_people_write_into_one_incident_at_once_is_all_there_in_both() {
     const EACH: usize = 40;
@@ -177,14 +248,8 @@ async fn what_two_people_write_into_one_incident_at_once_is_all_there_in_both() 
     let ssh = || PoolOptions::from_env(false);
     let mut ana = console("ana", &path, &inventory, ssh(), &clock, &tasks);
     let mut ben = console("ben", &path, &inventory, ssh(), &clock, &tasks);
-    let fires = |engine: &Engine| engine.state.alerts.firing().next().is_some();
-    both(&mut ana, &mut ben, "the alert in both", |ana, ben| fires(ana) && fires(ben)).await;
-    ben.state.screen.go(View::Alerts);
-    ben.handle(Msg::Ticked);
-    ben.handle(Msg::Acted(Action::OpenIncident));
+    let uid = in_one_incident(&mut ana, &mut ben).await;
     let of = |engine: &Engine| engine.state.incidents.open().next().cloned();
-    both(&mut ana, &mut ben, "the incident in both", |ana, ben| of(ana).is_some() && of(ben).is_some()).await;
-    let uid = of(&ana).unwrap().uid;
 
     // Neither waits for the other, nor for the disk.
     for n in 0..EACH {
