@@ -15,6 +15,8 @@ mod tickets;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod drill;
 #[cfg(test)]
 mod ends;
