@@ -4,6 +4,7 @@ use std::{io::IsTerminal as _, path::Path, sync::Arc};
 use color_eyre::eyre::{Report, eyre};
 
 use super::Common;
+pub(super) use crate::core::words::many;
 use crate::{
     checks, config,
     config::{
@@ -221,11 +222,6 @@ fn start_log(env: &Env) -> Option<tracing_appender::non_blocking::WorkerGuard> {
 /// Says whether standard output is a terminal.
 pub(super) fn on_terminal() -> bool {
     std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
-}
-
-/// Counts things: `1 service`, `3 services`.
-pub(super) fn many(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Writes to standard output; a reader that has gone away ends the program quietly.

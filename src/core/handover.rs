@@ -207,7 +207,7 @@ impl State {
         let digest = digest(&sections);
         let unread = match &self.audit.read {
             Some(Ok(read)) if read.unreadable > 0 => {
-                Some(format!("{} entries of the audit log cannot be read here", read.unreadable))
+                Some(format!("{} of the audit log cannot be read here", entries(read.unreadable)))
             }
             Some(Ok(_)) => None,
             Some(Err(why)) => Some(format!("promises and signatures are not known: {why}")),
@@ -259,7 +259,7 @@ impl State {
                 "{} owned by {} until {}: no reason is kept",
                 alert.summary,
                 owned.by,
-                Moment(owned.until).0.rfc3339()
+                self.moment(owned.until, now)
             ),
             urgent: false,
             promise: None,
@@ -325,7 +325,7 @@ impl State {
     fn promised(&self, now: Timestamp) -> Section {
         let lines = self.promises().into_iter().map(|promise| Line {
             about: promise.who,
-            text: format!("{} until {}", promise.what, promise.due.rfc3339()),
+            text: format!("{} until {}", promise.what, self.moment(promise.due, now)),
             urgent: promise.due < now + 30 * MINUTE,
             promise: Some(promise.id),
         });
@@ -353,7 +353,7 @@ impl State {
         let policy = &self.inventory.policy;
         let lines = self.incidents.owed().map(|of| {
             let clock = of.next_clock(policy).map(|clock| clock.due);
-            let due = clock.map_or_else(String::new, |due| format!(" until {}", due.rfc3339()));
+            let due = clock.map_or_else(String::new, |due| format!(" until {}", self.moment(due, now)));
             let missing: Vec<&str> =
                 self.missing_to_close(of, now).into_iter().map(super::incidents::Guard::words).collect();
             Line {
@@ -392,6 +392,10 @@ impl State {
         lines.extend(stale);
         Section { title: "watch", none: "nothing asks for attention", lines }
     }
+}
+
+fn entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
 
 /// Names what stands in a hand-over: what it is about and how urgent, not the ages that go on by themselves.

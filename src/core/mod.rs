@@ -39,6 +39,7 @@ pub mod telling;
 pub(crate) mod tickets;
 pub mod time;
 pub mod windows;
+pub mod words;
 
 pub use effect::Effect;
 pub use msg::Msg;

@@ -11,6 +11,7 @@ use crate::core::{
     id::{HostName, ServiceId},
     incidents::suspects::{self, Change, HostChanges, Kind, Source},
     time::{DAY, MINUTE, Timestamp},
+    words::many,
 };
 
 /// Clocks that are less apart count as the same: the answer takes its time.
@@ -296,7 +297,8 @@ impl<'a> Reader<'a> {
                     self.push(file);
                 }
             } else if let Some(at) = at {
-                let change = self.change(at, Kind::Config, &format!("{folder}, {} files", files.len()), Source::Files);
+                let change =
+                    self.change(at, Kind::Config, &format!("{folder}, {}", many(files.len(), "file")), Source::Files);
                 let detail = files.into_iter().map(|file| file.what).collect();
                 self.push(Change { detail, ..change });
             }

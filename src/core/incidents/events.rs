@@ -7,6 +7,7 @@ use crate::core::{
     id::{HostName, IncidentId, Operator, ServiceId, Uid},
     record::DeclaredState,
     time::Timestamp,
+    words::many,
 };
 
 /// One entry of an incident's timeline, committed before it is shown.
@@ -466,7 +467,7 @@ impl IncidentEventKind {
             Self::Section { section, .. } => format!("{} is written", section.title()),
             Self::Published { text, sha256 } => {
                 let short: String = sha256.chars().take(12).collect();
-                format!("sent to its tickets: {} lines, SHA-256 {short}", text.lines().count())
+                format!("sent to its tickets: {}, SHA-256 {short}", many(text.lines().count(), "line"))
             }
             Self::Closed => "its document is whole".to_owned(),
         }

@@ -83,7 +83,8 @@ pub(super) fn promise(state: &mut State, now: Now) -> Vec<Effect> {
     match Promise::read(state.screen.draft(Draft::Note), now.utc) {
         Ok((who, due, what)) => {
             state.screen.close();
-            state.screen.say(now, Tone::Done, format!("{who} promised it until {}", due.rfc3339()));
+            let until = state.moment(due, now.utc);
+            state.screen.say(now, Tone::Done, format!("{who} promised it until {until}"));
             write(Promise::entry(&state.actor, now, (&who, due, &what)), "making the promise")
         }
         Err(why) => {

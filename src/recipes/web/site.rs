@@ -10,6 +10,7 @@ use crate::{
         inventory::{Params, Service},
         logs::redact::Redactor,
         runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, Wanted, is_release},
+        words::many,
     },
     parse::sanitise,
     recipes::{Context, Recipe, at_home, fill, quote, release},
@@ -334,10 +335,10 @@ impl Change<'_> {
             let shown = lines.get(..lines.len() - more).unwrap_or_default().join("\n");
             plan.notes.extend(redactor.text(&shown).lines().map(str::to_owned));
             if more > 0 {
-                plan.notes.push(format!("… and {more} lines more"));
+                plan.notes.push(format!("… and {} more", many(more, "line")));
             }
         }
-        plan.effect = format!("{come} lines come, {gone} go; {}", plan.effect);
+        plan.effect = format!("{} come, {gone} go; {}", many(come, "line"), plan.effect);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use crate::{
         screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, found, refusal},
         services::{Health, Split},
         time,
+        words::many,
     },
     ui::{
         help::{Help, HelpRow},
@@ -144,7 +145,7 @@ impl Reader<'_> {
             left => format!("retry in {left}   "),
         });
         let clock = clock.strip_prefix("00:").unwrap_or(&clock);
-        let more = format!("{retry}{behind} hosts behind it   {reason}");
+        let more = format!("{retry}{} behind it   {reason}", many(behind, "host"));
         Some(Second::Lost { what: format!("{} lost {clock}", host.name), more })
     }
 

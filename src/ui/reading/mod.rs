@@ -28,8 +28,8 @@ use crate::{
     config::keymap::Keymap,
     core::{
         State,
-        screen::{Overlay, Pane, RowKey, TimeDisplay, View as Place},
-        time::{self, Now, Timestamp},
+        screen::{Overlay, Pane, RowKey, View as Place},
+        time::{Now, Timestamp},
     },
 };
 
@@ -144,12 +144,7 @@ impl Reader<'_> {
 
     /// Writes a moment as the person asked for it: UTC, local, or how long ago.
     pub(super) fn moment(&self, at: Timestamp) -> String {
-        let state = self.state;
-        match state.screen.time {
-            TimeDisplay::Utc => words::moment(at, self.now.utc, chrono_tz::UTC),
-            TimeDisplay::Local => words::moment(at, self.now.utc, state.inventory.display.timezone),
-            TimeDisplay::Age => format!("{} ago", time::short(words::ms(self.now.utc.since(at)))),
-        }
+        self.state.moment(at, self.now.utc)
     }
 
     /// Returns the row of a pane that the cursor is on, as the pane shows its rows.

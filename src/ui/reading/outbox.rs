@@ -137,7 +137,7 @@ impl Reader<'_> {
     }
 
     fn item_facts(&self, entry: &Entry) -> Vec<(String, String)> {
-        let by = format!("{} at {}", entry.by, entry.queued.rfc3339());
+        let by = format!("{} at {}", entry.by, self.moment(entry.queued));
         let mut facts = vec![
             (
                 "item",

@@ -28,14 +28,6 @@ fn short(mut value: f64, units: &[&str]) -> String {
     if unit == "B" || value >= 10.0 { format!("{value:.0}{unit}") } else { format!("{value:.1}{unit}") }
 }
 
-/// Writes the time of day in a zone, with the date where it is another day than `now`: `03:12:41`, `15 Nov 21:14`.
-pub fn moment(at: Timestamp, now: Timestamp, zone: chrono_tz::Tz) -> String {
-    let (Some(at), Some(now)) = (at.to_utc(), now.to_utc()) else { return "?".to_owned() };
-    let (at, now) = (zone.from_utc_datetime(&at.naive_utc()), zone.from_utc_datetime(&now.naive_utc()));
-    let form = if at.date_naive() == now.date_naive() { "%H:%M:%S" } else { "%-d %b %H:%M" };
-    at.format(form).to_string()
-}
-
 /// Writes the hour and minute in UTC: `03:12`.
 pub fn minute(at: Timestamp) -> String {
     at.to_utc().map_or_else(|| "?".to_owned(), |at| at.format("%H:%M").to_string())
@@ -143,12 +135,5 @@ mod tests {
         assert_eq!(cells(&[22_000, 12_000]), vec![Some(1.0); 3]);
         // Fifty seconds without any.
         assert_eq!(cells(&[82_000, 72_000, 22_000, 12_000, 2_000]).iter().filter(|cell| cell.is_none()).count(), 4);
-    }
-
-    #[test]
-    fn moments_say_the_day_when_it_is_another() {
-        let now = Timestamp(1_795_144_361_000);
-        assert_eq!(moment(now, now, chrono_tz::UTC).len(), 8);
-        assert!(moment(now - 3 * DAY, now, chrono_tz::UTC).contains(' '));
     }
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::theme::Role,
-    core::{action::Action, screen::order::Order},
+    core::{action::Action, screen::order::Order, words::many},
 };
 
 /// A run, live or over.
@@ -142,8 +142,8 @@ fn output(of: &RunDetail, wide: u16) -> Pane {
         (false, _) => Words::of("ended", Role::Dim),
     };
     let count = match (of.output.len(), of.output_all) {
-        (shown, all) if shown == all => format!("  {all} lines"),
-        (shown, all) => format!("  {shown} of {all} lines"),
+        (shown, all) if shown == all => format!("  {}", many(all, "line")),
+        (shown, all) => format!("  {shown} of {}", many(all, "line")),
     };
     let state = if of.found.is_empty() { state } else { Words::of(of.found.clone(), Role::Match).gap(2).join(state) };
     let mut frame = Frame::new(2, "Output").fact(state.dim(count));

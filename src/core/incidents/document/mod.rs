@@ -322,7 +322,7 @@ impl Document {
 
     /// Says how each of its ten sections stands, in their order.
     pub fn standing(&self) -> Vec<Standing> {
-        let many = |count: usize, thing: &str| format!("{count} {thing}{}", if count == 1 { "" } else { "s" });
+        use crate::core::words::many;
         let known = |ms: Option<i64>| ms.map_or("?".to_owned(), |ms| crate::core::time::precise(ms.unsigned_abs()));
         let fact = |title, says| Standing { title, written: true, says };
         let mut all = vec![

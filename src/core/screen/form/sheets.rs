@@ -74,12 +74,12 @@ pub fn sheet(state: &State, form: &Form, now: Timestamp) -> Option<Sheet> {
         | Purpose::Mitigated
         | Purpose::StepValues
         | Purpose::StepWrong
-        | Purpose::Section => about(state, form, of),
+        | Purpose::Section => about(state, form, of, now),
     }
 }
 
 /// What is asked of what people think, do and remember.
-fn about(state: &State, form: &Form, of: &Incident) -> Option<Sheet> {
+fn about(state: &State, form: &Form, of: &Incident, now: Timestamp) -> Option<Sheet> {
     let name = &of.number;
     let sheet =
         |title: String, lines: Vec<String>, fields: Vec<Field>, verb| Some(Sheet { title, lines, fields, verb });
@@ -112,13 +112,14 @@ fn about(state: &State, form: &Form, of: &Incident) -> Option<Sheet> {
             sheet(format!("{name}: call somebody"), lines, fields, "escalate")
         }
         Purpose::Onset => {
-            let known = of.onset.as_ref().map(|onset| format!("so far: {}, {}", onset.at.rfc3339(), onset.how));
+            let known =
+                of.onset.as_ref().map(|onset| format!("so far: {}, {}", state.moment(onset.at, now), onset.how));
             let fields = vec![Field::text("began", "02:58, 02:58:40, -10m, or a date and time; UTC")];
             sheet(format!("{name}: when it began"), known.into_iter().collect(), fields, "set")
         }
         Purpose::Time { of: seq } => {
             let event = of.timeline.get(&seq)?;
-            let lines = vec![format!("{} {}", of.happened(seq)?.rfc3339(), event.kind.text())];
+            let lines = vec![format!("{} {}", state.moment(of.happened(seq)?, now), event.kind.text())];
             let fields = vec![Field::text("happened", "02:58, 02:58:40, -10m, or a date and time; UTC")];
             sheet(format!("{name}: when this happened"), lines, fields, "correct")
         }
