@@ -388,7 +388,17 @@ impl Reader<'_> {
             (None, Some(Overlay::Host { .. })) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes"), (Action::SayOnce, "once")]
             }
-            (None, Some(Overlay::Quit | Overlay::Arm { .. } | Overlay::TakeBack { .. } | Overlay::Approve { .. })) => {
+            (
+                None,
+                Some(
+                    Overlay::Quit
+                    | Overlay::Arm { .. }
+                    | Overlay::TakeBack { .. }
+                    | Overlay::Approve { .. }
+                    | Overlay::Sign { .. }
+                    | Overlay::EndWindow { .. },
+                ),
+            ) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes")]
             }
             (None, Some(Overlay::Deploy)) => {
