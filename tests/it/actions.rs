@@ -15,10 +15,7 @@ use quarterdeck::{
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use crate::{
-    deploys,
-    night::{Night, places},
-};
+use crate::{deploys, night::Night, places::places};
 
 /// What a person can see of the screen, but for the message.
 fn seen(state: &State) -> String {

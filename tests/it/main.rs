@@ -87,6 +87,9 @@ mod papers;
 #[cfg(test)]
 mod patterns;
 #[cfg(test)]
+#[path = "../support/places.rs"]
+mod places;
+#[cfg(test)]
 #[path = "../support/readings.rs"]
 mod readings;
 #[cfg(test)]

@@ -12,8 +12,9 @@ use ratatui::buffer::Buffer;
 
 use crate::{
     audits, deploys, log_view,
-    night::{Night, places},
+    night::Night,
     outboxes,
+    places::places,
     rollout::{self, Rollout},
     svg,
     views::draw,

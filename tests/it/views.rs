@@ -15,7 +15,8 @@ use ratatui::{
 
 use crate::{
     dump,
-    night::{Night, places},
+    night::Night,
+    places::places,
     rollout::{self, Rollout},
 };
 

@@ -193,7 +193,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
 }
 
 /// Says whether a box asks for a yes.
-fn asks(overlay: &Overlay) -> bool {
+pub fn asks(overlay: &Overlay) -> bool {
     match overlay {
         Overlay::Quit
         | Overlay::Sign { .. }

@@ -30,6 +30,7 @@ pub mod runbooks;
 pub mod suspects;
 pub mod windows;
 
+pub use boxes::asks;
 pub use place::{Pane, RowKey, View};
 
 /// Which draft a text belongs to.

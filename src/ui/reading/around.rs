@@ -11,7 +11,7 @@ use crate::{
         replay::{self, ReplayAction, Standing},
         runbooks::RunbookAction,
         runs::gate::Level,
-        screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, found, refusal},
+        screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, asks, found, refusal},
         services::{Health, Split},
         time,
         words::many,
@@ -388,17 +388,7 @@ impl Reader<'_> {
             (None, Some(Overlay::Host { .. })) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes"), (Action::SayOnce, "once")]
             }
-            (
-                None,
-                Some(
-                    Overlay::Quit
-                    | Overlay::Arm { .. }
-                    | Overlay::TakeBack { .. }
-                    | Overlay::Approve { .. }
-                    | Overlay::Sign { .. }
-                    | Overlay::EndWindow { .. },
-                ),
-            ) => {
+            (None, Some(overlay)) if asks(overlay) => {
                 vec![(Action::GoBack, "no"), (Action::SayYes, "yes")]
             }
             (None, Some(Overlay::Deploy)) => {

@@ -1,0 +1,157 @@
+//! Every view and every box of the console, for what draws all of them and for what presses every key in all of them.
+use quarterdeck::core::{
+    Msg,
+    action::{Action, Motion},
+    hosts::{LinkFault, Question},
+    incidents::IncidentAction,
+    runs::{self, Wanted, sudo::SudoMsg},
+    screen::Draft,
+};
+
+use crate::{
+    audits, deploys,
+    night::{Night, id},
+    outboxes, papers,
+    rollout::{self, Rollout},
+    works,
+};
+
+/// Every view and every box, by name.
+pub(crate) fn places() -> Vec<(&'static str, Night)> {
+    use Action::{
+        ArmWrite, FilterRows, FocusPane, GoAlerts, GoHosts, GoIncidents, GoMessages, GoOverview, GoRuns,
+        OpenActionMenu, OpenHelp, OpenPalette, OpenSelected, WriteUpdate,
+    };
+    let after = |mut night: Night, actions: &[Action]| {
+        night.act(actions);
+        night
+    };
+    let at = |actions: &[Action]| after(Night::new(), actions);
+    let lost = |host: &str, fault, reason: &str, question: Option<Question>| {
+        let mut night = Night::new();
+        night.stale(host, fault, reason, question.clone());
+        night.pass(42);
+        if let Some(question) = question {
+            night.tell(Msg::HostAsked { host: host.into(), question });
+        }
+        night
+    };
+    let mut update = at(&[WriteUpdate]);
+    update.types(
+        Draft::Update,
+        "Streams fail to start for some people. We restart a part of it now -- the stream process on play-01",
+    );
+    let mut found = at(&[OpenPalette]);
+    found.types(Draft::Palette, "play");
+    let key = Question::UnknownHostKey {
+        pattern: "api-02.acme.example".into(),
+        algorithm: "ssh-ed25519".into(),
+        fingerprint: "SHA256:tVbpjBQXpRBlw5cWmZWtUQDlpsFC7DdHyr4TeHQkqTk".into(),
+        line: "api-02.acme.example ssh-ed25519 AAAA".into(),
+    };
+    let mut passphrase = lost(
+        "api-01",
+        LinkFault::Auth,
+        "the key is encrypted",
+        Some(Question::Passphrase { identity: "~/.ssh/id_ed25519".into() }),
+    );
+    passphrase.types(Draft::Passphrase, "•••••");
+    let mut sudo = Night::new();
+    sudo.state.runs.planning = Some((id("Play"), Wanted::Restart));
+    let (service, hosts) = (id("Play"), vec!["play-01".into(), "play-02".into()]);
+    sudo.tell(Msg::Runs(runs::Msg::Sudo(SudoMsg::Needed { service, hosts })));
+    sudo.types(Draft::Passphrase, "•••••");
+    vec![
+        ("overview", Night::new()),
+        ("calm", Night::calm()),
+        ("empty", Night::empty()),
+        ("service", at(&[OpenSelected])),
+        ("hosts", at(&[GoHosts])),
+        ("host", at(&[GoHosts, OpenSelected])),
+        ("host-old", at(&[GoHosts, Action::Move(Motion::Down), Action::Move(Motion::Down), OpenSelected])),
+        ("alerts", at(&[GoAlerts])),
+        ("no-alerts", after(Night::calm(), &[GoAlerts])),
+        ("incidents", at(&[GoIncidents])),
+        ("incident", at(&[GoIncidents, OpenSelected])),
+        ("incident-diagnosed", Night::new().diagnosed()),
+        ("classify", after(Night::new(), &[GoIncidents, OpenSelected, Action::Incident(IncidentAction::Classify)])),
+        ("leave-phase", after(Night::new(), &[GoIncidents, OpenSelected, Action::Incident(IncidentAction::NextPhase)])),
+        ("write-up", {
+            let mut night = after(Night::new().diagnosed(), &[Action::Incident(IncidentAction::WriteSection)]);
+            night.types(Draft::Form, "2.31.0 opens a file for each stream and closes none");
+            night
+        }),
+        ("document", papers::night()),
+        ("document-section", papers::writing()),
+        ("replay", papers::replay()),
+        ("replay-seek", papers::seeking()),
+        ("handover", papers::handover()),
+        ("handover-sign", papers::signing()),
+        ("suspects", crate::suspected::night()),
+        ("runbook", crate::booked::night()),
+        ("runbook-values", crate::booked::values()),
+        ("suspects-none", crate::suspected::nothing()),
+        ("runs", after(Night::new().ended(), &[GoRuns])),
+        ("no-runs", at(&[GoRuns])),
+        ("run", Night::new().run()),
+        ("run-ended", Night::new().ended()),
+        ("run-grid", Rollout::live(6).night()),
+        ("run-many", Rollout::live(20).night()),
+        ("run-output", {
+            let mut night = Rollout::live(6).night();
+            night.act(&[OpenSelected]);
+            night
+        }),
+        ("run-snapshot", Rollout::snapshot().night()),
+        ("run-staging", Rollout::staging().night()),
+        ("run-baking", Rollout::baking().night()),
+        ("run-unknown", Rollout::unknown().night()),
+        ("run-link-lost", {
+            let mut night = Rollout::live(6).night();
+            let run = *night.state.runs.runs.keys().next_back().unwrap();
+            let how = "play-02: no answer to keep-alive; the run may go on there, trying again".to_owned();
+            night.tell(Msg::Runs(runs::Msg::LinkLost { run, host: "play-02".into(), how }));
+            night
+        }),
+        ("comes-back", after(Rollout::left().night(), &[GoOverview])),
+        ("run-recovered", Rollout::proved(true).night()),
+        ("run-not-recovered", Rollout::proved(false).night()),
+        ("deploy", deploys::chosen()),
+        ("deploy-path", deploys::path()),
+        ("deploy-reading", deploys::reading()),
+        ("run-search", {
+            let mut night = Rollout::live(6).night();
+            night.act(&[Action::SearchOutput]);
+            night.types(Draft::Search, "reload");
+            night.act(&[Action::Confirm, Action::PreviousFound]);
+            night
+        }),
+        ("review-rollback", rollout::review()),
+        ("review-second", rollout::second()),
+        ("approve", rollout::approval()),
+        ("audit", audits::log(None)),
+        ("audit-broken", audits::log(Some(343))),
+        ("no-audit", audits::empty()),
+        ("maintenance", works::planned()),
+        ("maintenance-add", works::adding("01:00")),
+        ("maintenance-refused", works::adding("30h")),
+        ("maintenance-end", works::ending()),
+        ("no-maintenance", works::none()),
+        ("outbox", outboxes::waiting()),
+        ("outbox-edit", outboxes::editing()),
+        ("outbox-drop", outboxes::dropping()),
+        ("no-outbox", outboxes::empty()),
+        ("messages", after(Night::new().run(), &[GoMessages])),
+        ("help", at(&[FocusPane(3), OpenHelp])),
+        ("palette", found),
+        ("menu", at(&[OpenActionMenu])),
+        ("filter", at(&[FilterRows])),
+        ("update", update),
+        ("arm", at(&[ArmWrite])),
+        ("review", Night::new().review()),
+        ("host-key", lost("api-01", LinkFault::HostKey, "its key is not known", Some(key))),
+        ("passphrase", passphrase),
+        ("sudo", sudo),
+        ("link-lost", lost("jump", LinkFault::Timeout, "no answer within 10 s", None)),
+    ]
+}
