@@ -2,8 +2,18 @@
 use super::{Desk, service};
 use crate::{
     ops::Ops,
-    support::servers::{Exporter, free_port, nginx_sites},
+    support::{
+        eventually,
+        servers::{Exporter, free_port, nginx_sites},
+    },
 };
+
+/// The processes of a master that Nginx wrote the number of.
+fn workers(pid: &std::path::Path) -> Vec<String> {
+    let pid = std::fs::read_to_string(pid).unwrap();
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", pid.trim())).unwrap();
+    children.split_whitespace().map(str::to_owned).collect()
+}
 
 #[tokio::test]
 async fn a_dead_upstream_and_a_broken_site_are_told_apart_and_the_site_is_taken_out() {
@@ -27,7 +37,14 @@ async fn a_dead_upstream_and_a_broken_site_are_told_apart_and_the_site_is_taken_
     ];
     let mut desk = Desk::open(ops, "video-streaming/nginx.md", &given).await;
     let app = Exporter::on(upstream, "ok").await;
+    let before = workers(&at("nginx.pid"));
     desk.change("reload-it").await;
+    // For a tenth of a second the old worker answers beside the new one, by what it was started with.
+    eventually("the old worker to be gone", async || {
+        let now = workers(&at("nginx.pid"));
+        now.len() == 1 && now != before
+    })
+    .await;
     let looks = ["is-the-configuration-right", "what-users-get", "what-is-behind-it"];
     desk.gets_well("what-users-get").await;
     desk.well(&looks).await;
