@@ -94,6 +94,7 @@ fn pictures_show_what_the_program_draws() {
         ("document", crate::papers::night()),
         ("document-section", crate::papers::writing()),
         ("handover", crate::papers::handover()),
+        ("handover-sign", crate::papers::signing()),
         ("replay", crate::papers::replay()),
         ("suspects", crate::suspected::night()),
         ("runbook", crate::booked::night()),

@@ -338,7 +338,7 @@ impl Change<'_> {
                 plan.notes.push(format!("… and {} more", many(more, "line")));
             }
         }
-        plan.effect = format!("{} come, {gone} go; {}", many(come, "line"), plan.effect);
+        plan.effect = format!("{} to come, {gone} to go; {}", many(come, "line"), plan.effect);
         Ok(())
     }
 
@@ -414,7 +414,7 @@ mod tests {
         assert!(!plan.undo_by_itself && plan.steps.len() == 2 && plan.undo_steps.len() == 2);
         let notes = plan.notes.join("\n");
         assert!(notes.contains("- new") && notes.contains("+ old") && notes.contains("a, b"), "{notes}");
-        assert!(plan.effect.starts_with("1 lines come, 1 go"), "{}", plan.effect);
+        assert!(plan.effect.starts_with("1 line to come, 1 to go"), "{}", plan.effect);
 
         let why = |settings: &[(&str, &str)], own: &[(&str, &str)], to| back(settings, own, to).unwrap_err();
         assert!(why(&site, &own, Some("v1")).contains("only the previous file is kept"));
