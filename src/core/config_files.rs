@@ -76,7 +76,8 @@ struct Known {
 impl super::State {
     /// Takes what was committed of configuration files: what was changed may be a suspect.
     pub(super) fn files_stored(&mut self, files: Vec<ConfigFile>) {
-        for change in self.config_files.stored(files, &self.inventory) {
+        // An upgrade writes hundreds: they are one suspect, as where hosts tell of them.
+        for change in suspects::fold_files(self.config_files.stored(files, &self.inventory)) {
             self.suspects.saw(change);
         }
     }
@@ -153,9 +154,15 @@ impl State {
     pub fn apart(&self, hosts: &[HostName]) -> Vec<(String, Vec<HostName>)> {
         let of: Vec<(&HostName, &Known)> =
             hosts.iter().filter_map(|host| Some((host, self.hosts.get(host)?))).collect();
-        let Some((_, first)) = of.first() else { return Vec::new() };
+        // It is asked for each drawing of the hand-over: what is alike, nearly all of it, costs one look a host.
+        let Some(((_, first), others)) = of.split_first().filter(|(_, others)| !others.is_empty()) else {
+            return Vec::new();
+        };
         let mut apart = Vec::new();
-        for path in first.files.keys().filter(|path| !OWN.contains(&path.as_str())) {
+        for (path, hash) in first.files.iter().filter(|(path, _)| !OWN.contains(&path.as_str())) {
+            if others.iter().all(|(_, known)| known.files.get(path) == Some(hash)) {
+                continue;
+            }
             let hashes: Option<Vec<(&HostName, &String)>> =
                 of.iter().map(|(host, known)| Some((*host, known.files.get(path)?.as_ref()?))).collect();
             // What one of them does not have, or does not let be read, is not compared.
@@ -276,6 +283,26 @@ mod tests {
         // A name that only begins alike does not lie in the folder.
         let roots = vec!["/etc/ph".to_owned()];
         assert_eq!(look(&mut state, &HostFiles { roots, ..told(40, &[]) }), []);
+    }
+
+    #[test]
+    fn an_upgrade_is_one_suspect() {
+        let mut state = crate::core::State::new(
+            std::sync::Arc::default(),
+            crate::core::runs::Actor { by: "ana".into(), from: "tty1".into() },
+        );
+        let file = |number: i64| ConfigFile {
+            host: "web-01".into(),
+            path: format!("/etc/php/8.2/mods/{number}.ini"),
+            at: Timestamp(START + number),
+            seen: Timestamp(START + HOUR),
+            hash: Some("2".into()),
+            before: Some("1".into()),
+            news: true,
+        };
+        state.files_stored((0..900).map(file).chain([ConfigFile { path: "/etc/hosts".into(), ..file(1) }]).collect());
+        let seen: Vec<&str> = state.suspects.seen().map(|change| change.what.as_str()).collect();
+        assert_eq!(seen, ["/etc/hosts", "/etc/php, 900 files"]);
     }
 
     #[test]

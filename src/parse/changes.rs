@@ -10,14 +10,11 @@ use super::sanitise;
 use crate::core::{
     id::{HostName, ServiceId},
     incidents::suspects::{self, Change, HostChanges, Kind, Source},
-    time::{DAY, MINUTE, Timestamp},
-    words::many,
+    time::{DAY, Timestamp},
 };
 
 /// Clocks that are less apart count as the same: the answer takes its time.
 const SKEW_MS: i64 = 5_000;
-/// From so many files of one folder on, written within a minute, they are one change: an upgrade, a roll-out.
-const MANY: usize = 4;
 /// Changes that are kept of one host.
 const KEPT: usize = 1_000;
 /// Letters that are kept of a line that others wrote.
@@ -285,23 +282,8 @@ impl<'a> Reader<'a> {
             let service = self.service_of(&path);
             self.push(Change { service, ..change });
         }
-        let mut groups: BTreeMap<(String, i64), Vec<Change>> = BTreeMap::new();
-        for file in std::mem::take(&mut self.files) {
-            let folder: Vec<&str> = file.what.split('/').take(3).collect();
-            groups.entry((folder.join("/"), file.at.0.div_euclid(MINUTE))).or_default().push(file);
-        }
-        for ((folder, _), files) in groups {
-            let at = files.iter().map(|file| file.at).min();
-            if files.len() < MANY {
-                for file in files {
-                    self.push(file);
-                }
-            } else if let Some(at) = at {
-                let change =
-                    self.change(at, Kind::Config, &format!("{folder}, {}", many(files.len(), "file")), Source::Files);
-                let detail = files.into_iter().map(|file| file.what).collect();
-                self.push(Change { detail, ..change });
-            }
+        for change in suspects::fold_files(std::mem::take(&mut self.files)) {
+            self.push(change);
         }
         for change in &mut self.found.changes {
             let path = self.asked.services.iter().find(|(id, _)| Some(id) == change.service.as_ref());

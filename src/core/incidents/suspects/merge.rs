@@ -1,11 +1,15 @@
 //! One change that several tell of is one row: a deploy of two hosts, a release folder that a run made, the restart that came with it.
+use std::collections::BTreeMap;
+
 use super::{Change, Kind, Source};
-use crate::core::time::MINUTE;
+use crate::core::{id::HostName, time::MINUTE, words::many};
 
 /// What is alike and so near is the same, told twice or made on one host after the other.
 const SAME_MS: i64 = 10 * MINUTE;
 /// A start of processes so soon after a deploy, or a restart by a run, is part of it.
 const PART_MS: i64 = 3 * MINUTE;
+/// From so many files of one folder on, written within a minute, they are one change.
+const MANY: usize = 4;
 /// Lines that are kept of what all of them tell.
 const DETAIL: usize = 200;
 
@@ -34,6 +38,28 @@ pub fn merge(mut changes: Vec<Change>) -> Vec<Change> {
     }
     whole.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.what.cmp(&b.what)));
     whole
+}
+
+/// Makes one change of many files that were written below one folder within a minute: an upgrade, a roll-out.
+pub fn fold_files(files: Vec<Change>) -> Vec<Change> {
+    let mut groups: BTreeMap<(Vec<HostName>, String, i64), Vec<Change>> = BTreeMap::new();
+    for file in files {
+        let folder: Vec<&str> = file.what.split('/').take(3).collect();
+        let key = (file.hosts.clone(), folder.join("/"), file.at.0.div_euclid(MINUTE));
+        groups.entry(key).or_default().push(file);
+    }
+    let mut folded = Vec::new();
+    for ((hosts, folder, _), files) in groups {
+        let first = files.iter().map(|file| (file.at, file.source)).min();
+        if let Some((at, source)) = first.filter(|_| files.len() >= MANY) {
+            let what = format!("{folder}, {}", many(files.len(), "file"));
+            let detail = files.into_iter().map(|file| file.what).take(DETAIL).collect();
+            folded.push(Change { hosts, detail, ..Change::new(at, Kind::Config, what, source) });
+        } else {
+            folded.extend(files);
+        }
+    }
+    folded
 }
 
 fn is_same(known: &Change, change: &Change) -> bool {

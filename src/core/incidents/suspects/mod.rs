@@ -17,7 +17,7 @@ mod state;
 mod tests;
 
 pub use action::SuspectAction;
-pub use merge::merge;
+pub use merge::{fold_files, merge};
 pub use rank::{Around, CONVINCING, History, Places, Ranking, Suspect, Tally, Weight, Weights, rank, rank_with};
 pub use state::{Looked, Msg, State};
 
