@@ -136,14 +136,8 @@ fn decide(run: &Run) -> Next {
             }
         }
         let changed = of(Way::There).any(|(_, share)| matches!(share, Share::Well | Share::Failed));
-        // What users may still be served by stays as it is: to start it anew would cut them off.
-        let stays = of(Way::There).any(|(host, share)| {
-            matches!(share, Share::Well | Share::Failed)
-                && run.share(host, Way::Back) == Share::Waiting
-                && serves(run, host)
-        });
         return Next::End(match (back.is_empty(), failed) {
-            (false, _) if !stays && back.iter().all(|share| *share == Share::Well) => RunOutcome::Undone,
+            (false, _) if run.is_all_back() => RunOutcome::Undone,
             (false, _) => RunOutcome::Failed,
             (true, true) if changed => RunOutcome::Failed,
             (true, true) => RunOutcome::Refused,

@@ -86,7 +86,7 @@ impl Run {
     }
 
     /// Says whether all hosts are as they were before it.
-    fn is_all_back(&self) -> bool {
+    pub(super) fn is_all_back(&self) -> bool {
         let Reached { done, failed, taken_back: _, unknown, not_changed: _ } = self.reached();
         done.is_empty() && failed.is_empty() && unknown.is_empty()
     }

@@ -172,6 +172,19 @@ fn an_undo_that_fails_is_a_failure_and_the_other_hosts_are_still_taken_back() {
 }
 
 #[test]
+fn what_cannot_be_taken_back_on_every_changed_host_is_not_called_taken_back() {
+    let mut plan = Plan { undo_by_itself: true, ..three() };
+    plan.undo_steps.remove(0);
+    let (mut console, _) = Console::with(plan, 0);
+    _ = console.host_ends("a", Way::There, 0);
+    assert_eq!(console.host_ends("b", Way::There, 1), ["b Back"]);
+    _ = console.host_ends("b", Way::Back, 0);
+    assert_eq!(console.outcome(), Some(RunOutcome::Failed));
+    let words = console.run().ended_words().unwrap();
+    assert!(words.ends_with("done on 1 of 3 hosts, taken back on b, not changed on c"), "{words}");
+}
+
+#[test]
 fn checks_that_get_worse_stop_it() {
     let (mut console, _) = Console::with(Plan { undo_by_itself: true, ..three() }, 1);
     _ = console.host_ends("a", Way::There, 0);

@@ -5,7 +5,7 @@ use super::{
     file::File,
     glob::Glob,
     is_packed,
-    rotated::{by_age, candidates, is_being_packed, is_rotated},
+    rotated::{by_age, came_between, candidates, is_being_packed, is_rotated},
     tail::{Phase, Tail},
 };
 use crate::core::time::Now;
@@ -52,13 +52,13 @@ impl Follower {
             if std::mem::replace(&mut tail.located, true) {
                 continue;
             }
-            // Files that came and went between it and the next one known, oldest first.
+            // Those that came and went since, oldest first.
             let known: Vec<u64> = file.old.iter().chain(&file.tail).map(|tail| tail.inode).collect();
-            let between = siblings.iter().skip(home + 1).filter(|found| {
+            let between = came_between(&siblings, home, &known).filter(|found| {
                 let named = configured
                     .as_ref()
                     .map_or_else(|| is_rotated(&found.path, &file.path), |glob| glob.matches(&found.path));
-                named && !known.contains(&found.inode) && !is_being_packed(found, &siblings)
+                named && !is_being_packed(found, &siblings)
             });
             for (step, found) in between.enumerate() {
                 let phase = if is_packed(&found.path) { Phase::Packed } else { Phase::Renamed };

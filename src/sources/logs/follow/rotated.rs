@@ -35,6 +35,13 @@ pub(super) fn candidates(siblings: &[Found], offset: u64) -> impl Iterator<Item 
     siblings.iter().rev().filter(move |file| file.regular && (is_packed(&file.path) || file.size >= offset)).take(4)
 }
 
+/// Returns the files between the one at `home` and the next one that is followed already, oldest first.
+///
+/// The present file may itself have been renamed since it was looked at: what is newer than it has to wait until it is read.
+pub(super) fn came_between<'a>(siblings: &'a [Found], home: usize, known: &[u64]) -> impl Iterator<Item = &'a Found> {
+    siblings.iter().skip(home + 1).take_while(|found| !known.contains(&found.inode))
+}
+
 /// Says whether a packed file is still being made: what it is made of is removed when it is whole, and until then holds the lines.
 pub(super) fn is_being_packed(found: &Found, siblings: &[Found]) -> bool {
     unpacked(&found.path).is_some_and(|path| siblings.iter().any(|sibling| sibling.path == path))
@@ -59,6 +66,23 @@ mod tests {
             ("/l/apps.log", false),
         ] {
             assert_eq!(is_rotated(path, "/l/app.log"), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_newer_than_a_file_that_is_followed_waits_for_it() {
+        let found =
+            |path: &str, inode| Found { path: path.into(), inode, device: 1, size: 10, modified: 0, regular: true };
+        let files = [found("/a-1", 1), found("/a-2", 2), found("/a-3", 3), found("/a-4", 4)];
+        for (home, known, expected) in [
+            (0, vec![1, 9], vec!["/a-2", "/a-3", "/a-4"]),
+            (0, vec![1, 2], vec![]),
+            (0, vec![1, 3], vec!["/a-2"]),
+            (1, vec![1, 2, 9], vec!["/a-3", "/a-4"]),
+            (3, vec![4], vec![]),
+        ] {
+            let between: Vec<_> = came_between(&files, home, &known).map(|found| found.path.as_str()).collect();
+            assert_eq!(between, expected, "{home} {known:?}");
         }
     }
 
