@@ -132,13 +132,13 @@ fn message(told: Telling<'_>) -> Json {
 }
 
 /// A status of 200 is no success by itself: what it says is.
-fn refused(body: &Json) -> Result<(), Missed> {
+fn refused(answer: &Answer, body: &Json) -> Result<(), Missed> {
     if body.get("ok").and_then(Json::as_bool) != Some(false) {
         return Ok(());
     }
     let error = sanitise::line_max(body.get("error").and_then(Json::as_str).unwrap_or("no reason"), 120);
     if ["fatal_error", "internal_error", "request_timeout", "service_unavailable"].contains(&error.as_str()) {
-        return Err(Missed::ambiguous(format!("it says {error}")));
+        return Err(Missed::ambiguous(format!("it says {error}")).asked(answer));
     }
     Err(Missed::refused(format!("it says {error}: correct the channel or the token, then retry")))
 }
@@ -157,8 +157,8 @@ impl Notifier for Slack {
             let url = format!("{}/chat.postMessage", told.text("api").unwrap_or(API).trim_end_matches('/'));
             let veil = vec![token.expose_secret()];
             let post = Post { url: &url, bearer: Some(&token), headers: Vec::new(), body, veil };
-            let (_, body) = post::post(post, self, means).await?;
-            refused(&body)?;
+            let (answer, body) = post::post(post, self, means).await?;
+            refused(&answer, &body)?;
             let id = body.get("ts").and_then(wire::id).unwrap_or_else(|| "posted".to_owned());
             Ok(Remote { id, url: None })
         })

@@ -218,8 +218,10 @@ impl Board {
         let said = sanitise::line_max(Monday.said(&answer, &json), 160);
         let status = errors(&json).iter().find_map(|error| error.pointer("/extensions/status_code")?.as_u64());
         Err(match status {
-            Some(500..) => does.unclear(said),
-            None if codes(&json).iter().any(|code| code.to_lowercase().contains("internal")) => does.unclear(said),
+            Some(500..) => does.unclear(said).asked(&answer),
+            None if codes(&json).iter().any(|code| code.to_lowercase().contains("internal")) => {
+                does.unclear(said).asked(&answer)
+            }
             Some(403) => Missed::refused(format!("the token may not: give it leave, then retry: {said}")),
             Some(404) => Missed::refused(format!("there is no such thing: correct the settings, then retry: {said}")),
             Some(_) | None => Missed::refused(format!("{said}: correct the settings or edit it, then retry")),

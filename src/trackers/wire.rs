@@ -8,7 +8,10 @@ use serde_json::Value as Json;
 use super::{Means, Missed};
 use crate::{
     config::secret,
-    core::outbox::{Miss, TrackerSpec},
+    core::{
+        outbox::{Miss, TrackerSpec},
+        time::short,
+    },
     parse::sanitise,
     remote::{
         http::{Answer, Call, Fault, Value},
@@ -92,6 +95,13 @@ impl Does {
             Self::Read => Missed::unreachable(reason),
             Self::Write => Missed::ambiguous(reason),
         }
+    }
+}
+
+impl Missed {
+    /// With how long the answer asks to wait.
+    pub(crate) fn asked(self, answer: &Answer) -> Self {
+        Self { wait_ms: asked(answer), ..self }
     }
 }
 
@@ -236,7 +246,11 @@ pub(crate) fn judge(vendor: &dyn Vendor, answer: &Answer, body: &Json, does: Doe
             "there is no such thing, or the token may not see it: correct the settings, then retry{}",
             said(vendor, answer, body)
         ))),
-        408 | 425 | 500.. => Err(does.unclear(format!("{status}{}", said(vendor, answer, body)))),
+        408 | 425 | 500.. => {
+            let asks = asked(answer).map(|ms| format!(", and asks to wait {}", short(ms.unsigned_abs())));
+            let why = format!("{status}{}{}", asks.unwrap_or_default(), said(vendor, answer, body));
+            Err(does.unclear(why).asked(answer))
+        }
         _ => Err(Missed::refused(format!("{status}: edit or drop it{}", said(vendor, answer, body)))),
     }
 }
@@ -267,20 +281,34 @@ fn page(answer: &Answer) -> String {
     sanitise::line_max(words.join(" "), 120)
 }
 
-/// Reads how long is to be waited by `Retry-After`: seconds, or a date held against the answer's own.
+/// Reads how long is to be waited by `Retry-After`: seconds, or a date held against the answer's own. A day at most.
 pub(crate) fn retry_after(answer: &Answer) -> Option<i64> {
     let text = answer.header("retry-after").next()?.trim();
-    if let Ok(seconds) = text.parse::<i64>() {
-        return Some(seconds.clamp(0, 86_400) * 1_000);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        // What does not fit is as absurd as what is too long.
+        let seconds = if text.starts_with('-') { 0 } else { digits.parse::<i64>().unwrap_or(i64::MAX) };
+        return Some(seconds.min(86_400) * 1_000);
     }
-    let at = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-    Some((at.timestamp() - said_at(answer)?).clamp(0, 86_400) * 1_000)
+    Some((date(text)? - said_at(answer)?).clamp(0, 86_400) * 1_000)
+}
+
+/// Reads how long a server that is not well asks to be left alone; none where it says "at once", which some say on every answer.
+fn asked(answer: &Answer) -> Option<i64> {
+    retry_after(answer).filter(|ms| *ms > 0)
 }
 
 /// Returns when an answer was given, by the server's own clock, in seconds.
 pub(super) fn said_at(answer: &Answer) -> Option<i64> {
-    let date = answer.header("date").next()?;
-    chrono::DateTime::parse_from_rfc2822(date).ok().map(|date| date.timestamp())
+    date(answer.header("date").next()?)
+}
+
+/// Reads a date in each of the three forms that HTTP has.
+fn date(text: &str) -> Option<i64> {
+    let usual = chrono::DateTime::parse_from_rfc2822(text).ok().map(|date| date.timestamp());
+    let old = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let old = || old.iter().find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok());
+    usual.or_else(|| Some(old()?.and_utc().timestamp()))
 }
 
 /// Returns an id, which may be a number.

@@ -235,7 +235,7 @@ fn next_at(state: &mut State, tracker: &Arc<TrackerSpec>, now: Timestamp, around
             Step::Interrupted => {
                 let reason = "the console that sent it is gone".to_owned();
                 if entry.item.write.notice().is_some() {
-                    return Some(Next::Say(token, unheard(entry, reason, around.repeats(&tracker.name), now)));
+                    return Some(Next::Say(token, unheard(entry, (reason, None), around.repeats(&tracker.name), now)));
                 }
                 return Some(Next::Say(token, OutboxEventKind::Tried { how: Miss::Ambiguous, reason, next: None }));
             }
@@ -248,8 +248,8 @@ fn next_at(state: &mut State, tracker: &Arc<TrackerSpec>, now: Timestamp, around
 }
 
 /// Says what becomes of a notice that may have been heard.
-fn unheard(entry: &Entry, reason: String, repeats: bool, now: Timestamp) -> OutboxEventKind {
-    match policy::told_again(entry, repeats, now) {
+fn unheard(entry: &Entry, (reason, asked): (String, Option<i64>), repeats: bool, now: Timestamp) -> OutboxEventKind {
+    match policy::told_again(entry, repeats, asked, now) {
         Some(next) => OutboxEventKind::Tried { how: Miss::Ambiguous, reason: unsure(&reason), next: Some(next) },
         None => OutboxEventKind::LeftUnsure { reason: unsure(&reason) },
     }
@@ -393,9 +393,9 @@ fn ended(
                 format!("another changed it: {}; retry writes ours over it, drop keeps theirs", words.join(", "));
             out.tell(now, token, OutboxEventKind::Tried { how: Miss::Foreign, reason, next: None });
         }
-        End::Missed { how: Miss::Ambiguous, reason, .. } if entry.item.write.notice().is_some() => {
+        End::Missed { how: Miss::Ambiguous, reason, wait_ms } if entry.item.write.notice().is_some() => {
             let repeats = around.repeats(&entry.item.tracker);
-            out.tell(now, token, unheard(entry, reason, repeats, now));
+            out.tell(now, token, unheard(entry, (reason, wait_ms), repeats, now));
         }
         End::Missed { how, reason, wait_ms } => missed(entry, (deed, attempt), (how, reason, wait_ms), now, out),
     }
@@ -427,11 +427,12 @@ fn missed(
     out: &mut Out,
 ) {
     let token = entry.token;
+    let told = entry.item.write.notice().is_some();
     let next = match how {
         Miss::Refused | Miss::Foreign => None,
-        Miss::Throttled => Some(now + policy::throttle_ms(wait_ms)),
-        Miss::Ambiguous if !entry.item.write.may_repeat() => Some(now + policy::FIRST_SEARCH_MS),
-        Miss::Ambiguous | Miss::Unreachable => Some(now + wait_ms.unwrap_or(0).clamp(policy::backoff_ms(attempt), DAY)),
+        Miss::Throttled => Some(now + policy::throttle_ms(wait_ms, told)),
+        Miss::Ambiguous if !entry.item.write.may_repeat() && wait_ms.is_none() => Some(now + policy::FIRST_SEARCH_MS),
+        Miss::Ambiguous | Miss::Unreachable => Some(now + policy::again_ms(wait_ms, attempt, told)),
     };
     match deed {
         Deed::Write => out.tell(now, token, OutboxEventKind::Tried { how, reason, next }),
@@ -440,7 +441,7 @@ fn missed(
             let next = match how {
                 Miss::Throttled => next,
                 Miss::Ambiguous | Miss::Unreachable | Miss::Refused | Miss::Foreign => {
-                    Some(now + policy::backoff_ms(entry.searches + 2))
+                    Some(now + policy::again_ms(wait_ms, entry.searches + 2, told))
                 }
             };
             let verdict = Verdict::Again;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::core::{
     outbox::{State, Verdict},
-    time::{DAY, MINUTE, SECOND, Timestamp},
+    time::{DAY, HOUR, MINUTE, SECOND, Timestamp},
 };
 
 /// Milliseconds after which what may have been accepted is searched for.
@@ -34,9 +34,19 @@ pub fn backoff_ms(tries: u32) -> i64 {
     BACKOFF.get(at).copied().unwrap_or(MINUTE)
 }
 
-/// Returns how long a tracker is left alone that takes no more: as long as it says, at most a day.
-pub(super) fn throttle_ms(asked: Option<i64>) -> i64 {
-    asked.unwrap_or(THROTTLED_MS).clamp(SECOND, DAY)
+/// Returns how long a place is left alone that takes no more: as long as it says, at most a day. Whom people are told by, not longer
+/// than between any two tries.
+pub(super) fn throttle_ms(asked: Option<i64>, told: bool) -> i64 {
+    asked.unwrap_or(THROTTLED_MS).clamp(SECOND, if told { backoff_ms(u32::MAX) } else { DAY })
+}
+
+/// Returns when a place that was not well is asked again: at the moment that it named, or after as many tries as there were. What it
+/// names is a guess, so that nothing waits for it longer than an hour, and what people are told not longer than between any two tries;
+/// nor is it asked more often than once a minute because it names seconds again and again.
+pub(super) fn again_ms(asked: Option<i64>, tries: u32, told: bool) -> i64 {
+    let most = if told { backoff_ms(u32::MAX) } else { HOUR };
+    let own = backoff_ms(tries);
+    asked.map_or(own, |ms| ms.clamp(own.min(MINUTE), most))
 }
 
 /// Returns how long after so many looks a ticket is looked at again; none where it is not any more.
@@ -153,9 +163,9 @@ fn follow(state: &State, entry: &Entry, due: bool) -> Step {
 
 /// Says when a notice that may have been heard is told again; none: it is left at that. What is the same told twice is told until
 /// somebody says that it was heard; what calls somebody once more, rather twice than never; anything else not.
-pub(super) fn told_again(entry: &Entry, repeats: bool, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn told_again(entry: &Entry, repeats: bool, asked: Option<i64>, now: Timestamp) -> Option<Timestamp> {
     let calls = entry.item.write.notice().is_some_and(|notice| notice.calls);
-    (repeats || (calls && entry.resent == 0)).then(|| now + backoff_ms(entry.tries.max(1)))
+    (repeats || (calls && entry.resent == 0)).then(|| now + again_ms(asked, entry.tries.max(1), true))
 }
 
 /// Judges a search that found nothing: what follows, whether it says something, and when it goes on.

@@ -332,6 +332,37 @@ fn a_tracker_that_takes_no_more_is_left_alone_for_as_long_as_it_says() {
 }
 
 #[test]
+fn a_place_that_is_not_well_is_asked_again_at_the_moment_that_it_names_whatever_it_was_asked_for() {
+    let mut world = World::opened();
+    let missed = |how: Miss, wait_ms: Option<i64>| End::Missed { how, reason: "503".into(), wait_ms };
+    let waits = |world: &World, token: &Uid| world.state.items[token].next().unwrap().since(world.now);
+    let order = world.order();
+    world.end(&order, missed(Miss::Ambiguous, Some(2 * HOUR)));
+    assert_eq!(waits(&world, &order.token), HOUR, "a guess that is longer than is waited for");
+    let search = world.order_within(2 * HOUR).unwrap();
+    assert_eq!(search.deed, Deed::Search);
+    world.end(&search, missed(Miss::Unreachable, Some(10 * SECOND)));
+    assert_eq!(waits(&world, &order.token), 15 * SECOND, "seconds again and again");
+    let search = world.order();
+    world.end(&search, missed(Miss::Unreachable, Some(600 * SECOND)));
+    assert_eq!(waits(&world, &order.token), 600 * SECOND);
+    let search = world.order_within(HOUR).unwrap();
+    world.end(&search, End::Found(vec![remote("OPS-1")]));
+    world.happens(IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() });
+    let mut update = world.order();
+    assert!(update.item.write.may_repeat());
+    for (asked, own) in [(7, 7), (7, 15), (7, 60), (7, 60), (90, 90)] {
+        world.end(&update, missed(Miss::Ambiguous, Some(asked * SECOND)));
+        assert_eq!(waits(&world, &update.token), own * SECOND, "after {} tries", update.attempt);
+        update = world.order();
+        while update.deed == Deed::Look {
+            world.end(&update, missed(Miss::Unreachable, Some(600 * SECOND)));
+            update = world.order();
+        }
+    }
+}
+
+#[test]
 fn what_is_refused_waits_for_a_person() {
     let mut world = World::opened();
     let order = world.order();

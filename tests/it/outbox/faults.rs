@@ -39,7 +39,7 @@ pub(crate) fn tracker(vendor: Vendor, url: &str) -> Arc<TrackerSpec> {
 }
 
 pub(super) fn random(dice: &mut Dice) -> Fault {
-    const ALL: [Fault; 8] = [
+    const ALL: [Fault; 11] = [
         Fault::Unheard,
         Fault::Lost,
         Fault::Cut,
@@ -48,8 +48,11 @@ pub(super) fn random(dice: &mut Dice) -> Fault {
         Fault::Throttled,
         Fault::Denied,
         Fault::Login,
+        Fault::Asks(503, &[("retry-after", "90")]),
+        Fault::Asks(500, &[("retry-after", "99999999999999999999")]),
+        Fault::Asks(504, &[("retry-after", "\u{7f}soon")]),
     ];
-    ALL[usize::try_from(dice.below(8)).unwrap()]
+    ALL[usize::try_from(dice.below(11)).unwrap()]
 }
 
 async fn a_thousand_faults(vendor: Vendor) {
@@ -95,7 +98,7 @@ async fn a_thousand_faults_of_monday_leave_one_item_each() {
 }
 
 /// What goes wrong with the first write: monday is asked for its columns before that.
-fn first(vendor: Vendor, fault: Fault) -> Vec<Fault> {
+pub(super) fn first(vendor: Vendor, fault: Fault) -> Vec<Fault> {
     const BOARD: &str = r#"{"data":{"boards":[{"id":"77","columns":[{"id":"text_dedup","type":"text"},{"id":"sev","type":"text"},{"id":"status","type":"text"}]}]}}"#;
     let mut faults = vec![fault];
     faults.extend((vendor == Vendor::Monday).then_some(Fault::Says(200, BOARD)));

@@ -6,6 +6,7 @@ mod markdown;
 mod nights;
 mod notices;
 mod sim;
+mod waits;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

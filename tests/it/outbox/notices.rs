@@ -26,7 +26,7 @@ use crate::tickets::{
 };
 
 /// What is injected into each channel at least.
-const INJECTIONS: usize = 500;
+const INJECTIONS: usize = 1_000;
 
 fn place(channel: Channel, url: &str) -> Arc<TrackerSpec> {
     match channel {
@@ -56,13 +56,13 @@ fn inventory(channel: Channel, url: &str) -> Inventory {
     inventory
 }
 
-async fn started(channel: Channel, patience: Duration) -> (Shared, Inventory, Means) {
+pub(super) async fn started(channel: Channel, patience: Duration) -> (Shared, Inventory, Means) {
     let (fake, url) = start(Vendor::Channel(channel), 0).await;
     let hook = format!("{url}{HOOK}");
     (fake, inventory(channel, &url), means_with(patience, &[("T", "test-token-1234"), ("HOOK", &hook)]))
 }
 
-fn entry(sim: &Sim, news: News) -> &Entry {
+pub(super) fn entry(sim: &Sim, news: News) -> &Entry {
     let is = |entry: &&Entry| entry.item.write.notice().is_some_and(|notice| notice.news == news);
     sim.state.outbox.items.values().find(is).unwrap()
 }

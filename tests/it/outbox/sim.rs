@@ -1,5 +1,8 @@
 //! A console without a screen and a store in memory, on a clock that is moved by hand: it is killed between any two writes.
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use quarterdeck::{
     config::Env,
@@ -25,6 +28,10 @@ use quarterdeck::{
 
 use super::INCIDENT;
 use crate::tickets::Shared;
+
+/// The rules for secrets: to read them takes longer than a night.
+pub(super) static RULES: LazyLock<Arc<Redactor>> =
+    LazyLock::new(|| Arc::new(quarterdeck::config::redact::load(None).0));
 
 /// A small generator: the same seed makes the same night.
 pub(super) struct Dice(pub(super) u64);
@@ -76,7 +83,6 @@ impl Sim {
     pub(super) fn with(inventory: Inventory, fake: &Shared, means: Means) -> Self {
         let inventory = Arc::new(inventory);
         let at = fake.lock().unwrap().now;
-        let redact = Arc::new(quarterdeck::config::redact::load(None).0);
         let actor = Actor { by: "ana".into(), from: "test".into() };
         let mut sim = Self {
             state: State::new(Arc::clone(&inventory), actor),
@@ -85,7 +91,7 @@ impl Sim {
             stored: Vec::new(),
             incidents: Vec::new(),
             means,
-            redact,
+            redact: Arc::clone(&RULES),
             fake: Arc::clone(fake),
             kill_in: None,
             killer: None,

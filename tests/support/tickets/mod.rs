@@ -59,6 +59,10 @@ pub(crate) enum Fault {
     Silent,
     /// Any other answer.
     Says(u16, &'static str),
+    /// A status and headers, and nothing was heard.
+    Asks(u16, &'static [(&'static str, &'static str)]),
+    /// An answer that is well by its status alone, and asks to wait two minutes.
+    Unwell(&'static str),
 }
 
 /// A request as it came.
@@ -218,6 +222,14 @@ impl Fake {
             Some(Fault::Late(ms)) => {
                 self.later.push((Timestamp(self.now.0 + ms), request));
                 None
+            }
+            Some(Fault::Asks(status, headers)) => {
+                let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+                Some((status, headers, "upstream connect error".to_owned()))
+            }
+            Some(Fault::Unwell(body)) => {
+                let headers = vec![("content-type", "application/json".into()), ("retry-after", "120".into())];
+                Some((200, headers, body.to_owned()))
             }
             Some(Fault::Says(status, body)) => Some((status, Vec::new(), body.to_owned())),
         };
