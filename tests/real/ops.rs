@@ -34,7 +34,11 @@ pub(crate) struct Ops {
 impl Ops {
     /// Starts both; `service` is the service's kind and recipe as the configuration has them, given the host's home.
     pub(crate) async fn start(service: impl FnOnce(&Path) -> String) -> Self {
-        let sshd = Sshd::start().await;
+        Self::on(Sshd::start().await, service)
+    }
+
+    /// Starts a console for a host that is there.
+    pub(crate) fn on(sshd: Sshd, service: impl FnOnce(&Path) -> String) -> Self {
         std::fs::create_dir(sshd.home().join("bin")).unwrap();
         let path = |path: PathBuf| format!("{:?}", path.display().to_string());
         let text = format!(
@@ -111,7 +115,8 @@ impl Ops {
     pub(crate) async fn change(&mut self, wanted: Wanted) -> (RunOutcome, String) {
         self.review(wanted).await.unwrap();
         let run = self.confirm().await;
-        let told = told(&run);
+        let said = self.engine.state.screen.message.as_ref().map(|said| said.text.clone()).unwrap_or_default();
+        let told = format!("{}{said}", told(&run));
         (run.outcome.unwrap().0, told)
     }
 

@@ -51,3 +51,9 @@ pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
     };
     assert!(tokio::time::timeout(HANG, wait).await.is_ok(), "never came: {what}");
 }
+
+/// Lets anybody read a folder and write into it: who logs in at a test's host may be another than who runs the test.
+pub(crate) fn open_to_all(folder: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+}

@@ -244,6 +244,14 @@ impl Sshd {
         Path::new(&format!("/proc/{}/root", self.child.id().unwrap())).join(home.strip_prefix("/").unwrap())
     }
 
+    /// Makes a file or folder one of whoever logs in.
+    pub(crate) fn give(&self, path: &Path) {
+        if self.how.unprivileged {
+            let owner = format!("{0}:{0}", NOBODY.1);
+            assert!(Command::new("chown").args(["-R", &owner]).arg(path).status().unwrap().success());
+        }
+    }
+
     /// Writes a known_hosts file that knows this server's keys under a port, and returns its path.
     pub(crate) fn known_hosts(&self, port: u16) -> PathBuf {
         let file = self.path(&format!("known_hosts_{port}"));

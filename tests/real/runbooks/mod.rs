@@ -5,7 +5,10 @@ mod pm2;
 mod postgres;
 mod redis;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use quarterdeck::{
     core::{
@@ -22,12 +25,13 @@ use quarterdeck::{
 
 use crate::{
     ops::{Ops, task, until},
-    support::eventually,
+    support::{eventually, open_to_all},
 };
 
 /// A service whose lock stands in its own folder: those of other tests are on this machine, too.
 fn service(home: &std::path::Path) -> String {
     std::fs::create_dir(home.join("lock")).unwrap();
+    open_to_all(&home.join("lock"));
     "kind = \"command\"\n[service.recipe]\npath = \"~/lock\"\n[service.recipe.tasks.nothing]\nsteps = [\"true\"]"
         .to_owned()
 }
@@ -38,6 +42,8 @@ struct Desk {
     book: Arc<Runbook>,
     incident: Uid,
     given: BTreeMap<String, String>,
+    /// The steps that were run.
+    ran: BTreeSet<String>,
 }
 
 impl Desk {
@@ -59,7 +65,7 @@ impl Desk {
         let incident = *ops.engine.state.incidents.incidents.keys().next().unwrap();
         let book = Arc::clone(ops.engine.state.inventory.runbook(&name).unwrap());
         let given = given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        Self { ops, book, incident, given }
+        Self { ops, book, incident, given, ran: BTreeSet::new() }
     }
 
     fn give(&mut self, name: &str, value: impl ToString) {
@@ -73,6 +79,7 @@ impl Desk {
             "{step}: {:?}",
             self.book.steps.iter().map(|step| &step.id).collect::<Vec<_>>()
         );
+        self.ran.insert(step.to_owned());
         let (incident, name) = (self.incident, self.book.name.clone());
         let state = &mut self.ops.engine.state;
         state.runbooks.given.insert(incident, self.given.clone());
@@ -116,14 +123,14 @@ impl Desk {
         }
     }
 
-    /// It comes to be as it must be: what was mended takes a moment.
-    async fn gets_well(&mut self, step: &str) {
+    /// It comes to say so: what is done takes a moment to be seen.
+    async fn gets(&mut self, step: &str, is: impl Fn(Option<bool>, &str) -> bool) {
         let mut told = String::new();
         let done = tokio::time::timeout(crate::support::HANG, async {
             loop {
                 let (met, said) = self.look(step).await;
                 told = said;
-                if met == Some(true) {
+                if is(met, &told) {
                     return;
                 }
             }
@@ -132,15 +139,49 @@ impl Desk {
         assert!(done, "{told}");
     }
 
+    /// It comes to be as it must be.
+    async fn gets_well(&mut self, step: &str) {
+        self.gets(step, |met, _| met == Some(true)).await;
+    }
+
+    /// It comes to be not as it must be.
+    async fn gets_ill(&mut self, step: &str) {
+        self.gets(step, |met, _| met == Some(false)).await;
+    }
+
+    /// It comes to say this, and is not as it must be.
+    async fn gets_to_say(&mut self, step: &str, what: &str) {
+        self.gets(step, |met, told| met == Some(false) && told.contains(what)).await;
+    }
+
+    /// Carries a step out that may fail; returns how it ended, and what it printed.
+    async fn try_change(&mut self, step: &str) -> (RunOutcome, String) {
+        self.ran.insert(step.to_owned());
+        let known = |(name, _): &(&String, &String)| self.book.params.iter().any(|param| param.name == **name);
+        let settings: Vec<(&str, &str)> =
+            self.given.iter().filter(known).map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let wanted: Wanted = task(&runbooks::task(&self.book.name, step), &settings);
+        self.ops.change(wanted).await
+    }
+
     /// Carries a step out that changes something, through review and gate.
     async fn change(&mut self, step: &str) {
-        let settings: Vec<(&str, &str)> =
-            self.given.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let wanted: Wanted = task(&runbooks::task(&self.book.name, step), &settings);
-        let (outcome, told) = self.ops.change(wanted).await;
+        let (outcome, told) = self.try_change(step).await;
         assert_eq!(outcome, RunOutcome::Succeeded, "{step}: {told}");
         let known = &self.ops.engine.state.incidents.incidents[&self.incident];
         let ran = known.books.get(&(self.book.name.clone(), step.to_owned())).and_then(|step| step.run.clone());
         assert!(ran.is_some(), "{step} is in the timeline: {:?}", known.timeline.values().last());
+    }
+
+    /// Every step of the book was run here; none of those that it has by now was forgotten.
+    fn ran_all(&self) {
+        self.ran_all_but(&[]);
+    }
+
+    /// Every step was, but these.
+    fn ran_all_but(&self, but: &[&str]) {
+        let all = self.book.numbered().map(|step| step.id.as_str());
+        let left: Vec<&str> = all.filter(|id| !self.ran.contains(*id)).collect();
+        assert_eq!(left, but, "of {}", self.book.name);
     }
 }

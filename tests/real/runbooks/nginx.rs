@@ -66,4 +66,5 @@ async fn a_dead_upstream_and_a_broken_site_are_told_apart_and_the_site_is_taken_
     desk.gets_well("what-users-get").await;
     desk.well(&looks).await;
     drop(app);
+    desk.ran_all();
 }

@@ -1,4 +1,8 @@
 //! PM2: a process that is errored, one that starts again and again, a list that is not saved.
+use std::process::Command;
+
+use quarterdeck::core::runs::RunOutcome;
+
 use super::{Desk, service};
 use crate::{
     ops::Ops,
@@ -78,4 +82,19 @@ async fn an_errored_process_is_told_from_health_and_started() {
     desk.change("restart-it").await;
     desk.gets_well("does-it-start-again-and-again").await;
     desk.well(&looks).await;
+
+    // Logs that fill the disk; and the module that keeps them small, which PM2 takes settings for although it is not there.
+    let log = home.join(".pm2/logs/play-out-0.log");
+    assert!(Command::new("fallocate").args(["-l", "1025M"]).arg(&log).status().unwrap().success());
+    desk.ill(&["how-large-are-its-logs"]).await;
+    std::fs::remove_file(&log).unwrap();
+    desk.well(&looks).await;
+    let (outcome, told) = desk.try_change("keep-its-logs-small").await;
+    assert!(outcome == RunOutcome::Failed && told.contains("pm2 install pm2-logrotate"), "{told}");
+    // A folder in the place of the module itself.
+    std::fs::create_dir_all(home.join(".pm2/modules/pm2-logrotate")).unwrap();
+    desk.change("keep-its-logs-small").await;
+    let set = std::fs::read_to_string(home.join(".pm2/module_conf.json")).unwrap();
+    assert!(set.contains("\"max_size\": \"100M\"") && set.contains("\"retain\": \"10\""), "{set}");
+    desk.ran_all();
 }
