@@ -36,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("russh", &["remote", "demo"]),
     ("reqwest", &["remote/http"]),
+    ("quick_xml", &["parse/qualys"]),
     ("tokio_tungstenite", &["remote/websocket"]),
     ("rusqlite", &["store"]),
     ("lettre", &["notify/smtp"]),

@@ -13,6 +13,7 @@ mod changes;
 pub mod config_files;
 pub mod documents;
 pub mod effect;
+pub mod findings;
 pub mod handover;
 pub mod hosts;
 pub mod id;

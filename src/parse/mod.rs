@@ -13,6 +13,7 @@ pub mod loki;
 pub mod pm2;
 pub mod proc;
 pub mod ps;
+pub mod qualys;
 pub mod runbook;
 pub mod sanitise;
 pub mod ssh_config;

@@ -229,6 +229,12 @@ impl Call {
         target_of(&self.url)
     }
 
+    /// Says whether it goes to the same server as another, by the same way: scheme, name and port; and names nobody there.
+    pub fn goes_where(&self, other: &Self) -> bool {
+        let names_nobody = self.url.username().is_empty() && self.url.password().is_none();
+        self.url.origin() == other.url.origin() && names_nobody
+    }
+
     /// Returns its URL for a WebSocket.
     pub(super) fn websocket_url(&self) -> String {
         let url = self.url.as_str();

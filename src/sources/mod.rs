@@ -3,6 +3,7 @@ pub mod changes;
 pub mod config_files;
 pub mod logs;
 pub mod pm2;
+pub mod qualys;
 pub mod ssh_metrics;
 pub mod systemd;
 

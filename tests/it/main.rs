@@ -90,6 +90,8 @@ mod patterns;
 #[path = "../support/places.rs"]
 mod places;
 #[cfg(test)]
+mod qualys;
+#[cfg(test)]
 #[path = "../support/readings.rs"]
 mod readings;
 #[cfg(test)]
