@@ -4,8 +4,8 @@ use std::sync::Arc;
 use super::{
     Effect, State,
     id::{HostName, Uid},
-    incidents::{self, BookAnswer, Incident, IncidentEventKind},
-    runbooks::{self, Look, Runbook, Step},
+    incidents::Incident,
+    runbooks::{self, Asked, Look, Runbook, Step},
     runs::{gate, policy::Role},
     screen::{Tone, rows},
     time::Now,
@@ -79,17 +79,8 @@ pub(super) fn update(state: &mut State, msg: runbooks::Msg, now: Now) -> Vec<Eff
     let tone = if seen.met == Some(true) { Tone::Done } else { Tone::Info };
     let why = if seen.why.is_empty() { String::new() } else { format!(": {}", seen.why) };
     state.screen.say(now, tone, format!("{step} on {}: {}{why}", seen.host, seen.word()));
-    let answer = BookAnswer { book, step, met: seen.met, why: seen.why };
-    let kind = IncidentEventKind::Command {
-        host: seen.host,
-        command,
-        exit: seen.exit,
-        sha256: seen.sha256,
-        output: seen.head.join("\n"),
-        of: Some(Box::new(answer)),
-    };
-    let msg = incidents::Msg::Added { incident, at: now.utc, by: state.actor.by.clone(), kind };
-    let effects = state.incidents_update(msg, now, Some("writing what the step answered"));
+    let rows = seen.rows(Asked { book, step, command }, Some(incident), &state.actor, now.utc);
+    let effects = vec![Effect::Commit { rows, then: Vec::new(), what: Some("writing what the step answered") }];
     rows::refresh(state, now, false);
     effects
 }

@@ -6,10 +6,12 @@ use quarterdeck::{
         alerts::Severity,
         id::{IncidentId, Uid},
         incidents::{self, IncidentEvent, IncidentEventKind, StepMark, StoredIncidentEvent},
+        record::Row,
         runbooks::{counts, notes, patch},
         time::Timestamp,
     },
     parse::runbook,
+    store::{self, Since, Sqlite, Store as _},
 };
 use serde_json::Value;
 
@@ -41,12 +43,43 @@ impl Home {
     }
 
     fn qd(&self, args: &[&str]) -> (i32, String, String) {
+        self.qd_of("runbook", args)
+    }
+
+    fn qd_of(&self, verb: &str, args: &[&str]) -> (i32, String, String) {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_qd"));
-        command.args(["runbook"]).args(args).arg("--config").arg(self.path().join("qd.toml"));
+        command.arg(verb).args(args).arg("--config").arg(self.path().join("qd.toml"));
         let Output { status, stdout, stderr } =
             command.env("HOME", self.path()).env("XDG_STATE_HOME", self.path()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (status.code().unwrap(), text(stdout), text(stderr))
+    }
+
+    /// Opens an incident of a service.
+    fn incident(&self, service: &str) {
+        let kind = IncidentEventKind::Opened {
+            title: "it grows".into(),
+            severity: Severity::P2,
+            service: Some(service.parse().unwrap()),
+        };
+        let event = IncidentEvent { incident: Uid([7; 6]), at: Timestamp(1_795_144_361_000), by: "ana".into(), kind };
+        self.store().commit(&[Row::Incident(event)], None).unwrap();
+    }
+
+    fn store(&self) -> Sqlite {
+        Sqlite::open(&self.path().join("qd.db"), &store::Options::default()).unwrap()
+    }
+
+    /// What the incident's timeline has.
+    fn timeline(&self) -> Vec<IncidentEventKind> {
+        let since = Since { events: Timestamp(i64::MIN), results: Timestamp(0) };
+        self.store().open_state(since).unwrap().incidents.into_iter().map(|stored| stored.event.kind).collect()
+    }
+
+    /// What the audit log has, without what each entry is about in detail.
+    fn audit(&self) -> Vec<(String, String, String)> {
+        let log = self.store().audit(Timestamp(i64::MIN)).unwrap();
+        log.entries.into_iter().map(|(.., entry)| (entry.what, entry.target, entry.detail)).collect()
     }
 
     fn folder(&self) -> String {
@@ -111,6 +144,60 @@ fn what_changes_goes_through_the_gate_and_takes_only_what_fits() {
     assert!(code == 0 && said.is_empty() && told.contains("LEFT OUT"), "nobody said anything of it: {said}{told}");
     let (code, _, told) = home.qd(&["run", "queue", "--on", "here", "--step", "2"]);
     assert!(code != 0 && told.contains("name the service"), "{told}");
+}
+
+#[test]
+fn what_is_run_from_the_shell_is_on_the_audit_and_in_the_timeline_of_the_incident_that_is_named() {
+    let home = Home::new();
+    home.depth("7\n");
+    let run =
+        |more: &[&str]| home.qd(&[&["run", "queue", "--on", "queue@stage", "--param", &home.folder()], more].concat());
+    let (code, _, told) = run(&["--step", "1", "--incident", "INC-1"]);
+    assert!(code != 0 && told.contains("there is no store"), "no incident without a store: {told}");
+    // Without an incident a look is on the audit, and what changes is planned only.
+    assert_eq!(run(&["--step", "1"]).0, 1);
+    assert_eq!(run(&["--step", "2", "--dry-run"]).0, 0);
+    let seen =
+        ("runbook.looked".to_owned(), "here".to_owned(), "queue/depth NOT as it must be: 7 is not < 5".to_owned());
+    assert_eq!(home.audit(), std::slice::from_ref(&seen));
+
+    home.incident("queue@stage");
+    let (code, _, told) = run(&["--incident", "INC-9"]);
+    assert!(code != 0 && told.contains("no incident `INC-9`") && told.contains("INC-1 it grows"), "{told}");
+    let (code, said, told) = run(&["--incident", "1", "--json"]);
+    let json: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (code, &json["data"][0]["incident"], &json["data"][1]["incident"]),
+        (1, &"INC-1".into(), &Value::Null),
+        "{told}"
+    );
+    let timeline = home.timeline();
+    let [
+        _,
+        IncidentEventKind::Command { host, exit, output, sha256, of, .. },
+        IncidentEventKind::Command { of: unknown, .. },
+    ] = &timeline[..]
+    else {
+        panic!("{timeline:?}")
+    };
+    let of = of.as_ref().unwrap();
+    assert_eq!((host.as_str(), *exit, output.as_str(), sha256.len()), ("here", Some(0), "7", 64));
+    assert_eq!((of.book.as_str(), of.step.as_str(), of.met), ("queue", "depth", Some(false)));
+    assert_eq!(unknown.as_ref().unwrap().met, None);
+    assert_eq!((home.audit().len(), home.audit()[1].clone()), (3, seen));
+
+    // A change goes through the gate, and its run belongs to the incident; nothing of a refused one does.
+    let change = |incident: &str, yes: &str| run(&["--step", "2", "--incident", incident, "--yes-i-mean", yes]);
+    assert_eq!((change("INC-1", "other@stage").0, change("INC-9", "queue@stage").0), (5, 5));
+    assert_eq!((home.timeline().len(), home.audit().len()), (3, 3));
+    let (code, said, told) = change("INC-1", "queue@stage");
+    assert_eq!(code, 0, "{said}{told}");
+    let timeline = home.timeline();
+    let words: Vec<&str> = timeline.iter().skip(3).map(IncidentEventKind::word).collect();
+    assert_eq!(words, ["action", "runbook", "result"]);
+    assert_eq!(home.audit()[3].0, "run.confirmed");
+    let (code, said, _) = home.qd_of("incidents", &["INC-1"]);
+    assert!(code == 0 && said.contains("queue/depth"), "it is in the document: {said}");
 }
 
 #[test]

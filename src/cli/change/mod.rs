@@ -17,7 +17,7 @@ use color_eyre::eyre::eyre;
 use serde_json::json;
 
 use super::{
-    Common, Exit,
+    Common, Exit, incidents,
     setup::{self, Setup},
     status,
 };
@@ -27,6 +27,7 @@ use crate::{
         Msg,
         id::ServiceId,
         runs::{self, Build, CANCEL_MS, Order, Review, TYPE_AHEAD_MS, Wanted, What, gate::Level},
+        screen::View,
     },
     recipes,
     runtime::{
@@ -69,6 +70,9 @@ pub(super) struct Consent {
     pub(super) meant: Meant,
     #[command(flatten)]
     pub(super) how: How,
+    /// The incident that a step of a runbook is run beside, as it was named
+    #[arg(skip)]
+    pub(super) beside: Option<String>,
 }
 
 /// How a change is carried out.
@@ -251,6 +255,12 @@ async fn carry_out(
     engine: &mut Engine,
     (service, wanted): (ServiceId, Wanted),
 ) -> color_eyre::Result<Exit> {
+    if let Some(name) = &consent.beside
+        && let Err(why) = beside(engine, &service, name).await
+    {
+        setup::warn(&why);
+        return Ok(Exit::Refused);
+    }
     let mut passwords = Passwords::new(consent.how.sudo_password_stdin, consent.meant.leave.dry_run);
     let review = match plan::review((setup, engine), &mut passwords, &service, &wanted).await {
         Ok(review) => review,
@@ -287,6 +297,23 @@ async fn carry_out(
         setup::warn(&format!("starts in {} s; Ctrl-C cancels", CANCEL_MS / 1_000));
     }
     follow::to_its_end(setup, common, engine, run, consent.how.wait).await
+}
+
+/// Stands where a person stands who has a runbook beside an incident: what is run from there belongs to it.
+async fn beside(engine: &mut Engine, service: &ServiceId, name: &str) -> Result<(), String> {
+    plan::loaded(engine).await;
+    let of = incidents::meant(&engine.state, name).map_err(|error| error.to_string())?;
+    if of.service.as_ref() != Some(service) {
+        let what =
+            of.service.as_ref().map_or_else(|| "names no service".to_owned(), |about| format!("is about {about}"));
+        return Err(format!(
+            "{} {what}: a change of {service} does not belong there, and nothing was changed",
+            of.number
+        ));
+    }
+    let uid = of.uid;
+    engine.state.screen.go(View::Runbook(uid));
+    Ok(())
 }
 
 fn say(engine: &mut Engine, msg: runs::Msg) {

@@ -15,6 +15,13 @@ use crate::{
     runtime::engine::Engine,
 };
 
+/// Waits until it is known what the store has.
+pub(super) async fn loaded(engine: &mut Engine) {
+    while !engine.state.is_loaded() {
+        drop(engine.turn().await);
+    }
+}
+
 /// Has the change planned and returns the review of it; else why it cannot be.
 pub(super) async fn review(
     (setup, engine): (&Setup, &mut Engine),
@@ -22,9 +29,7 @@ pub(super) async fn review(
     service: &ServiceId,
     wanted: &Wanted,
 ) -> Result<Review, String> {
-    while !engine.state.is_loaded() {
-        drop(engine.turn().await);
-    }
+    loaded(engine).await;
     engine.state.screen.message = None;
     engine.handle(Msg::Runs(runs::Msg::Asked { service: service.clone(), wanted: wanted.clone() }));
     loop {

@@ -1,5 +1,6 @@
 //! `qd runbook`: what a team wrote down, looked at, checked, and run step by step through the same gate as any change.
 mod diff;
+mod notes;
 mod place;
 mod run;
 
@@ -28,6 +29,8 @@ Examples:
   qd runbook list                                         which there are
   qd runbook check runbooks/*.md                          what is wrong with them, with line and column
   qd runbook run postgres-connections --on db@prod        all steps that only look, and whether each answer is as it must be
+  qd runbook run postgres-connections --on db@prod --incident INC-214
+                                                          and into the timeline of that incident, as the console does
   qd runbook diff postgres-connections | git apply        what incidents taught, as a change of the file
   qd runbook run postgres-connections --on db@prod --step 5 --param minutes=10 --dry-run
                                                           what a step that changes would run; then with --yes-i-mean";
@@ -78,6 +81,9 @@ struct Run {
     /// Only this step, by number or id
     #[arg(long, value_name = "STEP")]
     step: Option<String>,
+    /// Write what hosts answer, or the run, into the timeline of this incident: INC-214
+    #[arg(long, value_name = "INCIDENT")]
+    incident: Option<String>,
     #[command(flatten)]
     leave: Leave,
     #[command(flatten)]

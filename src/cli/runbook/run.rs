@@ -5,7 +5,7 @@ use color_eyre::eyre::eyre;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{Run, find, place::Place};
+use super::{Run, find, notes::Notes, place::Place};
 use crate::{
     cli::{
         Common, Exit,
@@ -43,7 +43,7 @@ pub(super) fn run(common: &Common, args: &Run) -> color_eyre::Result<Exit> {
             };
             let order = Order { task: runbooks::task(&book.name, &step.id), settings: given, file: None };
             let meant = Meant { service: service.to_string(), leave: args.leave.clone() };
-            let consent = Consent { meant, how: args.how.clone() };
+            let consent = Consent { meant, how: args.how.clone(), beside: args.incident.clone() };
             // A file that the configuration does not name is planned from all the same, and takes the place of its namesake.
             loaded.inventory.runbooks.retain(|known| known.name != book.name);
             loaded.inventory.runbooks.push(Arc::new(book.clone()));
@@ -52,10 +52,10 @@ pub(super) fn run(common: &Common, args: &Run) -> color_eyre::Result<Exit> {
         Some(step) if step.mode == Mode::Undo => {
             Err(eyre!("`{}` is a way back: it runs where the change above it is taken back", step.name))
         }
-        Some(step) => looks(&setup, common, &loaded, (&book, &[step]), (&place, &given)),
+        Some(step) => looks(&setup, common, &loaded, (&book, &[step]), (&place, &given, args)),
         None => {
             let all: Vec<&Step> = book.numbered().collect();
-            looks(&setup, common, &loaded, (&book, &all), (&place, &given))
+            looks(&setup, common, &loaded, (&book, &all), (&place, &given, args))
         }
     }
 }
@@ -69,7 +69,7 @@ fn looks(
     common: &Common,
     loaded: &Loaded,
     (book, steps): (&Runbook, &[&Step]),
-    (place, given): (&Place, &BTreeMap<String, String>),
+    (place, given, args): (&Place, &BTreeMap<String, String>, &Run),
 ) -> color_eyre::Result<Exit> {
     let Some(env) = &place.env else {
         return Err(eyre!("the host is in no environment: nothing is run there"));
@@ -78,6 +78,7 @@ fn looks(
         setup::warn(&refused.to_string());
         return Ok(Exit::Refused);
     }
+    let mut notes = Notes::open(setup, loaded, args.incident.as_deref(), env)?;
     let remote: setup::SharedRemote = setup.remote(loaded, false);
     let redact = setup::log_rules(loaded).redact;
     let mut came: Vec<Came<'_>> = Vec::new();
@@ -94,6 +95,10 @@ fn looks(
             let number = book.number(&step.id).unwrap_or(0);
             Err(format!("it changes something: --step {number}, once you have read it with --dry-run"))
         };
+        // What is said was written down before.
+        if let Ok(seen) = &seen {
+            notes.write(setup, (book, step), seen);
+        }
         came.push((step, seen));
         if !common.json
             && let Some(last) = came.last()
@@ -102,10 +107,10 @@ fn looks(
         }
     }
     if common.json {
-        let data = came.iter().map(|came| to_json(book, came)).collect();
+        let data = came.iter().map(|came| to_json(book, came, notes.incident())).collect();
         setup::print_json("qd.runbook.run/1", setup.clock.as_ref(), data)?;
     }
-    Ok(exit(&came))
+    Ok(if notes.lost && exit(&came) == Exit::Ok { Exit::Unknown } else { exit(&came) })
 }
 
 /// The worst counts: what is not as it must be before what nobody knows.
@@ -136,7 +141,7 @@ fn text(book: &Runbook, (step, seen): &Came<'_>) -> String {
     text
 }
 
-fn to_json(book: &Runbook, (step, seen): &Came<'_>) -> Value {
+fn to_json(book: &Runbook, (step, seen): &Came<'_>, incident: Option<String>) -> Value {
     let host = |seen: &Seen| {
         json!({
             "host": seen.host, "exit": seen.exit, "met": seen.met, "why": seen.why, "sha256": seen.sha256, "output": seen.head,
@@ -144,7 +149,7 @@ fn to_json(book: &Runbook, (step, seen): &Came<'_>) -> Value {
     };
     json!({
         "number": book.number(&step.id), "id": step.id, "name": step.name, "mode": step.mode.word(),
-        "not_run": seen.as_ref().err(),
+        "incident": incident.filter(|_| seen.is_ok()), "not_run": seen.as_ref().err(),
         "hosts": seen.as_ref().map(|seen| seen.iter().map(host).collect::<Vec<_>>()).unwrap_or_default(),
     })
 }

@@ -9,6 +9,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod words;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub use param::{MOST_BYTES, Param, Takes};
 pub use patch::{Counts, counts, notes, patch};
 pub use state::{Msg, State};
 pub use words::words;
+pub use written::{Asked, LOOKED};
 
 use super::{
     id::{HostName, ServiceId, ServiceName},
