@@ -6,8 +6,10 @@ use super::{
     alerts::Severity,
     id::Uid,
     incidents::{self, IncidentEventKind},
-    measure, push_commit, runbooks,
-    runs::{self, RunOutcome},
+    measure, push_commit,
+    record::Row,
+    runbooks,
+    runs::{self, RunEvent, RunEventKind, RunOutcome},
     screen::{self, Tone, act, rows},
     services::{self, Health},
     time::Now,
@@ -21,13 +23,16 @@ impl State {
         let what = matches!(msg, runs::Msg::WriteArmed(_)).then_some("arming write");
         let out = runs::update(&mut self.runs, msg, now, &inventory, &actor);
         let mut effects = Vec::new();
-        push_commit(&mut effects, out.rows, what);
+        // What is confirmed may be refused on disk: another run came first. It is told also where it waits for a second person.
+        let confirms = |row: &Row| matches!(row, Row::Run(RunEvent { kind: RunEventKind::Confirmed { .. }, .. }));
+        let begins = out.rows.iter().any(confirms);
+        push_commit(&mut effects, out.rows, what.or(begins.then_some("starting the run")));
         effects.extend(self.carry_run_asks(out.asks, now));
         for fact in out.facts {
             effects.extend(self.after_run(fact, now));
         }
         let starts = |effect: &Effect| matches!(effect, Effect::Commit { then, .. } if !then.is_empty());
-        if effects.iter().any(starts) { together(effects) } else { effects }
+        if begins || effects.iter().any(starts) { together(effects) } else { effects }
     }
 
     pub(super) fn carry_run_asks(&mut self, asks: Vec<runs::Ask>, now: Now) -> Vec<Effect> {

@@ -361,6 +361,7 @@ fn brought_out(seed: u64, now: Timestamp, host: &Host, app: &App, rows: &mut Vec
             incident: None,
             before: Health::Up,
             second_person: false,
+            known: None,
         };
         let mut add = |at, kind| rows.push(Row::Run(RunEvent { run, at, by: "ana".into(), kind }));
         add(at, confirmed);

@@ -102,6 +102,9 @@ pub enum StoreError {
         /// Who records now, if anybody does.
         label: Option<String>,
     },
+    /// A run was decided on by somebody who could not see another one of the same service: that one came first.
+    #[error("{0}")]
+    CameFirst(String),
     /// The disk or the file system failed.
     #[error("the store {} cannot be read or written ({detail})", path.display())]
     Io {
@@ -142,6 +145,7 @@ impl StoreError {
             Self::Newer { .. } => "it was left as it is: run the newer qd, or name another path",
             Self::Busy { .. } => "find who holds it (`fuser FILE`): a process that is stopped or hangs keeps the lock",
             Self::LostLease { .. } => "nothing was written; this console now shows what the other records",
+            Self::CameFirst(_) => "look at what that one did, and ask again",
             Self::Io { .. } => "look at the file system (dmesg, df); WAL needs a local disk, not NFS",
             Self::Internal { .. } => "please report it with the log",
         }
@@ -161,6 +165,7 @@ impl StoreError {
             | Self::Newer { .. }
             | Self::Older { .. }
             | Self::LostLease { .. }
+            | Self::CameFirst(_)
             | Self::Internal { .. } => false,
         }
     }
@@ -172,6 +177,7 @@ impl StoreError {
             | Self::NoDirectory { .. }
             | Self::CannotOpen { .. }
             | Self::NotOurs { .. }
+            | Self::CameFirst(_)
             | Self::Older { .. } => Kind::User,
             Self::Moved { .. }
             | Self::ReadOnly { .. }

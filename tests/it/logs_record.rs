@@ -63,7 +63,7 @@ fn deploy(at: Timestamp) -> Row {
     let id = "play@staging".parse().unwrap();
     let plan = Plan { steps: vec![step], ..Plan::new(id, "restart play", "/run/lock/qd-play") };
     let (plan, reason, before) = (plan.into(), String::new(), Health::Unknown);
-    let kind = RunEventKind::Confirmed { plan, reason, incident: None, before, second_person: false };
+    let kind = RunEventKind::Confirmed { plan, reason, incident: None, before, second_person: false, known: None };
     Row::Run(RunEvent { run: Uid([7; 6]), at, by: "ana".into(), kind })
 }
 

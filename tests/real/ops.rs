@@ -28,7 +28,7 @@ pub(crate) struct Ops {
     pub(crate) sshd: Sshd,
     /// The console.
     pub(crate) engine: Engine,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Ops {
@@ -39,12 +39,17 @@ impl Ops {
 
     /// Starts a console for a host that is there.
     pub(crate) fn on(sshd: Sshd, service: impl FnOnce(&Path) -> String) -> Self {
+        Self::labelled(sshd, "", service)
+    }
+
+    /// Starts a console for a host with these labels, as the configuration has them.
+    pub(crate) fn labelled(sshd: Sshd, labels: &str, service: impl FnOnce(&Path) -> String) -> Self {
         std::fs::create_dir(sshd.home().join("bin")).unwrap();
         let path = |path: PathBuf| format!("{:?}", path.display().to_string());
         let text = format!(
             "version = 1\nenvironment = [{{ name = \"stage\", kind = \"staging\" }}]\n[store]\npath = {}\n[[host]]\nname = \
              \"ops\"\nenv = \"stage\"\naddress = \"127.0.0.1\"\nport = {}\nuser = {:?}\nidentity = {}\npath_prefix = \
-             [{}]\n[[service]]\nname = \"api\"\n{}\n[service.in.stage]\nhosts = [\"ops\"]\n",
+             [{}]\nlabels = {{ {labels} }}\n[[service]]\nname = \"api\"\n{}\n[service.in.stage]\nhosts = [\"ops\"]\n",
             path(sshd.path("qd.db")),
             sshd.port,
             sshd.user,
@@ -53,15 +58,15 @@ impl Ops {
             service(&sshd.home()),
         );
         let inventory: Inventory = inventory(&text);
-        let ssh = PoolOptions {
-            known_hosts: Some(vec![sshd.known_hosts(sshd.port)]),
-            agent: None,
-            ssh: None,
-            ..PoolOptions::from_env(false)
-        };
         let clock = clock();
-        let engine = console("ana", &sshd.path("qd.db"), &inventory, ssh, &clock, &tasks());
+        let engine = console("ana", &sshd.path("qd.db"), &inventory, ways(&sshd), &clock, &tasks());
         Self { sshd, engine, clock }
+    }
+
+    /// Another person's console, with the same store and configuration.
+    pub(crate) fn another(&self, by: &str) -> Engine {
+        let inventory = &self.engine.state.inventory;
+        console(by, &self.sshd.path("qd.db"), inventory, ways(&self.sshd), &self.clock, &tasks())
     }
 
     /// Puts a program on the host's PATH.
@@ -130,6 +135,11 @@ impl Ops {
     pub(crate) fn cancel(&mut self) {
         self.engine.handle(Msg::Runs(runs::Msg::Cancelled));
     }
+}
+
+fn ways(sshd: &Sshd) -> PoolOptions {
+    let known_hosts = Some(vec![sshd.known_hosts(sshd.port)]);
+    PoolOptions { known_hosts, agent: None, ssh: None, ..PoolOptions::from_env(false) }
 }
 
 /// A version.

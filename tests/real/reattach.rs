@@ -215,6 +215,7 @@ async fn a_run_that_its_console_is_about_to_start_is_waited_for() {
         incident: None,
         before: Health::Down,
         second_person: false,
+        known: None,
     };
     let confirmed = runs::RunEvent { run: RUN, at: clock.now().utc, by: "ben".into(), kind };
     Sqlite::open(&store, &store::Options::default()).unwrap().commit(&[Row::Run(confirmed)], None).unwrap();

@@ -9,7 +9,7 @@ use super::{
     stick::{Held, Settled},
 };
 use crate::core::{
-    id::{HostName, Operator, Uid},
+    id::{HostName, Operator, RunId, Uid},
     services::Health,
     time::Timestamp,
 };
@@ -45,6 +45,9 @@ pub enum RunEventKind {
         /// Whether another person must approve it before anything is done.
         #[serde(default)]
         second_person: bool,
+        /// What whoever confirmed it knew of others; none where it follows from another run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<Known>,
     },
     /// What was measured of the service.
     Measured {
@@ -135,6 +138,21 @@ pub enum RunEventKind {
         /// One line with the state before and after.
         summary: String,
     },
+}
+
+/// What a person knew of other runs who was shown a plan. A run of the same service that nobody could see there comes first: the
+/// store takes no other that was decided on without it, so that two who press the same key at once run it once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The last run.
+    pub run: RunId,
+    /// From when on another may have come of which nobody here knew.
+    pub since: Timestamp,
+}
+
+/// Says that another run came first.
+pub fn first_words(number: RunId, title: &str, by: &Operator) -> String {
+    format!("{number} {title} of {by} came first: close this, look at what that did, and ask again")
 }
 
 /// What is taken of a run that was written before its service's state was noted with it.

@@ -96,7 +96,9 @@ pub(super) fn fold(
 
 /// Makes the run that was confirmed.
 fn confirmed(event: &RunEvent) -> Option<Run> {
-    let RunEventKind::Confirmed { plan, reason, incident, before, second_person } = &event.kind else { return None };
+    let RunEventKind::Confirmed { plan, reason, incident, before, second_person, known: _ } = &event.kind else {
+        return None;
+    };
     Some(Run {
         run: event.run,
         number: None,

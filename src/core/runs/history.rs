@@ -1,7 +1,7 @@
 //! What earlier runs say about a change: how long its like took, what was tried already, what succeeded in staging.
-use super::{Action, Fit, Plan, Precheck, Run, RunOutcome, State, Verdict, Way, ready};
+use super::{Action, Fit, Known, Plan, Precheck, Run, RunOutcome, State, Verdict, Way, first_words, ready};
 use crate::core::{
-    id::{HostName, ServiceId, Uid},
+    id::{HostName, RunId, ServiceId, Uid},
     inventory::{EnvKind, Inventory},
     time::{Now, Timestamp, short},
 };
@@ -24,6 +24,25 @@ pub(super) fn prechecks(
     all.extend(tried(state, plan, incident, now));
     all.extend(ready::known_good(state, plan, now));
     all
+}
+
+/// Milliseconds that another's run may need until it is seen here.
+const SEEN_MS: i64 = 10_000;
+
+/// What is known of other runs now.
+pub(super) fn known(state: &State, now: Now) -> Known {
+    let run = state.runs.values().filter_map(|run| run.number).max().unwrap_or(RunId(0));
+    Known { run, since: now.utc - SEEN_MS }
+}
+
+/// Says which run of the service came after the review was opened: whoever reads it decided without that.
+pub(super) fn came_first(state: &State) -> Option<String> {
+    let review = state.review.as_ref()?;
+    let late = |run: &&Run| {
+        run.plan.service == review.plan.service && run.at >= review.known.since && run.number > Some(review.known.run)
+    };
+    let first = state.runs.values().find(late)?;
+    Some(first_words(first.number?, &first.plan.title, &first.by))
 }
 
 /// How long it will take, in milliseconds: the middle of the last runs of its kind that went well on as many hosts.

@@ -35,7 +35,7 @@ mod survey;
 mod tests;
 
 pub use coordinate::Share;
-pub use events::{RunEvent, RunEventKind, RunOutcome, StepEnd, Verdict};
+pub use events::{Known, RunEvent, RunEventKind, RunOutcome, StepEnd, Verdict, first_words};
 pub use messages::{Actor, Ask, Fact, Msg, Out};
 pub use pipeline::PipelineRun;
 pub use plan::{Action, Between, Fit, Plan, PlanFacts, Precheck, Step, Strategy, Target, Way, hash};
@@ -152,6 +152,8 @@ pub struct Review {
     pub instead: Vec<String>,
     /// While it shows a plan that was kept: when that was made.
     pub kept: Option<Timestamp>,
+    /// Which runs whoever reads it could know of.
+    pub known: Known,
 }
 
 impl Review {

@@ -177,6 +177,7 @@ fn open_review(state: &mut State, opened: Opened, (now, inventory, actor): Scene
         wanted,
         looked: now.mono,
         stale: aged,
+        known: history::known(state, now),
     });
 }
 
@@ -214,9 +215,14 @@ fn settled(review: &Review, now: Now) -> bool {
 }
 
 fn confirm(state: &mut State, now: Now, inventory: &Inventory, actor: &Actor, out: &mut Out) {
+    let first = history::came_first(state);
     let Some(review) = state.review.as_mut().filter(|review| settled(review, now) && review.starts.is_none()) else {
         return;
     };
+    if let Some(first) = &first {
+        review.refused = Some(first.clone());
+        return;
+    }
     match review.ready(inventory, &state.armed, now) {
         Err(refusal) => review.refused = Some(refusal.to_string()),
         Ok(permit) => match permit.level() {
@@ -231,14 +237,14 @@ fn start(state: &mut State, permit: Permit, (now, inventory, actor): Scene<'_>, 
     let service = review.plan.service.to_string();
     let set_aside = review.held().map(|held| audit(actor, now, "gate.overridden", &service, &held.text));
     out.rows.extend(set_aside.map(Row::Audit));
-    let Review { run, plan, reason, incident, before, .. } = review;
+    let Review { run, plan, reason, incident, before, known, .. } = review;
     let detail = format!("{run} plan {}", review.hash);
     out.rows.push(Row::Audit(audit(actor, now, "run.confirmed", &service, &detail)));
     if review.second.is_empty() && !gate::second_person(inventory, &plan).is_empty() {
         out.rows.push(Row::Audit(audit(actor, now, "second-person.waived", &service, &detail)));
     }
     let (reason, second_person) = (reason.trim().to_owned(), !review.second.is_empty());
-    let kind = RunEventKind::Confirmed { plan, reason, incident, before, second_person };
+    let kind = RunEventKind::Confirmed { plan, reason, incident, before, second_person, known: Some(known) };
     happen(state, run, kind, (now, actor), out);
     happen(state, run, RunEventKind::Coordinated { console: state.console }, (now, actor), out);
     if let Some(found) = state.runs.get_mut(&run) {

@@ -114,6 +114,7 @@ fn run(state: &mut State, at: i64, action: runs::Action, by: &str) {
         incident: None,
         before: services::Health::Up,
         second_person: false,
+        known: None,
     };
     for kind in [confirmed, RunEventKind::StepStarted { step: 0 }] {
         let event = RunEvent { run: uid, at: Timestamp(at), by: by.into(), kind };

@@ -8,12 +8,12 @@ use crate::{
     core::{
         alerts::{AlertEvent, AlertEventKind},
         config_files::ConfigFile,
-        id::{IncidentId, RunId, Uid},
+        id::{IncidentId, RunId, ServiceId, Uid},
         incidents::{IncidentEvent, NumberedRun, StoredIncidentEvent},
         logs::patterns::KnownPattern,
         outbox::{OutboxEvent, OutboxEventKind},
         record::{Audit, Bucket, HostMinute, Row, StatusUpdate},
-        runs::{RunEvent, RunEventKind},
+        runs::{Known, RunEvent, RunEventKind, first_words},
         services::{CheckResult, Outcome},
         time::{HOUR, Timestamp},
         windows::WindowEvent,
@@ -354,6 +354,9 @@ impl Writer<'_> {
             | RunEventKind::Attended { .. }
             | RunEventKind::Left { .. } => None,
         };
+        if let RunEventKind::Confirmed { plan, known: Some(known), .. } = &event.kind {
+            self.comes_first(event.run, &plan.service, known)?;
+        }
         let number = self.number(&RUNS, event.run, event.at, ended)?;
         self.committed.runs.push(NumberedRun { run: event.run, number: RunId(unsigned(number)) });
         let told = self.told("SELECT body FROM run_event WHERE run = ?1 AND kind = ?2", number, &kind)?;
@@ -364,6 +367,37 @@ impl Writer<'_> {
         self.conn
             .prepare_cached("INSERT INTO run_event(run, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![number, event.at.0, kind, body])?;
+        Ok(())
+    }
+
+    /// Refuses a run that was decided on without another of its service: within this transaction nobody comes in between.
+    fn comes_first(&self, run: Uid, service: &ServiceId, known: &Known) -> Result<(), Trouble> {
+        let uid = run.to_string();
+        let told = self.conn.prepare_cached("SELECT 1 FROM run WHERE uid = ?1")?.exists(params![uid])?;
+        if told {
+            return Ok(());
+        }
+        let mut statement = self.conn.prepare_cached(
+            "SELECT run.number, run_event.body FROM run JOIN run_event ON run_event.run = run.number
+             WHERE run.number > ?1 AND run_event.kind = 'confirmed' ORDER BY run.number",
+        )?;
+        let after = i64::try_from(known.run.0).unwrap_or(i64::MAX);
+        let later = statement.query_map(params![after], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+        for one in later {
+            let (number, body) = one?;
+            // What a newer version wrote is not held against anybody: the locks on hosts are.
+            let Ok(RunEvent { at, by, kind: RunEventKind::Confirmed { plan, .. }, .. }) = serde_json::from_str(&body)
+            else {
+                continue;
+            };
+            if plan.service == *service && at >= known.since {
+                return Err(Trouble::Said(StoreError::CameFirst(first_words(
+                    RunId(unsigned(number)),
+                    &plan.title,
+                    &by,
+                ))));
+            }
+        }
         Ok(())
     }
 

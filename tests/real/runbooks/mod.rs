@@ -4,6 +4,7 @@ mod nginx;
 mod pm2;
 mod postgres;
 mod redis;
+mod twice;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

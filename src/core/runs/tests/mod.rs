@@ -295,6 +295,7 @@ fn events_from_the_store_build_the_same_run_as_those_from_the_host() {
         incident: None,
         before: Health::Down,
         second_person: false,
+        known: None,
     };
     let tail = [
         RunEventKind::StepStarted { step: 0 },

@@ -153,6 +153,7 @@ pub(super) fn past(desk: &mut Desk, uid: u8, plan: Plan, at: i64, proof: Option<
             incident: None,
             before: Health::Up,
             second_person: false,
+            known: None,
         },
     );
     for host in hosts {

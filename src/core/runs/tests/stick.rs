@@ -111,6 +111,7 @@ fn the_notice_goes_with_a_good_deploy_a_revert_or_a_reason_and_with_nothing_else
             incident: None,
             before: Health::Up,
             second_person: false,
+            known: None,
         };
         _ = desk.send(2_000, event(other, 2_000, confirmed));
         _ = desk.send(2_100, event(other, 2_100, RunEventKind::Ended { outcome }));
