@@ -171,7 +171,7 @@ pub(crate) async fn nginx_led(home: &Path, bin: &Path, sets: [&[u16]; 2]) -> Opt
 }
 
 /// Starts Nginx with what `http` says for its folder and port, and writes `nginx` for it into `bin`.
-async fn nginx_of(
+pub(crate) async fn nginx_of(
     bin: &Path,
     folders: &[&str],
     http: impl Fn(std::path::Display<'_>, u16) -> String,

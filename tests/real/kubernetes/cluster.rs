@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{Method, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
 };
 use serde_json::{Value, json};
 
@@ -36,6 +36,59 @@ pub(crate) struct Cluster {
     pub(crate) answer: Option<(StatusCode, String)>,
     /// Whether the access review says no.
     pub(crate) forbidden: bool,
+    /// Its pods.
+    pub(crate) pods: Vec<Pod>,
+}
+
+/// A pod with one container.
+#[derive(Clone, Debug)]
+pub(crate) struct Pod {
+    pub(crate) name: &'static str,
+    /// Why it waits; empty where it runs.
+    pub(crate) waits: &'static str,
+    /// Why its container ended last; empty where it never did.
+    pub(crate) ended: &'static str,
+    /// What it wrote.
+    pub(crate) log: &'static str,
+    /// MiB in use.
+    pub(crate) memory: u64,
+}
+
+impl Pod {
+    /// One that is well.
+    pub(crate) fn well(name: &'static str) -> Self {
+        Self { name, waits: "", ended: "", log: "GET /health 200\n", memory: 90 }
+    }
+
+    fn object(&self, limit: Option<&Value>) -> Value {
+        let restarts = if self.ended.is_empty() && self.waits.is_empty() { 0 } else { 4 };
+        let mut container = json!({ "name": "api", "restartCount": restarts, "ready": self.waits.is_empty(), "state": { "running": {} } });
+        if !self.waits.is_empty() {
+            container["state"] = json!({ "waiting": { "reason": self.waits, "message": "back-off 40s" } });
+        }
+        if !self.ended.is_empty() {
+            container["lastState"] = json!({ "terminated": { "reason": self.ended, "exitCode": 137 } });
+        }
+        let mut spec = json!({ "containers": [{ "name": "api", "image": "api" }] });
+        if let Some(limit) = limit {
+            spec["containers"][0]["resources"] = limit.clone();
+        }
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": self.name, "namespace": "shop", "labels": { "app": "api" } },
+            "spec": spec, "status": { "phase": "Running", "containerStatuses": [container] } })
+    }
+
+    fn row(&self) -> Value {
+        let (ready, status) = if self.waits.is_empty() { ("1/1", "Running") } else { ("0/1", self.waits) };
+        let restarts = if self.ended.is_empty() && self.waits.is_empty() { "0" } else { "4 (2m ago)" };
+        let of = json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": { "name": self.name, "namespace": "shop" } });
+        json!({ "cells": [self.name, ready, status, restarts, "9m"], "object": of })
+    }
+
+    fn used(&self) -> Value {
+        let usage = json!({ "cpu": "12m", "memory": format!("{}Mi", self.memory) });
+        json!({ "metadata": { "name": self.name, "namespace": "shop" }, "timestamp": "2026-11-20T03:07:00Z", "window": "30s",
+            "containers": [{ "name": "api", "usage": usage }] })
+    }
 }
 
 pub(crate) type Shared = Arc<Mutex<Cluster>>;
@@ -59,6 +112,7 @@ impl Cluster {
             scaler: false,
             answer: None,
             forbidden: false,
+            pods: vec![Pod { waits: "CrashLoopBackOff", ..Pod::well("api-h1-x") }],
         };
         let shared = Arc::new(Mutex::new(cluster));
         let app = Router::new().fallback(handle).with_state(Arc::clone(&shared));
@@ -165,6 +219,10 @@ impl Cluster {
         if let Some(image) = body["spec"]["template"]["spec"]["containers"][0]["image"].as_str() {
             template["spec"]["containers"][0]["image"] = image.into();
         }
+        let resources = &body["spec"]["template"]["spec"]["containers"][0]["resources"];
+        if resources.is_object() {
+            template["spec"]["containers"][0]["resources"] = resources.clone();
+        }
         if let Some(notes) = body["spec"]["template"]["metadata"]["annotations"].as_object() {
             template["metadata"]["annotations"] = Value::Object(notes.clone());
         }
@@ -177,7 +235,21 @@ impl Cluster {
         self.age = 0;
     }
 
-    fn answer(&mut self, method: &Method, uri: &Uri, body: &Value) -> (StatusCode, String) {
+    /// Its pods: as people are shown them, or as they are.
+    fn pods(&self, table: bool) -> Value {
+        if !table {
+            let limit = self.template["spec"]["containers"][0].get("resources");
+            let items: Vec<Value> = self.pods.iter().map(|pod| pod.object(limit)).collect();
+            return json!({ "apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items });
+        }
+        let column =
+            |name: &str| json!({ "name": name, "type": "string", "format": "", "description": "", "priority": 0 });
+        let columns: Vec<Value> = ["Name", "Ready", "Status", "Restarts", "Age"].into_iter().map(column).collect();
+        let rows: Vec<Value> = self.pods.iter().map(Pod::row).collect();
+        json!({ "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "columnDefinitions": columns, "rows": rows })
+    }
+
+    fn answer(&mut self, method: &Method, uri: &Uri, (body, table): (&Value, bool)) -> (StatusCode, String) {
         if let Some(answer) = &self.answer {
             return answer.clone();
         }
@@ -221,10 +293,16 @@ impl Cluster {
                     json!({ "apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscalerList", "metadata": {}, "items": items }),
                 )
             }
-            ("GET", "/api/v1/namespaces/shop/pods") => {
-                let waiting = json!({ "name": "api", "restartCount": 4, "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 40s" } } });
-                let pod = json!({ "metadata": { "name": "api-h1-x" }, "status": { "phase": "Running", "containerStatuses": [waiting] } });
-                ok(json!({ "apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [pod] }))
+            ("GET", "/api/v1/namespaces/shop/pods") => ok(self.pods(table)),
+            ("GET", "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods") => {
+                let items: Vec<Value> = self.pods.iter().map(Pod::used).collect();
+                ok(
+                    json!({ "apiVersion": "metrics.k8s.io/v1beta1", "kind": "PodMetricsList", "metadata": {}, "items": items }),
+                )
+            }
+            ("GET", path) if path.ends_with("/log") => {
+                let pod = self.pods.iter().find(|pod| path.contains(&format!("/{}/", pod.name)));
+                pod.map_or((StatusCode::NOT_FOUND, String::new()), |pod| (StatusCode::OK, pod.log.to_owned()))
             }
             (_, path) => {
                 let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "NotFound", "code": 404,
@@ -249,7 +327,8 @@ fn discovery(path: &str) -> Option<Value> {
     Some(match path {
         "/api" => json!({ "kind": "APIVersions", "versions": ["v1"] }),
         "/apis" => json!({ "kind": "APIGroupList", "apiVersion": "v1",
-            "groups": [group("apps", "v1"), group("autoscaling", "v1"), group("authorization.k8s.io", "v1")] }),
+            "groups": [group("apps", "v1"), group("autoscaling", "v1"), group("authorization.k8s.io", "v1"),
+                group("metrics.k8s.io", "v1beta1")] }),
         "/api/v1" => list("v1", vec![resource("pods", "Pod", &["po"])]),
         "/apis/apps/v1" => {
             let scale = json!({ "name": "deployments/scale", "singularName": "", "namespaced": true, "group": "autoscaling", "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"] });
@@ -268,6 +347,7 @@ fn discovery(path: &str) -> Option<Value> {
         "/apis/authorization.k8s.io/v1" => {
             list("authorization.k8s.io/v1", vec![resource("selfsubjectaccessreviews", "SelfSubjectAccessReview", &[])])
         }
+        "/apis/metrics.k8s.io/v1beta1" => list("metrics.k8s.io/v1beta1", vec![resource("pods", "PodMetrics", &[])]),
         _ => return None,
     })
 }
@@ -276,9 +356,12 @@ async fn handle(
     State(cluster): State<Shared>,
     method: Method,
     uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, [(&'static str, &'static str); 1], String) {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let (status, answer) = cluster.lock().unwrap().answer(&method, &uri, &body);
+    let table =
+        headers.get("accept").is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("as=Table")));
+    let (status, answer) = cluster.lock().unwrap().answer(&method, &uri, (&body, table));
     (status, [("content-type", "application/json")], answer)
 }

@@ -1,5 +1,5 @@
 //! A deployment of Kubernetes, changed by the real `kubectl` on a host that controls it.
-mod cluster;
+pub(crate) mod cluster;
 
 use axum::http::StatusCode;
 use quarterdeck::core::runs::{Fit, RunOutcome, Wanted};
@@ -12,10 +12,15 @@ use crate::{
 use cluster::{Cluster, Shared};
 
 async fn start() -> Option<(Ops, Shared)> {
+    let recipe = "kind = \"kubernetes\"\nrecipe = { context = \"stage\", namespace = \"shop\", within = \"30s\", path = \"~/lock\" }";
+    led(|_| recipe.to_owned()).await
+}
+
+/// Starts a cluster, and a console whose host leads to it by `kubectl`.
+pub(crate) async fn led(service: impl FnOnce(&std::path::Path) -> String) -> Option<(Ops, Shared)> {
     let program = tool("QD_TEST_KUBECTL", "kubectl")?;
     let (cluster, port) = Cluster::start("reg.example:5000/shop/api:v1").await;
-    let recipe = "kind = \"kubernetes\"\nrecipe = { context = \"stage\", namespace = \"shop\", within = \"30s\", path = \"~/lock\" }";
-    let ops = Ops::start(|_| recipe.to_owned()).await;
+    let ops = Ops::start(service).await;
     let context = json!({ "apiVersion": "v1", "kind": "Config", "current-context": "prod",
         "clusters": [{ "name": "stage", "cluster": { "server": format!("http://127.0.0.1:{port}") } },
             { "name": "prod", "cluster": { "server": "http://127.0.0.1:9" } }],

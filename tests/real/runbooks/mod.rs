@@ -1,7 +1,11 @@
 //! Runbooks that are shipped, on real servers over real OpenSSH: what looks must tell the fault from health, and what changes must
 //! mend it. Each goes through the console: the runbook beside an incident, the review, the gate.
+mod cdn;
+mod dns;
+mod mail;
 mod nginx;
 mod pm2;
+mod pods;
 mod postgres;
 mod redis;
 mod twice;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The processes of a master that Nginx wrote the number of.
-fn workers(pid: &std::path::Path) -> Vec<String> {
+pub(super) fn workers(pid: &std::path::Path) -> Vec<String> {
     let pid = std::fs::read_to_string(pid).unwrap();
     let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", pid.trim())).unwrap();
     children.split_whitespace().map(str::to_owned).collect()

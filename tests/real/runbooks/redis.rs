@@ -4,16 +4,16 @@ use std::process::{Child, Command, Stdio};
 use quarterdeck::core::runs::RunOutcome;
 use tempfile::TempDir;
 
-use super::{Desk, eventually, service};
+use super::{Desk, dns::Nsd, eventually, service};
 use crate::{
     ops::Ops,
     support::servers::{free_port, tool},
 };
 
 /// A server of its own.
-struct Redis {
+pub(super) struct Redis {
     _dir: TempDir,
-    port: u16,
+    pub(super) port: u16,
     child: Child,
 }
 
@@ -25,7 +25,7 @@ impl Drop for Redis {
 }
 
 impl Redis {
-    async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Option<Self> {
         let server = tool("QD_TEST_REDIS", "redis-server")?;
         let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
         let child = Command::new(server)
@@ -41,7 +41,7 @@ impl Redis {
         Some(running)
     }
 
-    fn say(&self, words: &[&str]) -> String {
+    pub(super) fn say(&self, words: &[&str]) -> String {
         let said = Command::new("redis-cli")
             .args(["-p", &self.port.to_string()])
             .args(words)
@@ -100,6 +100,7 @@ async fn a_queue_that_grows_and_a_lock_without_an_end_are_told_from_health_and_m
 
 #[tokio::test]
 async fn issuance_that_is_stuck_is_told_from_health_and_freed() {
+    const LED: &str = "is-the-domain-s-challenge-led-to-us";
     let Some(redis) = Redis::start().await else { return };
     let mut desk = redis.desk("cdn/acme-stuck.md").await;
     let looks = ["does-redis-answer", "locks-over-their-time", "tasks-over-their-time", "what-waits"];
@@ -117,8 +118,19 @@ async fn issuance_that_is_stuck_is_told_from_health_and_freed() {
     );
     drop(redis);
     desk.ill(&looks).await;
-    // That look asks a name server.
-    desk.ran_all_but(&["is-the-domain-s-challenge-led-to-us"]);
+
+    // Where its challenge is led to.
+    let records = "_acme-challenge.shop IN CNAME shop.acme-dns.cirrus.example.\n_acme-challenge.old IN CNAME elsewhere.example.\n";
+    let Some(nsd) = Nsd::start(&desk.ops.sshd.home().join("bin"), "customer.example", records).await else { return };
+    desk.give("resolver", "127.0.0.1");
+    desk.give("dns_port", nsd.port);
+    for (domain, led) in
+        [("shop.customer.example", true), ("old.customer.example", false), ("none.customer.example", false)]
+    {
+        desk.give("domain", domain);
+        if led { desk.well(&[LED]).await } else { desk.ill(&[LED]).await }
+    }
+    desk.ran_all();
 }
 
 #[tokio::test]
