@@ -47,6 +47,8 @@ mod restart;
 mod two_consoles;
 
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
 mod reattach;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::{
     core::{
         inventory::Service,
         runs::{Action, Fit, Order, Plan, Precheck, Step, Strategy, Takes, Task, Wanted},
+        words::many,
     },
     parse::apt::{self, Upgrade},
 };
@@ -66,7 +67,9 @@ fn words(upgrades: &[&Upgrade]) -> String {
         upgrades.iter().take(12).map(|upgrade| format!("{} {}", upgrade.name, upgrade.to)).collect();
     let more = upgrades.len().saturating_sub(12);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{} packages, {security} of them security fixes: {}{more}", upgrades.len(), some.join(", "))
+    let all = many(upgrades.len(), "package");
+    let security = if security == 0 { "no security fix".to_owned() } else { format!("{security} of them security") };
+    format!("{all}, {security}: {}{more}", some.join(", "))
 }
 
 /// Says how a host stands for it.

@@ -42,11 +42,7 @@ fn what_was_read_is_what_is_upgraded_one_host_at_a_time() {
         plan.steps[0].command.contains("sudo -n env DEBIAN_FRONTEND=noninteractive")
             && plan.steps[0].command.contains("--force-confold")
     );
-    assert!(
-        plan.effect.contains("a: 2 packages, 1 of them security fixes: libssl3 3.0.15, nginx 1.23"),
-        "{}",
-        plan.effect
-    );
+    assert!(plan.effect.contains("a: 2 packages, 1 of them security: libssl3 3.0.15, nginx 1.23"), "{}", plan.effect);
     assert!(planned("upgrade", Some("nginx"), &[]).unwrap().steps[0].command.ends_with("--no-remove nginx"));
     assert!(planned("upgrade", Some("nginx;reboot"), &[]).unwrap_err().contains("no name of a package"));
     assert!(planned("upgrade", Some("vim"), &[]).unwrap_err().contains("nothing is to be upgraded"));

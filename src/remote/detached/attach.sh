@@ -1,12 +1,12 @@
 d=$HOME/.quarterdeck/runs/@UID@
-j=@LINES@ c=@STEP@ o=@OFFSET@ missing=0 r= part= tick=
+j=@LINES@ c=@STEP@ o=@OFFSET@ missing=0 r= part= tick= late=
 # Whoever writes the journal wakes whoever waits here; and so does a clock, for output, and for those who die without a word.
 pause() {
   case $tick in
     '')
       # What was written before it is there is looked for once more.
       tick=none
-      [ -p "$d/watch.$$" ] || mkfifo "$d/watch.$$" 2>/dev/null || return 0
+      [ -p "$d/watch.$$" ] || { late=yes; mkfifo "$d/watch.$$" 2>/dev/null; } || return 0
       exec 5<>"$d/watch.$$"
       (while kill -0 $$; do sleep 0.2 || sleep 1; echo; done) </dev/null >&5 2>/dev/null &
       tick=$!
@@ -18,9 +18,10 @@ pause() {
 leave() {
   case $tick in
     '' | none) ;;
-    # A run that ended before this pipe was made did not take it away.
-    *) kill "$tick" 2>/dev/null; rm -f "$d/watch.$$" ;;
+    *) kill "$tick" 2>/dev/null ;;
   esac
+  # A run that ended before this pipe was made did not take it away.
+  [ -z "$late" ] || rm -f "$d/watch.$$"
   exit "$1"
 }
 @BEGIN@

@@ -353,9 +353,14 @@ fn plan_script(uid: Uid, steps: &[Step], terms: Terms<'_>) -> String {
 }
 
 /// Puts values where `@NAME@` stands in a template; what a value holds is never looked at again.
+///
+/// Comments and indentation of the template stay here, but for its first line: every host would read them for nothing, twice.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let said = |(number, line): &(usize, &str)| *number == 0 || !(line.is_empty() || line.starts_with('#'));
+    let lines = template.lines().map(str::trim_start).enumerate().filter(said);
+    let template: String = lines.flat_map(|(_, line)| [line, "\n"]).collect();
     let mut text = String::with_capacity(template.len());
-    let mut rest = template;
+    let mut rest = template.as_str();
     while let Some((before, after)) = rest.split_once('@') {
         text.push_str(before);
         let found = values.iter().find_map(|(name, value)| Some((value, after.strip_prefix(name)?.strip_prefix('@')?)));

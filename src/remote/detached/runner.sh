@@ -217,7 +217,9 @@ if @STEPS@; then r=ok; else r=failed; fi
 unlock
 @FORGET@
 journal "done $r"
-# What need not be waited for.
+# What need not be waited for: a moment later, when those who wait for the end of it have it.
+trap exit TERM INT
+sleep 1
 rm -f "$d"/pipe.* "$d"/told.* "$d"/watch.*
 mv "$0" "$d/plan" 2>/dev/null
 find "${d%/*}" -mindepth 1 -maxdepth 1 -type d -name 'qd-*' -mtime +30 -exec rm -rf {} + </dev/null >/dev/null 2>&1 &
