@@ -10,6 +10,9 @@ use super::random::Random;
 /// How every demo's folder begins; the process id and a random part follow.
 const PREFIX: &str = "qd-demo-";
 
+/// How often a folder is removed in which somebody writes.
+const TRIES: usize = 200;
+
 /// A folder that is removed when dropped.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
@@ -44,9 +47,17 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A process on a simulated host may just be writing: once more is enough, and the next demo removes the rest.
-        if fs::remove_dir_all(&self.0).is_err() {
-            let _gone = fs::remove_dir_all(&self.0);
+        // Programs on simulated hosts may go on for a moment. They know it by its old name; what they have open or stand in
+        // they may still write to, which is why it is tried again. The next demo removes the rest.
+        let away = self.0.with_extension("gone");
+        let moved = fs::rename(&self.0, &away).is_ok();
+        for path in moved.then_some(&away).into_iter().chain([&self.0]) {
+            for _ in 0..TRIES {
+                match fs::remove_dir_all(path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::yield_now(),
+                    Ok(()) | Err(_) => break,
+                }
+            }
         }
     }
 }
