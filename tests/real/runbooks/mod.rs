@@ -9,6 +9,7 @@ mod pods;
 mod postgres;
 mod redis;
 mod twice;
+mod video;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
