@@ -12,6 +12,8 @@ use crate::{
     config::{self, problem::Severity},
     core::services::Outcome,
     remote::{Exit as RemoteExit, Lane, Remote as _, Script},
+    runtime,
+    sources::qualys,
 };
 
 /// What `qd check` takes.
@@ -122,8 +124,17 @@ fn connect(setup: &Setup, loaded: &config::Loaded) -> Vec<Tried> {
                 })
             })
             .collect();
+        let scanner = loaded.inventory.scanner.clone().map(|scanner| {
+            setup.tasks.spawn("scanner", async move {
+                let what = "scanner Qualys".to_owned();
+                match qualys::probe(&scanner, &runtime::findings::means()).await {
+                    Ok(said) => Tried { what, ok: true, said },
+                    Err(why) => Tried { what, ok: false, said: why },
+                }
+            })
+        });
         let mut tried = Vec::new();
-        for task in hosts.into_iter().chain(asked) {
+        for task in hosts.into_iter().chain(asked).chain(scanner) {
             tried.extend(task.join().await);
         }
         tried

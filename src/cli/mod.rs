@@ -9,6 +9,7 @@ mod change;
 mod check;
 mod console;
 mod demo;
+mod findings;
 mod formats;
 mod handover;
 mod hosts;
@@ -116,6 +117,8 @@ enum Command {
     Update(update::Update),
     /// Print planned work; add a window, end one: its alerts are muted, its time is counted apart
     Maintenance(maintenance::Args),
+    /// Print what the vulnerability scanner found, the worst first
+    Findings(findings::Args),
     /// Restart a service on its hosts, through the same gate as the console's
     Restart(change::Restart),
     /// Bring a build out: to every host first, then host by host, taken back by itself where it fails
@@ -178,7 +181,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, incidents, update, maintenance, handover, report, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, runbook, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, incidents, update, maintenance, findings, handover, report, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, runbook, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -194,6 +197,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Report(args)) => report::run(&common, &args),
         Some(Command::Update(args)) => update::run(&common, &args),
         Some(Command::Maintenance(args)) => maintenance::run(&common, &args),
+        Some(Command::Findings(args)) => findings::run(&common, &args),
         Some(Command::Restart(args)) => change::restart(&common, &args),
         Some(Command::Deploy(args)) => change::deploy(&common, &args),
         Some(Command::Rollback(args)) => change::rollback(&common, &args),

@@ -55,6 +55,7 @@ pub(crate) const FILE: &[Field] = &[
         Shape::List(&Shape::Table(MAINTENANCE)),
         "Planned work: its alerts are muted, its time is counted apart.",
     ),
+    field("qualys", Shape::Table(QUALYS), "The scanner whose findings of vulnerabilities are listed: Qualys VM."),
     field("document", Shape::Table(DOCUMENT), "How the documents of incidents are written."),
     field("update", Shape::Table(UPDATE), "How updates are worded, for everybody and for the team."),
     field("rule", Shape::List(&Shape::Table(RULE)), "Alert rules. A built-in's name changes it."),
@@ -440,6 +441,33 @@ pub(crate) const SSH: &[Field] = &[field(
     Shape::List(&Shape::Path),
     "Files of host keys, read at the start instead of those that OpenSSH would read; a key that you accept goes into the first.",
 )];
+
+/// `[qualys]`.
+pub(crate) const QUALYS: &[Field] = &[
+    required(
+        "base_url",
+        Shape::Url,
+        "The API server of your platform: `https://qualysapi.qg2.apps.qualys.eu`. Its name does not follow from the login.",
+    ),
+    required("user", Shape::Text, "Who asks: a reader with access to the API and no second factor."),
+    required("password", Shape::Secret, "Reference to the password."),
+    field(
+        "every",
+        Shape::Duration,
+        "How often it is asked, from `1h` to `7d`: its calls are counted for all that ask it. Default `6h`.",
+    ),
+    field(
+        "severities",
+        Shape::List(&Shape::Integer { min: 1, max: 5 }),
+        "Which severities, 1 to 5. Default `[3, 4, 5]`.",
+    ),
+    field("tags", Shape::List(&Shape::Text), "Only hosts with one of these tags. Default: all that the user sees."),
+    field(
+        "version",
+        Shape::Text,
+        "Version of its list of detections. Default `5.0`; where the server does not know it, `2.0` is asked for.",
+    ),
+];
 
 /// `[store]`.
 pub(crate) const STORE: &[Field] = &[

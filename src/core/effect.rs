@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::{
     documents::{DraftName, Paper, Wanted as PaperFor},
+    findings,
     hosts::Question,
     id::{HostName, ServiceId, Uid},
     inventory::CheckSpec,
@@ -162,6 +163,8 @@ pub enum Effect {
     Deliver(Box<Order>),
     /// Say what would be sent to a tracker. Sends nothing.
     Preview(Box<Order>),
+    /// Ask the scanner what it found, and send what it tells. Changes nothing.
+    PullFindings(Box<findings::Order>),
     /// Ask hosts, and GitHub where services come from there, what changed, and send what they tell. Changes nothing.
     LookForChanges {
         /// For which incident.
@@ -276,6 +279,7 @@ impl Effect {
             | Self::TrustHostKeyOnce { .. }
             | Self::Reconnect { .. }
             | Self::UnlockIdentity { .. }
+            | Self::PullFindings(_)
             | Self::LookForChanges { .. }
             | Self::LookByRunbook { .. }
             | Self::Logs(_)

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     alerts::RuleSpec,
+    findings::Scanner,
     id::{CheckId, EnvName, HostName, ServiceId},
     incidents::policy::Policy,
     logs::{LogSpec, derive::DeriveSpec},
@@ -56,6 +57,8 @@ pub struct Inventory {
     pub maintenance: Vec<Plan>,
     /// How updates are worded.
     pub updates: Templates,
+    /// The scanner whose findings are listed.
+    pub scanner: Option<Arc<Scanner>>,
 }
 
 /// An environment: `prod`.

@@ -32,6 +32,7 @@ pub mod ring;
 mod runbooking;
 pub mod runbooks;
 pub mod runs;
+mod scanning;
 pub mod screen;
 pub mod services;
 mod stored;
@@ -68,6 +69,8 @@ pub struct State {
     pub suspects: incidents::suspects::State,
     /// Configuration files of hosts.
     pub config_files: config_files::State,
+    /// What the scanner found.
+    pub findings: findings::State,
     /// Runs and the review before them.
     pub runs: runs::State,
     /// Runbooks beside incidents.
@@ -115,6 +118,7 @@ impl State {
             incidents: incidents::State::default(),
             suspects: incidents::suspects::State::default(),
             config_files: config_files::State::default(),
+            findings: findings::State::default(),
             runs: runs::State::default(),
             runbooks: runbooks::State::default(),
             audit: audit::State::default(),
@@ -318,17 +322,7 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             effects
         }
         Msg::Drafted { draft, text } => drafted(state, draft, text, now),
-        Msg::Clicked { pane, row } => {
-            if let Some(index) = state.screen.view.panes().iter().position(|known| *known == pane) {
-                state.screen.focus.insert(state.screen.view.clone(), index);
-                state.screen.hold();
-                if let Some(key) = state.screen.rows(pane).get(row).cloned() {
-                    state.screen.cursors.insert((state.screen.view.clone(), pane), key);
-                    state.screen.moved = now.mono;
-                }
-            }
-            Vec::new()
-        }
+        Msg::Clicked { pane, row } => clicked(state, pane, row, now),
         Msg::LaidOut(layout) => {
             state.screen.layout = layout;
             screen::logs::laid_out(state)
@@ -351,6 +345,7 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Suspects(msg) => suspecting::update(state, msg, now),
         Msg::Runbooks(msg) => runbooking::update(state, msg, now),
         Msg::Documents(msg) => state.documents_update(msg, now),
+        Msg::Findings(msg) => state.findings_update(msg, now),
         Msg::Loaded(loaded) => stored::load(state, *loaded, now),
         Msg::Changed(changes) => stored::changed(state, *changes, now),
         Msg::NotSaved { rows, what, why } => {
@@ -391,6 +386,18 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+fn clicked(state: &mut State, pane: screen::Pane, row: usize, now: Now) -> Vec<Effect> {
+    if let Some(index) = state.screen.view.panes().iter().position(|known| *known == pane) {
+        state.screen.focus.insert(state.screen.view.clone(), index);
+        state.screen.hold();
+        if let Some(key) = state.screen.rows(pane).get(row).cloned() {
+            state.screen.cursors.insert((state.screen.view.clone(), pane), key);
+            state.screen.moved = now.mono;
+        }
+    }
+    Vec::new()
 }
 
 fn logs_update(state: &mut State, msg: logs::Msg, now: Now) -> Vec<Effect> {
@@ -501,6 +508,7 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
         effects.extend(measure::services(state, now));
         effects.extend(state.incidents_by_themselves(now));
         effects.extend(state.unmuted(now));
+        effects.extend(state.pull_findings(now, false));
     }
     effects.extend(state.alerts_update(alerts::Msg::Ticked, now));
     effects.extend(state.runs_update(runs::Msg::Ticked, now));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{
     action::Action,
-    alerts, audit, documents, hosts,
+    alerts, audit, documents, findings, hosts,
     hosts::Question,
     id::HostName,
     incidents::{self, StoredIncidentEvent},
@@ -62,6 +62,8 @@ pub enum Msg {
     Logs(logs::Msg),
     /// About the outbox.
     Outbox(outbox::Msg),
+    /// About findings of the scanner.
+    Findings(findings::Msg),
     /// About documents.
     Documents(documents::Msg),
     /// The store was opened: what there is.
@@ -119,4 +121,6 @@ pub struct Loaded {
     pub windows: Vec<super::windows::WindowEvent>,
     /// Configuration files as they are known, and what of them changed of late.
     pub files: Vec<super::config_files::ConfigFile>,
+    /// Findings as they are known, and what of them changed of late.
+    pub findings: Vec<findings::Event>,
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     alerts::AlertEvent,
     config_files::ConfigFile,
+    findings,
     id::{Operator, ServiceId},
     incidents::{IncidentEvent, StoredIncidentEvent},
     outbox::OutboxEvent,
@@ -40,6 +41,8 @@ pub enum Row {
     Window(WindowEvent),
     /// A configuration file that was found to be other than it was known.
     ConfigFile(ConfigFile),
+    /// What a scanner told.
+    Finding(findings::Event),
 }
 
 /// How a stretch of a service's time divides.
@@ -164,6 +167,8 @@ pub struct Changes {
     pub windows: Vec<WindowEvent>,
     /// Configuration files that were found to be other than they were known.
     pub files: Vec<ConfigFile>,
+    /// What a scanner told that was not known.
+    pub findings: Vec<findings::Event>,
     /// Buckets that were written or replaced.
     pub buckets: Vec<Bucket>,
     /// How many rows this version cannot read, and so are missing above.

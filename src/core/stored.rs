@@ -20,6 +20,7 @@ pub(super) fn load(state: &mut State, loaded: msg::Loaded, now: Now) -> Vec<Effe
     effects.extend(state.outbox_update(outbox::Msg::Stored(loaded.outbox), now));
     effects.extend(state.windows_arrived(&loaded.windows, now));
     state.files_stored(loaded.files);
+    state.findings.stored(loaded.findings);
     state.screen.message = None;
     state.loaded = true;
     // Shares of runs whose console may have died: their journal on the host says how they went on. Looking changes nothing.
@@ -30,7 +31,8 @@ pub(super) fn load(state: &mut State, loaded: msg::Loaded, now: Now) -> Vec<Effe
 }
 
 pub(super) fn changed(state: &mut State, changes: Changes, now: Now) -> Vec<Effect> {
-    let Changes { results, alerts, incidents, runs, updates, outbox, windows, files, buckets, unreadable } = changes;
+    let Changes { results, alerts, incidents, runs, updates, outbox, windows, files, findings, buckets, unreadable } =
+        changes;
     let mut effects = Vec::new();
     if unreadable > 0 {
         let text = format!(
@@ -66,6 +68,9 @@ pub(super) fn changed(state: &mut State, changes: Changes, now: Now) -> Vec<Effe
         effects.extend(state.windows_arrived(&windows, now));
     }
     state.files_stored(files);
+    if !findings.is_empty() {
+        state.findings_arrived(findings, now);
+    }
     // Own buckets come from the results that arrive here too; imported ones only come this way.
     let imported: Vec<_> = buckets.into_iter().filter(|bucket| bucket.source != record::Bucket::OWN).collect();
     if !imported.is_empty() {
@@ -101,7 +106,8 @@ pub(super) fn not_saved(state: &mut State, rows: Vec<Row>, text: String, now: No
             | Row::Outbox(_)
             | Row::Window(_)
             | Row::Pattern(_)
-            | Row::ConfigFile(_) => {}
+            | Row::ConfigFile(_)
+            | Row::Finding(_) => {}
         }
     }
     state.screen.say(now, Tone::Error, text);

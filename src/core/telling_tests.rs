@@ -87,7 +87,8 @@ impl Console {
                     | Row::Audit(_)
                     | Row::Window(_)
                     | Row::Pattern(_)
-                    | Row::ConfigFile(_) => panic!("{row:?}"),
+                    | Row::ConfigFile(_)
+                    | Row::Finding(_) => panic!("{row:?}"),
                 }
             }
             _ = update(&mut self.state, Msg::Changed(Box::new(changes)), self.now);

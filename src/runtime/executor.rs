@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
-    changes, drafts,
+    changes, drafts, findings,
     inbox::Post,
     logs, offers, outbox, pipeline, planning,
     recorder::{Desk, Job, Wanted},
@@ -253,10 +253,10 @@ impl Executor {
                 }
                 self.logs(logs::Order::Ask(ask));
             }
-            Effect::Deliver(order) => {
-                let (means, redact) = (outbox::means(&self.tasks), Arc::clone(&self.redact));
-                self.tasks.spawn("outbox", outbox::deliver(*order, means, redact, self.post.clone())).detach();
+            Effect::PullFindings(order) => {
+                self.tasks.spawn("findings", findings::pull(order, self.post.clone())).detach();
             }
+            Effect::Deliver(order) => self.deliver(*order),
             Effect::Preview(order) => {
                 outbox::preview(&order, &outbox::means(&self.tasks), &self.redact, &self.post);
             }
@@ -279,6 +279,12 @@ impl Executor {
             Effect::Suspend => self.front(Front::Suspend),
             Effect::Quit => self.front(Front::Quit),
         }
+    }
+
+    /// Does something at a tracker, or tells somebody.
+    fn deliver(&self, order: crate::core::outbox::Order) {
+        let (means, redact) = (outbox::means(&self.tasks), Arc::clone(&self.redact));
+        self.tasks.spawn("outbox", outbox::deliver(order, means, redact, self.post.clone())).detach();
     }
 
     /// Uses a passphrase, then tries the host again.

@@ -9,6 +9,7 @@ mod drafts;
 mod elsewhere;
 pub mod engine;
 pub mod executor;
+pub mod findings;
 mod history;
 pub mod inbox;
 pub mod logs;

@@ -401,7 +401,7 @@ impl Worker {
 /// Says whether only the holder of the lease may write this row.
 fn recorders_own(row: &Row) -> bool {
     match row {
-        Row::Result(_) | Row::HostMinute(_) | Row::ConfigFile(_) => true,
+        Row::Result(_) | Row::HostMinute(_) | Row::ConfigFile(_) | Row::Finding(_) => true,
         Row::Bucket(bucket) => bucket.source == crate::core::record::Bucket::OWN,
         Row::Alert(event) => !matches!(event.kind, AlertEventKind::Acknowledged { .. }),
         Row::Outbox(event) => event.kind.is_delivery(),

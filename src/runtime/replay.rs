@@ -9,6 +9,7 @@ use crate::{
     core::{
         alerts::AlertEvent,
         config_files::ConfigFile,
+        findings,
         id::{CheckId, HostName, IncidentId, RunId},
         incidents::StoredIncidentEvent,
         logs::patterns::KnownPattern,
@@ -172,6 +173,7 @@ pub struct Recording<S> {
     outbox: Told<OutboxEvent>,
     windows: Told<WindowEvent>,
     files: Told<ConfigFile>,
+    findings: Told<findings::Event>,
     results: Told<CheckResult>,
 }
 
@@ -199,6 +201,7 @@ impl<S: Store> Recording<S> {
             outbox: Told::new(open.outbox, |event| event.at),
             windows: Told::new(open.windows, |event| event.at),
             files: Told::new(open.files, |file| file.seen),
+            findings: Told::new(open.findings, findings::Event::at),
             results: Told::new(results, |result| result.at),
         })
     }
@@ -240,6 +243,7 @@ impl<S: Store> Store for Recording<S> {
             outbox: self.outbox.until(now),
             windows: self.windows.until(now),
             files: self.files.until(now),
+            findings: self.findings.until(now),
             ..Changes::default()
         };
         Ok((changes != Changes::default()).then_some(changes))
@@ -258,6 +262,7 @@ impl<S: Store> Store for Recording<S> {
             outbox: self.outbox.anew(now),
             windows: self.windows.anew(now),
             files: self.files.anew(now),
+            findings: self.findings.anew(now),
             latest: latest.into_values().collect(),
             results,
             unreadable: 0,

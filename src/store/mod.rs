@@ -28,6 +28,7 @@ pub use sqlite::{IfMissing, Options, Sqlite};
 use crate::core::{
     alerts::AlertEvent,
     config_files::ConfigFile,
+    findings,
     id::{CheckId, HostName, RunId, Uid},
     incidents::{NumberedRun, StoredIncidentEvent},
     logs::patterns::KnownPattern,
@@ -236,6 +237,8 @@ pub struct OpenState {
     pub windows: Vec<WindowEvent>,
     /// Configuration files as they are known, and what was found of them lately.
     pub files: Vec<ConfigFile>,
+    /// Findings as they are known, and what was told of them lately.
+    pub findings: Vec<findings::Event>,
     /// The last result of every check, however old it is, by check.
     pub latest: Vec<CheckResult>,
     /// Recent results, by check and slot.
@@ -247,9 +250,8 @@ pub struct OpenState {
 impl OpenState {
     /// Returns what a state is told of it at the start.
     pub fn told(self) -> Loaded {
-        let Self { alerts, incidents, runs, updates, outbox, windows, files, latest: _, results: _, unreadable: _ } =
-            self;
-        Loaded { alerts, incidents, runs, updates, outbox, windows, files }
+        let Self { alerts, incidents, runs, updates, outbox, windows, files, findings, .. } = self;
+        Loaded { alerts, incidents, runs, updates, outbox, windows, files, findings }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod canvas;
 pub mod dialog;
 pub mod documents;
 pub mod editors;
+pub mod findings;
 pub mod form;
 pub mod glyphs;
 pub mod handover;
@@ -139,6 +140,8 @@ pub enum View {
     Document(Box<documents::Paper>),
     /// The hand-over.
     Handover(Box<handover::Handover>),
+    /// What the scanner found.
+    Findings(Box<findings::Findings>),
     /// Planned work.
     Maintenance(Box<maintenance::Maintenance>),
     /// The outbox.
@@ -259,6 +262,7 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
         View::Audit(of) => audit::audit(of, room),
         View::Document(of) => documents::document(of, room),
         View::Handover(of) => handover::handover(of, room),
+        View::Findings(of) => findings::findings(of, room),
         View::Maintenance(of) => maintenance::maintenance(of, room),
         View::Outbox(of) => outbox::outbox(of, room),
         View::Messages(of) => messages::messages(of, room),

@@ -41,6 +41,7 @@ fn is_there(action: Action) -> bool {
                 | Action::GoHandover
                 | Action::GoOutbox
                 | Action::GoMaintenance
+                | Action::GoFindings
                 | Action::GoMessages
         )
 }

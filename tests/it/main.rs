@@ -29,6 +29,8 @@ mod documents;
 #[path = "../support/dump.rs"]
 mod dump;
 #[cfg(test)]
+mod findings;
+#[cfg(test)]
 mod github;
 #[cfg(test)]
 mod handover;
@@ -103,6 +105,9 @@ mod replay;
 mod rollout;
 #[cfg(test)]
 mod runbooks;
+#[cfg(test)]
+#[path = "../support/scans.rs"]
+mod scans;
 #[cfg(test)]
 mod screenshots;
 #[cfg(test)]

@@ -43,8 +43,8 @@ fn refusal(code: u32, text: &str) -> String {
 }
 
 #[derive(Debug, Default)]
-struct Fake {
-    base: String,
+pub(crate) struct Fake {
+    pub(crate) base: String,
     /// What the list answers, one after the other; then its two pages.
     list: VecDeque<Says>,
     /// What the library answers, instead of its page.
@@ -52,12 +52,12 @@ struct Fake {
     /// Whether it only knows version 2.0.
     old: bool,
     /// What it was asked: path and query.
-    asked: Vec<String>,
+    pub(crate) asked: Vec<String>,
     /// Calls without the login, or without the header that it wants.
     bare: u32,
 }
 
-type Shared = Arc<Mutex<Fake>>;
+pub(crate) type Shared = Arc<Mutex<Fake>>;
 
 async fn answer(State(fake): State<Shared>, uri: Uri, headers: HeaderMap) -> (StatusCode, HeaderMap, String) {
     let said = {
@@ -91,7 +91,7 @@ async fn answer(State(fake): State<Shared>, uri: Uri, headers: HeaderMap) -> (St
 }
 
 #[expect(clippy::disallowed_methods, reason = "the server of a test lives as long as its runtime")]
-async fn server() -> Shared {
+pub(crate) async fn server() -> Shared {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let fake: Shared = Arc::new(Mutex::new(Fake { base, ..Fake::default() }));

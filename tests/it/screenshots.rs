@@ -99,6 +99,7 @@ fn pictures_show_what_the_program_draws() {
         ("suspects", crate::suspected::night()),
         ("runbook", crate::booked::night()),
         ("audit", audits::log(None)),
+        ("findings", crate::scans::found()),
         ("maintenance", crate::works::planned()),
         ("maintenance-add", crate::works::adding("01:00")),
         ("outbox", outboxes::waiting()),

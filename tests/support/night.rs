@@ -363,7 +363,7 @@ impl Night {
         }
     }
 
-    fn commit(&mut self, rows: Vec<Row>) {
+    pub(crate) fn commit(&mut self, rows: Vec<Row>) {
         let mut changes = Changes::default();
         for row in rows {
             match row {
@@ -382,6 +382,7 @@ impl Night {
                 Row::Outbox(event) => changes.outbox.push(event),
                 Row::Window(event) => changes.windows.push(event),
                 Row::ConfigFile(file) => changes.files.push(file),
+                Row::Finding(event) => changes.findings.push(event),
                 Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Audit(_) | Row::Pattern(_) => {}
             }
         }

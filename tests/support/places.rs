@@ -13,7 +13,7 @@ use crate::{
     night::{Night, id},
     outboxes, papers,
     rollout::{self, Rollout},
-    works,
+    scans, works,
 };
 
 /// Every view and every box, by name.
@@ -132,6 +132,10 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("audit", audits::log(None)),
         ("audit-broken", audits::log(Some(343))),
         ("no-audit", audits::empty()),
+        ("findings", scans::found()),
+        ("findings-refused", scans::refused()),
+        ("findings-incident", scans::opened()),
+        ("no-findings", scans::none()),
         ("maintenance", works::planned()),
         ("maintenance-add", works::adding("01:00")),
         ("maintenance-refused", works::adding("30h")),

@@ -62,7 +62,14 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], inventory: &mut Inventor
     }
 }
 
-fn within(walk: &mut Walk<'_>, entries: &Entries, key: &str, (least, most): (u64, u64), words: &str) -> Option<u64> {
+/// Reads a duration within bounds.
+pub(super) fn within(
+    walk: &mut Walk<'_>,
+    entries: &Entries,
+    key: &str,
+    (least, most): (u64, u64),
+    words: &str,
+) -> Option<u64> {
     let ms = entries.count(key)?;
     if (least..=most).contains(&ms) {
         return Some(ms);

@@ -25,6 +25,7 @@ mod pipeline;
 mod response;
 mod rules;
 mod runbooks;
+mod scanner;
 mod services;
 mod sets;
 mod trackers;
@@ -64,6 +65,7 @@ pub(super) fn build(walk: &mut Walk<'_>, roots: &[Raw], settings: &mut Settings)
     let said = tables(walk, roots, "notifier");
     inventory.notifiers = trackers::notifiers(walk, &said, &inventory.trackers);
     response::build(walk, roots, &mut inventory);
+    inventory.scanner = scanner::build(walk, roots);
     let rules = tables(walk, roots, "rule");
     inventory.rules = rules::build(walk, &rules, &inventory).into_iter().map(Arc::new).collect();
     display::build(walk, roots, &mut inventory, settings);

@@ -143,6 +143,10 @@ pub enum Action {
     Replay(ReplayAction),
     /// Goes to the audit log.
     GoAudit,
+    /// Goes to what the scanner found.
+    GoFindings,
+    /// Has the scanner asked now.
+    PullFindings,
     /// Goes to planned work.
     GoMaintenance,
     /// Declares a window of planned work.
@@ -222,6 +226,8 @@ pub enum Scope {
     Document,
     /// The hand-over.
     Handover,
+    /// What the scanner found.
+    Findings,
     /// Planned work.
     Maintenance,
     /// The outbox.
@@ -248,6 +254,7 @@ impl Scope {
             Self::Runbook => "runbook",
             Self::Document => "document",
             Self::Handover => "handover",
+            Self::Findings => "findings",
             Self::Maintenance => "maintenance",
             Self::Outbox => "outbox",
             Self::Replay => "replay",
@@ -269,6 +276,7 @@ impl Scope {
         Self::Runbook,
         Self::Document,
         Self::Handover,
+        Self::Findings,
         Self::Maintenance,
         Self::Outbox,
         Self::Replay,

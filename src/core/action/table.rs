@@ -184,6 +184,10 @@ pub const ACTIONS: &[Entry] = &[
         .within(Scope::Handover)
         .danger(Danger::Records),
     entry("go-audit", Action::GoAudit, "audit", "who did what, from where, and whether the log is whole"),
+    entry("go-findings", Action::GoFindings, "findings", "what the vulnerability scanner found, the worst first"),
+    entry("pull-findings", Action::PullFindings, "pull", "have the scanner asked now: its calls are counted")
+        .within(Scope::Findings)
+        .danger(Danger::Records),
     entry("go-maintenance", Action::GoMaintenance, "work", "planned work: what goes on, what comes, what was"),
     entry("add-window", Action::AddWindow, "plan", "plan work on what the cursor is on: its alerts are muted")
         .danger(Danger::Records),

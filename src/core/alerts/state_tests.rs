@@ -64,7 +64,8 @@ impl Bench {
             | Row::Window(_)
             | Row::Outbox(_)
             | Row::Pattern(_)
-            | Row::ConfigFile(_) => None,
+            | Row::ConfigFile(_)
+            | Row::Finding(_) => None,
         }));
         out
     }

@@ -6,10 +6,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Timestamp;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use state::{Found, LISTED, State, host_of, services_on};
+
+use super::time::{HOUR, Timestamp};
 
 /// Findings that are known at most.
-pub const MOST: usize = 50_000;
+pub const MOST: usize = 20_000;
+/// How often it is asked again where calls of others have to end before; then it waits for its turn.
+const BUSY_TRIES: u32 = 3;
 
 /// How a scanner is asked: `[qualys]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +36,25 @@ pub struct Scanner {
     pub severities: Vec<u8>,
     /// Only hosts with one of these tags; none: all hosts.
     pub tags: Vec<String>,
+}
+
+impl Scanner {
+    /// Names who asks whom, so that a login that was refused is not tried again before it is another.
+    fn login(&self) -> String {
+        fingerprint(&[&self.base_url, &self.user, &self.password])
+    }
+
+    /// Names what is asked for: where it is something else, what changed since says too little.
+    fn scope(&self) -> String {
+        let severities: Vec<String> = self.severities.iter().map(ToString::to_string).collect();
+        fingerprint(&[&self.base_url, &self.user, &severities.join(","), &self.tags.join("\n")])
+    }
+}
+
+fn fingerprint(parts: &[&str]) -> String {
+    use sha2::Digest as _;
+    let digest = parts.iter().fold(sha2::Sha256::new(), |all, part| all.chain_update(part).chain_update([0]));
+    digest.finalize().iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// How a scanner says that a finding stands.
@@ -210,4 +237,110 @@ pub struct Told {
     pub notes: Vec<String>,
     /// How it ended. Unless whole, what is not among the findings is not gone.
     pub end: End,
+}
+
+/// A pull as it is kept: how the last one ended says when the next is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pull {
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// Who asked whom.
+    pub login: String,
+    /// What was asked for.
+    pub scope: String,
+    /// When all there is was told last.
+    #[serde(default)]
+    pub all: Option<Timestamp>,
+    /// When all that was asked for was told last.
+    #[serde(default)]
+    pub whole: Option<Timestamp>,
+    /// From when on changes are asked for, by its own clock.
+    #[serde(default)]
+    pub cursor: Option<Timestamp>,
+    /// How many findings it told.
+    pub told: usize,
+    /// Calls that it allows until its window ends.
+    #[serde(default)]
+    pub remaining: Option<u64>,
+    /// What is missing, and why.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// How it ended.
+    #[serde(flatten)]
+    pub end: End,
+    /// Pulls one after the other that did not tell all.
+    #[serde(default)]
+    pub tries: u32,
+}
+
+impl Pull {
+    /// Returns when the next is due; none: not by itself, as the login was refused.
+    pub fn next(&self, scanner: &Scanner) -> Option<Timestamp> {
+        // What was refused to one login is not refused to another.
+        if self.login != scanner.login() {
+            return Some(self.at);
+        }
+        match &self.end {
+            End::Whole => Some(self.at + scanner.every_ms),
+            End::Later { wait_ms, .. } if *wait_ms < HOUR && self.tries > BUSY_TRIES => {
+                Some(self.at + scanner.every_ms)
+            }
+            End::Later { wait_ms, .. } => Some(self.at + *wait_ms),
+            End::Denied { .. } => None,
+            End::Failed { .. } => Some(self.at + HOUR.min(scanner.every_ms)),
+        }
+    }
+
+    /// Returns how old what is known is; none where nothing was ever told whole.
+    pub fn age(&self, now: Timestamp) -> Option<i64> {
+        self.whole.map(|whole| now.since(whole))
+    }
+
+    /// Says why it did not tell all; none where it did.
+    pub fn wrong(&self) -> Option<&str> {
+        match &self.end {
+            End::Whole => None,
+            End::Later { why, .. } | End::Denied { why } | End::Failed { why } => Some(why),
+        }
+    }
+}
+
+/// What is kept of a scanner, in the order in which it came to be known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A finding is, or stands, otherwise than was known.
+    Found(Box<Finding>),
+    /// It was asked.
+    Pulled(Pull),
+}
+
+impl Event {
+    /// Returns when it came to be known.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Found(finding) => finding.at,
+            Self::Pulled(pull) => pull.at,
+        }
+    }
+
+    /// Returns what it is about: the key of a finding; nothing for a pull.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Found(finding) => &finding.key,
+            Self::Pulled(_) => "",
+        }
+    }
+}
+
+/// What happens around findings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Msg {
+    /// A pull ended.
+    Pulled {
+        /// What was asked.
+        order: Box<Order>,
+        /// What was told.
+        told: Box<Told>,
+    },
 }

@@ -97,7 +97,7 @@ pub enum Msg {
         /// About which service.
         service: Option<ServiceId>,
         /// What is kept in it from its beginning on.
-        kept: Option<IncidentEventKind>,
+        kept: Vec<IncidentEventKind>,
     },
     /// Adds to the timeline.
     Added {
@@ -173,7 +173,7 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp, by: &Operator) -> Out
         Msg::OpenedByHand { incident, title, severity, service, kept } => {
             let opened = IncidentEventKind::Opened { title, severity, service };
             let event = |kind| Row::Incident(IncidentEvent { incident, at: now, by: by.clone(), kind });
-            out.rows.extend([Some(opened), kept].into_iter().flatten().map(event));
+            out.rows.extend(std::iter::once(opened).chain(kept).map(event));
         }
         Msg::Added { incident, at, by, kind } => {
             out.rows.push(Row::Incident(IncidentEvent { incident, at, by, kind }));

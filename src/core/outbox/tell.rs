@@ -66,6 +66,7 @@ pub fn notices(rows: &[Row], known: Known<'_>) -> Vec<Row> {
             | Row::Pattern(_)
             | Row::Window(_)
             | Row::ConfigFile(_)
+            | Row::Finding(_)
             | Row::Outbox(_) => None,
         };
         let Some(event) = event else { continue };

@@ -102,7 +102,8 @@ impl World {
                 | Row::StatusUpdate(_)
                 | Row::Window(_)
                 | Row::Pattern(_)
-                | Row::ConfigFile(_) => panic!("{row:?}"),
+                | Row::ConfigFile(_)
+                | Row::Finding(_) => panic!("{row:?}"),
             }
         }
         self.stored.extend(events.clone());

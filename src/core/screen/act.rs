@@ -4,8 +4,8 @@
     reason = "a box, or a cursor on another kind of row, ignores what is not for it"
 )]
 use super::{
-    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, form, found, handover, items, logs,
-    offers, pin, refusal, replay, rows, runbooks, suspects, windows,
+    Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, findings, form, found, handover, items,
+    logs, offers, pin, refusal, replay, rows, runbooks, suspects, windows,
 };
 use crate::core::{
     Effect, State,
@@ -227,6 +227,11 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::MakePromise => state.screen.open(Overlay::Promise),
         Action::KeepPromise => return handover::keep(state, now),
         Action::GoAudit => return go(state, View::Audit, now),
+        Action::GoFindings => return go(state, View::Findings, now),
+        Action::PullFindings => {
+            state.screen.say(now, Tone::Info, "the scanner is asked: that may take minutes");
+            return state.pull_findings(now, true);
+        }
         Action::GoMaintenance => return go(state, View::Maintenance, now),
         Action::AddWindow => windows::open(state),
         Action::EndWindow => windows::ask(state, now),
@@ -368,6 +373,7 @@ pub fn opens(state: &State) -> Option<View> {
             state.runs.runs.contains_key(&run).then_some(View::Run(run))
         }
         RowKey::Pending(_, target) => Some(view_of(target)),
+        RowKey::Finding(_) => findings::host(state).map(View::Host),
         RowKey::Change(_)
         | RowKey::Step(_)
         | RowKey::Book(_)
@@ -410,7 +416,8 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
             | RowKey::Index(_)
             | RowKey::Entry(_)
             | RowKey::Item(_)
-            | RowKey::Window(_),
+            | RowKey::Window(_)
+            | RowKey::Finding(_),
         )
         | None => None,
     };
@@ -431,6 +438,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         | View::Audit
         | View::Handover
         | View::Maintenance
+        | View::Findings
         | View::Outbox
         | View::Messages => None,
     };
@@ -440,6 +448,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
 pub(super) fn selected_host(state: &State) -> Option<HostName> {
     match (state.screen.cursor(state.screen.pane()), &state.screen.view) {
         (Some(RowKey::Host(name)), _) | (_, View::Host(name)) => Some(name.clone()),
+        (Some(RowKey::Finding(_)), _) => findings::host(state),
         _ => None,
     }
 }
@@ -502,6 +511,9 @@ fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
     if let Some(opening) = selected_alert(state).and_then(|alert| state.opening(alert)) {
         return state.incidents_update(incidents::Msg::OpenedForAlert(opening), now, Some("opening the incident"));
     }
+    if let Some(finding) = findings::under(state) {
+        return findings::open(state, &finding, now);
+    }
     let service = selected_service(state);
     // A line, a pattern, a host: what made somebody open it is its title and its first evidence.
     let kept = if service.is_none() || pin::is_of_logs(state) { pin::evidence(state) } else { None };
@@ -521,7 +533,7 @@ fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
         return go(state, View::Incident(uid), now);
     }
     let incident = Uid::of(&format!("{} {} {title}", now.utc.0, state.actor.by));
-    let kept = kept.map(|(_, kind)| kind);
+    let kept = kept.map(|(_, kind)| kind).into_iter().collect();
     let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service, kept };
     state.incidents_update(msg, now, Some("opening the incident"))
 }

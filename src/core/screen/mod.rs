@@ -13,6 +13,7 @@ use super::{
 pub mod act;
 mod boxes;
 pub mod documents;
+pub mod findings;
 pub mod form;
 pub mod found;
 pub mod handover;

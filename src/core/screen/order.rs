@@ -90,6 +90,8 @@ impl Pane {
             | Self::Web(_)
             | Self::Audit
             | Self::Outbox
+            | Self::Findings
+            | Self::Finding
             | Self::Windows
             | Self::Window
             | Self::Request

@@ -118,13 +118,14 @@ fn everything(state: &State) -> Vec<Line> {
 
 /// Returns the command line that shows the same.
 fn equal(action: Action) -> &'static str {
-    const EQUAL: [(Action, &str); 9] = [
+    const EQUAL: [(Action, &str); 10] = [
         (Action::GoOverview, "qd status"),
         (Action::GoHosts, "qd hosts"),
         (Action::GoAlerts, "qd alerts"),
         (Action::GoRuns, "qd runs"),
         (Action::GoAudit, "qd audit"),
         (Action::GoHandover, "qd handover"),
+        (Action::GoFindings, "qd findings"),
         (Action::GoMaintenance, "qd maintenance"),
         (Action::GoOutbox, "qd outbox"),
         (Action::OpenHelp, "qd keys"),

@@ -1,5 +1,5 @@
 //! Evidence: what the cursor is on, redacted, hashed and kept with where it is from.
-use super::{Pane, Tone, View, logs, rows};
+use super::{Pane, Tone, View, findings, logs, rows};
 use crate::core::{
     Effect, State,
     id::Uid,
@@ -41,6 +41,9 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
         let what = if lines == 1 { "a log line".to_owned() } else { format!("{lines} log lines") };
         return Some((what, "the logs".to_owned(), text));
     }
+    if let Some(finding) = findings::evidence(state) {
+        return Some(finding);
+    }
     let row = state.screen.cursor(pane)?;
     let source = match &state.screen.view {
         View::Run(uid) => state.run_name(*uid),
@@ -60,6 +63,7 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
         | View::Audit
         | View::Handover
         | View::Maintenance
+        | View::Findings
         | View::Outbox
         | View::Messages => "the console".to_owned(),
     };

@@ -42,6 +42,8 @@ pub enum View {
     Web,
     /// The audit log.
     Audit,
+    /// What the scanner found.
+    Findings,
     /// Planned work.
     Maintenance,
     /// What is to be written to trackers.
@@ -119,6 +121,10 @@ pub enum Pane {
     Audit,
     /// The entry of it that the cursor is on.
     Entry,
+    /// What the scanner found.
+    Findings,
+    /// The finding that the cursor is on.
+    Finding,
     /// Windows of planned work.
     Windows,
     /// The window that the cursor is on.
@@ -153,6 +159,7 @@ impl View {
             | Self::Audit
             | Self::Outbox
             | Self::Maintenance
+            | Self::Findings
             | Self::Messages => None,
         }
     }
@@ -185,6 +192,7 @@ impl View {
                 Pane::Web(6),
             ],
             Self::Audit => &[Pane::Audit, Pane::Entry],
+            Self::Findings => &[Pane::Findings, Pane::Finding],
             Self::Maintenance => &[Pane::Windows, Pane::Window],
             Self::Outbox => &[Pane::Outbox, Pane::Request],
             Self::Messages => &[Pane::Messages],
@@ -207,6 +215,7 @@ impl Pane {
             Self::Sections | Self::Paper => Scope::Document,
             Self::Handover => Scope::Handover,
             Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
+            Self::Findings | Self::Finding => Scope::Findings,
             Self::Windows | Self::Window => Scope::Maintenance,
             Self::Outbox | Self::Request => Scope::Outbox,
             Self::Updates | Self::Audit | Self::Entry | Self::Messages => Scope::Everywhere,
@@ -245,6 +254,8 @@ pub enum RowKey {
     Field(String),
     /// An entry of the audit log.
     Entry(u64),
+    /// What the scanner found, by its key.
+    Finding(std::sync::Arc<str>),
     /// A window of planned work.
     Window(Key),
     /// An item of the outbox.

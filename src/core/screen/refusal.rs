@@ -27,6 +27,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         Action::OpenIncident => because(
             act::selected_alert(state).is_none()
                 && act::selected_service(state).is_none()
+                && super::findings::under(state).is_none()
                 && super::pin::is_on_nothing(state),
             "put the cursor on what an incident is to be opened for: an alert, a service, a host, a line of a log",
         ),
@@ -129,6 +130,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
             act::selected_service(state).is_none() && act::selected_host(state).is_none(),
             "put the cursor on a service or a host to see its logs",
         ),
+        Action::PullFindings => state.no_pull(now),
         Action::Incident(action) => form::why_not(state, action),
         Action::Log(_) => {
             because(!matches!(screen.view, View::Logs | View::Web), "this acts in the logs: go to them first")
@@ -162,6 +164,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         | Action::GoHandover
         | Action::GoAudit
         | Action::GoOutbox
+        | Action::GoFindings
         | Action::GoMaintenance
         | Action::GoMessages
         | Action::ToggleMouse
@@ -218,6 +221,9 @@ pub fn menu(state: &State) -> Vec<Action> {
     if act::selected_service(state).is_some() {
         actions.extend([Action::OpenIncident, Action::WriteUpdate, Action::AddWindow]);
     }
+    if super::findings::under(state).is_some() {
+        actions.extend([Action::OpenIncident, Action::PullFindings]);
+    }
     if no_restart(state).is_none() {
         actions.extend([Action::DeployService, Action::RestartService, Action::RollBackService]);
     }
@@ -260,6 +266,7 @@ impl Pane {
             | Self::Audit
             | Self::Outbox
             | Self::Windows
+            | Self::Findings
             | Self::Messages => true,
             Self::Availability
             | Self::Instances
@@ -277,6 +284,7 @@ impl Pane {
             | Self::Entry
             | Self::Request
             | Self::Window
+            | Self::Finding
             | Self::Histogram
             | Self::Lines
             | Self::Patterns

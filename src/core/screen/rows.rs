@@ -1,7 +1,10 @@
 //! Which objects a pane shows, in which order. The view and the cursor read the same list, so they cannot disagree.
-use super::{Draft, Pane, REST_MS, RowKey, View, documents, handover, order, runbooks, suspects};
+use super::{Draft, Pane, REST_MS, RowKey, View, documents, findings, handover, order, runbooks, suspects};
+use std::sync::Arc;
+
 use crate::core::{
     State,
+    findings::LISTED,
     id::HostName,
     record::StatusUpdate,
     runs::{Run, Share, Way},
@@ -64,11 +67,13 @@ fn steady(old: &[RowKey], fresh: Vec<RowKey>) -> Vec<RowKey> {
 fn keys(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
     let filter = state.screen.draft(Draft::Filter(pane)).trim().to_lowercase();
     let rows = all(state, view, pane, now);
+    // Of findings there may be thousands: the worst are listed, and a filter looks at all.
+    let most = if pane == Pane::Findings { LISTED } else { usize::MAX };
     if filter.is_empty() {
-        return rows;
+        return rows.into_iter().take(most).collect();
     }
     let (wanted, filter) = filter.strip_prefix('!').map_or((true, filter.as_str()), |rest| (false, rest.trim()));
-    rows.into_iter().filter(|row| text(state, pane, row).to_lowercase().contains(filter) == wanted).collect()
+    rows.into_iter().filter(|row| text(state, pane, row).to_lowercase().contains(filter) == wanted).take(most).collect()
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each pane")]
@@ -125,6 +130,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         }
         (View::Web, Pane::Web(table)) => groups(state.logs.shown.iter().flat_map(|shown| shown.web_rows(table))),
         (_, Pane::Audit) => state.audit.entries().iter().map(|entry| RowKey::Entry(entry.seq)).collect(),
+        (_, Pane::Findings) => state.findings.listed().map(|(key, _)| RowKey::Finding(Arc::clone(key))).collect(),
         (_, Pane::Windows) => {
             let all = state.windows.listed(&state.inventory, now.utc);
             all.into_iter().map(|of| RowKey::Window(of.key)).collect()
@@ -160,6 +166,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Entry
             | Pane::Request
             | Pane::Window
+            | Pane::Finding
             | Pane::Web(_),
         ) => Vec::new(),
     };
@@ -316,6 +323,9 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
             .windows
             .window(*uid)
             .map_or_else(|| uid.to_string(), |known| format!("{uid} {}", known.window.words())),
+        RowKey::Finding(key) => {
+            state.findings.finding(key).map_or_else(|| key.to_string(), |of| findings::words(state, of))
+        }
         RowKey::Entry(seq) => state.audit.entry(*seq).map_or_else(|| seq.to_string(), crate::core::audit::Entry::words),
         RowKey::Index(index) => entry(state, pane, *index).unwrap_or_else(|| index.to_string()),
     }

@@ -257,7 +257,8 @@ fn an_hour_that_another_process_recorded_is_not_lost_at_a_restart() {
         | Row::Window(_)
         | Row::Outbox(_)
         | Row::Pattern(_)
-        | Row::ConfigFile(_) => None,
+        | Row::ConfigFile(_)
+        | Row::Finding(_) => None,
     });
     // The last of 119 results is 59 minutes into the hour and holds for 70 s.
     assert_eq!(hour, Some((Timestamp(T0 + HOUR), HOUR)));

@@ -109,12 +109,16 @@ pub async fn pull(order: &Order, means: &Means) -> Told {
 ///
 /// # Errors
 /// Why it would not.
-pub async fn probe(scanner: &Scanner, means: &Means) -> Result<String, End> {
+pub async fn probe(scanner: &Scanner, means: &Means) -> Result<String, String> {
     let password = secret::resolve(&scanner.password, &means.env, SECRET).await;
-    let password = password.map_err(|error| failed(format!("its password: {error}")))?;
+    let password = password.map_err(|error| format!("its password: {error}"))?;
     let mut desk = Desk { means, scanner, password, remaining: None };
-    let answer = desk.first(&scanner.version, None, "1").await;
-    answer.and_then(|answer| answer.read(qualys::detections)).map_err(|end| desk.without_password(end))?;
+    let answer = desk.first_of(&scanner.version, None, "1").await;
+    let page = answer.and_then(|(answer, _)| answer.read(qualys::detections));
+    match page.map_err(|end| desk.without_password(end)) {
+        Ok(_) | Err(End::Whole) => {}
+        Err(End::Later { why, .. } | End::Denied { why } | End::Failed { why }) => return Err(why),
+    }
     let left = desk.remaining.map(|left| format!(", {left} calls left in its window"));
     Ok(format!("it answers{}", left.unwrap_or_default()))
 }
@@ -138,16 +142,13 @@ impl Heard {
 
 impl Desk<'_> {
     async fn detections(&mut self, order: &Order, told: &mut Told) -> Result<(), End> {
-        let mut version = self.scanner.version.as_str();
-        let mut answer = self.first(version, order.since, HOSTS).await;
-        if matches!(&answer, Err(End::Failed { why }) if why.starts_with("404")) && version != OLDEST {
-            told.notes.push(format!("version {version} of its API is not there: asked by {OLDEST}"));
-            version = OLDEST;
-            answer = self.first(version, order.since, HOSTS).await;
+        let version = self.scanner.version.as_str();
+        let (mut answer, by) = self.first_of(version, order.since, HOSTS).await?;
+        if by != version {
+            told.notes.push(format!("version {version} of its API is not there: asked by {by}"));
         }
-        let first = self.call(&self.list(version))?;
+        let first = self.call(&self.list(by))?;
         let mut seen = BTreeSet::new();
-        let mut answer = answer?;
         loop {
             let page = answer.read(qualys::detections)?;
             told.server = told.server.or(page.at);
@@ -175,6 +176,21 @@ impl Desk<'_> {
 
     fn list(&self, version: &str) -> String {
         format!("{}/api/{version}/fo/asset/host/vm/detection/", self.scanner.base_url.trim_end_matches('/'))
+    }
+
+    /// Asks for the first page by a version, where that is not known there by the oldest; returns by which.
+    async fn first_of<'v>(
+        &mut self,
+        version: &'v str,
+        since: Option<Timestamp>,
+        hosts: &str,
+    ) -> Result<(Heard, &'v str), End> {
+        match self.first(version, since, hosts).await {
+            Err(End::Failed { why }) if why.starts_with("404") && version != OLDEST => {
+                self.first(OLDEST, since, hosts).await.map(|answer| (answer, OLDEST))
+            }
+            other => other.map(|answer| (answer, version)),
+        }
     }
 
     async fn first(&mut self, version: &str, since: Option<Timestamp>, hosts: &str) -> Result<Heard, End> {

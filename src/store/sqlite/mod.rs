@@ -375,4 +375,6 @@ fn signed(number: u64) -> i64 {
 #[cfg(test)]
 mod file_tests;
 #[cfg(test)]
+mod finding_tests;
+#[cfg(test)]
 mod tests;

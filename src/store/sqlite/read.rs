@@ -32,6 +32,7 @@ pub(super) struct Cursors {
     outbox: i64,
     window: i64,
     file: i64,
+    finding: i64,
     result: i64,
     bucket: i64,
     /// Rows of history that could not be read since the last look, which tells of them.
@@ -62,6 +63,7 @@ pub(super) fn skip_to_end(conn: &Connection, cursors: &mut Cursors) -> Result<()
         outbox: end("outbox_event")?,
         window: end("maintenance_event")?,
         file: end("config_file")?,
+        finding: end("finding")?,
         result: end("result")?,
         bucket: conn.query_row("SELECT value FROM counter WHERE name = 'bucket'", [], |row| row.get(0))?,
         unreadable: cursors.unreadable,
@@ -83,6 +85,9 @@ pub(super) const OPEN_OUTBOX: &str = "SELECT body, feed FROM outbox_event WHERE 
 /// All events of the windows that are not long over.
 const RECENT_WINDOWS: &str = "SELECT body, feed FROM maintenance_event WHERE uid IN
      (SELECT uid FROM maintenance_event WHERE until >= ?1) ORDER BY feed";
+/// What was told lately, and of each finding what was told last.
+const KNOWN_FINDINGS: &str = "SELECT body, feed FROM finding WHERE at >= ?1
+     OR feed IN (SELECT max(feed) FROM finding GROUP BY key) ORDER BY feed";
 const FILE_COLUMNS: &str = "SELECT feed, host, path, at, seen, hash, before, news FROM config_file";
 const INCIDENT_COLUMNS: &str = "SELECT body, feed, incident, seq FROM incident_event";
 const RUN_COLUMNS: &str = "SELECT body, feed, run FROM run_event";
@@ -115,6 +120,9 @@ pub(super) fn changes(conn: &Connection, cursors: &mut Cursors, version: i64) ->
     let files = format!("{FILE_COLUMNS} WHERE feed > ?1 ORDER BY feed");
     changes.files = reader.files(&files, [next.file])?;
     next.file = next.file.max(reader.feeds.file);
+    changes.findings =
+        reader.findings("SELECT body, feed FROM finding WHERE feed > ?1 ORDER BY feed", [next.finding])?;
+    next.finding = next.finding.max(reader.feeds.finding);
     let limit = i64::try_from(CHANGES_AT_ONCE).unwrap_or(i64::MAX);
     let results = format!("{RESULT_COLUMNS} WHERE feed > ?1 ORDER BY feed LIMIT ?2");
     changes.results = reader.results(&results, params![next.result, limit])?;
@@ -160,6 +168,7 @@ pub(super) fn open_state(conn: &Connection, cursors: &mut Cursors, since: Since)
             ),
             events,
         )?,
+        findings: reader.findings(KNOWN_FINDINGS, events)?,
         latest: reader.results(
             &format!(
                 "{RESULT_COLUMNS} WHERE feed IN (SELECT (SELECT feed FROM result r WHERE r.\"check\" = n.id
@@ -300,6 +309,7 @@ struct Feeds {
     outbox: i64,
     window: i64,
     file: i64,
+    finding: i64,
     result: i64,
     bucket: i64,
 }
@@ -360,6 +370,12 @@ impl<'a> Reader<'a> {
     fn windows(&mut self, sql: &str, params: impl Params) -> Result<Vec<crate::core::windows::WindowEvent>, Trouble> {
         let (read, last) = self.bodies(sql, params, |_| Ok(()))?;
         self.feeds.window = last;
+        Ok(read.into_iter().map(|((), event)| event).collect())
+    }
+
+    fn findings(&mut self, sql: &str, params: impl Params) -> Result<Vec<crate::core::findings::Event>, Trouble> {
+        let (read, last) = self.bodies(sql, params, |_| Ok(()))?;
+        self.feeds.finding = last;
         Ok(read.into_iter().map(|((), event)| event).collect())
     }
 

@@ -8,7 +8,7 @@
 pub(super) const APPLICATION_ID: i32 = 0x7164_4442;
 
 /// Step n makes format n + 1 of format n. The number of steps is the format that this version knows.
-pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6];
 
 /// What services are known to log. `template` is a hash, as a signed number; count and rate are of one console at most.
 const V2: &str = r"
@@ -76,6 +76,17 @@ CREATE TABLE config_file(
     news INTEGER NOT NULL CHECK (news IN (0, 1))
 ) STRICT;
 CREATE INDEX config_file_of ON config_file(host, path, feed);
+";
+
+/// What a scanner told. key: the finding that it is about; empty where it is a pull.
+const V6: &str = r"
+CREATE TABLE finding(
+    feed INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX finding_of ON finding(key, feed);
 ";
 
 const V1: &str = r#"

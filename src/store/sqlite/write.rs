@@ -8,6 +8,7 @@ use crate::{
     core::{
         alerts::{AlertEvent, AlertEventKind},
         config_files::ConfigFile,
+        findings,
         id::{IncidentId, RunId, ServiceId, Uid},
         incidents::{IncidentEvent, NumberedRun, StoredIncidentEvent},
         logs::patterns::KnownPattern,
@@ -24,7 +25,12 @@ use crate::{
 /// Whether somebody will be held to a row, so that it has to survive a loss of power.
 pub(super) fn is_held_to(row: &Row) -> bool {
     match row {
-        Row::Result(_) | Row::Bucket(_) | Row::HostMinute(_) | Row::Pattern(_) | Row::ConfigFile(_) => false,
+        Row::Result(_)
+        | Row::Bucket(_)
+        | Row::HostMinute(_)
+        | Row::Pattern(_)
+        | Row::ConfigFile(_)
+        | Row::Finding(_) => false,
         Row::Alert(_)
         | Row::Incident(_)
         | Row::Run(_)
@@ -38,7 +44,7 @@ pub(super) fn is_held_to(row: &Row) -> bool {
 /// Whether only the recorder makes such rows.
 fn is_recorded(row: &Row) -> bool {
     match row {
-        Row::Result(_) | Row::HostMinute(_) | Row::ConfigFile(_) => true,
+        Row::Result(_) | Row::HostMinute(_) | Row::ConfigFile(_) | Row::Finding(_) => true,
         Row::Bucket(bucket) => bucket.source == Bucket::OWN,
         Row::Alert(event) => match event.kind {
             AlertEventKind::Fired { .. } | AlertEventKind::Resolved { .. } | AlertEventKind::Flapping { .. } => true,
@@ -132,6 +138,7 @@ impl Writer<'_> {
             Row::Outbox(event) => self.outbox(event),
             Row::Window(event) => self.window(event),
             Row::ConfigFile(file) => self.config_file(file),
+            Row::Finding(event) => self.finding(event),
         }
     }
 
@@ -258,6 +265,23 @@ impl Writer<'_> {
                  WHERE host = ?1 AND path = ?2 ORDER BY feed DESC LIMIT 20)",
             )?
             .execute(params![host, file.path])?;
+        Ok(())
+    }
+
+    /// Of one finding, and of pulls, what was told last is kept.
+    fn finding(&mut self, event: &findings::Event) -> Result<(), Trouble> {
+        let (_kind, body) = json(event)?;
+        self.conn.prepare_cached("INSERT INTO finding(key, at, body) VALUES (?1, ?2, ?3)")?.execute(params![
+            event.key(),
+            event.at().0,
+            body
+        ])?;
+        self.conn
+            .prepare_cached(
+                "DELETE FROM finding WHERE key = ?1 AND feed <= (SELECT feed FROM finding WHERE key = ?1
+                 ORDER BY feed DESC LIMIT 1 OFFSET 20)",
+            )?
+            .execute(params![event.key()])?;
         Ok(())
     }
 

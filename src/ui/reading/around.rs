@@ -75,6 +75,7 @@ impl Reader<'_> {
             | Place::Web
             | Place::Audit
             | Place::Maintenance
+            | Place::Findings
             | Place::Outbox
             | Place::Messages => None,
         };
@@ -326,6 +327,7 @@ impl Reader<'_> {
                     .map(Action::Log),
                 );
             }
+            Scope::Findings => &[OpenIncident, Action::PullFindings, Action::AddWindow],
             Scope::Maintenance => &[Action::AddWindow, Action::EndWindow],
             Scope::Outbox => &[OpenSelected, Action::RetryItem, Action::EditItem, Action::DropItem],
             Scope::Everywhere => &[WriteUpdate],

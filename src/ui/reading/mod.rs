@@ -5,6 +5,7 @@ mod around;
 mod audit;
 mod boxes;
 mod documents;
+mod findings;
 mod handover;
 mod hosts;
 mod incidents;
@@ -123,6 +124,7 @@ impl Reader<'_> {
             Place::Web => (View::Logs(Box::new(self.logs(true))), trail(&["Logs".into(), "Web servers".into()])),
             Place::Audit => (View::Audit(Box::new(self.audit())), trail(&["Audit".into()])),
             Place::Handover => (View::Handover(Box::new(self.handover())), trail(&["Hand-over".into()])),
+            Place::Findings => (View::Findings(Box::new(self.findings())), trail(&["Findings".into()])),
             Place::Maintenance => (View::Maintenance(Box::new(self.maintenance())), trail(&["Planned work".into()])),
             Place::Outbox => (View::Outbox(Box::new(self.outbox())), trail(&["Outbox".into()])),
             Place::Messages => (View::Messages(self.messages()), trail(&["Messages".into()])),

@@ -77,8 +77,8 @@ fn a_newer_format_is_left_as_it_is() {
     bytes[60..64].copy_from_slice(&7_u32.to_be_bytes());
     fs::write(&path, &bytes).unwrap();
     let error = Sqlite::open(&path, &Options::default()).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 7, known: 5, .. }), "{error}");
-    assert_eq!(error.to_string(), format!("the store {} has format 7, this version knows up to 5", path.display()));
+    assert!(matches!(error, StoreError::Newer { found: 7, known: 6, .. }), "{error}");
+    assert_eq!(error.to_string(), format!("the store {} has format 7, this version knows up to 6", path.display()));
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 

@@ -191,7 +191,8 @@ fn play(state: &mut State, inventory: &Inventory, arrivals: &[(i64, CheckResult)
             | Row::Window(_)
             | Row::Outbox(_)
             | Row::Pattern(_)
-            | Row::ConfigFile(_) => None,
+            | Row::ConfigFile(_)
+            | Row::Finding(_) => None,
         })
         .collect()
 }
