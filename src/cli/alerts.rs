@@ -11,6 +11,7 @@ use crate::core::{
     alerts::{Phase, Summary},
     time::Timestamp,
 };
+use crate::parse::sanitise::line_max;
 
 /// What `qd alerts` takes.
 #[derive(Debug, clap::Args)]
@@ -45,6 +46,8 @@ pub(super) fn run(common: &Common, args: &Alerts) -> color_eyre::Result<Exit> {
                     "since": alert.since.rfc3339(),
                     "value": alert.value,
                     "owner": alert.owner.as_ref().map(|owner| owner.by.clone()),
+                    "owned_until": alert.owner.as_ref().map(|owner| owner.until.rfc3339()),
+                    "reason": alert.owner.as_ref().and_then(|owner| owner.reason.clone()),
                 })
             })
             .collect();
@@ -54,6 +57,7 @@ pub(super) fn run(common: &Common, args: &Alerts) -> color_eyre::Result<Exit> {
     } else {
         let mut rows = vec![["SEV", "AGE", "TARGET", "RULE", "STATE", "OWNER", "WHAT"].map(str::to_owned).to_vec()];
         for alert in &alerts {
+            let why = alert.owner.as_ref().and_then(|owner| owner.reason.as_ref());
             rows.push(vec![
                 format!("{:?}", alert.severity),
                 crate::core::time::short(alert.age_ms),
@@ -61,7 +65,7 @@ pub(super) fn run(common: &Common, args: &Alerts) -> color_eyre::Result<Exit> {
                 alert.rule.to_string(),
                 shown(&state, alert, now.utc).into(),
                 alert.owner.as_ref().map_or_else(|| "nobody".into(), |owner| owner.by.to_string()),
-                alert.summary.clone(),
+                why.map_or_else(|| alert.summary.clone(), |why| format!("{} ({})", alert.summary, line_max(why, 200))),
             ]);
         }
         setup::print(&setup::table(&rows))?;

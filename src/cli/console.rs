@@ -1,5 +1,5 @@
 //! `qd`: the console.
-use std::sync::Arc;
+use std::{ffi::OsString, sync::Arc};
 
 use color_eyre::eyre::eyre;
 
@@ -68,8 +68,15 @@ fn console(setup: &Setup, loaded: &Loaded, clock: Arc<dyn Clock>, (keeps, pool):
         clock,
         tasks: setup.tasks.clone(),
         reload: reload(setup, loaded),
+        replay: replay_command(loaded),
         hosts: Box::new(move |inventory| pool.set_hosts(&inventory.hosts)),
     }
+}
+
+/// Returns what plays an incident of this configuration back, without its number; nothing where this program is not found.
+fn replay_command(loaded: &Loaded) -> Vec<OsString> {
+    let (Ok(program), Some(config)) = (std::env::current_exe(), loaded.files.first()) else { return Vec::new() };
+    vec![program.into(), "--config".into(), config.into(), "replay".into()]
 }
 
 /// Shows the console on what was recorded, by a clock of the past.

@@ -3,6 +3,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod ack;
 mod alerts;
 mod audit;
 mod change;
@@ -105,6 +106,8 @@ enum Command {
     Hosts(hosts::Hosts),
     /// Print the alerts
     Alerts(alerts::Alerts),
+    /// Own an alert for a while, and say why it is held back
+    Ack(ack::Ack),
     /// Print the incidents; with one of them, its document
     Incidents(incidents::Incidents),
     /// Print what whoever comes next has to know; exit 1 until they have signed it
@@ -181,7 +184,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
     if let Some(verb) = verb.filter(|_| common.json) {
         let qd = if verb.is_empty() { "qd".to_owned() } else { format!("qd {verb}") };
         return Err(color_eyre::eyre::eyre!(
-            "`{qd}` has no --json\n  status, hosts, alerts, incidents, update, maintenance, findings, handover, report, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, runbook, check, import, logs, formats and keys have"
+            "`{qd}` has no --json\n  status, hosts, alerts, ack, incidents, update, maintenance, findings, handover, report, restart, deploy, rollback, run, approve, lock, pipeline, runs, attach, audit, outbox, runbook, check, import, logs, formats and keys have"
         ));
     }
     match command {
@@ -191,6 +194,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         Some(Command::Status(args)) => status::run(&common, &args),
         Some(Command::Hosts(args)) => hosts::run(&common, &args),
         Some(Command::Alerts(args)) => alerts::run(&common, &args),
+        Some(Command::Ack(args)) => ack::run(&common, &args),
         Some(Command::Incidents(args)) => incidents::run(&common, &args),
         Some(Command::Handover(args)) => handover::run(&common, &args),
         Some(Command::Replay(args)) => replay::run(&common, &args),

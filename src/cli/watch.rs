@@ -16,7 +16,7 @@ use crate::{
     core::{State, record::Recorder, services::Health},
     runtime::{
         engine::{self, Engine},
-        executor::Front,
+        front::Front,
     },
     store::IfMissing,
 };

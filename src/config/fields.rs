@@ -343,7 +343,16 @@ pub(crate) const TRACKER: &[Field] = &[
     required("type", Shape::Text, "What kind of tracker."),
     field(
         "send",
-        Shape::List(&Shape::Choice(&["severity", "resolved", "update", "note", "action", "result", "acknowledged"])),
+        Shape::List(&Shape::Choice(&[
+            "severity",
+            "resolved",
+            "update",
+            "note",
+            "action",
+            "result",
+            "acknowledged",
+            "document",
+        ])),
         "Which later events of an incident are written to its ticket. Default: all but `action` and `acknowledged`.",
     ),
     field(

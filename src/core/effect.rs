@@ -5,7 +5,7 @@ use super::{
     documents::{DraftName, Paper, Wanted as PaperFor},
     findings,
     hosts::Question,
-    id::{HostName, ServiceId, Uid},
+    id::{HostName, IncidentId, ServiceId, Uid},
     inventory::CheckSpec,
     logs,
     outbox::{Order, TrackerSpec},
@@ -228,6 +228,11 @@ pub enum Effect {
         /// What it holds.
         text: String,
     },
+    /// Hand the terminal to a replay of an incident: another process, which only reads the store.
+    PlayBack {
+        /// Which.
+        incident: IncidentId,
+    },
     /// Have the time of a replay go on, stop, go faster, or be another.
     Replay(replay::Turn),
     /// Ring the terminal's bell.
@@ -288,6 +293,7 @@ impl Effect {
             | Self::KeepDraft { .. }
             | Self::RecallDraft { .. }
             | Self::EditElsewhere { .. }
+            | Self::PlayBack { .. }
             | Self::Ring { .. }
             | Self::ReloadConfig => false,
         }

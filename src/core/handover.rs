@@ -16,6 +16,7 @@ use super::{
     runs::{Actor, RunOutcome},
     services::Health,
     time::{DAY, HOUR, MINUTE, Now, Timestamp, parse_duration, short},
+    windows::Standing,
 };
 
 /// What the audit log calls it that somebody has read a hand-over and takes over.
@@ -197,6 +198,7 @@ impl State {
         let sections = vec![
             self.open_incidents(now),
             self.held_back(now),
+            self.planned(now),
             self.drift(),
             self.changed(since),
             self.promised(now),
@@ -256,15 +258,36 @@ impl State {
         let lines = owned.filter(|(_, owned)| owned.until > now).map(|(alert, owned)| Line {
             about: alert.target.to_string(),
             text: format!(
-                "{} owned by {} until {}: no reason is kept",
+                "{} owned by {} until {}: {}",
                 alert.summary,
                 owned.by,
-                self.moment(owned.until, now)
+                self.moment(owned.until, now),
+                owned.why()
             ),
             urgent: false,
             promise: None,
         });
         Section { title: "held back", none: "every alert that fires is heard", lines: lines.collect() }
+    }
+
+    /// Work that goes on, or begins within the next shift: its alerts are told to nobody.
+    fn planned(&self, now: Timestamp) -> Section {
+        let soon = |from: Timestamp| from <= now + SHIFT_MS;
+        let all = self.windows.listed(&self.inventory, now).into_iter();
+        let lines = all.filter_map(|of| {
+            let span = of.span?;
+            let when = match of.standing {
+                Standing::Running => format!("goes on until {}", self.moment(span.to, now)),
+                Standing::Coming if soon(span.from) => {
+                    format!("{} to {}", self.moment(span.from, now), self.moment(span.to, now))
+                }
+                Standing::Coming | Standing::Ended | Standing::Cancelled => return None,
+            };
+            let by = of.by.map(|by| format!(", by {by}")).unwrap_or_default();
+            let text = format!("{when}{by}: {}", of.why);
+            Some(Line { about: of.covers, text, urgent: false, promise: None })
+        });
+        Section { title: "planned", none: "no work goes on or begins within a shift", lines: lines.collect() }
     }
 
     /// The alerts that fire, the worst first.

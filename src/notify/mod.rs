@@ -16,6 +16,7 @@ use crate::{
     trackers::{Means, Missed},
 };
 
+mod bounded;
 mod pagerduty;
 mod post;
 mod slack;

@@ -11,22 +11,24 @@ use lettre::{
     message::{Mailbox, header},
     transport::smtp::{
         authentication::{Credentials, DEFAULT_MECHANISMS},
-        client::{AsyncSmtpConnection, Certificate, TlsParameters},
+        client::{AsyncSmtpConnection, AsyncTokioStream, Certificate, TlsParameters},
         commands::{Data, Mail, Rcpt},
         extension::ClientId,
+        response::Response,
     },
 };
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 
-use super::{Notifier, Telling, post, words};
+use super::{Notifier, Telling, bounded::Bounded, post, words};
 use crate::{
     config::{Field, Kind, Misfit, Shape},
     core::{inventory::Params, outbox::Remote},
     parse::sanitise,
     remote::{
         http::{install_crypto, words_of},
-        net::is_loopback,
+        net::{self, is_loopback},
+        tls::{self, Trust},
     },
     trackers::{Means, Missed},
 };
@@ -34,6 +36,15 @@ use crate::{
 /// E-mail.
 #[derive(Debug)]
 pub(super) struct Smtp;
+
+/// Most bytes that a server says in one conversation.
+const MOST: usize = 64 << 10;
+
+impl AsyncTokioStream for Bounded {
+    fn peer_addr(&self) -> std::io::Result<std::net::SocketAddr> {
+        Ok(self.peer())
+    }
+}
 
 const FIELDS: &[Field] = &[
     Field { name: "host", shape: Shape::Text, required: true, doc: "The mail server: `smtp.example.com`." },
@@ -181,12 +192,23 @@ async fn connected(told: Telling<'_>, means: &Means) -> Result<AsyncSmtpConnecti
     };
     let port = told.params().get("port").and_then(Json::as_u64).and_then(|port| u16::try_from(port).ok());
     let hello = ClientId::default();
-    let tls = if way == "none" { None } else { Some(parameters(host, told.text("ca"))?) };
-    let at_once = tls.clone().filter(|_| way == "implicit");
-    let server = (host, port.unwrap_or(usual));
-    let connected = AsyncSmtpConnection::connect_tokio1(server, Some(means.patience), &hello, at_once, None).await;
+    let none = |why: String| Missed::unreachable(format!("no connection: {why}"));
+    let addresses = net::resolve(host, port.unwrap_or(usual)).await.map_err(|fault| none(fault.to_string()))?;
+    let stream = net::connect(&addresses).await.map_err(|fault| none(fault.to_string()))?;
+    let peer = stream.peer_addr().map_err(|error| none(error.to_string()))?;
+    let stream = if way == "implicit" {
+        let trust = match told.text("ca") {
+            Some(path) => Trust::with_file(path.as_ref()).map_err(|error| Missed::refused(error.to_string()))?,
+            None => Trust::system(),
+        };
+        Bounded::new(tls::connect(stream, host, &trust).await.map_err(|fault| none(fault.to_string()))?, peer, MOST)
+    } else {
+        Bounded::new(stream, peer, MOST)
+    };
+    let connected = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await;
     let mut connection = connected.map_err(|error| before("no connection", &error))?;
-    if let (Some(tls), "starttls") = (tls, way) {
+    if way == "starttls" {
+        let tls = parameters(host, told.text("ca"))?;
         connection.starttls(tls, &hello).await.map_err(|error| before("no encryption", &error))?;
     }
     if let Some(user) = told.text("user") {
@@ -214,14 +236,28 @@ fn parameters(host: &str, ca: Option<&str>) -> Result<TlsParameters, Missed> {
     tls.build().map_err(|error| wrong(said(&error)))
 }
 
+/// Holds that an answer is what is due now. One that is well, and of another step, tells that what is heard belongs to something else:
+/// the answer to the mail would be another's too.
+fn due(answer: &Response, codes: &[u16]) -> Result<(), Missed> {
+    if codes.iter().any(|code| answer.has_code(*code)) {
+        return Ok(());
+    }
+    Err(Missed::unreachable(format!(
+        "it says {} where {} is due",
+        answer.code(),
+        codes.first().copied().unwrap_or(250)
+    )))
+}
+
 /// Goes as far as the mail's text is asked for; returns whom the server would not have.
 async fn begun(connection: &mut AsyncSmtpConnection, letter: &Letter) -> Result<Vec<Address>, Missed> {
     let mail = Mail::new(Some(letter.from.email.clone()), Vec::new());
-    connection.command(mail).await.map_err(|error| before("the sender is not taken", &error))?;
+    let answer = connection.command(mail).await.map_err(|error| before("the sender is not taken", &error))?;
+    due(&answer, &[250])?;
     let (mut refused, mut last) = (Vec::new(), None);
     for to in &letter.to {
         match connection.command(Rcpt::new(to.email.clone(), Vec::new())).await {
-            Ok(_) => {}
+            Ok(answer) => due(&answer, &[250, 251, 252])?,
             Err(error) if error.is_permanent() => {
                 refused.push(to.email.clone());
                 last = Some(error);
@@ -232,7 +268,8 @@ async fn begun(connection: &mut AsyncSmtpConnection, letter: &Letter) -> Result<
     if let (Some(error), true) = (&last, refused.len() == letter.to.len()) {
         return Err(before("no recipient is taken", error));
     }
-    connection.command(Data).await.map_err(|error| before("the mail is not taken", &error))?;
+    let answer = connection.command(Data).await.map_err(|error| before("the mail is not taken", &error))?;
+    due(&answer, &[354])?;
     Ok(refused)
 }
 
@@ -251,7 +288,8 @@ async fn sent(told: Telling<'_>, means: &Means) -> Result<Vec<Address>, Missed> 
         .unwrap_or_else(|_| Err(Missed::unreachable(late("the server did not ask for the mail"))))?;
     let answer = tokio::time::timeout(limit, connection.message(&message)).await;
     let answer = answer.map_err(|_| Missed::ambiguous(late("the server did not say that it has the mail")))?;
-    answer.map_err(|error| after(&error))?;
+    let answer = answer.map_err(|error| after(&error))?;
+    due(&answer, &[250]).map_err(|missed| Missed::ambiguous(format!("no answer to the mail: {}", missed.reason)))?;
     // What matters was answered: that it ends politely is not waited for long.
     drop(tokio::time::timeout(Duration::from_secs(2), connection.abort()).await);
     Ok(refused)

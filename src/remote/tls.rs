@@ -19,6 +19,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
 };
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::{
@@ -417,14 +418,33 @@ pub fn is_server_name(text: &str) -> bool {
     to_find(text).is_some()
 }
 
+/// Shakes hands on an open connection with a server that is trusted.
+///
+/// # Errors
+/// When what answers does not speak TLS, or nobody who is trusted vouches for it.
+pub(crate) async fn connect(
+    stream: TcpStream,
+    server_name: &str,
+    trust: &Trust,
+) -> Result<TlsStream<TcpStream>, TlsFault> {
+    let (config, recorder) = trust.client(Enforce::Yes, &[])?;
+    let name = named(server_name)?;
+    let connected = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    connected.map_err(|error| recorder.shown().fault.unwrap_or_else(|| fault_of_io(&error)))
+}
+
+fn named(server_name: &str) -> Result<ServerName<'static>, TlsFault> {
+    to_find(server_name)
+        .ok_or_else(|| TlsFault::Other(format!("{:?} is not a server name", sanitise::name(server_name))))
+}
+
 /// Shakes hands on an open connection and returns what the server showed, trusted or not; the connection is closed.
 ///
 /// # Errors
 /// When what answers does not speak TLS, or refuses this name or every version.
 pub async fn handshake(stream: TcpStream, server_name: &str, trust: &Trust) -> Result<Shown, TlsFault> {
     let (config, recorder) = trust.client(Enforce::No, &[])?;
-    let name = to_find(server_name)
-        .ok_or_else(|| TlsFault::Other(format!("{:?} is not a server name", sanitise::name(server_name))))?;
+    let name = named(server_name)?;
     match tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await {
         Ok(mut connection) => {
             use tokio::io::AsyncWriteExt as _;

@@ -1,6 +1,7 @@
 //! The full-screen console: keys in, frames out, around the engine's loop.
 #![expect(clippy::wildcard_enum_match_arm, reason = "the terminal's keys and mouse events are somebody else's list")]
 use std::{
+    ffi::OsString,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,7 +18,7 @@ use tokio::{
 use super::{
     elsewhere::Away,
     engine::{Engine, Turn},
-    executor::Front,
+    front::{Front, Leave},
     logs,
     terminal::{self, Screen},
 };
@@ -29,7 +30,6 @@ use crate::{
     core::{
         Msg,
         action::{Action, Motion},
-        documents::DraftName,
         inventory::Inventory,
         screen::{Draft, Tone},
         time::{Clock, Mono, Now},
@@ -62,6 +62,8 @@ pub struct Console {
     pub tasks: Tasks,
     /// Reads the configuration again: says what was wrong, or hands over what to use from now on.
     pub reload: Arc<dyn Fn() -> Result<Reloaded, String> + Send + Sync>,
+    /// The command that plays an incident back, without its number; empty where there is none.
+    pub replay: Vec<OsString>,
     /// Tells the ways to hosts what hosts there are from now on: in one go with the rest, so that no review stands before
     /// one machine while its name leads to another.
     pub hosts: Box<dyn Fn(&Inventory)>,
@@ -130,8 +132,8 @@ impl Console {
                     let mut quit = false;
                     for front in front {
                         drawn.urgent = true;
-                        if let Front::Edit { of, path } = front {
-                            typed.leave(&self, &mut screen, &mut engine, (of, path)).await?;
+                        if let Front::Leave(to) = front {
+                            typed.leave(&self, &mut screen, &mut engine, to).await?;
                             continue;
                         }
                         quit |= self.front(front, &mut engine, &mut editors, &mut screen, &done)?;
@@ -321,15 +323,15 @@ impl Console {
             }
             Front::Sudo { hosts } => engine.try_sudo(hosts, editors.take_secret()),
             // It needs the keys too: the loop does it.
-            Front::Edit { .. } => {}
+            Front::Leave(_) => {}
             Front::ReloadConfig => {
                 let (reload, done) = (Arc::clone(&self.reload), done.clone());
                 self.tasks.blocking("reload", move || drop(done.send(Done::Reload(reload())))).detach();
             }
             Front::Suspend => screen.suspended(|| {
-                // The shell continues us with SIGCONT; the command returns only then, as it is stopped with us.
-                let own = std::process::id().to_string();
-                drop(std::process::Command::new("kill").args(["-TSTP", &own]).status());
+                // The shell continues us with SIGCONT; the command returns only then, as it is stopped with us. All of the group are
+                // meant, as by the terminal's own key: a replay alone that is stopped would leave its console waiting, and no shell.
+                drop(std::process::Command::new("kill").args(["-TSTP", "0"]).status());
             })?,
         }
         Ok(false)
@@ -413,24 +415,31 @@ impl Typed {
         (Self { send, keys, away: None }, events)
     }
 
-    /// Hands the terminal to an editor: nobody else may read what is typed there.
+    /// Hands the terminal to what wants it, an editor or a replay: nobody else may read what is typed there.
     async fn leave(
         &mut self,
         console: &Console,
         screen: &mut Screen,
         engine: &mut Engine,
-        (of, path): (DraftName, PathBuf),
+        to: Leave,
     ) -> io::Result<()> {
         if let Some(mut keys) = self.keys.take() {
             keys.stop();
             keys.wait().await;
         }
         screen.give_back();
-        match Away::start(&console.env, of, &path) {
+        let started = match &to {
+            Leave::Edit { of, path } => {
+                Away::edit(&console.env, *of, path).map_err(|error| format!("no editor: {error}"))
+            }
+            Leave::PlayBack { incident } => Away::replay(&console.replay, *incident)
+                .map_err(|error| format!("no replay: {error}; try qd replay {incident}")),
+        };
+        match started {
             Ok(started) => self.away = Some(started),
-            Err(error) => {
+            Err(text) => {
                 self.back(console, screen)?;
-                engine.handle(Msg::Said { tone: Tone::Error, text: format!("no editor: {error}") });
+                engine.handle(Msg::Said { tone: Tone::Error, text });
             }
         }
         Ok(())

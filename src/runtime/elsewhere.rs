@@ -1,5 +1,9 @@
-//! The person's own editor: it has the terminal while it runs, and the console goes on without one.
-use std::{io, path::Path};
+//! What has the terminal while it runs, and the console goes on without one: the person's own editor, or a replay.
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+};
 
 use tokio::process::{Child, Command};
 
@@ -9,16 +13,25 @@ use crate::{
     core::{
         Msg,
         documents::{self, DraftName},
+        id::IncidentId,
+        screen::Tone,
     },
 };
 
-/// An editor that has the terminal.
+/// A program that has the terminal.
 #[derive(Debug)]
 pub(super) struct Away {
-    of: DraftName,
-    path: std::path::PathBuf,
-    editor: String,
     child: Child,
+    of: Of,
+}
+
+/// What it does there.
+#[derive(Debug)]
+enum Of {
+    /// A section is written.
+    Draft { of: DraftName, path: PathBuf, editor: String },
+    /// An incident is played back.
+    Replay(IncidentId),
 }
 
 impl Away {
@@ -26,23 +39,50 @@ impl Away {
     ///
     /// # Errors
     /// When no shell can be started.
-    pub(super) fn start(env: &Env, of: DraftName, path: &Path) -> io::Result<Self> {
+    pub(super) fn edit(env: &Env, of: DraftName, path: &Path) -> io::Result<Self> {
         let named = ["VISUAL", "EDITOR"].iter().find_map(|name| env.variable(name).filter(|of| !of.trim().is_empty()));
         let editor = named.unwrap_or("vi").to_owned();
         // It may have arguments, as in `code --wait`: a shell reads it as it does everywhere else.
         let child = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path).spawn()?;
-        Ok(Self { of, path: path.to_owned(), editor, child })
+        Ok(Self { child, of: Of::Draft { of, path: path.to_owned(), editor } })
     }
 
-    /// Waits for its end; what it made of the file is for core.
+    /// Starts a replay by the command that makes one: a process of its own, so that nothing of it can reach the present.
+    ///
+    /// # Errors
+    /// When there is no such command here, or it cannot be started.
+    pub(super) fn replay(command: &[OsString], incident: IncidentId) -> io::Result<Self> {
+        let (program, given) =
+            command.split_first().ok_or_else(|| io::Error::other("this console does not know how"))?;
+        let child = Command::new(program).args(given).arg(incident.to_string()).spawn()?;
+        Ok(Self { child, of: Of::Replay(incident) })
+    }
+
+    /// Waits for its end; what came of it is for core.
     pub(super) async fn ended(&mut self) -> Msg {
         let status = self.child.wait().await;
-        let text = match status {
-            Ok(status) if status.success() => drafts::read(&self.path).map_err(|error| error.to_string()),
-            Ok(status) => Err(format!("`{}` ended with {status}", self.editor)),
-            Err(error) => Err(format!("`{}`: {error}", self.editor)),
-        };
-        let text = text.map_err(|why| format!("nothing is saved: {why}; the draft is in {}", self.path.display()));
-        Msg::Documents(documents::Msg::Edited { of: self.of, text })
+        match &self.of {
+            Of::Draft { of, path, editor } => {
+                let text = match status {
+                    Ok(status) if status.success() => drafts::read(path).map_err(|error| error.to_string()),
+                    Ok(status) => Err(format!("`{editor}` ended with {status}")),
+                    Err(error) => Err(format!("`{editor}`: {error}")),
+                };
+                let text = text.map_err(|why| format!("nothing is saved: {why}; the draft is in {}", path.display()));
+                Msg::Documents(documents::Msg::Edited { of: *of, text })
+            }
+            Of::Replay(incident) => {
+                let why = match status {
+                    Ok(status) if status.success() => None,
+                    Ok(status) => Some(status.to_string()),
+                    Err(error) => Some(error.to_string()),
+                };
+                let (tone, text) = match why {
+                    None => (Tone::Info, format!("back from the replay of {incident}: this is now")),
+                    Some(why) => (Tone::Error, format!("the replay ended with {why}: try qd replay {incident}")),
+                };
+                Msg::Said { tone, text }
+            }
+        }
     }
 }

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 use super::{
-    executor::{self, Executor, Front, random_uid},
+    executor::{self, Executor, random_uid},
+    front::Front,
     history::History,
     inbox::{Inbox, Post, lanes},
     logs,

@@ -5,6 +5,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     changes, drafts, findings,
+    front::{Front, Leave},
     inbox::Post,
     logs, offers, outbox, pipeline, planning,
     recorder::{Desk, Job, Wanted},
@@ -40,53 +41,6 @@ const AT_ONCE: usize = 256;
 const SKIP: std::time::Duration = std::time::Duration::from_secs(5);
 /// How far back patterns of log lines are remembered.
 const REMEMBER_MS: i64 = 7 * DAY;
-
-/// What only the front end can do: the terminal does it, a program without one says no.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Front {
-    /// Copy text.
-    Copy(String),
-    /// Unlock a key file with the passphrase that was typed.
-    Unlock {
-        /// The host that asked.
-        host: HostName,
-        /// The key file.
-        identity: String,
-    },
-    /// Hand the terminal to the person's editor with a file.
-    Edit {
-        /// What it is.
-        of: DraftName,
-        /// Where.
-        path: std::path::PathBuf,
-    },
-    /// Try what was typed for `sudo`.
-    Sudo {
-        /// Where.
-        hosts: Vec<HostName>,
-    },
-    /// Read the configuration again.
-    ReloadConfig,
-    /// Mouse on or off.
-    SetMouse(bool),
-    /// Draw everything anew.
-    Redraw,
-    /// Ring the bell.
-    Bell,
-    /// Tell the terminal, as it is configured.
-    Ring {
-        /// How.
-        terminal: Arc<crate::core::outbox::TrackerSpec>,
-        /// What it is about.
-        title: String,
-        /// What happened.
-        text: String,
-    },
-    /// Suspend.
-    Suspend,
-    /// End.
-    Quit,
-}
 
 type Cached = (Arc<CheckSpec>, Result<Arc<dyn Probe>, String>);
 
@@ -203,10 +157,7 @@ impl Executor {
             Effect::Commit { rows, then, what } => self.commit(Job { rows, then, what }),
             Effect::Plan { service, wanted, may_ask } => self.plan(service, wanted, may_ask),
             Effect::TrySudo { hosts } => self.front(Front::Sudo { hosts }),
-            Effect::FindSudo { hosts } => {
-                let (remote, inventory) = (Arc::clone(&self.context.remote), Arc::clone(&self.inventory));
-                self.tasks.spawn("sudo", sudo::found(remote, inventory, hosts, self.post.clone())).detach();
-            }
+            Effect::FindSudo { hosts } => self.find_sudo(hosts),
             Effect::ForgetSudo => self.context.remote.forget_sudo(),
             Effect::LookForChanges { incident, hosts, pipelines, since } => {
                 self.look_for_changes(incident, (hosts, pipelines), since);
@@ -270,6 +221,7 @@ impl Executor {
             Effect::KeepDraft { of, text } => self.drafts.keep(of, text, &self.tasks),
             Effect::RecallDraft { of } => self.drafts.recall(of, &self.tasks, &self.post),
             Effect::EditElsewhere { of, text } => self.edit(of, &text),
+            Effect::PlayBack { incident } => self.front(Front::Leave(Leave::PlayBack { incident })),
             Effect::Copy { text } => self.front(Front::Copy(text)),
             Effect::ReloadConfig => self.front(Front::ReloadConfig),
             Effect::SetMouse { on } => self.front(Front::SetMouse(on)),
@@ -300,6 +252,11 @@ impl Executor {
         self.tasks.spawn("sudo", sudo::given(remote, hosts, password, self.post.clone())).detach();
     }
 
+    fn find_sudo(&self, hosts: Vec<HostName>) {
+        let (remote, inventory) = (Arc::clone(&self.context.remote), Arc::clone(&self.inventory));
+        self.tasks.spawn("sudo", sudo::found(remote, inventory, hosts, self.post.clone())).detach();
+    }
+
     /// Puts a section into a file, which the terminal hands to the person's editor. What was typed there before goes first.
     fn edit(&self, of: DraftName, text: &str) {
         let refused = |why: String| {
@@ -309,7 +266,7 @@ impl Executor {
         let Some(path) = self.drafts.path(of) else { return refused("there is no place to keep a draft".to_owned()) };
         let made = if path.exists() { Ok(()) } else { drafts::write(&path, text) };
         match made {
-            Ok(()) => self.front(Front::Edit { of, path }),
+            Ok(()) => self.front(Front::Leave(Leave::Edit { of, path })),
             Err(error) => refused(format!("{}: {error}", path.display())),
         }
     }

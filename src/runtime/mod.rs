@@ -10,6 +10,7 @@ mod elsewhere;
 pub mod engine;
 pub mod executor;
 pub mod findings;
+pub mod front;
 mod history;
 pub mod inbox;
 pub mod logs;

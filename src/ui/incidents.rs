@@ -16,8 +16,18 @@ use crate::{
     core::{action::Action, incidents::IncidentAction, screen::order::Order},
 };
 
+/// All incidents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Incidents {
+    /// In order.
+    pub rows: Vec<IncidentRow>,
+    /// The one under the cursor, and the earlier one that is most like it, with what mended that.
+    pub like: Option<(String, String)>,
+}
+
 /// Lays incidents out.
-pub fn incidents(list: &[IncidentRow], room: Room<'_>) -> Vec<Band> {
+pub fn incidents(of: &Incidents, room: Room<'_>) -> Vec<Band> {
+    let list = &of.rows;
     let open = list.iter().filter(|row| !row.resolved).count();
     let owed = list.iter().filter(|row| row.resolved && !row.closed).count();
     let mut fact = if open > 0 { Words::of(format!("{open} open"), Ink::bold(Role::Degraded)) } else { Words::new() };
@@ -39,6 +49,12 @@ pub fn incidents(list: &[IncidentRow], room: Room<'_>) -> Vec<Band> {
         Words::of("no incident yet; ", Role::Dim)
             .key(room.keys.of(Action::OpenIncident), "on an alert or a service opens one"),
     );
+    let mut pane = pane;
+    // What somebody else found out before is worth a line, where lines are not short.
+    if let (Some((number, like)), true) = (&of.like, room.wide >= 112 && room.high >= 20) {
+        let line = Words::of(format!(" like {number}: "), Role::Dim).text(like.clone());
+        pane = pane.with(Part::Lines(vec![(Words::new(), Words::new()), (line, Words::new())]));
+    }
     vec![Band::new(vec![pane.focus(1)], 0).grow(1)]
 }
 

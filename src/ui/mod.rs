@@ -119,7 +119,7 @@ pub enum View {
     /// Alerts.
     Alerts(Box<alerts::Alerts>),
     /// Incidents.
-    Incidents(Vec<show::IncidentRow>),
+    Incidents(incidents::Incidents),
     /// One incident.
     Incident(Box<incidents::IncidentDetail>),
     /// Runs.

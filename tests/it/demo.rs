@@ -463,6 +463,9 @@ fn another_console_uses_the_printed_configuration_and_is_asked_nothing() {
     assert!(!apart.place.path().join("home/.ssh").exists());
     drop(apart.fleet.take());
     assert!(!apart.folder.exists(), "the fleet's folder is left behind");
+    let left: Vec<_> =
+        std::fs::read_dir(apart.place.path().join("tmp")).unwrap().map(|of| of.unwrap().path()).collect();
+    assert!(left.is_empty(), "nor is anything under another name: {left:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use quarterdeck::{core::outbox::Hears, notify};
 use crate::trackers_contract::hold;
 
 /// Files of the folder that are no notifiers.
-const SHARED: [&str; 3] = ["mod", "post", "words"];
+const SHARED: [&str; 4] = ["mod", "bounded", "post", "words"];
 
 #[test]
 fn every_file_is_a_notifier_and_every_notifier_has_its_file() {

@@ -112,7 +112,7 @@ async fn nothing_stays_on_screen_that_a_full_store_refused() {
     };
     engine.handle(Msg::Alerts(alerts::Msg::EventsLoaded(vec![fired])));
     let by = "a".repeat(MUCH).as_str().into();
-    engine.handle(Msg::Alerts(alerts::Msg::AcknowledgeRequested { alert, by, for_ms: 60_000 }));
+    engine.handle(Msg::Alerts(alerts::Msg::AcknowledgeRequested { alert, by, for_ms: 60_000, reason: None }));
     refused(&mut engine, "owning the alert").await;
     assert_eq!(engine.state.alerts.alert(alert).unwrap().owned, None);
 

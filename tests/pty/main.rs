@@ -31,4 +31,6 @@ mod logs;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod stores;

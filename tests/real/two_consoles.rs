@@ -135,7 +135,12 @@ async fn two_consoles_see_each_others_ownership_and_incidents_and_one_records() 
 
     let owner = |engine: &Engine| down(engine).and_then(|alert| alert.owned.map(|owned| owned.by.to_string()));
     let asked = clock.now().mono;
-    ana.handle(Msg::Alerts(alerts::Msg::AcknowledgeRequested { alert, by: "ana".into(), for_ms: 1_800_000 }));
+    ana.handle(Msg::Alerts(alerts::Msg::AcknowledgeRequested {
+        alert,
+        by: "ana".into(),
+        for_ms: 1_800_000,
+        reason: None,
+    }));
     both(&mut ana, &mut ben, "ana's ownership in ben's console", |_, ben| owner(ben).as_deref() == Some("ana")).await;
     println!("ownership is seen in the other console after {} ms", clock.now().mono.since(asked));
 

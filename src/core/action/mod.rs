@@ -67,6 +67,8 @@ pub enum Action {
     AddNote,
     /// Ends the incident.
     ResolveIncident,
+    /// Plays the incident back, on this terminal until the replay is quit.
+    PlayBack,
     /// Writes a status update.
     WriteUpdate,
     /// Lists what can be done to the selected object.

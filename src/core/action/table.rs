@@ -120,6 +120,13 @@ pub const ACTIONS: &[Entry] = &[
             "keep what the cursor is on as evidence of the open incident",
         )
     },
+    entry(
+        "play-back",
+        Action::PlayBack,
+        "replay",
+        "play the incident back on this terminal; quitting it comes back here",
+    )
+    .within(Scope::Incidents),
     entry("write-update", Action::WriteUpdate, "update", "write a status update").danger(Danger::Records),
     entry("open-action-menu", Action::OpenActionMenu, "act", "what can be done to it"),
     entry("deploy-service", Action::DeployService, "deploy", "choose what to bring out, then a review")

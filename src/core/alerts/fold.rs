@@ -23,6 +23,22 @@ pub struct Owned {
     pub at: Timestamp,
     /// Until when; after that it is nobody's again.
     pub until: Timestamp,
+    /// Why it is held back; none where nobody said.
+    pub reason: Option<String>,
+}
+
+impl Owned {
+    /// Says why it is held back, or that nobody said.
+    pub fn why(&self) -> &str {
+        self.reason.as_deref().unwrap_or("no reason given")
+    }
+
+    /// Reads it out of an event; who takes the same alert once more and says nothing keeps the reason.
+    fn of(event: &AlertEvent, before: Option<&Self>) -> Option<Self> {
+        let AlertEventKind::Acknowledged { until, reason } = &event.kind else { return None };
+        let kept = || before.filter(|owned| owned.by == event.by && event.at < owned.until)?.reason.clone();
+        Some(Self { by: event.by.clone(), at: event.at, until: *until, reason: reason.clone().or_else(kept) })
+    }
 }
 
 /// One alert: what its events say.
@@ -131,11 +147,11 @@ impl Alerts {
         alert.events.push(event.clone());
         match &event.kind {
             AlertEventKind::Fired { .. } => None,
-            AlertEventKind::Acknowledged { until } => {
+            AlertEventKind::Acknowledged { until, .. } => {
                 if alert.owned.as_ref().is_some_and(|owned| owned.at > event.at) {
                     return None;
                 }
-                alert.owned = Some(Owned { by: event.by.clone(), at: event.at, until: *until });
+                alert.owned = Owned::of(event, alert.owned.as_ref());
                 Some(Fact::Acknowledged { alert: event.alert, by: event.by.clone(), at: event.at, until: *until })
             }
             AlertEventKind::Resolved { .. } => {
@@ -162,11 +178,9 @@ impl Alerts {
         }
         let Some(alert) = self.all.get_mut(&event.alert) else { return };
         alert.events.retain(|known| known != event);
-        let owned = alert.events.iter().filter_map(|event| match event.kind {
-            AlertEventKind::Acknowledged { until } => Some(Owned { by: event.by.clone(), at: event.at, until }),
-            AlertEventKind::Fired { .. } | AlertEventKind::Resolved { .. } | AlertEventKind::Flapping { .. } => None,
-        });
-        alert.owned = owned.max_by_key(|owned| owned.at);
+        let mut events: Vec<&AlertEvent> = alert.events.iter().collect();
+        events.sort_by_key(|event| event.at);
+        alert.owned = events.into_iter().fold(None, |owned, event| Owned::of(event, owned.as_ref()).or(owned));
     }
 
     /// Returns the other alerts about what an alert is about.

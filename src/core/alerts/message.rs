@@ -55,6 +55,8 @@ pub enum Msg {
         by: Operator,
         /// For how long, in milliseconds.
         for_ms: u64,
+        /// Why, where somebody says it.
+        reason: Option<String>,
     },
     /// The store refused this event: if it says who owns the alert, it is as it was before.
     NotSaved(AlertEvent),

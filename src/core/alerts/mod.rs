@@ -30,6 +30,9 @@ pub(crate) use state::tests::{listed, process};
 pub use state::{State, uid, update};
 pub use view::{Counts, Phase, Summary};
 
+/// Milliseconds that an alert is somebody's, where they say nothing else.
+pub const OWNED_MS: u64 = 30 * 60_000;
+
 /// How bad, which decides who is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
@@ -151,6 +154,9 @@ pub enum AlertEventKind {
     Acknowledged {
         /// Until when.
         until: Timestamp,
+        /// Why it is held back; none where nobody said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// The value is good again.
     Resolved {

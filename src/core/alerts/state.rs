@@ -465,10 +465,11 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> O
                 }
             }
         }
-        Msg::AcknowledgeRequested { alert, by, for_ms } => {
+        Msg::AcknowledgeRequested { alert, by, for_ms, reason } => {
             if state.alert(alert).is_some_and(Alert::is_firing) {
                 let until = now.utc + i64::try_from(for_ms).unwrap_or(i64::MAX);
-                let event = AlertEvent { alert, at: now.utc, by, kind: AlertEventKind::Acknowledged { until } };
+                let reason = reason.filter(|why| !why.trim().is_empty());
+                let event = AlertEvent { alert, at: now.utc, by, kind: AlertEventKind::Acknowledged { until, reason } };
                 step.out.facts.extend(state.alerts.apply(&event));
                 step.out.rows.push(Row::Alert(event));
             }

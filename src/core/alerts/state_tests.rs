@@ -277,7 +277,7 @@ fn a_restart_neither_loses_nor_repeats_an_alert() {
         one.put(second, "host.cpu", web(), Some(95.0));
     }
     let uid = one.state.firing().next().unwrap().uid;
-    one.send(310, Msg::AcknowledgeRequested { alert: uid, by: "ana".into(), for_ms: 600_000 });
+    one.send(310, Msg::AcknowledgeRequested { alert: uid, by: "ana".into(), for_ms: 600_000, reason: None });
     assert_eq!(one.events.len(), 2);
 
     let mut two = Bench { state: State::default(), inventory: inventory(), events: Vec::new() };
@@ -323,7 +323,7 @@ fn an_older_alert_that_is_read_late_stands_for_the_newer() {
     let service = || Target::Service("play@prod".parse().unwrap());
     old.put(10, "service.down", service(), Some(1.0));
     let first = old.events[0].alert;
-    old.send(20, Msg::AcknowledgeRequested { alert: first, by: "ana".into(), for_ms: 3_600_000 });
+    old.send(20, Msg::AcknowledgeRequested { alert: first, by: "ana".into(), for_ms: 3_600_000, reason: None });
     // A new process saw the outage before it had read the store.
     new.put(100, "service.down", service(), Some(1.0));
     let second = new.events[0].alert;
@@ -359,7 +359,7 @@ fn to_acknowledge_is_to_own_it_for_a_while() {
         bench.state.counts(at(1)),
         Counts { firing: 1, unacked: 1, worst: Some(Severity::P1), ..Counts::default() }
     );
-    let ack = |by: &str| Msg::AcknowledgeRequested { alert: uid, by: by.into(), for_ms: 60_000 };
+    let ack = |by: &str| Msg::AcknowledgeRequested { alert: uid, by: by.into(), for_ms: 60_000, reason: None };
     assert_eq!(letters(&bench.send(10, ack("ana"))), "A");
     let row = bench.state.rows(at(20)).remove(0);
     assert_eq!(row.owner.map(|owned| (owned.by, owned.until)), Some(("ana".into(), Timestamp(T0 + 70 * SECOND))));
@@ -530,7 +530,7 @@ fn rows_come_worst_first_and_unowned_before_owned() {
     let order = |bench: &Bench| bench.state.rows(at(9)).iter().map(|row| row.rule.to_string()).collect::<Vec<_>>();
     assert_eq!(order(&bench), ["certificate-7d", "restart-storm", "certificate-14d", "memory", "service-down"]);
     let cert = bench.state.firing().find(|alert| alert.rule.as_str() == "certificate-7d").unwrap().uid;
-    bench.send(8, Msg::AcknowledgeRequested { alert: cert, by: "ana".into(), for_ms: 60_000 });
+    bench.send(8, Msg::AcknowledgeRequested { alert: cert, by: "ana".into(), for_ms: 60_000, reason: None });
     assert_eq!(order(&bench)[..2], ["restart-storm", "certificate-7d"]);
     assert!(bench.state.alert(storm).is_some());
 }
@@ -543,7 +543,7 @@ fn an_acknowledgement_that_was_not_saved_leaves_the_owner_before_it() {
     let owner = |bench: &Bench| bench.state.alert(alert).unwrap().owned.clone().map(|owned| owned.by);
     let mut refused = Vec::new();
     for (second, by) in [(10, "ana"), (20, "ben")] {
-        bench.send(second, Msg::AcknowledgeRequested { alert, by: by.into(), for_ms: 60_000 });
+        bench.send(second, Msg::AcknowledgeRequested { alert, by: by.into(), for_ms: 60_000, reason: None });
         refused.push(bench.events.last().unwrap().clone());
     }
     assert_eq!(owner(&bench), Some("ben".into()));

@@ -147,7 +147,11 @@ fn an_alert_is_told_until_an_incident_is_about_it() {
     assert_eq!(entry.item.incident, incidents::uid_for_alert(ALERT), "one key from the alert to the end");
     assert_eq!(world.opened(Severity::P1), ["chat: P1 opened play@prod down: page: opened by ana"]);
     let until = Timestamp(world.now + 1);
-    assert_eq!(world.alert(Severity::P1, Some(AlertEventKind::Acknowledged { until })), [""; 0], "its incident tells");
+    assert_eq!(
+        world.alert(Severity::P1, Some(AlertEventKind::Acknowledged { until, reason: None })),
+        [""; 0],
+        "its incident tells"
+    );
     assert_eq!(world.alert(Severity::P1, Some(AlertEventKind::Resolved { value: None })), [""; 0]);
     let resolved = IncidentEventKind::Resolved { summary: "green".into() };
     assert_eq!(world.happens(resolved), ["chat: P1 resolved play@prod down: page: green"]);
@@ -155,7 +159,7 @@ fn an_alert_is_told_until_an_incident_is_about_it() {
     let mut world = World::new();
     drop(world.alert(Severity::P2, None));
     let until = Timestamp(world.now + 1);
-    let taken = world.alert(Severity::P2, Some(AlertEventKind::Acknowledged { until }));
+    let taken = world.alert(Severity::P2, Some(AlertEventKind::Acknowledged { until, reason: None }));
     assert_eq!(taken, ["chat: P2 acknowledged play@prod down: page: qd has it"]);
     let over = world.alert(Severity::P2, Some(AlertEventKind::Resolved { value: None }));
     assert_eq!(over, ["chat: P2 over play@prod down: page"], "no incident was opened");

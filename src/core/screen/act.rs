@@ -22,9 +22,6 @@ use crate::core::{
     time::Now,
 };
 
-/// Milliseconds that an acknowledgement lasts.
-const ACK_MS: u64 = 30 * 60_000;
-
 /// Applies an action.
 pub fn act(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
     if state.screen.message.as_ref().is_some_and(|message| message.tone == Tone::Error) {
@@ -223,6 +220,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
             return effects;
         }
         Action::Replay(action) => return replay::act(state, action),
+        Action::PlayBack => return play_back(state),
         Action::SignHandover => handover::ask(state, now),
         Action::MakePromise => state.screen.open(Overlay::Promise),
         Action::KeepPromise => return handover::keep(state, now),
@@ -496,9 +494,26 @@ pub(super) fn selected_alert(state: &State) -> Option<Uid> {
     })
 }
 
+/// Plays the selected incident back.
+fn play_back(state: &State) -> Vec<Effect> {
+    let of = selected_incident(state).and_then(|uid| state.incidents.incidents.get(&uid));
+    of.map_or_else(Vec::new, |of| vec![Effect::PlayBack { incident: of.number }])
+}
+
+/// Owns the alert at once; where one owns it already, asks why it is held back.
 fn acknowledge(state: &mut State, now: Now) -> Vec<Effect> {
     let Some(alert) = selected_alert(state) else { return Vec::new() };
-    let msg = alerts::Msg::AcknowledgeRequested { alert, by: state.actor.by.clone(), for_ms: ACK_MS };
+    let owner = state.alerts.alert(alert).and_then(|alert| alert.owner(now.utc));
+    if owner.is_some_and(|owned| owned.by == state.actor.by) {
+        state.screen.open(Overlay::Own { alert });
+        return Vec::new();
+    }
+    own(state, alert, None, now)
+}
+
+/// Owns an alert for a while, from now on.
+pub(super) fn own(state: &mut State, alert: Uid, reason: Option<String>, now: Now) -> Vec<Effect> {
+    let msg = alerts::Msg::AcknowledgeRequested { alert, by: state.actor.by.clone(), for_ms: alerts::OWNED_MS, reason };
     state.alerts_update(msg, now)
 }
 

@@ -149,6 +149,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Sign { .. }
                 | Overlay::EndWindow { .. }
                 | Overlay::Edit { .. }
+                | Overlay::Own { .. }
                 | Overlay::Promise
                 | Overlay::Seek
                 | Overlay::Drop { .. }
@@ -214,6 +215,7 @@ pub fn asks(overlay: &Overlay) -> bool {
         | Overlay::Form(_)
         | Overlay::Note { .. }
         | Overlay::Section(_)
+        | Overlay::Own { .. }
         | Overlay::Promise
         | Overlay::Seek
         | Overlay::Drop { .. }
@@ -248,6 +250,23 @@ fn turn_state(state: &mut State, motion: Motion) {
     }
 }
 
+/// Takes what was noted, and closes the box.
+fn noted(state: &mut State) -> String {
+    let text = state.screen.draft(Draft::Note).trim().to_owned();
+    state.screen.close();
+    text
+}
+
+fn note(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
+    let text = noted(state);
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let (at, by) = (now.utc, state.actor.by.clone());
+    let kind = IncidentEventKind::Note { text };
+    state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("saving the note"))
+}
+
 fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effect> {
     match overlay {
         Overlay::Palette => {
@@ -256,6 +275,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             match line.map(|line| line.target) {
                 Some(palette::Target::Act(action)) => act::act(state, action, now),
                 Some(palette::Target::Go(view)) => act::go(state, view, now),
+                Some(palette::Target::PlayBack(incident)) => vec![Effect::PlayBack { incident }],
                 None => Vec::new(),
             }
         }
@@ -274,17 +294,12 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             Vec::new()
         }
         Overlay::Form(form) => form::accept(state, &form, now),
-        Overlay::Note { incident } => {
-            let text = state.screen.draft(Draft::Note).trim().to_owned();
-            state.screen.close();
-            if text.is_empty() {
-                return Vec::new();
-            }
-            let (at, by) = (now.utc, state.actor.by.clone());
-            let kind = IncidentEventKind::Note { text };
-            state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("saving the note"))
-        }
+        Overlay::Note { incident } => note(state, incident, now),
         Overlay::Section(of) => documents::save(state, of, now),
+        Overlay::Own { alert } => {
+            let why = noted(state);
+            act::own(state, alert, Some(why), now)
+        }
         Overlay::Promise => handover::promise(state, now),
         Overlay::Seek => replay::seek(state, now),
         Overlay::Sign { digest } if yes => handover::sign(state, &digest, now),

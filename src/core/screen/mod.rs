@@ -109,6 +109,11 @@ pub enum Overlay {
         /// What was shown.
         digest: String,
     },
+    /// Saying why an alert is held back that one owns.
+    Own {
+        /// Which.
+        alert: Uid,
+    },
     /// Promising something.
     Promise,
     /// A moment of the replay.
@@ -387,7 +392,7 @@ impl State {
             Overlay::Deploy => Some(Draft::Deploy),
             Overlay::Search => Some(Draft::Search),
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
-            Overlay::Note { .. } | Overlay::Promise | Overlay::Seek => Some(Draft::Note),
+            Overlay::Note { .. } | Overlay::Own { .. } | Overlay::Promise | Overlay::Seek => Some(Draft::Note),
             Overlay::Section(_) => Some(Draft::Section),
             Overlay::Drop { .. } => Some(Draft::Drop),
             Overlay::Edit { .. } => Some(Draft::Item),

@@ -5,6 +5,7 @@ use super::{Draft, RowKey, View, refusal};
 use crate::core::{
     State,
     action::{ACTIONS, Action, Danger},
+    id::IncidentId,
 };
 
 /// One line of the palette.
@@ -29,6 +30,8 @@ pub enum Target {
     Act(Action),
     /// Goes to an object.
     Go(View),
+    /// Plays an incident back.
+    PlayBack(IncidentId),
 }
 
 /// Lines shown at most.
@@ -113,6 +116,15 @@ fn everything(state: &State) -> Vec<Line> {
     lines.extend(state.incidents.worst_first().into_iter().map(|incident| {
         go(format!("incident {}", incident.number), &incident.title, String::new(), View::Incident(incident.uid))
     }));
+    if state.screen.replay.is_none() {
+        lines.extend(state.incidents.worst_first().into_iter().map(|incident| Line {
+            label: format!("replay {}", incident.number),
+            detail: format!("plays it back here: {}", incident.title),
+            equals: format!("qd replay {}", incident.number),
+            target: Target::PlayBack(incident.number),
+            danger: Danger::None,
+        }));
+    }
     lines
 }
 

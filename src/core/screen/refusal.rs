@@ -34,6 +34,9 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         Action::AddNote => {
             because(act::selected_incident(state).is_none(), "no incident here to note it in: open one first")
         }
+        Action::PlayBack => {
+            because(act::selected_incident(state).is_none(), "no incident here to play back: put the cursor on one")
+        }
         Action::ResolveIncident => match act::selected_incident(state) {
             None => Some("no incident here to resolve".to_owned()),
             Some(uid) => because(
@@ -188,6 +191,9 @@ fn not_in_a_replay(action: Action) -> Option<&'static str> {
     let writes = matches!(action, Action::Document(DocumentAction::Export));
     if asks {
         return Some("this is a replay: no host is asked, and logs are not part of it");
+    }
+    if action == Action::PlayBack {
+        return Some("this is a replay already: quit it first");
     }
     let harmless = !writes && action.entry().is_none_or(|entry| entry.danger == Danger::None);
     (!harmless).then_some("this is a replay: nothing is changed, written or sent")

@@ -90,6 +90,7 @@ impl Reader<'_> {
                     ..Ask::default()
                 }))
             }
+            Overlay::Own { alert } => Over::Ask(Box::new(self.own_box(*alert, typed(Draft::Note))?)),
             Overlay::Promise | Overlay::Sign { .. } => {
                 self.about_handover(state.screen.overlay.as_ref()?, typed(Draft::Note))
             }
@@ -248,6 +249,7 @@ impl Reader<'_> {
             | Overlay::Note { .. }
             | Overlay::Section(_)
             | Overlay::Sign { .. }
+            | Overlay::Own { .. }
             | Overlay::Promise
             | Overlay::Seek
             | Overlay::Drop { .. }
@@ -486,7 +488,7 @@ impl Reader<'_> {
         let rows = lines.into_iter().map(|line| {
             let key = match &line.target {
                 palette::Target::Act(action) => self.key(*action).unwrap_or_default(),
-                palette::Target::Go(_) => String::new(),
+                palette::Target::Go(_) | palette::Target::PlayBack(_) => String::new(),
             };
             PaletteRow { words: line.label, more: line.detail, danger: line.danger, key }
         });

@@ -9,7 +9,7 @@ use crate::{
     },
     parse::sanitise,
     ui::{
-        incidents::{IncidentDetail, Step},
+        incidents::{IncidentDetail, Incidents, Step},
         rows::health_word,
         show::{IncidentRow, TimelineRow, Tone},
     },
@@ -21,7 +21,23 @@ const LIKE: usize = 2;
 const NEWEST: usize = 40;
 
 impl Reader<'_> {
-    pub(super) fn incident_rows(&self) -> Vec<IncidentRow> {
+    pub(super) fn incident_list(&self) -> Incidents {
+        let under = match self.state.screen.cursor(Pane::Incidents) {
+            Some(RowKey::Incident(uid)) => self.state.incidents.incidents.get(uid),
+            _ => None,
+        };
+        let like = under.map(|of| {
+            let like = self.state.similar(of.uid, 1).into_iter().next();
+            let words = like.map_or_else(
+                || "no earlier one".to_owned(),
+                |like| format!("{}; both: {}", like.words(), like.shares.join(", ")),
+            );
+            (of.number.to_string(), sanitise::line_max(words, 300))
+        });
+        Incidents { rows: self.incident_rows(), like }
+    }
+
+    fn incident_rows(&self) -> Vec<IncidentRow> {
         let incidents = self.state.screen.rows(Pane::Incidents).iter().filter_map(|row| {
             let RowKey::Incident(uid) = row else { return None };
             self.state.incidents.incidents.get(uid)

@@ -78,7 +78,7 @@ impl Reader<'_> {
                 None => gone("Hosts", name.as_str()),
             },
             Place::Alerts => (View::Alerts(Box::new(self.alerts_view())), trail(&["Alerts".into()])),
-            Place::Incidents => (View::Incidents(self.incident_rows()), trail(&["Incidents".into()])),
+            Place::Incidents => (View::Incidents(self.incident_list()), trail(&["Incidents".into()])),
             Place::Incident(uid) => match self.state.incidents.incidents.get(uid) {
                 Some(incident) => {
                     let name = format!("{} {}", incident.number, incident.title);

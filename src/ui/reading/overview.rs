@@ -1,17 +1,19 @@
 //! The overview, and the rows that it shares with other views.
 use super::{Reader, words};
-use crate::core::alerts::{AlertEventKind, RuleSpec, Threshold};
+use crate::core::alerts::{AlertEventKind, OWNED_MS, RuleSpec, Threshold};
 use crate::{
     core::{
         alerts::{Phase, Subject, Summary, Target, Unit, metric},
         hosts::Chart,
-        id::RuleName,
+        id::{RuleName, Uid},
         record::DeclaredState,
         screen::{Pane, RowKey, rows},
         time,
     },
+    parse::sanitise::line_max,
     ui::{
         alerts::Alerts,
+        boxes::Ask,
         overview::Overview,
         show::{AlertRow, Level, TimelineRow, Tone, UpdateRow, Value},
     },
@@ -100,6 +102,9 @@ impl Reader<'_> {
         let (state, note) = if muted { ("muted", "muted by maintenance".to_owned()) } else { (state, note) };
         let note = match &of.expired_owner {
             Some(by) => format!("was {by}'s"),
+            None if firing && of.owner.as_ref().is_some_and(|owned| owned.reason.is_some()) => {
+                of.owner.as_ref().map(|owned| line_max(owned.why(), 80)).unwrap_or_default()
+            }
             None if of.covered => "a worse one fires too".to_owned(),
             None => note,
         };
@@ -153,6 +158,22 @@ impl Reader<'_> {
         }
     }
 
+    /// The box that asks why an alert is held back.
+    pub(super) fn own_box(&self, alert: Uid, typed: (String, usize)) -> Option<Ask> {
+        let of = self.state.alerts.alert(alert)?;
+        let said = of.owner(self.now.utc).and_then(|owned| owned.reason.as_ref());
+        Some(Ask {
+            title: format!("Why {} is held back", self.target_name(&of.target)),
+            text: format!("It is yours for {} from then on; Esc leaves it as it is.", time::short(OWNED_MS)),
+            typed,
+            rows: 2,
+            verb: "own it".into(),
+            hint: "one line for whoever comes next; it stands in the hand-over".into(),
+            after: said.map(|why| ("said before", line_max(why, 200))).into_iter().collect(),
+            ..Ask::default()
+        })
+    }
+
     pub(super) fn alerts_view(&self) -> Alerts {
         let state = self.state;
         let rules = state.inventory.rules.iter().filter(|rule| rule.enabled).count();
@@ -167,7 +188,10 @@ impl Reader<'_> {
             let owner = alert.owner(self.now.utc);
             facts.push((
                 "owner".to_owned(),
-                owner.map_or_else(|| "nobody".to_owned(), |o| format!("{} until {}", o.by, at(o.until))),
+                owner.map_or_else(
+                    || "nobody".to_owned(),
+                    |o| format!("{} until {}: {}", o.by, at(o.until), line_max(o.why(), 200)),
+                ),
             ));
             if let Some(service) = state.alerts.service_of(&alert.target) {
                 facts.push(("service".to_owned(), self.service_name(&service)));
@@ -181,8 +205,9 @@ impl Reader<'_> {
                 .map(|event| {
                     let (kind, tone, text) = match &event.kind {
                         AlertEventKind::Fired { summary, .. } => ("fired", Tone::Error, summary.clone()),
-                        AlertEventKind::Acknowledged { until } => {
-                            ("owned", Tone::Info, format!("until {}", at(*until)))
+                        AlertEventKind::Acknowledged { until, reason } => {
+                            let why = reason.as_ref().map(|why| format!(": {}", line_max(why, 200)));
+                            ("owned", Tone::Info, format!("until {}{}", at(*until), why.unwrap_or_default()))
                         }
                         AlertEventKind::Resolved { .. } => ("resolved", Tone::Good, String::new()),
                         AlertEventKind::Flapping { flips } => {

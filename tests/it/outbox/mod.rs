@@ -2,6 +2,7 @@
 mod faults;
 mod kills;
 mod mail;
+mod mail_nights;
 mod markdown;
 mod nights;
 mod notices;
