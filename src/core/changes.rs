@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{
     Effect, State,
     alerts::Severity,
-    id::Uid,
+    id::{HostName, Uid},
     incidents::{self, IncidentEventKind},
     measure, push_commit,
     record::Row,
@@ -109,7 +109,8 @@ impl State {
                 self.screen.go(screen::View::Run(run));
                 rows::refresh(self, now, true);
                 let Some(found) = self.runs.runs.get(&run) else { return effects };
-                let hosts: Vec<&str> = found.plan.steps.iter().map(|step| step.host.as_str()).collect();
+                let hosts = found.plan.hosts();
+                let hosts: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
                 let kind = IncidentEventKind::Action {
                     run,
                     summary: format!("{} on {}: {}", found.plan.title, hosts.join(", "), found.reason),

@@ -229,7 +229,7 @@ impl State {
 
     fn open_incidents(&self, now: Timestamp) -> Section {
         let policy = &self.inventory.policy;
-        let open = self.incidents.worst_first().into_iter().filter(|of| of.is_open());
+        let open = self.incidents.worst_first().into_iter().filter(|of| of.is_present(policy, now));
         let lines = open.map(|of| {
             let lead = of.owner.as_ref().map_or("nobody leads", |owner| owner.as_str());
             let clock = of.next_clock(policy).map(|clock| {
@@ -237,6 +237,7 @@ impl State {
                 let how = if left < 0 { "over" } else { "left" };
                 format!(", {} {} {how}", clock.kind.word(), short(left.unsigned_abs()))
             });
+            let watched = of.bake_left(policy, now).map(|left| format!(", well, and watched for {} more", short(left)));
             Line {
                 about: of.number.to_string(),
                 text: format!(
@@ -244,7 +245,7 @@ impl State {
                     of.severity,
                     of.phase.word(),
                     of.title,
-                    clock.unwrap_or_default()
+                    watched.or(clock).unwrap_or_default()
                 ),
                 urgent: of.owner.is_none() || of.next_clock(policy).is_some_and(|clock| clock.is_late(now)),
                 promise: None,
@@ -369,7 +370,9 @@ impl State {
             urgent: entry.sync() == Sync::Failed,
             promise: None,
         });
-        Section { title: "not synced", none: "all is written to its trackers", lines: lines.collect() }
+        let nowhere = self.inventory.trackers.is_empty();
+        let none = if nowhere { "no tracker is configured" } else { "all is written to its trackers" };
+        Section { title: "not synced", none, lines: lines.collect() }
     }
 
     fn documents_due(&self, now: Timestamp) -> Section {

@@ -60,7 +60,8 @@ pub fn draw(canvas: &mut Canvas<'_>, of: &Overview, room: Room<'_>, facts: &mut 
         page::draw(canvas, &[Band::new(vec![pane], 0).grow(1)], facts);
         return;
     }
-    let strip = of.incident.is_some().then(|| Band::new(vec![incident()], 5));
+    // Whoever stands in it when its incident is over is not left without a pane.
+    let strip = (of.incident.is_some() || focus.pane == 4).then(|| Band::new(vec![incident()], 5));
     // Services go first: what is beside the point leaves before one of them does, up to half of the screen.
     let first = services();
     let least = first.wants().min(if wide >= 120 { high / 2 } else { high.saturating_sub(5 + 5) }).max(6);
@@ -212,8 +213,14 @@ pub fn host_fact(hosts: &[HostRow]) -> Words {
 fn alerts(of: &Overview, room: Room<'_>, width: u16) -> Pane {
     let Room { focus, glyphs, .. } = room;
     let unowned = of.alerts.iter().filter(|row| row.unowned).count();
-    let fact =
-        if unowned > 0 { Words::of(format!("{unowned} unacked"), Ink::bold(Role::Degraded)) } else { Words::new() };
+    // Where no incident is shown, what is owed of those that are over stands here.
+    let due = if of.incident.is_none() { owed(of.owed) } else { Words::new() };
+    let fact = if unowned > 0 {
+        let gap = usize::from(due.width() > 0) * 3;
+        due.gap(gap).add(format!("{unowned} unacked"), Ink::bold(Role::Degraded))
+    } else {
+        due
+    };
     let frame = Frame::new(3, "Alerts").fact(room.sorted(3, Order::Worst, fact));
     let roomy = width >= 96;
     let (columns, rows) = if roomy {

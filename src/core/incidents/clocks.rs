@@ -72,11 +72,15 @@ impl Incident {
         if self.merged_into.is_some() {
             return clocks;
         }
-        // What is over without anybody's doing asks for no word any more.
+        // What is over without anybody's doing asks for no word any more; nor is one said to have been given.
         let over = self.resolved;
-        add(ClockKind::Acknowledge, self.opened, of.ack_ms, self.acknowledged.or(over));
-        let first = self.told.first().map(|told| told.at);
-        add(ClockKind::FirstUpdate, self.opened, of.first_update_ms, first.or(over));
+        let mut asked = |kind, limit, met: Option<Timestamp>| {
+            if met.is_some() || over.is_none() {
+                add(kind, self.opened, limit, met);
+            }
+        };
+        asked(ClockKind::Acknowledge, of.ack_ms, self.acknowledged);
+        asked(ClockKind::FirstUpdate, of.first_update_ms, self.told.first().map(|told| told.at));
         if let (Some(last), None) = (self.told.last(), over) {
             add(ClockKind::Update, last.at, of.update_every_ms, None);
         }
@@ -98,6 +102,11 @@ impl Incident {
         // A clock that was set back makes it no longer than the whole.
         let gone = u64::try_from(now.since(well)).unwrap_or(0);
         Some(policy.bake_ms.saturating_sub(gone))
+    }
+
+    /// Says whether it belongs to the present: it is open, or it is still watched whether it stays well.
+    pub fn is_present(&self, policy: &Policy, now: Timestamp) -> bool {
+        self.is_open() || (self.is_owed() && self.bake_left(policy, now).is_some_and(|left| left > 0))
     }
 
     /// Says whether the next person is to be called by itself: nothing is done yet, and the phase lasts for too long.

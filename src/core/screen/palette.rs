@@ -45,15 +45,21 @@ pub fn lines(state: &State) -> Vec<Line> {
         return all.into_iter().take(LINES).collect();
     }
     let matcher = SkimMatcherV2::default().smart_case();
-    let mut scored: Vec<(i64, Line)> = all
+    let mut scored: Vec<((bool, i64), Line)> = all
         .into_iter()
         .filter_map(|line| {
             let score = matcher.fuzzy_match(&line.label, typed)?;
-            Some((score, line))
+            Some(((is_named(&line.label, typed), score), line))
         })
         .collect();
     scored.sort_by(|(a, _), (b, _)| b.cmp(a));
     scored.into_iter().take(LINES).map(|(_, line)| line).collect()
+}
+
+/// Says whether what is typed is a name in full: of an action, of a view, of a service, a host or an incident.
+fn is_named(label: &str, typed: &str) -> bool {
+    let own = label.strip_prefix("go-").or_else(|| label.split_once(' ').map(|(_, name)| name));
+    label == typed || own == Some(typed)
 }
 
 fn everything(state: &State) -> Vec<Line> {
@@ -143,4 +149,21 @@ fn equal(action: Action) -> &'static str {
         (Action::OpenHelp, "qd keys"),
     ];
     EQUAL.iter().find(|(of, _)| *of == action).map_or("", |(_, line)| line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_full_comes_before_whatever_else_fits() {
+        let mut state =
+            State::new(Default::default(), crate::core::runs::Actor { by: "ana".into(), from: "jump".into() });
+        for (typed, first) in
+            [("runs", "go-runs"), ("incidents", "go-incidents"), ("audit", "go-audit"), ("quit", "quit")]
+        {
+            state.screen.drafts.insert(Draft::Palette, typed.into());
+            assert_eq!(lines(&state).first().map(|line| line.label.clone()).as_deref(), Some(first), "{typed}");
+        }
+    }
 }

@@ -86,9 +86,11 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             state.hosts.worst_first(now.mono).into_iter().map(|host| RowKey::Host(host.name.clone())).collect()
         }
         (_, Pane::Alerts) => state.alerts.rows(now).into_iter().map(alert_key).collect(),
-        // The overview is about the present: what is over stands in the list of incidents.
+        // The overview is about the present: what is over, and was watched for long enough, stands in the list of incidents.
         (View::Overview, Pane::Incidents) => {
-            let incidents = state.incidents.worst_first().into_iter().filter(|incident| incident.resolved.is_none());
+            let present =
+                |incident: &&crate::core::incidents::Incident| incident.is_present(&state.inventory.policy, now.utc);
+            let incidents = state.incidents.worst_first().into_iter().filter(present);
             incidents.map(|incident| RowKey::Incident(incident.uid)).collect()
         }
         (_, Pane::Incidents) => {

@@ -107,6 +107,7 @@ fn what_is_past_overlong_or_unclear_is_refused_with_what_would_be_right() {
         ("play@prod", "2027-11-23 02:00", "1h", "days: at most 180 ahead"),
         ("play@prod", "now", "99999999999999999999h", "is no time"),
         ("play@prod", "now", "9999999999w", "at most 24 h"),
+        ("play@prod", "09:00", "08:00", "it would last 23 h, to 2026-11-2"),
     ] {
         let why = read(what, from, to).unwrap_err();
         assert!(why.contains(expected), "{what} {from} {to}: {why}");

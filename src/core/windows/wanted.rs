@@ -13,6 +13,8 @@ use crate::core::{
 
 /// How long a window may last: a slip must not leave anything unwatched for longer.
 pub const LONGEST_MS: i64 = 24 * HOUR;
+/// A clock that comes later than this after the beginning is rather a slip than the next day.
+const HALF_DAY: i64 = 12 * HOUR;
 /// How far ahead one may begin.
 const AHEAD_MS: i64 = 180 * DAY;
 /// Letters of a reason.
@@ -65,6 +67,11 @@ impl Wanted {
             let most = LONGEST_MS / HOUR;
             return Err(format!("it lasts {hours} h: at most {most} h, so that no slip leaves anything unwatched"));
         }
+        let is_clock = NaiveTime::parse_from_str(self.to.trim(), "%H:%M").is_ok();
+        if is_clock && lasts > HALF_DAY {
+            let (hours, day) = (lasts / HOUR, zoned(zone, to));
+            return Err(format!("it would last {hours} h, to {day}: write the day too if that is meant"));
+        }
         if from.since(now) > AHEAD_MS {
             return Err(format!("it begins in {} days: at most {} ahead", from.since(now) / DAY, AHEAD_MS / DAY));
         }
@@ -93,6 +100,12 @@ impl Wanted {
             None => Ok(window),
         }
     }
+}
+
+/// Writes a moment as it is typed: `2026-12-20 02:00`.
+fn zoned(zone: Tz, at: Timestamp) -> String {
+    chrono::DateTime::from_timestamp_millis(at.0)
+        .map_or_else(|| at.rfc3339(), |utc| utc.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string())
 }
 
 fn no_time(field: &str, text: &str) -> String {

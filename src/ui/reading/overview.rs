@@ -48,8 +48,9 @@ impl Reader<'_> {
             Some(RowKey::Incident(uid)) if focused => incidents.incidents.get(uid),
             _ => None,
         };
-        let under = under.filter(|incident| incident.resolved.is_none());
-        under.or_else(|| incidents.worst_first().into_iter().find(|incident| incident.resolved.is_none()))
+        let present =
+            |of: &&crate::core::incidents::Incident| of.is_present(&self.state.inventory.policy, self.now.utc);
+        under.filter(present).or_else(|| incidents.worst_first().into_iter().find(present))
     }
 
     pub(super) fn update_rows(&self) -> Vec<UpdateRow> {

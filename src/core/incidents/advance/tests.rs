@@ -237,6 +237,10 @@ fn clocks_run_until_they_are_met() {
             (ClockKind::Document, 26 + 2 * 24 * 60, Some(2 * 24 * 60))
         ]
     );
+    let mut silent = Story::of(Severity::P1);
+    silent.after(2 * MINUTE).say(well());
+    let kinds: Vec<ClockKind> = clocks(&silent).into_iter().map(|(kind, ..)| kind).collect();
+    assert_eq!(kinds, [ClockKind::Mitigate, ClockKind::Document], "nobody took it, and nobody was told");
 }
 
 #[test]

@@ -159,7 +159,8 @@ pub(in crate::core::screen) fn open(state: &mut State, incident: Uid, what: Purp
     form.chosen = vec![0; sheet.fields.len()];
     preset(state, &mut form);
     state.screen.open(Overlay::Form(form.clone()));
-    // Only now: a box opens with nothing typed.
+    // A box opens with nothing typed, wherever in it one begins; what is known comes only now.
+    state.screen.drafts.remove(&Draft::Form);
     if what == Purpose::Section {
         recall(state, &form);
     }

@@ -176,3 +176,22 @@ fn duties_tasks_sections_and_links_are_written() {
     assert_eq!(console.does(IncidentAction::Classify, &[], "x"), []);
     assert_eq!(console.said(), "it went into another one: go there");
 }
+
+#[test]
+fn what_was_left_in_one_box_is_not_in_the_next() {
+    let mut console = Console::new(Severity::P1);
+    let act = |action| Msg::Acted(Action::Incident(action));
+    for (left, next) in [
+        (IncidentAction::NextPhase, IncidentAction::Classify),
+        (IncidentAction::AddTask, IncidentAction::ChangeSeverity),
+        (IncidentAction::Classify, IncidentAction::Classify),
+    ] {
+        _ = update(&mut console.state, act(left), NOW);
+        assert!(matches!(console.state.screen.overlay, Some(Overlay::Form(_))), "{left:?}");
+        console.state.screen.drafts.insert(Draft::Form, "left".into());
+        _ = update(&mut console.state, Msg::Acted(Action::GoBack), NOW);
+        _ = update(&mut console.state, act(next), NOW);
+        assert_eq!(console.state.screen.draft(Draft::Form), "", "{next:?}");
+        _ = update(&mut console.state, Msg::Acted(Action::GoBack), NOW);
+    }
+}
