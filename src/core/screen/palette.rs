@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_name_in_full_comes_before_whatever_else_fits() {
         let mut state =
-            State::new(Default::default(), crate::core::runs::Actor { by: "ana".into(), from: "jump".into() });
+            State::new(std::sync::Arc::default(), crate::core::runs::Actor { by: "ana".into(), from: "jump".into() });
         for (typed, first) in
             [("runs", "go-runs"), ("incidents", "go-incidents"), ("audit", "go-audit"), ("quit", "quit")]
         {
