@@ -26,7 +26,7 @@ use sha2::Digest as _;
 use crate::{
     support::{
         HANG, clock,
-        servers::{Pm2, Server, get, nginx},
+        servers::{Pm2, Server, get, nginx, pace},
         sshd::{Setup, Sshd},
         tasks,
     },
@@ -143,13 +143,15 @@ impl Fleet {
     }
 }
 
-/// Makes a change while users ask for a page without a pause, one for each port; returns also how often it was answered. No request
+/// Makes a change while users ask for a page again and again, one for each port; returns also how often it was answered. No request
 /// may fail.
 pub(crate) async fn under_load(ports: &[u16], change: impl Future<Output = Run>) -> (Run, u32) {
     let stop = Arc::new(AtomicBool::new(false));
     let ask = |port: u16, stop: Arc<AtomicBool>| async move {
         let (mut good, mut bad) = (0_u32, Vec::new());
+        let mut pace = pace();
         while !stop.load(Ordering::Relaxed) {
+            pace.tick().await;
             match get(port, "/").await {
                 Some((200, _)) => good += 1,
                 other => bad.push(other),

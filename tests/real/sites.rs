@@ -24,7 +24,7 @@ use crate::{
     deploy::{change, refused, told},
     support::{
         clock,
-        servers::{Server, apache, get, nginx_sites},
+        servers::{Server, apache, get, nginx_sites, pace},
         sshd::Sshd,
         tasks,
     },
@@ -45,6 +45,8 @@ struct Web {
 
 impl Web {
     async fn start(kind: &str, name: &str) -> Option<Self> {
+        // What a test leaves that is killed holds up no later one.
+        let name = format!("{name}-{}", std::process::id());
         let sshd = Sshd::start().await;
         let (home, bin) = (sshd.home(), sshd.home().join("bin"));
         std::fs::create_dir_all(home.join("files")).unwrap();
@@ -139,8 +141,9 @@ async fn lives(kind: &str) {
     let stop = Arc::new(AtomicBool::new(false));
     let (port, stopped) = (web.server.port, Arc::clone(&stop));
     let user = tasks().spawn("user", async move {
-        let mut bad = Vec::new();
+        let (mut bad, mut pace) = (Vec::new(), pace());
         while !stopped.load(Ordering::Relaxed) {
+            pace.tick().await;
             bad.extend(
                 Some(get(port, "/").await).filter(|answer| answer.as_ref().is_none_or(|(status, _)| *status != 200)),
             );

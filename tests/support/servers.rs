@@ -36,6 +36,16 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// How often one user asks who asks all the time.
+///
+/// Each question leaves a port behind for a minute: without a pace a quick machine runs out of them, and then spends its time
+/// on looking for one.
+pub(crate) fn pace() -> tokio::time::Interval {
+    let mut pace = tokio::time::interval(std::time::Duration::from_millis(4));
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    pace
+}
+
 /// Asks by HTTP; none when nothing answers.
 pub(crate) async fn get(port: u16, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;

@@ -79,7 +79,7 @@ impl Permit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Production, and write is not armed for it.
-    #[error("looking only: arm write for {0} first (:arm-write)")]
+    #[error("looking only: F4 arms write for {0} (W outside a review)")]
     NotArmed(EnvName),
     /// A host of the plan belongs to another environment, or to none.
     #[error("{host} is not in {env}: it is never changed from here")]

@@ -21,6 +21,13 @@ use crate::core::{
 /// Lines that a review is scrolled by at once.
 const SCROLL: usize = 6;
 
+/// Takes back why a review was not confirmed, once something is done about it: the next Enter says what is left.
+fn forget_refusal(state: &mut State) {
+    if let Some(review) = state.runs.review.as_mut() {
+        review.refused = None;
+    }
+}
+
 pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
     let production = state.runs.review.as_ref().is_some_and(|review| review.level == Level::Production);
     if let Some(lines) = state.runs.review.as_ref().filter(|review| review.commands).map(|review| review.script().len())
@@ -47,6 +54,7 @@ pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effe
         Action::Move(motion) if state.screen.layout.scroll > 0 => {
             let all = state.screen.layout.scroll + 1;
             state.screen.overlay_cursor = super::moved(state.screen.overlay_cursor, all, SCROLL, motion);
+            forget_refusal(state);
             Vec::new()
         }
         Action::SetAside => state.runs_update(runs::Msg::OverrideToggled, now),
@@ -56,7 +64,10 @@ pub(super) fn in_review(state: &mut State, action: Action, now: Now) -> Vec<Effe
         }
         // A review asks for write where it is needed: no way round by closing and opening it again.
         Action::ArmWrite => match state.runs.review.as_ref().map(|review| review.plan.service.env.clone()) {
-            Some(env) => state.runs_update(runs::Msg::WriteArmed(env), now),
+            Some(env) => {
+                forget_refusal(state);
+                state.runs_update(runs::Msg::WriteArmed(env), now)
+            }
             None => Vec::new(),
         },
         Action::RedrawScreen => vec![Effect::Redraw],
