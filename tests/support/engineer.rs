@@ -148,7 +148,7 @@ impl Engineer {
         self.press(&["3", "\r"]);
         self.terminal.shows("nobody leads it, its console");
         self.press(&["T"]);
-        self.terminal.shows(&format!("arms write for {}", self.bad.env));
+        self.terminal.shows(&format!("write is not armed for {}", self.bad.env));
         self.press(&["W"]);
         self.terminal.shows("Now everything only looks");
         self.press(&["y"]);

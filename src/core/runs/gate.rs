@@ -79,7 +79,7 @@ impl Permit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Production, and write is not armed for it.
-    #[error("looking only: F4 arms write for {0} (W outside a review)")]
+    #[error("looking only: write is not armed for {0} (arm-write does it)")]
     NotArmed(EnvName),
     /// A host of the plan belongs to another environment, or to none.
     #[error("{host} is not in {env}: it is never changed from here")]

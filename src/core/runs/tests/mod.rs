@@ -90,7 +90,7 @@ fn production_needs_armed_write_the_name_and_a_reason_in_that_order() {
     _ = desk.reviewed(0, plan("play@prod", "web-01"));
     let refused = |desk: &Desk| desk.state.review.as_ref().unwrap().refused.clone().unwrap();
     assert_eq!(desk.send(600, Msg::Confirmed), Out::default());
-    assert!(refused(&desk).contains("arms write for prod"));
+    assert!(refused(&desk).contains("write is not armed for prod"));
     let armed = desk.send(700, Msg::WriteArmed("prod".into()));
     assert!(matches!(armed.rows.as_slice(), [Row::Audit(audit)] if audit.what == "write.armed"));
     _ = desk.send(800, Msg::Confirmed);
