@@ -5,7 +5,8 @@ use crate::pty::{Terminal, command, qd};
 fn an_incident_is_led_from_the_first_signal_to_what_is_owed() {
     let home = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(command(&qd(), home.path(), &["demo"]), 120, 36);
-    terminal.until("play is down", |text| text.contains("DOWN"));
+    // The key is for what the cursor is on: another may be the first of the list until all have answered.
+    terminal.until("play is down", |text| text.contains("▸ ✗ play@prod    DOWN"));
     terminal.keys("i");
     terminal.shows("opened: play@prod down");
     // Opened, gone to, taken: three keys.
