@@ -71,7 +71,7 @@ pub(super) fn run(common: &Common, args: &Runs) -> color_eyre::Result<Exit> {
         for run in wanted {
             let age = u64::try_from(now.utc.since(run.at)).unwrap_or(0);
             rows.push(vec![
-                run.number.map_or_else(|| run.run.to_string(), |number| number.to_string()),
+                run.name(),
                 short(age),
                 run.plan.service.to_string(),
                 sanitise::line(&run.plan.title),

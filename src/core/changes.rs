@@ -161,7 +161,7 @@ impl State {
     pub fn run_name(&self, run: Uid) -> String {
         match self.runs.runs.get(&run) {
             Some(found) => {
-                let number = found.number.map_or_else(|| run.to_string(), |number| number.to_string());
+                let number = found.name();
                 format!("{number} {}", found.plan.title)
             }
             None => run.to_string(),

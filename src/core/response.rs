@@ -5,7 +5,7 @@ use super::{
     id::Uid,
     incidents::{self, Incident, IncidentEventKind, advance, phase::Around},
     outbox::Hears,
-    push_commit,
+    push_commit, runs,
     screen::Tone,
     services::Health,
     suspecting,
@@ -14,6 +14,8 @@ use super::{
 
 /// What is said of an alert that counts what was before an incident was mitigated.
 const BEFORE: &str = "it counts what was before this was mitigated, so it is not opened again for it";
+/// What is said of an alert that came up while its service was changed.
+const MEANWHILE: &str = "so it is not opened again before that and its proof are over";
 
 impl State {
     /// Returns what an incident for this alert begins with.
@@ -89,7 +91,9 @@ impl State {
     /// An alert belongs to the incident of its service that is there already; nobody looking, the worst open one by themselves.
     ///
     /// An incident that is being validated is opened again by what broke since it was mitigated, and by nothing else: a window that
-    /// reaches back over that moment counts what was mended, and is written down as that.
+    /// reaches back over that moment counts what was mended, and is written down as that. So is what broke while a run of its
+    /// service is under way, or while that is proved: a reload flickers. What still is broken when both are over opens it again then
+    /// (`back_after_all`). What broke before the run began is none of its doing, and is not put off.
     fn alert_fired(&mut self, alert: Uid, now: Now) -> Vec<Effect> {
         let Some(found) = self.alerts.alert(alert).filter(|_| self.records()) else { return Vec::new() };
         let (severity, summary) = (found.severity, format!("{} {}", found.target, found.summary));
@@ -100,18 +104,20 @@ impl State {
         let validated = |incident: &&Incident| of(incident) && incident.phase == incidents::Phase::Validate;
         let mended = self.incidents.owed().find(validated).map(|incident| incident.uid);
         let is_back = mended.is_some_and(|incident| self.is_back(incident, alert, now));
+        let run = self.run_around(alert, now);
         if let Some(incident) = open {
             let kind = IncidentEventKind::Alert { alert, summary, firing: true };
             let msg = incidents::Msg::Added { incident, at: now.utc, by: "qd".into(), kind };
             return self.incidents_update(msg, now, None);
         }
         if let Some(incident) = mended {
-            if is_back {
+            if is_back && run.is_none() {
                 return self.open_again(incident, summary, now);
             }
             let number = self.incidents.incidents.get(&incident).map(|of| of.number.to_string()).unwrap_or_default();
-            self.screen.say(now, Tone::Info, format!("{number} {summary}: {BEFORE}"));
-            let kind = IncidentEventKind::Alert { alert, summary: format!("{summary}: {BEFORE}"), firing: true };
+            let why = run.map_or_else(|| BEFORE.to_owned(), |run| format!("during {run}, {MEANWHILE}"));
+            self.screen.say(now, Tone::Info, format!("{number} {summary}: {why}"));
+            let kind = IncidentEventKind::Alert { alert, summary: format!("{summary}: {why}"), firing: true };
             let msg = incidents::Msg::Added { incident, at: now.utc, by: "qd".into(), kind };
             return self.incidents_update(msg, now, Some("writing the timeline"));
         }
@@ -129,11 +135,21 @@ impl State {
         Vec::new()
     }
 
-    /// Says whether an alert tells of something that broke since an incident was mitigated.
+    /// Names the run under way of an alert's service that began before what the alert is about.
+    fn run_around(&self, alert: Uid, now: Now) -> Option<String> {
+        let alert = self.alerts.alert(alert)?;
+        let service = self.alerts.service_of(&alert.target)?;
+        self.runs.under_way(&service, alert.since, now.utc).map(runs::Run::name)
+    }
+
+    /// Says whether an alert tells of something that broke since an incident was mitigated, or since the end of the run in which it
+    /// broke.
     fn is_back(&self, incident: Uid, alert: Uid, now: Now) -> bool {
         let from = self.incidents.incidents.get(&incident).and_then(|of| of.mitigated.or(of.resolved));
-        let alert = self.alerts.alert(alert);
-        from.zip(alert).is_none_or(|(from, alert)| self.alerts.breaks_since(alert, from, now))
+        let Some((from, alert)) = from.zip(self.alerts.alert(alert)) else { return true };
+        let service = self.alerts.service_of(&alert.target);
+        let run = service.and_then(|service| self.runs.over_since(&service, alert.since));
+        self.alerts.breaks_since(alert, run.map_or(from, |ended| ended.max(from)), now)
     }
 
     fn open_again(&mut self, incident: Uid, summary: String, now: Now) -> Vec<Effect> {
@@ -142,7 +158,8 @@ impl State {
         self.incidents_update(msg, now, Some("opening the incident again"))
     }
 
-    /// Opens incidents again whose service has an alert that was of before at first, and by now is broken by what came since.
+    /// Opens incidents again whose service has an alert that was of before, or of a run, at first, and by now is broken by what came
+    /// since.
     fn back_after_all(&mut self, now: Now) -> Vec<Effect> {
         let validated = |of: &&Incident| of.is_owed() && of.phase == incidents::Phase::Validate && of.service.is_some();
         let mut due = Vec::new();
@@ -154,7 +171,10 @@ impl State {
             };
             let mut firing: Vec<&alerts::Alert> = self.alerts.firing().filter(late).collect();
             firing.sort_by_key(|alert| (alert.fired_at, alert.uid));
-            if let Some(alert) = firing.into_iter().find(|alert| self.is_back(incident.uid, alert.uid, now)) {
+            let is_back = |alert: &&alerts::Alert| {
+                self.is_back(incident.uid, alert.uid, now) && self.run_around(alert.uid, now).is_none()
+            };
+            if let Some(alert) = firing.into_iter().find(is_back) {
                 due.push((incident.uid, format!("{} {}", alert.target, alert.summary)));
             }
         }

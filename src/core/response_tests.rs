@@ -5,11 +5,11 @@ use super::*;
 use crate::core::{
     Msg,
     alerts::{AlertEvent, AlertEventKind, RuleSpec, Target, builtin_rules, listed, process},
-    id::IncidentId,
+    id::{IncidentId, RunId},
     incidents::{IncidentEvent, Phase, StoredIncidentEvent},
     inventory::{Inventory, Service},
     record::{Recorder, Row},
-    runs::Actor,
+    runs::{Actor, Plan, RunEvent, RunEventKind, RunOutcome, Step},
     time::{MINUTE, Mono, SECOND},
     update,
 };
@@ -225,4 +225,91 @@ fn a_failing_check_opens_it_again_and_a_window_does_not_hold_it_open() {
     assert_eq!(console.state.alerts.firing().count(), 1);
     console.until(500);
     assert_eq!(console.only().phase, Phase::Validate);
+}
+
+/// Something happens to a run of the service, as the store tells it of a console elsewhere.
+fn run(console: &mut Console, kind: RunEventKind) {
+    let event = RunEvent { run: Uid([9; 6]), at: console.now.utc, by: "ben".into(), kind };
+    console.tell(Msg::Runs(runs::Msg::Stored { number: RunId(4), event }));
+}
+
+fn begin(console: &mut Console) {
+    let command = "pm2 reload play".to_owned();
+    let step =
+        Step { host: "web-01".into(), name: "reload".into(), command, path_prefix: Vec::new(), timeout_ms: 60_000 };
+    let new = Plan::new("play@prod".parse().unwrap(), "deploy 2.31.2", "/run/lock/qd-play");
+    let plan = Plan { steps: vec![step], ..new }.into();
+    let (reason, incident, before) = ("more of it".to_owned(), None, Health::Up);
+    run(console, RunEventKind::Confirmed { plan, reason, incident, before, second_person: false, known: None });
+}
+
+/// A night whose incident is mended at 60 s; a run begins at 100 s.
+fn deployed() -> Console {
+    let mut console = Console::new();
+    console.state.unattended = true;
+    console.alert(1, true);
+    console.until(60);
+    console.alert(1, false);
+    console.until(100);
+    begin(&mut console);
+    console.until(110);
+    console
+}
+
+#[test]
+fn what_breaks_during_a_run_opens_nothing_again_while_that_and_its_proof_go_on() {
+    let mut console = deployed();
+    console.alert(2, true);
+    let told = console.only().timeline.values().last().unwrap().kind.says();
+    assert!(told.contains("during RUN-4") && !console.words().contains(&"reopened"), "{told}");
+    console.until(120);
+    run(&mut console, RunEventKind::Ended { outcome: RunOutcome::Succeeded });
+    console.until(140);
+    assert_eq!(console.only().phase, Phase::Validate, "its proof goes on");
+    console.alert(2, false);
+    run(&mut console, RunEventKind::Proved { verdict: runs::Verdict::Recovered, summary: "is well".into() });
+    console.until(500);
+    assert_eq!(console.only().resolved, Some(Timestamp(60_000)), "{:?}", console.words());
+    assert_eq!(console.words().iter().filter(|word| **word == "alert").count(), 2, "it came and it went");
+}
+
+#[test]
+fn what_still_is_broken_after_a_run_and_its_proof_opens_it_again_then() {
+    for proved in [true, false] {
+        let mut console = deployed();
+        console.alert(2, true);
+        console.until(120);
+        run(&mut console, RunEventKind::Ended { outcome: RunOutcome::Succeeded });
+        console.until(200);
+        assert_eq!(console.only().phase, Phase::Validate);
+        if proved {
+            let summary = "is not well".into();
+            run(&mut console, RunEventKind::Proved { verdict: runs::Verdict::NotRecovered, summary });
+            console.until(205);
+        } else {
+            // Whoever was to prove it is gone: its time ends all the same.
+            console.until(215);
+        }
+        assert_eq!(console.words().last(), Some(&"reopened"), "{proved}");
+        assert!(console.only().is_open());
+    }
+}
+
+#[test]
+fn a_run_puts_nothing_off_that_broke_before_it_or_once_nobody_leads_it() {
+    let mut early = deployed();
+    early.now.utc = Timestamp(99_000);
+    early.alert(2, true);
+    assert_eq!(early.words().last(), Some(&"reopened"), "it broke before the run");
+    let mut left = deployed();
+    left.alert(2, true);
+    left.until(130);
+    assert_eq!(left.only().phase, Phase::Validate);
+    left.until(140);
+    assert_eq!(left.words().last(), Some(&"reopened"), "nobody leads the run any more");
+    let mut unknown = deployed();
+    unknown.alert(2, true);
+    run(&mut unknown, RunEventKind::Ended { outcome: RunOutcome::Unknown });
+    unknown.until(115);
+    assert_eq!(unknown.words().last(), Some(&"reopened"), "nobody knows how it ended");
 }

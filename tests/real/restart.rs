@@ -102,7 +102,9 @@ async fn a_dead_process_becomes_an_incident_and_is_restarted_through_the_gate_wi
     let opened = clock.now().mono;
     until(&mut engine, "the type-ahead guard", |_| clock.now().mono.since(opened) > runs::TYPE_AHEAD_MS).await;
     say(&mut engine, runs::Msg::Confirmed);
-    assert!(engine.state.runs.review.as_ref().unwrap().refused.as_ref().unwrap().contains("write is not armed for prod"));
+    assert!(
+        engine.state.runs.review.as_ref().unwrap().refused.as_ref().unwrap().contains("write is not armed for prod")
+    );
     say(&mut engine, runs::Msg::WriteArmed("prod".into()));
     say(&mut engine, runs::Msg::NameTyped("play".into()));
     say(&mut engine, runs::Msg::ReasonTyped("it is down".into()));

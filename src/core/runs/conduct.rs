@@ -94,7 +94,7 @@ pub(super) fn attend(state: &mut State, uid: Uid, scene: Scene<'_>, out: &mut Ou
     }
     if !nobody_sits && !run.heard.told && run.unled(now.utc).is_some() {
         run.heard.told = true;
-        let name = run.number.map_or_else(|| uid.to_string(), |number| number.to_string());
+        let name = run.name();
         out.facts.push(Fact::Said(format!("{name} waits: its console is gone, and nobody leads it")));
     }
     if !nobody_sits || run.coordinator.is_none() || (silent < GONE_MS && !run.heard.leaves) {

@@ -88,7 +88,7 @@ pub(super) fn left(state: &State, run: &Run, now: Timestamp) -> Option<u64> {
 /// A run of the same service that is not over.
 fn under_way(state: &State, plan: &Plan) -> Option<Precheck> {
     let run = state.unfinished().find(|run| run.plan.service == plan.service && run.outcome.is_none())?;
-    let name = run.number.map_or_else(|| run.run.to_string(), |number| number.to_string());
+    let name = run.name();
     let text = format!("{name} {} of {} is not over yet", run.plan.title, run.by);
     Some(Precheck { verdict: Fit::Bad, text })
 }

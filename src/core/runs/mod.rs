@@ -14,6 +14,7 @@ use super::{
 
 mod conduct;
 mod coordinate;
+mod during;
 mod events;
 mod fold;
 pub mod gate;

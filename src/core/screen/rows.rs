@@ -297,7 +297,7 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
         RowKey::Run(uid) => state.runs.runs.get(uid).map_or_else(
             || uid.to_string(),
             |run| {
-                let number = run.number.map_or_else(|| run.run.to_string(), |number| number.to_string());
+                let number = run.name();
                 format!("{number} {} {} {}", run.plan.service, run.plan.title, run.by)
             },
         ),

@@ -93,7 +93,7 @@ fn of_run(run: &Run) -> Option<Change> {
         runs::Action::Rollback { version } => (Kind::Deploy, format!("{version}, back{from}")),
         runs::Action::Other { name } => (Kind::Config, name.clone()),
     };
-    let number = run.number.map_or_else(|| run.run.to_string(), |number| number.to_string());
+    let number = run.name();
     let mut detail = vec![format!("{number}: {}", run.plan.title)];
     if !run.reason.is_empty() {
         detail.push(format!("reason: {}", run.reason));
