@@ -16,7 +16,7 @@ use crate::{
         State,
         id::{EnvName, ServiceId},
         inventory::Inventory,
-        services::{CheckState, Failing, Health, ServiceState, uptime::Percent},
+        services::{CheckState, Failing, Health, ServiceState, Split, uptime::Percent},
         time::{Timestamp, short},
     },
     render,
@@ -34,6 +34,8 @@ pub(super) struct Status {
     html: Option<PathBuf>,
 }
 
+/// What is said under percentages that are marked.
+const PARTLY: &str = "* less than half of that time is known: KNOWN says how much of 90 days is\n";
 /// Time that checks are given beyond their own time-outs and re-tries.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -219,7 +221,7 @@ fn known(state: &State, stored: bool, since: Option<Timestamp>) -> bool {
 }
 
 fn to_json(service: &ServiceState, comes_back: Option<String>, now: Timestamp) -> serde_json::Value {
-    let pct = |split: &crate::core::services::Split| split.uptime().map(Percent::pct);
+    let pct = |split: &Split| split.figure(1).percent.map(Percent::pct);
     let figures = &service.figures;
     json!({
         "service": service.id(),
@@ -232,6 +234,9 @@ fn to_json(service: &ServiceState, comes_back: Option<String>, now: Timestamp) -
         "uptime_7d_pct": pct(&figures.d7),
         "uptime_30d_pct": pct(&figures.d30),
         "uptime_90d_pct": pct(&figures.d90),
+        "known_24h_ms": figures.h24.known_ms(),
+        "known_7d_ms": figures.d7.known_ms(),
+        "known_30d_ms": figures.d30.known_ms(),
         "known_90d_ms": figures.d90.known_ms(),
         "unknown_90d_ms": figures.d90.unknown_ms,
         "cert_not_after": service.cert_not_after().map(Timestamp::rfc3339),
@@ -253,6 +258,7 @@ fn to_json(service: &ServiceState, comes_back: Option<String>, now: Timestamp) -
 fn to_text(services: &[&ServiceState], now: Timestamp) -> String {
     let mut rows =
         vec![["", "SERVICE", "STATE", "24H", "7D", "30D", "90D %", "KNOWN", "LAST"].map(str::to_owned).to_vec()];
+    let mut partly = false;
     for service in services {
         let (sign, word) = match service.health {
             _ if service.failing.is_some() => ("◐", "FAIL"),
@@ -262,10 +268,12 @@ fn to_text(services: &[&ServiceState], now: Timestamp) -> String {
             Health::Maintenance => ("M", "MNT"),
             Health::Unknown => ("?", "?"),
         };
-        let pct = |split: &crate::core::services::Split| {
-            split.uptime().map_or_else(|| "?".to_owned(), |uptime| uptime.to_string())
-        };
         let figures = &service.figures;
+        let mut pct = |split: &Split| {
+            let figure = split.figure(1);
+            partly |= figure.of().is_some();
+            figure.brief().unwrap_or_else(|| "?".to_owned())
+        };
         let last = service.telling(now).and_then(|check| check.last.as_ref());
         let detail = last.map_or_else(|| "?".to_owned(), |last| last.detail.clone());
         let detail = match &service.failing {
@@ -284,5 +292,9 @@ fn to_text(services: &[&ServiceState], now: Timestamp) -> String {
             detail,
         ]);
     }
-    setup::table(&rows)
+    let mut text = setup::table(&rows);
+    if partly {
+        text.push_str(PARTLY);
+    }
+    text
 }

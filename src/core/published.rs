@@ -10,7 +10,7 @@ use super::{
         Health, Indicator, Maintenance, ServiceState, Split,
         days::{Day, Grade, amount},
         indicator,
-        uptime::Percent,
+        figure::Figure,
     },
     time::{DAY, Timestamp},
 };
@@ -43,17 +43,26 @@ pub struct Published {
     pub maintenance: Vec<Work>,
 }
 
-/// Percent of four stretches of time; none: nothing is known of it.
+/// A percentage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Percentage {
+    /// The percentage.
+    pub percent: String,
+    /// Of how much it is made, where that is little: `of 2h`.
+    pub of: Option<String>,
+}
+
+/// Percent of four stretches of time; none: too little is known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Uptime {
     /// The last 24 hours.
-    pub h24: Option<String>,
+    pub h24: Option<Percentage>,
     /// Seven days.
-    pub d7: Option<String>,
+    pub d7: Option<Percentage>,
     /// Thirty days.
-    pub d30: Option<String>,
+    pub d30: Option<Percentage>,
     /// Ninety days.
-    pub d90: Option<String>,
+    pub d90: Option<Percentage>,
 }
 
 /// A service.
@@ -138,7 +147,7 @@ impl State {
                 state,
                 class,
                 declared,
-                uptime: uptime([figures.h24, figures.d7, figures.d30, figures.d90]),
+                uptime: uptime([figures.h24, figures.d7, figures.d30, figures.d90].map(|split| split.figure(1))),
                 days: of.days.iter().map(cell).collect(),
             }
         });
@@ -149,12 +158,15 @@ impl State {
             timezone: self.inventory.display.timezone.to_string(),
             state,
             class,
-            uptime: uptime([
-                total(|of| of.figures.h24),
-                total(|of| of.figures.d7),
-                total(|of| of.figures.d30),
-                total(|of| of.figures.d90),
-            ]),
+            uptime: uptime(
+                [
+                    total(|of| of.figures.h24),
+                    total(|of| of.figures.d7),
+                    total(|of| of.figures.d30),
+                    total(|of| of.figures.d90),
+                ]
+                .map(|split| split.figure(services.len())),
+            ),
             services: rows.collect(),
             updates: recent.into_iter().map(&told).collect(),
             history: older.into_iter().map(told).collect(),
@@ -181,9 +193,10 @@ fn works(
     coming.iter().map(work).collect()
 }
 
-fn uptime([h24, d7, d30, d90]: [Split; 4]) -> Uptime {
-    let text = |split: Split| split.uptime().map(|uptime: Percent| uptime.to_string());
-    Uptime { h24: text(h24), d7: text(d7), d30: text(d30), d90: text(d90) }
+fn uptime(figures: [Figure; 4]) -> Uptime {
+    let told = |figure: Figure| Some(Percentage { percent: figure.percent?.to_string(), of: figure.of() });
+    let [h24, d7, d30, d90] = figures.map(told);
+    Uptime { h24, d7, d30, d90 }
 }
 
 /// What fails and is not confirmed is not called up.
@@ -223,6 +236,9 @@ fn cell(day: &Day) -> Cell {
         Some(uptime) => format!("{} {uptime} %", day.date),
         None => format!("{} nothing is known", day.date),
     };
+    if let Some(of) = day.split.figure(1).of_ms.filter(|of| *of > 0) {
+        words.extend([" of ", &amount(of)]);
+    }
     if day.split.down_ms > 0 {
         words.extend([", down ", &amount(day.split.down_ms)]);
     }

@@ -156,7 +156,7 @@ fn of_sample(state: &State, row: &RowKey, now: Now, value: impl Fn(&HostSample) 
 
 fn availability_missing(state: &State, row: &RowKey) -> Option<f32> {
     let RowKey::Service(id) = row else { return None };
-    let percent = state.services.service(id)?.figures.d90.uptime()?;
+    let percent = state.services.service(id)?.figures.d90.figure(1).percent?;
     #[expect(clippy::cast_possible_truncation, reason = "an order, not a figure")]
     Some(100.0 - percent.pct() as f32)
 }

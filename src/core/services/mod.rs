@@ -1,12 +1,13 @@
 //! Services: check results, what they make of a service, and how much of the time it was up.
 //!
 //! [`schedule`] says when a check starts, [`verdict`] what its results make of it, [`uptime`] how much of the time the
-//! service was up (with the formula and its edges), [`days`] how a day looks. [`State`] holds it all together.
+//! service was up (with the formula and its edges), [`figure`] how that is told, [`days`] how a day looks. [`State`] holds it all together.
 use serde::{Deserialize, Serialize};
 
 use super::{id::CheckId, time::Timestamp};
 
 pub mod days;
+pub mod figure;
 pub mod maintenance;
 mod message;
 pub mod schedule;

@@ -33,7 +33,7 @@ pub struct Reading {
     pub took_ms: Option<u32>,
 }
 
-/// How the four windows of [`uptime`](super::uptime) divide. `split.uptime()` is the percentage.
+/// How the four windows of [`uptime`](super::uptime) divide. `split.figure(1)` is the percentage as it is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
     /// 24 hours.

@@ -12,7 +12,7 @@ use crate::{
         runbooks::RunbookAction,
         runs::gate::Level,
         screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, asks, found, refusal},
-        services::{Health, Split},
+        services::{Health, Split, figure::Figure},
         time,
         words::many,
     },
@@ -445,7 +445,12 @@ impl Reader<'_> {
     pub(super) fn global(&self) -> Global {
         let services = &self.state.services;
         let overall = services.overall();
-        let window = |name: &str, split: Split| (name.to_owned(), percent(split, 99.9));
+        let all = services.services().count();
+        let window = |name: &str, split: Split| {
+            let figure = split.figure(all);
+            let of = figure.of().map_or_else(String::new, |of| format!(" {of}"));
+            (name.to_owned(), Value { text: figure.percent.map(|is| format!("{is}{of}")), ..percent(figure, 99.9) })
+        };
         // What fails is not called up for as long as it is not confirmed: it is counted by itself.
         let count = |health| services.services().filter(|of| of.failing.is_none() && of.health == health).count();
         Global {
@@ -514,13 +519,9 @@ fn tone(of: Said) -> Tone {
     }
 }
 
-/// Writes a percentage; loud below the objective, missing where nothing was recorded.
-pub(super) fn percent(split: Split, objective: f64) -> Value {
-    match split.uptime() {
-        Some(percent) => {
-            let level = if percent.pct() < objective { Loud::Warn } else { Loud::Fine };
-            Value::at(percent.to_string(), level)
-        }
-        None => Value::default(),
-    }
+/// Writes a percentage; loud below the objective, missing where too little was recorded.
+pub(super) fn percent(figure: Figure, objective: f64) -> Value {
+    let is_low = figure.percent.is_some_and(|percent| percent.pct() < objective);
+    let level = if is_low { Loud::Warn } else { Loud::Fine };
+    figure.brief().map_or_else(Value::default, |text| Value::at(text, level))
 }

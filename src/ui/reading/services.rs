@@ -6,7 +6,7 @@ use crate::{
         runs::{Action as Change, Fit},
         screen::{Pane, RowKey},
         services::{
-            CheckState, Health, ServiceState, Split,
+            CheckState, Figures, Health, ServiceState,
             days::{Day as DayState, Grade, amount},
             verdict,
         },
@@ -40,7 +40,7 @@ impl Reader<'_> {
             failing: of.failing.as_ref().map(|failing| (failing.failures, failing.of)),
             days: of.days.iter().map(|day| self.day(day)).collect(),
             percentages: [figures.h24, figures.d7, figures.d30, figures.d90]
-                .map(|split| quiet(percent(split, objective))),
+                .map(|split| quiet(percent(split.figure(1), objective))),
             today: self.today(of),
             next: self.until(self.state.services.next_check(of.id())),
             latency: worst.map_or_else(Vec::new, latency),
@@ -99,7 +99,7 @@ impl Reader<'_> {
             row: self.service_row(of),
             day: (back, of.days.get(at).map_or_else(|| "nothing recorded yet".to_owned(), day_words)),
             slo,
-            known: known(of.figures.d90),
+            known: known(&of.figures),
             checks: self
                 .state
                 .screen
@@ -250,9 +250,11 @@ pub(super) fn health_of(level: Option<verdict::Level>) -> Health {
     }
 }
 
-/// Says what percentages are made of where at least a day is missing: a minute without an outage is no 100 of 90 days.
-fn known(of: Split) -> String {
-    if of.unknown_ms < DAY { String::new() } else { format!("{} known of 90d", amount(of.known_ms())) }
+/// Says what percentages are made of where at least a day is missing, and explains their mark.
+fn known(of: &Figures) -> String {
+    let marked = [of.h24, of.d7, of.d30, of.d90].iter().any(|split| split.figure(1).of().is_some());
+    let mark = if marked { "* " } else { "" };
+    if of.d90.unknown_ms < DAY { String::new() } else { format!("{mark}{} known of 90d", amount(of.d90.known_ms())) }
 }
 
 fn day_words(day: &DayState) -> String {
