@@ -7,7 +7,8 @@ use super::{
 use crate::{
     core::{
         Msg, State, audit,
-        handover::{Handover, Promise},
+        handover::{Handover, Promise, Signature},
+        incidents::document::Moment,
         record::{Audit, Row},
         time::{DAY, Timestamp},
         update,
@@ -42,14 +43,28 @@ pub(super) fn run(common: &Common, args: &Args) -> color_eyre::Result<Exit> {
     let mut state = stored::read(&setup, &loaded, store.as_mut(), now.utc - RECENT_MS)?;
     stored::measured(&mut state, store.as_mut(), now)?;
     read_audit(&setup, &mut state, store.as_mut())?;
-    let made = entry(&setup, &state, args)?;
-    if let Some(entry) = made {
+    if args.sign {
+        let signed = sign(&setup, &state, store.as_mut())?;
+        print(&setup, common, &signed)?;
+        return Ok(Exit::Ok);
+    }
+    if let Some(entry) = entry(&setup, &state, args)? {
         store.commit(&[Row::Audit(entry)], None).map_err(|error| error.report())?;
         read_audit(&setup, &mut state, store.as_mut())?;
     }
     let handover = state.handover(setup.clock.now().utc);
     print(&setup, common, &handover)?;
     Ok(if handover.is_signed { Exit::Ok } else { Exit::Down })
+}
+
+/// Signs what stands here, and returns that: by now another period begins, of which nothing was signed.
+fn sign(setup: &Setup, state: &State, store: &mut dyn Store) -> color_eyre::Result<Handover> {
+    let now = setup.clock.now();
+    let of = state.handover(now.utc);
+    let entry = of.signature(&setup.actor, now);
+    let signed = Signature { by: entry.by.to_string(), at: Moment(entry.at) };
+    store.commit(&[Row::Audit(entry)], None).map_err(|error| error.report())?;
+    Ok(Handover { signed: Some(signed), is_signed: true, ..of })
 }
 
 /// What is to be written down first.
@@ -67,7 +82,7 @@ fn entry(setup: &Setup, state: &State, args: &Args) -> color_eyre::Result<Option
         }
         return Ok(Some(Promise::kept(&setup.actor, now, id)));
     }
-    Ok(args.sign.then(|| state.handover(now.utc).signature(&setup.actor, now)))
+    Ok(None)
 }
 
 fn read_audit(setup: &Setup, state: &mut State, store: &mut dyn Store) -> color_eyre::Result<()> {

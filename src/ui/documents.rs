@@ -42,7 +42,9 @@ pub fn document(of: &Paper, room: Room<'_>) -> Vec<Band> {
     let cells = of.sections.iter().zip(1..).map(|((written, title, says, asked), number)| {
         let (sign, role) = match (written, asked) {
             (true, _) => (rows::tone_sign(Tone::Good), Ink::of(Role::Text)),
-            (false, _) => (Words::of("○", Ink::bold(Role::Degraded)), Ink::bold(Role::Strong)),
+            // Nobody is asked for what facts do not tell, and it is not ticked either.
+            (false, false) => (Words::of("-", Role::Faint), Ink::of(Role::Dim)),
+            (false, true) => (Words::of("○", Ink::bold(Role::Degraded)), Ink::bold(Role::Strong)),
         };
         let who = if *asked { Role::Text } else { Role::Dim };
         vec![sign, Words::of(format!("{number}"), Role::Faint), Words::of(*title, role), Words::of(says.clone(), who)]

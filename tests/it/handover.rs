@@ -46,6 +46,15 @@ async fn a_shift_is_handed_over_when_the_next_one_signs() {
     assert!(code == Some(1) && text.contains("promise 1, ben: call the bank back until"), "{text}");
     let (code, text) = said(&desk, &["handover", "--promise", "ben soon"]).await;
     assert!(code == Some(2) && text.contains("WHO WHEN WHAT"), "{text}");
+    let json = async |args: &[&str]| -> Value {
+        serde_json::from_slice(&desk.output(&[&["handover", "--json"], args].concat()).await.stdout).unwrap()
+    };
+    let before = json(&[]).await;
+    let signed = json(&["--sign"]).await;
+    for of in ["digest", "sections"] {
+        assert_eq!(signed["data"][of], before["data"][of], "what was signed is printed");
+    }
+    assert!(signed["data"]["is_signed"] == true && signed["data"]["since"].as_str() < before["data"]["as_of"].as_str());
     let (code, text) = said(&desk, &["handover", "--sign"]).await;
     assert!(code == Some(0) && text.contains("signed by ana at"), "{text}");
     assert_eq!(said(&desk, &["handover"]).await.0, Some(0), "it stays signed");

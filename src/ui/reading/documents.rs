@@ -23,7 +23,7 @@ impl Reader<'_> {
         let fact = if of.closed.is_some() {
             (Some(Tone::Good), "whole; the incident is closed".to_owned())
         } else if missing.is_empty() {
-            (Some(Tone::Good), format!("{written} of {} written: it can be closed", standing.len()))
+            (Some(Tone::Good), "what people write is written: it can be closed".to_owned())
         } else {
             let words: Vec<&str> = missing.iter().take(MISSING).copied().map(Guard::words).collect();
             let more = missing.len().saturating_sub(MISSING);

@@ -122,7 +122,7 @@ pub struct Budget {
 pub struct Entry {
     /// When it happened.
     pub at: Moment,
-    /// How long after the onset.
+    /// How long after the onset; where that is not known, after it was seen.
     pub offset: String,
     /// Who.
     pub by: String,
@@ -175,7 +175,7 @@ pub struct Promise {
 pub struct Action {
     /// When.
     pub at: Moment,
-    /// How long after the onset.
+    /// How long after the onset; where that is not known, after it was seen.
     pub offset: String,
     /// The run: `RUN-882`; none: a command outside of one.
     pub run: Option<String>,
@@ -303,7 +303,7 @@ pub struct TicketAt {
 pub struct Standing {
     /// Its heading.
     pub title: &'static str,
-    /// Whether it is written: what facts make always is.
+    /// Whether it is written; what facts make is where they say anything.
     pub written: bool,
     /// What is in it, in a few words.
     pub says: String,
@@ -323,16 +323,23 @@ impl Document {
     /// Says how each of its ten sections stands, in their order.
     pub fn standing(&self) -> Vec<Standing> {
         use crate::core::words::many;
-        let known = |ms: Option<i64>| ms.map_or("?".to_owned(), |ms| crate::core::time::precise(ms.unsigned_abs()));
-        let fact = |title, says| Standing { title, written: true, says };
+        let fact = |title, says: Option<String>, none: &str| {
+            let written = says.is_some();
+            Standing { title, written, says: says.unwrap_or_else(|| none.to_owned()) }
+        };
+        let counted = |of: usize, what| (of > 0).then(|| many(of, what));
+        let long = |ms: i64| crate::core::time::precise(ms.unsigned_abs());
+        let least = if self.impact.at_least { "at least " } else { "" };
+        let lasted = self.impact.lasted_ms.map(|ms| format!("{least}{}", long(ms)));
+        let seen = self.times.detect_ms.map(|ms| format!("seen {} after onset", long(ms)));
         let mut all = vec![
-            fact("summary", "from facts".to_owned()),
-            fact("impact", known(self.impact.lasted_ms)),
-            fact("timeline", many(self.timeline.len(), "event")),
-            fact("times", format!("seen {} after onset", known(self.times.detect_ms))),
-            fact("actions", many(self.actions.len(), "action")),
-            fact("proof", many(self.proof.len(), "run")),
-            fact("evidence", many(self.evidence.len(), "piece")),
+            fact("summary", Some("from facts".to_owned()), ""),
+            fact("impact", lasted, "for how long is not known"),
+            fact("timeline", counted(self.timeline.len(), "event"), "nothing"),
+            fact("times", seen, "onset not known; offsets count from when it was seen"),
+            fact("actions", counted(self.actions.len(), "action"), "nothing from the console"),
+            fact("proof", counted(self.proof.len(), "run"), "no run was to prove anything"),
+            fact("evidence", counted(self.evidence.len(), "piece"), "nothing was kept"),
         ];
         all.extend(Section::ALL.map(|section| {
             let text = self.section(section);

@@ -131,5 +131,20 @@ fn evidence_that_was_changed_is_said_to_be() {
     assert_eq!((step.command.as_str(), step.end.as_deref()), ("lsof | wc -l", None), "nobody knows how it ended");
     let standing = of.standing();
     assert_eq!(standing.len(), 10);
-    assert_eq!(standing.iter().filter(|section| section.written).count(), 7);
+    assert_eq!(standing.iter().filter(|section| section.written).count(), 5, "no onset, no run, nothing of people's");
+}
+
+#[test]
+fn nothing_that_is_missing_is_told_as_written() {
+    let of = document(&story(&[(UID, 10, opened(None))]), None, None);
+    let standing = of.standing();
+    let written: Vec<&str> = standing.iter().filter(|section| section.written).map(|section| section.title).collect();
+    assert_eq!(written, ["summary", "impact", "timeline"]);
+    let says = |title: &str| standing.iter().find(|section| section.title == title).unwrap().says.clone();
+    assert_eq!(says("impact"), "at least 50m00");
+    assert_eq!(says("times"), "onset not known; offsets count from when it was seen");
+    assert_eq!((says("proof").as_str(), says("evidence").as_str()), ("no run was to prove anything", "nothing was kept"));
+    let onset = IncidentEventKind::Onset { at: Timestamp(9 * MINUTE), how: "p95".into(), estimated: true };
+    let of = document(&story(&[(UID, 10, opened(None)), (UID, 11, onset)]), None, None);
+    assert!(of.standing().iter().any(|section| section.written && section.says == "seen 1m00 after onset"));
 }
