@@ -169,6 +169,12 @@ impl State {
         }
     }
 
+    /// Says whether what is typed now would be for the text field of a box whose cursor is on a choice.
+    pub fn awaits_text(&self) -> bool {
+        let form = matches!(&self.screen.overlay, Some(screen::Overlay::Form(form)) if form.text.is_some());
+        form && self.runs.review.is_none() && self.editing().is_none()
+    }
+
     /// Returns where keys are looked up first.
     pub fn scope(&self) -> action::Scope {
         if self.runs.review.is_some() || self.screen.overlay.is_some() {
@@ -322,6 +328,10 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             effects
         }
         Msg::Drafted { draft, text } => drafted(state, draft, text, now),
+        Msg::TextBegun => {
+            screen::form::to_text(state);
+            Vec::new()
+        }
         Msg::Clicked { pane, row } => clicked(state, pane, row, now),
         Msg::LaidOut(layout) => {
             state.screen.layout = layout;

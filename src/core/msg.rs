@@ -31,6 +31,8 @@ pub enum Msg {
         /// Its text; for a passphrase, as many dots.
         text: String,
     },
+    /// A person begins to type in a box whose cursor is on a choice: it goes to the text field.
+    TextBegun,
     /// A row was clicked.
     Clicked {
         /// In which pane.

@@ -9,8 +9,8 @@ use super::{
     services::{
         Health, Indicator, Maintenance, ServiceState, Split,
         days::{Day, Grade, amount},
-        indicator,
         figure::Figure,
+        indicator,
     },
     time::{DAY, Timestamp},
 };

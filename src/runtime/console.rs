@@ -229,6 +229,10 @@ impl Console {
                 true
             }
             Event::Paste(text) => {
+                if engine.state.awaits_text() {
+                    engine.handle(Msg::TextBegun);
+                    editors.follow(&engine.state);
+                }
                 match engine.state.editing() {
                     Some(Draft::Name) => {
                         let text = "paste is refused here: type the name".to_owned();
@@ -270,6 +274,10 @@ impl Console {
 
     fn on_key(&self, event: KeyEvent, engine: &mut Engine, editors: &mut Editors) {
         let key = key_of(event);
+        let alone = !event.modifiers.contains(KeyModifiers::ALT);
+        if alone && key.is_some_and(|key| keys::begins_text(&engine.state, &self.keymap, key)) {
+            engine.handle(Msg::TextBegun);
+        }
         if let Some(draft) = engine.state.editing() {
             if let Some(action) = key.and_then(|key| keys::typing(&engine.state, &self.keymap, draft, key)) {
                 if (draft, action) == (Draft::Passphrase, Action::GoBack) {

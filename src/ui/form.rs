@@ -62,7 +62,7 @@ impl Form {
                 Button { key: "Enter".into(), does: self.verb.clone(), state: ButtonState::Ready },
             ],
             match (self.fields.len() > 1, self.fields.iter().any(|field| matches!(field, FormField::Choice { .. }))) {
-                (true, true) => Words::of("Tab next field  ←→ choose", Role::Faint),
+                (true, true) => Words::of("Tab next field  ←→ 1–9 choose", Role::Faint),
                 (true, false) => Words::of("Tab next field", Role::Faint),
                 (false, _) => Words::new(),
             },

@@ -21,6 +21,8 @@ pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String
     let found =
         beneath.and_then(|beneath| keymap.own(beneath.name(), key)).or_else(|| keymap.lookup(scope.name(), key));
     let found = found.and_then(Action::by_id);
+    let in_form = matches!(state.screen.overlay, Some(Overlay::Form(_))) && state.runs.review.is_none();
+    let found = found.or_else(|| number(keymap, key).filter(|_| in_form));
     if let (Some(Overlay::Menu { actions }), None) = (&state.screen.overlay, &state.runs.review) {
         // In a menu each entry has its own key as well; what answers a question is not needed there.
         let below = state.screen.pane().scope().name();
@@ -31,6 +33,18 @@ pub fn action(state: &State, keymap: &Keymap, key: Key) -> Result<Action, String
             .ok_or_else(|| format!("{key} is not in this menu: {} closes it", closes(keymap)));
     }
     found.ok_or_else(|| hint(keymap, scope, key))
+}
+
+/// Says whether a key begins a text: a letter, in a box with fields whose cursor is on a choice. Digits choose there.
+pub fn begins_text(state: &State, keymap: &Keymap, key: Key) -> bool {
+    let letter = matches!(key.code, Code::Char(c) if !c.is_whitespace()) && !key.ctrl;
+    letter && state.awaits_text() && number(keymap, key).is_none()
+}
+
+/// Returns what a key that stands for a number of a pane does in a box with fields: it chooses.
+fn number(keymap: &Keymap, key: Key) -> Option<Action> {
+    let bound = keymap.own(Scope::Everywhere.name(), key).and_then(Action::by_id);
+    bound.filter(|action| matches!(action, Action::FocusPane(_)))
 }
 
 /// Returns what a key does in a replay, where its keys go before those of a pane: what those do changes something.
@@ -230,10 +244,23 @@ mod tests {
                 ("Esc", Action::GoBack),
             ] {
                 assert_eq!(action(&state, &keymap, key(pressed)), Ok(does), "{name} {pressed}");
+                assert!(!begins_text(&state, &keymap, key(pressed)), "{name} {pressed}");
                 // In the field that is typed in, the arrows to the sides move in the text.
                 let sides = matches!(does, Action::Move(Motion::Left | Motion::Right));
                 assert_eq!(typing(&state, &keymap, Draft::Form, key(pressed)), (!sides).then_some(does), "{pressed}");
             }
+            // Whoever begins to type, types: no letter moves a choice.
+            for pressed in ["h", "j", "k", "l", "q", "?", "C"] {
+                assert!(begins_text(&state, &keymap, key(pressed)), "{name} {pressed}");
+            }
+            for pressed in ["3", "^d", "Space"] {
+                assert!(!begins_text(&state, &keymap, key(pressed)), "{name} {pressed}");
+            }
+            assert_eq!(action(&state, &keymap, key("3")), Ok(Action::FocusPane(3)), "{name}");
+            state.screen.open(Overlay::Form(Form { incident, what, at: 4, chosen: vec![0; 5], text: Some(4) }));
+            assert!(!begins_text(&state, &keymap, key("h")), "it is there already");
+            state.screen.open(Overlay::Form(Form { incident, what, at: 0, chosen: vec![0; 2], text: None }));
+            assert!(!begins_text(&state, &keymap, key("h")), "there is no text to be typed");
         }
     }
 }

@@ -182,6 +182,10 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
         Action::RenameTerm if overlay == Overlay::LogList(super::LogList::Filters) => logs::rename(state, now),
         Action::FocusNextPane if overlay == Overlay::Deploy => offers::complete(state, now),
         Action::FocusNextPane if overlay == Overlay::Sudo => state.runs_update(runs::Msg::Sudo(SudoMsg::Turned), now),
+        Action::FocusPane(number) if matches!(overlay, Overlay::Form(_)) => {
+            form::choose(state, number, now);
+            Vec::new()
+        }
         Action::FocusNextPane | Action::FocusPreviousPane if matches!(overlay, Overlay::Form(_)) => {
             let motion = if action == Action::FocusNextPane { Motion::Down } else { Motion::Up };
             form::moved(state, motion, now);

@@ -143,7 +143,10 @@ fn nothing_that_is_missing_is_told_as_written() {
     let says = |title: &str| standing.iter().find(|section| section.title == title).unwrap().says.clone();
     assert_eq!(says("impact"), "at least 50m00");
     assert_eq!(says("times"), "onset not known; offsets count from when it was seen");
-    assert_eq!((says("proof").as_str(), says("evidence").as_str()), ("no run was to prove anything", "nothing was kept"));
+    assert_eq!(
+        (says("proof").as_str(), says("evidence").as_str()),
+        ("no run was to prove anything", "nothing was kept")
+    );
     let onset = IncidentEventKind::Onset { at: Timestamp(9 * MINUTE), how: "p95".into(), estimated: true };
     let of = document(&story(&[(UID, 10, opened(None)), (UID, 11, onset)]), None, None);
     assert!(of.standing().iter().any(|section| section.written && section.says == "seen 1m00 after onset"));

@@ -232,8 +232,36 @@ pub(super) fn moved(state: &mut State, motion: Motion, now: Now) {
     if let Some(place) = place.filter(|_| all > 0) {
         *place = (*place + if step { 1 } else { all - 1 }) % all;
     }
-    let turned = form.what == Purpose::Section && matches!(motion, Motion::Left | Motion::Right);
-    if turned {
+    if matches!(motion, Motion::Left | Motion::Right) {
+        turned(state, form);
+    } else {
+        state.screen.overlay = Some(Overlay::Form(form));
+    }
+}
+
+/// Brings the cursor to the field that takes text.
+pub(in crate::core) fn to_text(state: &mut State) {
+    if let Some(Overlay::Form(form)) = &mut state.screen.overlay {
+        form.at = form.text.unwrap_or(form.at);
+    }
+}
+
+/// Chooses by number in the field that the cursor is on.
+pub(super) fn choose(state: &mut State, number: u8, now: Now) {
+    let Some(Overlay::Form(mut form)) = state.screen.overlay.clone() else { return };
+    let Some(fields) = sheet(state, &form, now.utc).map(|sheet| sheet.fields) else { return };
+    let all = fields.get(form.at).map_or(0, Field::options);
+    let wanted = usize::from(number).checked_sub(1).filter(|wanted| *wanted < all);
+    let Some((place, wanted)) = form.chosen.get_mut(form.at).zip(wanted) else {
+        return state.screen.say(now, Tone::Info, format!("there is no {number}: {all} to choose from"));
+    };
+    *place = wanted;
+    turned(state, form);
+}
+
+/// Takes over what was chosen.
+fn turned(state: &mut State, form: Form) {
+    if form.what == Purpose::Section {
         recall(state, &form);
     }
     state.screen.overlay = Some(Overlay::Form(form));

@@ -195,3 +195,36 @@ fn what_was_left_in_one_box_is_not_in_the_next() {
         _ = update(&mut console.state, Msg::Acted(Action::GoBack), NOW);
     }
 }
+
+#[test]
+fn whoever_begins_to_type_is_brought_to_the_text_and_numbers_choose() {
+    let mut console = Console::new(Severity::P2);
+    let press = |console: &mut Console, action| _ = update(&mut console.state, Msg::Acted(action), NOW);
+    let form = |console: &Console| match &console.state.screen.overlay {
+        Some(Overlay::Form(form)) => form.clone(),
+        other => panic!("{other:?}"),
+    };
+    press(&mut console, Action::Incident(IncidentAction::Classify));
+    assert!(console.state.awaits_text());
+    press(&mut console, Action::FocusPane(3));
+    assert_eq!(form(&console).chosen.first(), Some(&2));
+    press(&mut console, Action::Move(Motion::Down));
+    press(&mut console, Action::FocusPane(9));
+    assert!(console.said().starts_with("there is no 9: "), "{}", console.said());
+    let before = form(&console);
+    _ = update(&mut console.state, Msg::TextBegun, NOW);
+    let after = form(&console);
+    assert_eq!((after.at, &after.chosen), (4, &before.chosen), "nothing that was chosen changed");
+    assert!(!console.state.awaits_text() && console.state.editing() == Some(Draft::Form));
+    // What was typed before stays when one comes back to it.
+    console.state.screen.drafts.insert(Draft::Form, "nobody can".into());
+    press(&mut console, Action::Move(Motion::Up));
+    _ = update(&mut console.state, Msg::TextBegun, NOW);
+    assert_eq!(console.state.screen.draft(Draft::Form), "nobody can");
+    // A box without a text has nothing to bring anybody to.
+    press(&mut console, Action::GoBack);
+    press(&mut console, Action::Incident(IncidentAction::GiveDuty));
+    assert!(!console.state.awaits_text());
+    press(&mut console, Action::FocusPane(2));
+    assert_eq!(form(&console).chosen.first(), Some(&1));
+}
