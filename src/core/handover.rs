@@ -255,18 +255,15 @@ impl State {
     }
 
     fn held_back(&self, now: Timestamp) -> Section {
-        let owned = self.fires().into_iter().filter_map(|alert| Some((alert, alert.owned.as_ref()?)));
-        let lines = owned.filter(|(_, owned)| owned.until > now).map(|(alert, owned)| Line {
-            about: alert.target.to_string(),
-            text: format!(
-                "{} owned by {} until {}: {}",
-                alert.summary,
-                owned.by,
-                self.moment(owned.until, now),
-                owned.why()
-            ),
-            urgent: false,
-            promise: None,
+        let lines = self.fires().into_iter().filter_map(|alert| {
+            let owned = alert
+                .owner(now)
+                .map(|owned| format!("owned by {} until {}: {}", owned.by, self.moment(owned.until, now), owned.why()));
+            let muted = self.muted_until(&alert.target, now);
+            let muted = muted.map(|until| format!("muted by planned work until {}", self.moment(until, now)));
+            let why: Vec<String> = owned.into_iter().chain(muted).collect();
+            let line = |text| Line { about: alert.target.to_string(), text, urgent: false, promise: None };
+            (!why.is_empty()).then(|| line(format!("{} {}", alert.summary, why.join("; "))))
         });
         Section { title: "held back", none: "every alert that fires is heard", lines: lines.collect() }
     }
@@ -393,8 +390,8 @@ impl State {
     }
 
     fn to_watch(&self, now: Timestamp) -> Section {
-        let heard =
-            self.fires().into_iter().filter(|alert| alert.owned.as_ref().is_none_or(|owned| owned.until <= now));
+        let is_held = |alert: &Alert| alert.owner(now).is_some() || self.is_muted(&alert.target, now);
+        let heard = self.fires().into_iter().filter(|alert| !is_held(alert));
         let line = |about: String, text: String, urgent| Line { about, text, urgent, promise: None };
         let mut lines: Vec<Line> = heard
             .map(|alert| {
@@ -440,86 +437,5 @@ fn digest(sections: &[Section]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::core::{
-        alerts::Severity,
-        audit::Read,
-        id::{IncidentId, Uid},
-        incidents::{self, IncidentEvent, IncidentEventKind, StoredIncidentEvent},
-        inventory::Inventory,
-        time::Mono,
-    };
-
-    const NOW: Now = Now { utc: Timestamp(1_795_144_361_000), mono: Mono(0) };
-
-    fn actor(name: &str) -> Actor {
-        Actor { by: name.into(), from: format!("{name}@jump") }
-    }
-
-    fn state(entries: Vec<Audit>) -> State {
-        let mut state = State::new(Arc::new(Inventory::default()), actor("ana"));
-        let numbered = entries.into_iter().zip(1..).map(|(of, seq)| Entry { seq, hash: String::new(), of });
-        let mut entries: Vec<Entry> = numbered.collect();
-        entries.reverse();
-        state.audit.read = Some(Ok(Read { entries, ..Read::default() }));
-        state
-    }
-
-    #[test]
-    fn a_promise_says_who_when_and_what() {
-        let read = |text: &str| Promise::read(text, NOW.utc);
-        let (who, due, what) = read("ben 09:00 call the bank back").unwrap();
-        assert_eq!(
-            (who.as_str(), due.rfc3339().as_str(), what.as_str()),
-            ("ben", "2026-11-20T09:00:00.000Z", "call the bank back")
-        );
-        assert_eq!(read("ben 03:00 x").unwrap().1.rfc3339(), "2026-11-21T03:00:00.000Z", "the next one");
-        assert_eq!(read("ben 2h x").unwrap().1, NOW.utc + 2 * HOUR);
-        assert_eq!(read("ben 2026-11-22T09:00Z x").unwrap().1.rfc3339(), "2026-11-22T09:00:00.000Z");
-        for wrong in ["", "ben", "ben 09:00", "ben soon x", "ben 2020-01-01T00:00:00Z x"] {
-            assert!(read(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn promises_stand_until_they_are_kept() {
-        let promise =
-            |who: &str, hours: i64| Promise::entry(&actor("ana"), NOW, (who, NOW.utc + hours * HOUR, "call back"));
-        let state = state(vec![promise("ben", 5), promise("leo", 1), Promise::kept(&actor("ben"), NOW, 1)]);
-        let open = state.promises();
-        assert_eq!(open.len(), 1);
-        assert_eq!((open[0].id, open[0].who.as_str(), open[0].what.as_str()), (2, "leo", "call back"));
-    }
-
-    #[test]
-    fn a_signature_is_for_what_stood_there_then() {
-        let mut state = state(Vec::new());
-        let before = state.handover(NOW.utc);
-        assert!(!before.is_signed && before.signed.is_none() && before.standing().starts_with("NOT SIGNED"));
-        let entry = Entry { seq: 1, hash: String::new(), of: before.signature(&actor("ben"), NOW) };
-        state.audit.read = Some(Ok(Read { entries: vec![entry], ..Read::default() }));
-        let signed = state.handover(NOW.utc + HOUR);
-        assert!(signed.is_signed && signed.standing().starts_with("signed by ben"), "{}", signed.standing());
-        assert_eq!(signed.since.0, NOW.utc, "changes are told since then");
-        let kind = IncidentEventKind::Opened { title: "play is down".into(), severity: Severity::P1, service: None };
-        let event = IncidentEvent { incident: Uid([7; 6]), at: NOW.utc, by: "ana".into(), kind };
-        let stored = StoredIncidentEvent { number: IncidentId(214), seq: 1, event };
-        _ = incidents::update(&mut state.incidents, incidents::Msg::Stored(vec![stored]), NOW.utc, &"ana".into());
-        let later = state.handover(NOW.utc + HOUR);
-        assert!(!later.is_signed && later.standing().contains("ben signed an earlier one"), "{}", later.standing());
-        assert!(later.sections[0].lines[0].urgent, "nobody leads it");
-    }
-
-    #[test]
-    fn what_could_not_be_read_is_said() {
-        let mut state = state(Vec::new());
-        state.audit.read = Some(Err("the store is locked".into()));
-        let of = state.handover(NOW.utc);
-        assert!(of.unread.is_some_and(|why| why.contains("the store is locked")));
-        state.audit.read = None;
-        assert!(state.handover(NOW.utc).unread.is_some(), "not yet is not nothing");
-    }
-}
+#[path = "handover_tests.rs"]
+mod tests;

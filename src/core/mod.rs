@@ -276,7 +276,8 @@ impl State {
     fn alerts_update(&mut self, msg: alerts::Msg, now: Now) -> Vec<Effect> {
         let inventory = Arc::clone(&self.inventory);
         let what = matches!(msg, alerts::Msg::AcknowledgeRequested { .. }).then_some("owning the alert");
-        let out = alerts::update(&mut self.alerts, msg, now, &inventory);
+        let mut out = alerts::update(&mut self.alerts, msg, now, &inventory);
+        self.mute(&mut out.rows);
         let mut effects = Vec::new();
         push_commit(&mut effects, out.rows, what);
         for fact in out.facts {

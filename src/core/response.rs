@@ -1,11 +1,13 @@
 //! Incidents and what lies around them: the alert they began with, the health and the runs of their service, what goes on by itself.
 use super::{
     Effect, State, alerts,
-    alerts::Severity,
+    alerts::{AlertEvent, AlertEventKind, Severity},
     id::Uid,
     incidents::{self, Incident, IncidentEventKind, advance, phase::Around},
-    outbox::Hears,
-    push_commit, runs,
+    outbox::{self, Hears},
+    push_commit,
+    record::{Recorder, Row},
+    runs,
     screen::Tone,
     services::Health,
     suspecting,
@@ -16,6 +18,8 @@ use super::{
 const BEFORE: &str = "it counts what was before this was mitigated, so it is not opened again for it";
 /// What is said of an alert that came up while its service was changed.
 const MEANWHILE: &str = "so it is not opened again before that and its proof are over";
+/// What is said of an alert of planned work.
+const PLANNED: &str = "work is planned there, so it is not opened again for it";
 
 impl State {
     /// Returns what an incident for this alert begins with.
@@ -35,7 +39,7 @@ impl State {
     pub(super) fn after_alert(&mut self, fact: alerts::Fact, now: Now) -> Vec<Effect> {
         match fact {
             alerts::Fact::Fired { alert } | alerts::Fact::AcknowledgementExpired { alert, .. } => {
-                let mut effects = self.alert_rings(alert);
+                let mut effects = self.alert_rings(alert, now);
                 effects.extend(self.alert_fired(alert, now));
                 effects
             }
@@ -59,9 +63,26 @@ impl State {
         self.known().is_muted(target, at)
     }
 
-    fn alert_rings(&self, alert: Uid) -> Vec<Effect> {
+    /// Returns until when planned work goes on where an alert is about.
+    pub fn muted_until(&self, target: &alerts::Target, at: Timestamp) -> Option<Timestamp> {
+        self.known().muted_until(target, at)
+    }
+
+    /// Writes into what begins to fire that planned work goes on there.
+    pub(super) fn mute(&mut self, rows: &mut [Row]) {
+        for row in rows {
+            if let Row::Alert(AlertEvent { alert, at, kind: AlertEventKind::Fired { target, muted, .. }, .. }) = row
+                && self.is_muted(target, *at)
+            {
+                *muted = true;
+                self.alerts.fired_muted(*alert);
+            }
+        }
+    }
+
+    fn alert_rings(&self, alert: Uid, now: Now) -> Vec<Effect> {
         let Some(alert) = self.alerts.alert(alert) else { return Vec::new() };
-        if self.is_muted(&alert.target, alert.fired_at) {
+        if self.is_muted(&alert.target, now.utc) {
             return Vec::new();
         }
         let title = format!("{:?} {}", alert.severity, alert.target);
@@ -111,28 +132,52 @@ impl State {
             return self.incidents_update(msg, now, None);
         }
         if let Some(incident) = mended {
-            if is_back && run.is_none() {
+            // What is broken by planned work opens nothing: if it outlives that, it does then.
+            if is_back && run.is_none() && !muted {
                 return self.open_again(incident, summary, now);
             }
+            let alone = if is_back && muted { PLANNED } else { BEFORE };
+            let why = run.map_or_else(|| alone.to_owned(), |run| format!("during {run}, {MEANWHILE}"));
             let number = self.incidents.incidents.get(&incident).map(|of| of.number.to_string()).unwrap_or_default();
-            let why = run.map_or_else(|| BEFORE.to_owned(), |run| format!("during {run}, {MEANWHILE}"));
             self.screen.say(now, Tone::Info, format!("{number} {summary}: {why}"));
             let kind = IncidentEventKind::Alert { alert, summary: format!("{summary}: {why}"), firing: true };
             let msg = incidents::Msg::Added { incident, at: now.utc, by: "qd".into(), kind };
             return self.incidents_update(msg, now, Some("writing the timeline"));
         }
-        if self.unattended
-            && !muted
-            && severity == Severity::P1
-            && let Some(opening) = self.opening(alert)
-        {
-            let by = "qd".into();
-            let out = incidents::update(&mut self.incidents, incidents::Msg::OpenedForAlert(opening), now.utc, &by);
-            let mut effects = Vec::new();
-            push_commit(&mut effects, out.rows, Some("opening the incident"));
+        if muted || severity != Severity::P1 { Vec::new() } else { self.opens_by_itself(alert, now) }
+    }
+
+    /// Nobody looks: an incident opens for an alert by itself.
+    fn opens_by_itself(&mut self, alert: Uid, now: Now) -> Vec<Effect> {
+        let Some(opening) = self.opening(alert).filter(|_| self.unattended) else { return Vec::new() };
+        let msg = incidents::Msg::OpenedForAlert(opening);
+        let out = incidents::update(&mut self.incidents, msg, now.utc, &"qd".into());
+        let mut effects = Vec::new();
+        push_commit(&mut effects, out.rows, Some("opening the incident"));
+        effects
+    }
+
+    /// Tells of alerts that began while planned work went on, once it is over, and opens what would have been opened then.
+    pub(super) fn unmuted(&mut self, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if !matches!(self.recorder, Recorder::Me { .. }) || !self.loaded {
             return effects;
         }
-        Vec::new()
+        push_commit(&mut effects, outbox::unmuted(self.known(), now.utc), None);
+        let alone = |alert: &&alerts::Alert| {
+            let service = self.alerts.service_of(&alert.target);
+            let of = |incident: &Incident| service.is_some() && incident.service == service;
+            let there =
+                self.incidents.settled().any(|incident| (incident.is_open() || incident.is_owed()) && of(incident));
+            alert.severity == Severity::P1
+                && !there
+                && !self.incidents.incidents.contains_key(&incidents::uid_for_alert(alert.uid))
+        };
+        let due: Vec<Uid> = outbox::outlived(self.known(), now.utc).filter(alone).map(|alert| alert.uid).collect();
+        for alert in due {
+            effects.extend(self.opens_by_itself(alert, now));
+        }
+        effects
     }
 
     /// Names the run under way of an alert's service that began before what the alert is about.

@@ -79,6 +79,7 @@ impl Console {
                 value: None,
                 since: self.now.utc,
                 summary: "down: page".into(),
+                muted: false,
             }
         } else {
             AlertEventKind::Resolved { value: None }
@@ -139,6 +140,41 @@ fn an_incident_ends_with_its_alert_and_comes_back_with_another_while_it_is_valid
     assert_eq!((console.only().phase, phases), (Phase::Document, 1), "once it was well for long enough");
     console.alert(4, true);
     assert_eq!(console.state.incidents.incidents.len(), 2, "what comes later is another incident");
+}
+
+/// Declares planned work from now on, in minutes.
+fn works(console: &mut Console, minutes: i64) {
+    use crate::core::windows::{Covers, Window};
+    let covers = Covers { services: ["play@prod".parse().unwrap()].into(), ..Covers::default() };
+    let (from, to) = (console.now.utc, console.now.utc + minutes * MINUTE);
+    let window = Window { covers, from, to, zone: "UTC".into(), why: "new disks".into() };
+    let event = window.declared(&console.state.actor.clone(), console.now.utc);
+    let effects = console.state.windows_arrived(&[event], console.now);
+    console.store(effects);
+}
+
+#[test]
+fn what_breaks_by_planned_work_opens_nothing_and_what_outlives_it_does_once() {
+    let services = vec![Arc::new(Service::new("play@prod".parse().unwrap()))];
+    let mut console = Console::of(Inventory { services, ..Inventory::default() });
+    console.state.unattended = true;
+    works(&mut console, 10);
+    console.alert(1, true);
+    console.pass(9 * MINUTE);
+    assert!(console.state.incidents.incidents.is_empty());
+    console.pass(MINUTE);
+    console.pass(10_000);
+    assert_eq!(console.words(), ["opened", "detected"], "once");
+    console.alert(1, false);
+    assert_eq!(console.only().phase, Phase::Validate);
+    // While it is proved that users are well, other work breaks it: that is written down, and no more.
+    works(&mut console, 5);
+    console.alert(2, true);
+    assert_eq!((console.words().last(), console.only().is_open()), (Some(&"alert"), false));
+    console.pass(4 * MINUTE);
+    assert_eq!(console.only().phase, Phase::Validate);
+    console.pass(2 * MINUTE);
+    assert_eq!((console.words().last(), console.only().is_open()), (Some(&"reopened"), true), "it outlived that");
 }
 
 #[test]

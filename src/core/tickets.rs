@@ -41,15 +41,6 @@ impl State {
         }
     }
 
-    /// Tells of alerts that began while planned work went on, once it is over.
-    pub(super) fn unmuted(&self, now: Now) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if matches!(self.recorder, Recorder::Me { .. }) && self.loaded {
-            push_commit(&mut effects, outbox::unmuted(self.known(), now.utc), None);
-        }
-        effects
-    }
-
     /// Rings where this console is shown: as its terminals are configured, or by the bell where none is.
     pub(super) fn ring(&self, severity: Severity, of: Hears, (title, text): (&str, &str)) -> Vec<Effect> {
         let mut terminals = self.inventory.notifiers.iter().filter(|notifier| notifier.local).peekable();
@@ -176,6 +167,7 @@ mod tests {
                 value: None,
                 since: now.utc,
                 summary: "down".into(),
+                muted: false,
             },
         };
         _ = update(&mut state, Msg::Alerts(alerts::Msg::EventsLoaded(vec![fired])), now);

@@ -137,5 +137,7 @@ mod unsaved;
 #[cfg(test)]
 mod views;
 #[cfg(test)]
+mod watch;
+#[cfg(test)]
 #[path = "../support/works.rs"]
 mod works;

@@ -108,6 +108,7 @@ async fn nothing_stays_on_screen_that_a_full_store_refused() {
             value: None,
             since: clock.now().utc,
             summary: "down".into(),
+            muted: false,
         },
     };
     engine.handle(Msg::Alerts(alerts::Msg::EventsLoaded(vec![fired])));

@@ -128,29 +128,23 @@ pub fn pm2(host: &HostName, list: &Pm2List, inventory: &Inventory) -> Vec<Measur
 
 /// Measures one service as it stands: to be sent after each of its results, and every few seconds for all.
 ///
-/// While planned work goes on nothing is measured, so nothing fires and nothing resolves.
+/// Planned work changes nothing of what is measured: what fires meanwhile is seen, and told to nobody.
 pub fn service(service: &ServiceState, now: Timestamp) -> Vec<Measurement> {
-    let planned = service.health == Health::Maintenance;
+    let (health, since) = service.measured(now);
     let mut all: Vec<Measurement> = service.checks.iter().flat_map(|check| measure_check(check, now)).collect();
-    let down = match service.health {
+    let down = match health {
         Health::Down => Some(flag(true)),
         Health::Up | Health::Degraded => Some(flag(false)),
         Health::Unknown | Health::Maintenance => None,
     };
     let worst = service.worst(now).and_then(|check| check.last.as_ref());
-    let note = worst
-        .filter(|_| service.health == Health::Down)
-        .map(|last| format!("{}: {}", last.check.check.as_str(), last.detail));
+    let note =
+        worst.filter(|_| health == Health::Down).map(|last| format!("{}: {}", last.check.check.as_str(), last.detail));
     all.push(Measurement {
-        stood_ms: u64::try_from(now.since(service.since)).unwrap_or(0),
+        stood_ms: u64::try_from(now.since(since)).unwrap_or(0),
         note: note.unwrap_or_default(),
         ..Measurement::new("service.down", Target::Service(service.id().clone()), down)
     });
-    if planned {
-        for measurement in &mut all {
-            measurement.value = None;
-        }
-    }
     all
 }
 

@@ -60,6 +60,8 @@ pub struct Alert {
     pub fired_at: Timestamp,
     /// One line.
     pub summary: String,
+    /// Whether it fired while planned work went on, and nobody was told.
+    pub muted: bool,
     /// Who owns it, or last did.
     pub owned: Option<Owned>,
     /// Flips within an hour, once it flaps.
@@ -98,7 +100,7 @@ pub(super) struct Alerts {
 impl Alerts {
     /// Applies an event; one that was applied already changes nothing. Returns what is new.
     pub(super) fn apply(&mut self, event: &AlertEvent) -> Option<Fact> {
-        if let AlertEventKind::Fired { rule, target, severity, value, since, summary } = &event.kind {
+        if let AlertEventKind::Fired { rule, target, severity, value, since, summary, muted } = &event.kind {
             let key = (rule.clone(), target.clone());
             if self.all.contains_key(&event.alert) {
                 return None;
@@ -124,6 +126,7 @@ impl Alerts {
                 since: *since,
                 fired_at: event.at,
                 summary: summary.clone(),
+                muted: *muted,
                 owned: None,
                 flapping: None,
                 resolved_at: None,

@@ -149,6 +149,9 @@ pub enum AlertEventKind {
         since: Timestamp,
         /// One line: `CPU 91 % > 80 % for 5m`.
         summary: String,
+        /// Whether planned work went on there: nobody was told. It is kept, since a window may be gone when it matters.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        muted: bool,
     },
     /// Somebody owns it for a while.
     Acknowledged {

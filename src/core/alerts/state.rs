@@ -139,6 +139,15 @@ impl State {
         step.out.rows.push(Row::Alert(event));
     }
 
+    /// Notes that planned work went on when an alert fired.
+    pub(in crate::core) fn fired_muted(&mut self, alert: Uid) {
+        let Some(alert) = self.alerts.all.get_mut(&alert) else { return };
+        alert.muted = true;
+        if let Some(AlertEventKind::Fired { muted, .. }) = alert.events.first_mut().map(|event| &mut event.kind) {
+            *muted = true;
+        }
+    }
+
     fn resolve(&mut self, alert: Uid, value: Option<f64>, step: &mut Step<'_>) {
         for twin in self.alerts.twins(alert) {
             self.emit(twin, AlertEventKind::Resolved { value }, step);
@@ -204,6 +213,7 @@ impl State {
             value: Some(pending.value),
             since: pending.since,
             summary: rule.summary(Some(pending.value), &pending.note),
+            muted: false,
         };
         self.live.insert((name, target), Live { value: Some(pending.value), good_since: None });
         self.emit(id, kind, step);

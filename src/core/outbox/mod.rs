@@ -33,7 +33,7 @@ pub use fold::{Entry, Foreign, Standing, Sync};
 pub use notice::{Audience, Hears, News, Notice, NotifierSpec};
 pub use policy::{Step, backoff_ms};
 pub use register::{for_event, for_rows, token_of};
-pub use tell::{Known, is_told, listens, notices, unmuted};
+pub use tell::{Known, is_told, listens, notices, outlived, unmuted};
 
 /// Where tickets are kept.
 #[derive(Clone, Debug, PartialEq)]

@@ -36,9 +36,14 @@ pub struct Known<'a> {
 impl Known<'_> {
     /// Says whether planned work goes on where an alert is about: it is seen, and nobody is told.
     pub fn is_muted(&self, target: &Target, at: Timestamp) -> bool {
+        self.muted_until(target, at).is_some()
+    }
+
+    /// Returns until when planned work goes on where an alert is about.
+    pub fn muted_until(&self, target: &Target, at: Timestamp) -> Option<Timestamp> {
         let service = self.alerts.service_of(target);
-        service.is_some_and(|service| self.services.in_maintenance(&service, at))
-            || self.windows.covers_host(target, self.inventory, at)
+        let service = service.and_then(|service| self.services.maintenance_until(&service, at));
+        service.max(self.windows.covers_host(target, self.inventory, at))
     }
 }
 
@@ -48,6 +53,8 @@ struct Event {
     notice: Notice,
     /// What everybody may read, where that is another text.
     public: Option<String>,
+    /// Whether it goes on with what nobody was told: only who was, hears of it.
+    unheard: bool,
 }
 
 /// Returns the notices that belong into the same commit as these rows.
@@ -92,11 +99,25 @@ pub fn listens(
     is_told(inventory, notifier, severity) || told(of, &notifier.place.name, outbox, &[]).next().is_some()
 }
 
-/// Returns the notices of alerts that began while planned work went on, and still fire after it.
+/// Iterates over alerts that began while planned work went on, still fire after it, and are held back by nobody.
+///
+/// The alert itself says so, since the window may be gone with its configuration; one that another console declared just before
+/// is asked for as well.
+pub fn outlived(known: Known<'_>, now: Timestamp) -> impl Iterator<Item = &alerts::Alert> {
+    known.alerts.firing().filter(move |alert| {
+        (alert.muted || known.is_muted(&alert.target, alert.fired_at))
+            && !known.is_muted(&alert.target, now)
+            && alert.owner(now).is_none()
+    })
+}
+
+/// Returns the notices of alerts that outlived planned work, each once.
 pub fn unmuted(known: Known<'_>, now: Timestamp) -> Vec<Row> {
     let mut late: Vec<Row> = Vec::new();
-    for alert in known.alerts.firing() {
-        if !known.is_muted(&alert.target, alert.fired_at) || known.is_muted(&alert.target, now) {
+    for alert in outlived(known, now) {
+        let of = incidents::uid_for_alert(alert.uid);
+        let is_notice = |entry: &Entry| matches!(entry.item.write, Write::Notice(_));
+        if known.outbox.items.values().any(|entry| entry.item.incident == of && is_notice(entry)) {
             continue;
         }
         let Some(first) = alert.events.first() else { continue };
@@ -122,6 +143,9 @@ fn queue(notifier: &NotifierSpec, event: &Event, known: Known<'_>, made: &[Outbo
     let name = &notifier.place.name;
     let told = || told(event.incident, name, known.outbox, made);
     let goes_on = !notice.news.begins() && told().next().is_some();
+    if event.unheard && !goes_on {
+        return None;
+    }
     if !is_told(known.inventory, notifier, notice.severity) && !goes_on {
         return None;
     }
@@ -204,11 +228,17 @@ fn of_alert(event: &AlertEvent, known: Known<'_>) -> Option<Event> {
         calls: calls(news, severity),
         mails: mails(known.inventory, severity, None),
     };
-    Some(Event { incident, notice, public: None })
+    Some(Event { incident, notice, public: None, unheard: alert.muted && !news.begins() })
 }
 
 fn of_incident(event: &IncidentEvent, known: Known<'_>) -> Option<Event> {
     let incident = known.incidents.incidents.get(&event.incident);
+    // What fires while planned work goes on is written down, and told to nobody.
+    if let IncidentEventKind::Alert { alert, firing: true, .. } = &event.kind
+        && known.alerts.alert(*alert).is_some_and(|alert| known.is_muted(&alert.target, event.at))
+    {
+        return None;
+    }
     let was = incident.map_or(Severity::P4, |incident| incident.severity);
     let (news, text) = news_of(event, was)?;
     let severity = if let IncidentEventKind::Opened { severity, .. }
@@ -239,7 +269,7 @@ fn of_incident(event: &IncidentEvent, known: Known<'_>) -> Option<Event> {
         calls,
         mails: mails(known.inventory, severity, only),
     };
-    Some(Event { incident: event.incident, notice, public })
+    Some(Event { incident: event.incident, notice, public, unheard: false })
 }
 
 /// Says what of an incident is told, and in which words.

@@ -119,6 +119,7 @@ impl World {
             value: None,
             since: Timestamp(self.now),
             summary: "down: page".into(),
+            muted: false,
         };
         let kind = kind.unwrap_or(fired);
         self.note(Row::Alert(AlertEvent { alert: ALERT, at: Timestamp(self.now), by: "qd".into(), kind }))

@@ -247,11 +247,14 @@ impl ServiceState {
         self.dirty = true;
     }
 
-    /// Computes the health: a window of planned work, else as bad as the worst check of which something is known.
+    /// Computes the health: a window of planned work, else what was measured.
     fn assess(&self, now: Timestamp, windows: &[Span]) -> (Health, Timestamp) {
-        if let Some(window) = windows.iter().find(|window| window.from <= now && now < window.to) {
-            return (Health::Maintenance, window.from);
-        }
+        let window = windows.iter().find(|window| window.from <= now && now < window.to);
+        window.map_or_else(|| self.measured(now), |window| (Health::Maintenance, window.from))
+    }
+
+    /// Returns what was measured, planned or not, and since when: as bad as the worst check of which something is known.
+    pub fn measured(&self, now: Timestamp) -> (Health, Timestamp) {
         let newest = self.checks.iter().filter_map(|check| check.track.newest()).max();
         let recorded = newest.is_some_and(|newest| now < newest + self.shortest_hold);
         let known = || self.checks.iter().filter_map(|check| Some((check.level(now)?, check.since())));

@@ -175,7 +175,12 @@ impl State {
 
     /// Says whether planned work goes on at a service.
     pub fn in_maintenance(&self, service: &ServiceId, at: Timestamp) -> bool {
-        self.windows(service).iter().any(|span| span.from <= at && at < span.to)
+        self.maintenance_until(service, at).is_some()
+    }
+
+    /// Returns until when planned work of a service goes on that does at a moment.
+    pub fn maintenance_until(&self, service: &ServiceId, at: Timestamp) -> Option<Timestamp> {
+        self.windows(service).iter().filter(|span| span.from <= at && at < span.to).map(|span| span.to).max()
     }
 
     /// Says from when on hours, and from when on days are to be read: at the start, and after a reload.

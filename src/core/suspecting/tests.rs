@@ -278,6 +278,7 @@ fn an_alert_that_somebody_took_is_a_silence() {
         value: None,
         since: Timestamp(NOW - 20 * MINUTE),
         summary: "play@prod down".into(),
+        muted: false,
     };
     let taken = AlertEventKind::Acknowledged { until: Timestamp(NOW + HOUR), reason: None };
     for (at, kind) in [(20, fired), (10, taken)] {

@@ -218,10 +218,11 @@ impl State {
         all
     }
 
-    /// Says whether a declared window covers the host that an alert is about.
-    pub fn covers_host(&self, target: &Target, inventory: &Inventory, at: Timestamp) -> bool {
-        let Some(host) = target.host().and_then(|name| inventory.host(name)) else { return false };
-        self.windows.values().any(|known| known.goes_on(at) && known.window.covers.host(host))
+    /// Returns until when a declared window covers the host that an alert is about; none: no window does.
+    pub fn covers_host(&self, target: &Target, inventory: &Inventory, at: Timestamp) -> Option<Timestamp> {
+        let host = inventory.host(target.host()?)?;
+        let covering = self.windows.values().filter(|known| known.goes_on(at) && known.window.covers.host(host));
+        covering.filter_map(|known| Some(known.span()?.to)).max()
     }
 
     /// Returns the event that ends a window now.

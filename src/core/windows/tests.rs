@@ -146,9 +146,9 @@ fn a_window_ends_by_itself_or_once_by_a_person() {
     let mut state = State::default();
     let uid = declared(&mut state, "host:web-01", "now", "1h");
     let target = Target::Host("web-01".into());
-    let covers = |state: &State, ms: i64| state.covers_host(&target, &inventory, NOW + ms);
+    let covers = |state: &State, ms: i64| state.covers_host(&target, &inventory, NOW + ms).is_some();
     assert_eq!([-1, 0, HOUR - 1, HOUR].map(|ms| covers(&state, ms)), [false, true, true, false]);
-    assert!(!state.covers_host(&Target::Host("web-02".into()), &inventory, NOW));
+    assert_eq!(state.covers_host(&Target::Host("web-02".into()), &inventory, NOW), None);
     let late = state.end(uid, &inventory, &actor("ben"), NOW + HOUR).unwrap_err();
     assert_eq!(late, "it ended by itself at 2026-11-22T04:12:40.000Z");
     let (event, said) = state.end(uid, &inventory, &actor("ben"), NOW + MINUTE).unwrap();

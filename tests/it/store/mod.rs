@@ -221,6 +221,7 @@ fn a_console_starts_from_what_is_open_and_what_is_recent() {
         value: Some(91.5),
         since,
         summary: "CPU 91.5 % > 80 % for 5m".into(),
+        muted: false,
     };
     let rows = [
         note(1, "open and old"),
