@@ -60,6 +60,10 @@ impl State {
                 runs::Ask::Follow { run, plan, share, since } => {
                     effects.push(Effect::FollowShare { run, plan, share, since });
                 }
+                runs::Ask::Act { rows, plan, incident, reason, permit } => {
+                    let then = vec![Effect::ActOnPipeline { plan, incident, reason, permit }];
+                    effects.push(Effect::Commit { rows, then, what: Some("acting on the pipeline") });
+                }
                 runs::Ask::Hold { rows, run, service, hold, reason, permit } => {
                     let then = vec![Effect::HoldPipeline { run, service, hold, reason, permit }];
                     effects.push(Effect::Commit { rows, then, what: Some("holding the pipeline") });
@@ -84,6 +88,17 @@ impl State {
             runs::Fact::Said(text) => {
                 self.screen.say(now, Tone::Error, text);
                 Vec::new()
+            }
+            runs::Fact::ActedOutside { service, incident, acted } => {
+                let text = acted.iter().map(runs::Acted::words).collect::<Vec<_>>().join("; ");
+                let well = acted.iter().all(|one| matches!(one, runs::Acted::Done(_)));
+                let tone = if well { Tone::Done } else { Tone::Error };
+                self.screen.say(now, tone, format!("{service}: {text}"));
+                self.pipelines.changed(&service);
+                let Some(incident) = incident else { return Vec::new() };
+                let kind = IncidentEventKind::Note { text: format!("pipeline of {service}: {text}") };
+                let msg = incidents::Msg::Added { incident, at: now.utc, by: self.actor.by.clone(), kind };
+                self.incidents_update(msg, now, None)
             }
             runs::Fact::SudoAsked => {
                 // What is typed elsewhere must not become part of a password.

@@ -9,9 +9,10 @@ use super::{
     inventory::CheckSpec,
     logs,
     outbox::{Order, TrackerSpec},
+    pipelines::Look,
     record::Row,
     replay,
-    runbooks::Look,
+    runbooks::Look as BookLook,
     runs::{Plan, Wanted, Way, gate::Permit, offer::OfferAsk, stick::PipelineHold},
     time::Timestamp,
 };
@@ -104,6 +105,19 @@ pub enum Effect {
         /// The last sign of whoever starts it: it may be about to, and a host that does not know of it is asked again.
         since: Timestamp,
     },
+    /// Do to the pipeline of a service what was confirmed, and tell what became of each deed.
+    ActOnPipeline {
+        /// What was confirmed.
+        plan: Arc<Plan>,
+        /// The incident that is open for the service.
+        incident: Option<Uid>,
+        /// Why.
+        reason: String,
+        /// The gate's leave.
+        permit: Permit,
+    },
+    /// Look how a pipeline stands, and tell it. Changes nothing.
+    LookAtPipeline(Look),
     /// Hold the pipeline of a service that goes back, so that it stays so.
     HoldPipeline {
         /// The run that goes back.
@@ -187,7 +201,7 @@ pub enum Effect {
         /// Where.
         host: HostName,
         /// What is asked.
-        look: Box<Look>,
+        look: Box<BookLook>,
     },
     /// Read the audit log and follow its chain.
     ReadAudit,
@@ -278,6 +292,8 @@ impl Effect {
             | Self::StartShare { .. }
             | Self::FollowShare { .. }
             | Self::HoldPipeline { .. }
+            | Self::ActOnPipeline { .. }
+            | Self::LookAtPipeline(_)
             | Self::LookAtBranch { .. }
             | Self::SkipSnapshot { .. }
             | Self::AcceptHostKey { .. }

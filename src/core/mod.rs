@@ -23,6 +23,7 @@ pub mod logs;
 mod measure;
 pub mod msg;
 pub mod outbox;
+pub mod pipelines;
 pub mod published;
 pub mod record;
 pub mod replay;
@@ -71,6 +72,8 @@ pub struct State {
     pub config_files: config_files::State,
     /// What the scanner found.
     pub findings: findings::State,
+    /// Pipelines that are looked at.
+    pub pipelines: pipelines::State,
     /// Runs and the review before them.
     pub runs: runs::State,
     /// Runbooks beside incidents.
@@ -119,6 +122,7 @@ impl State {
             suspects: incidents::suspects::State::default(),
             config_files: config_files::State::default(),
             findings: findings::State::default(),
+            pipelines: pipelines::State::default(),
             runs: runs::State::default(),
             runbooks: runbooks::State::default(),
             audit: audit::State::default(),
@@ -323,6 +327,8 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
 fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
     match msg {
         Msg::Acted(action) => {
+            // Before anything moves: the first key in a pane moves its cursor like any other.
+            state.screen.hold();
             let effects = act::act(state, action, now);
             rows::refresh(state, now, false);
             state.screen.hold();
@@ -352,6 +358,10 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         Msg::Alerts(msg) => state.alerts_update(msg, now),
         Msg::Logs(msg) => logs_update(state, msg, now),
         Msg::Runs(msg) => changes::message(state, msg, now),
+        Msg::Pipelines(msg) => {
+            state.pipelines_update(msg, now);
+            Vec::new()
+        }
         Msg::Outbox(msg) => state.outbox_update(msg, now),
         Msg::Suspects(msg) => suspecting::update(state, msg, now),
         Msg::Runbooks(msg) => runbooking::update(state, msg, now),
@@ -525,6 +535,7 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
     effects.extend(state.runs_update(runs::Msg::Ticked, now));
     effects.extend(state.outbox_ticked(now));
     effects.extend(state.documents_ticked(now));
+    effects.extend(state.look_at_pipeline(now));
     suspecting::tick(state, now);
     if matches!(state.screen.view, screen::View::Audit | screen::View::Handover) && state.audit.due(now) {
         effects.push(Effect::ReadAudit);

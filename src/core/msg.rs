@@ -8,7 +8,7 @@ use super::{
     id::HostName,
     incidents::{self, StoredIncidentEvent},
     inventory::Inventory,
-    logs, outbox,
+    logs, outbox, pipelines,
     record::{Changes, Recorder, Row},
     runs,
     screen::{Draft, LayoutFacts, Pane, Tone},
@@ -54,6 +54,8 @@ pub enum Msg {
     Hosts(hosts::Msg),
     /// About alerts.
     Alerts(alerts::Msg),
+    /// About pipelines that are looked at.
+    Pipelines(pipelines::Msg),
     /// About runs.
     Runs(runs::Msg),
     /// About what changed around incidents.

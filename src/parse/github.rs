@@ -2,7 +2,14 @@
 use serde::Deserialize;
 
 use super::sanitise;
-use crate::core::{runs::PipelineRun, time::Timestamp};
+use crate::core::{
+    runs::{PipelineJob, PipelineRun, PipelineStep},
+    time::Timestamp,
+};
+
+/// Most jobs of a run, and most steps of one, that are read.
+const JOBS: usize = 100;
+const STEPS: usize = 200;
 
 /// A list of runs.
 #[derive(Debug, Deserialize)]
@@ -78,32 +85,24 @@ pub fn commits(body: &[u8]) -> Result<Vec<Commit>, String> {
     Ok(all.into_iter().take(100).map(commit).collect())
 }
 
-/// A job of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Job {
-    /// Its id.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// `queued`, `in_progress`, `completed` …
-    pub status: String,
-    /// How it ended: `success`, `failure` …
-    pub conclusion: Option<String>,
-    /// Its steps.
-    pub steps: Vec<Step>,
+struct Job {
+    id: u64,
+    name: String,
+    status: String,
+    conclusion: Option<String>,
+    started_at: Option<String>,
+    completed_at: Option<String>,
+    steps: Vec<Step>,
 }
 
-/// A step of a job.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Step {
-    /// Its name.
-    pub name: String,
-    /// `queued`, `in_progress`, `completed` …
-    pub status: String,
-    /// How it ended.
-    pub conclusion: Option<String>,
+struct Step {
+    name: String,
+    status: String,
+    conclusion: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -202,20 +201,35 @@ pub fn run(body: &[u8]) -> Result<PipelineRun, String> {
 ///
 /// # Errors
 /// When they are none.
-pub fn jobs(body: &[u8]) -> Result<Vec<Job>, String> {
-    let mut jobs = json::<Jobs>(body)?.jobs;
-    let clean = |dirty: &mut String| *dirty = text(Some(std::mem::take(dirty)));
-    for job in &mut jobs {
-        clean(&mut job.name);
-        clean(&mut job.status);
-        job.conclusion.iter_mut().for_each(clean);
-        for step in &mut job.steps {
-            clean(&mut step.name);
-            clean(&mut step.status);
-            step.conclusion.iter_mut().for_each(clean);
-        }
+pub fn jobs(body: &[u8]) -> Result<Vec<PipelineJob>, String> {
+    let clean = |dirty: String| text(Some(dirty));
+    let step = |step: Step| PipelineStep {
+        name: clean(step.name),
+        status: clean(step.status),
+        conclusion: step.conclusion.map(clean),
+    };
+    let job = |job: Job| PipelineJob {
+        id: job.id,
+        name: clean(job.name),
+        status: clean(job.status),
+        conclusion: job.conclusion.map(clean),
+        began: job.started_at.as_deref().and_then(time),
+        ended: job.completed_at.as_deref().and_then(time),
+        steps: job.steps.into_iter().take(STEPS).map(step).collect(),
+    };
+    Ok(json::<Jobs>(body)?.jobs.into_iter().take(JOBS).map(job).collect())
+}
+
+/// Reads whether a workflow is enabled, in the server's word.
+///
+/// # Errors
+/// When it does not say.
+pub fn workflow(body: &[u8]) -> Result<String, String> {
+    #[derive(Deserialize)]
+    struct Workflow {
+        state: String,
     }
-    Ok(jobs)
+    json::<Workflow>(body).map(|workflow| sanitise::name(workflow.state))
 }
 
 /// Reads what a run waits for.

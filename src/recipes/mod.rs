@@ -284,6 +284,9 @@ pub fn plan(inventory: &Inventory, service: &Service, wanted: &Wanted, facts: &P
     Ok(plan)
 }
 
+/// Why a recipe plans nothing of what is done to a pipeline: no host has a part in it.
+const NO_RECIPE: &str = "what is done to a pipeline is planned by no recipe";
+
 /// Has the recipe plan what is wanted; the order of the hosts is part of it.
 fn planned(of: Context<'_>, recipe: &dyn Recipe, wanted: &Wanted) -> Result<Plan, String> {
     let service = of.service;
@@ -297,6 +300,7 @@ fn planned(of: Context<'_>, recipe: &dyn Recipe, wanted: &Wanted) -> Result<Plan
         (Wanted::Task(order), _) => {
             check_order(&recipe.tasks(service), service, order).and_then(|()| recipe.task(of, order)).map(own)
         }
+        (Wanted::Pipeline(_), _) => Err(NO_RECIPE.to_owned()),
         (_, Some(sets)) => sets::plan(of, recipe, sets, wanted),
         (Wanted::Restart, None) => recipe.restart(of).map(own),
         (Wanted::Deploy { what }, None) => recipe.deploy(of, what).map(own),

@@ -10,7 +10,7 @@ pub(super) fn held_with(service: &Service, wanted: &Wanted, plan: &Plan) -> Opti
     let goes_back = match wanted {
         Wanted::Rollback { .. } => true,
         Wanted::Deploy { .. } => !plan.undo_steps.is_empty(),
-        Wanted::Restart | Wanted::Task(_) => false,
+        Wanted::Restart | Wanted::Task(_) | Wanted::Pipeline(_) => false,
     };
     let hold = PipelineHold {
         repo: pipeline.repo.clone(),
@@ -26,7 +26,7 @@ pub(super) fn prechecks(service: &Service, (wanted, plan): (&Wanted, &Plan), fac
     let one = |verdict, text| vec![Precheck { verdict, text }];
     let verdict = match wanted {
         Wanted::Deploy { .. } | Wanted::Rollback { .. } => Fit::Held,
-        Wanted::Restart | Wanted::Task(_) => Fit::Doubtful,
+        Wanted::Restart | Wanted::Task(_) | Wanted::Pipeline(_) => Fit::Doubtful,
     };
     match &facts.pipeline {
         None => Vec::new(),

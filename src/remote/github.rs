@@ -14,8 +14,11 @@ use sha2::Digest as _;
 
 use super::http::{self, Answer, Call, Client, Fault};
 use crate::{
-    core::{runs::PipelineRun, time::Timestamp},
-    parse::github::{self, Commit, Job, Pending},
+    core::{
+        runs::{PipelineJob, PipelineRun},
+        time::Timestamp,
+    },
+    parse::github::{self, Commit, Pending},
 };
 
 /// The version of the API that this is written for.
@@ -43,6 +46,9 @@ pub enum Error {
     /// An answer that is none.
     #[error("GitHub: {0}")]
     Unread(String),
+    /// It is ill, and may have done it all the same.
+    #[error("GitHub answered {0}")]
+    Ill(u16),
 }
 
 /// Answers with the tags by which a server tells whether they changed since. Clones share them.
@@ -74,6 +80,21 @@ pub struct GitHub {
     base: String,
     token: SecretString,
     kept: Kept,
+}
+
+impl Error {
+    /// Says whether what acts was surely not done.
+    pub fn is_sure(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            // Where there is no connection nothing was sent.
+            Self::Silent(fault) => match fault {
+                Fault::Net(_) | Fault::Tls(_) | Fault::Call(_) => true,
+                Fault::Protocol(_) | Fault::Body { .. } | Fault::Timeout { .. } | Fault::Redirect(_) => false,
+            },
+            Self::Unread(_) | Self::Ill(_) => false,
+        }
+    }
 }
 
 impl std::fmt::Debug for GitHub {
@@ -131,7 +152,7 @@ impl GitHub {
     ///
     /// # Errors
     /// When GitHub does not say.
-    pub async fn jobs(&self, run: u64) -> Result<Vec<Job>, Error> {
+    pub async fn jobs(&self, run: u64) -> Result<Vec<PipelineJob>, Error> {
         let path = format!("/actions/runs/{run}/jobs?filter=latest&per_page=100");
         github::jobs(&self.get(&path).await?.body).map_err(Error::Unread)
     }
@@ -199,7 +220,19 @@ impl GitHub {
         let verb = if enabled { "enable" } else { "disable" };
         let call = self.call("PUT", &format!("/actions/workflows/{workflow}/{verb}"), None)?;
         let answer = self.client.send(&call).await?;
-        if answer.status == 204 { Ok(()) } else { Err(refused(&call, &answer)) }
+        match answer.status {
+            204 => Ok(()),
+            status @ 500.. => Err(Error::Ill(status)),
+            _ => Err(refused(&call, &answer)),
+        }
+    }
+
+    /// Returns whether a workflow is enabled, in GitHub's word: `active`, `disabled_manually`.
+    ///
+    /// # Errors
+    /// When GitHub does not say.
+    pub async fn workflow(&self, workflow: &str) -> Result<String, Error> {
+        github::workflow(&self.get(&format!("/actions/workflows/{workflow}")).await?.body).map_err(Error::Unread)
     }
 
     /// Lists the newest commits of a branch, up to a hundred: each with its message.
@@ -346,7 +379,11 @@ impl GitHub {
     async fn act(&self, path: &str, body: Option<&Value>, good: &[u16]) -> Result<Answer, Error> {
         let call = self.call("POST", path, body)?;
         let answer = self.client.send(&call).await?;
-        if good.contains(&answer.status) { Ok(answer) } else { Err(refused(&call, &answer)) }
+        match answer.status {
+            status if good.contains(&status) => Ok(answer),
+            status @ 500.. => Err(Error::Ill(status)),
+            _ => Err(refused(&call, &answer)),
+        }
     }
 }
 

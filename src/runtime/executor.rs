@@ -180,9 +180,12 @@ impl Executor {
                 self.follow(run, plan, share, runs::Begin::Attach { since });
             }
             Effect::HoldPipeline { run, service, hold, reason, permit } => {
-                tracing::info!(%run, level = ?permit.level(), %service, "its pipeline is held");
-                self.hold(run, &service, hold, &reason);
+                self.hold(run, &service, (hold, &reason), &permit);
             }
+            Effect::ActOnPipeline { plan, incident, reason, permit } => {
+                self.act_on_pipeline(pipeline::Confirmed { plan, incident, reason }, &permit);
+            }
+            Effect::LookAtPipeline(look) => self.look_at_pipeline(look),
             Effect::LookAtBranch { run, service, commit } => self.look_at_branch(run, &service, commit),
             Effect::SkipSnapshot { run, host } => self.skip_snapshot(run, host),
             Effect::AcceptHostKey { host, question } => self.accept(&host, &question),
@@ -204,9 +207,7 @@ impl Executor {
                 }
                 self.logs(logs::Order::Ask(ask));
             }
-            Effect::PullFindings(order) => {
-                self.tasks.spawn("findings", findings::pull(order, self.post.clone())).detach();
-            }
+            Effect::PullFindings(order) => self.pull_findings(order),
             Effect::Deliver(order) => self.deliver(*order),
             Effect::Preview(order) => {
                 outbox::preview(&order, &outbox::means(&self.tasks), &self.redact, &self.post);
@@ -369,10 +370,15 @@ impl Executor {
     }
 
     /// Holds the pipeline of a service that goes back.
-    fn hold(&self, run: Uid, service: &ServiceId, hold: core_runs::stick::PipelineHold, reason: &str) {
-        let Some(of) = self.inventory.service(service).and_then(|service| service.pipeline.clone()) else {
-            return;
-        };
+    fn hold(
+        &self,
+        run: Uid,
+        service: &ServiceId,
+        (hold, reason): (core_runs::stick::PipelineHold, &str),
+        permit: &core_runs::gate::Permit,
+    ) {
+        tracing::info!(%run, level = ?permit.level(), %service, "its pipeline is held");
+        let Some(of) = self.pipeline(service) else { return };
         let (clock, post, by) = (Arc::clone(&self.context.clock), self.post.clone(), self.operator.clone());
         let comment = format!("{by} went back by quarterdeck: {reason}");
         let work = async move {
@@ -384,11 +390,29 @@ impl Executor {
         self.tasks.spawn("hold the pipeline", work).detach();
     }
 
+    fn pull_findings(&self, order: Box<crate::core::findings::Order>) {
+        self.tasks.spawn("findings", findings::pull(order, self.post.clone())).detach();
+    }
+
+    fn act_on_pipeline(&self, confirmed: pipeline::Confirmed, permit: &core_runs::gate::Permit) {
+        tracing::info!(level = ?permit.level(), title = confirmed.plan.title, "something is done to a pipeline");
+        let (of, clock) = (self.pipeline(&confirmed.plan.service), Arc::clone(&self.context.clock));
+        let work = pipeline::act(of, confirmed, (self.operator.clone(), clock), self.post.clone());
+        self.tasks.spawn("act on the pipeline", work).detach();
+    }
+
+    fn look_at_pipeline(&self, look: crate::core::pipelines::Look) {
+        let (of, clock) = (self.pipeline(&look.service), Arc::clone(&self.context.clock));
+        self.tasks.spawn("look at the pipeline", pipeline::tell(of, look, clock, self.post.clone())).detach();
+    }
+
+    fn pipeline(&self, service: &ServiceId) -> Option<Arc<crate::core::inventory::Pipeline>> {
+        self.inventory.service(service).and_then(|service| service.pipeline.clone())
+    }
+
     /// Looks whether a branch takes back what was left.
     fn look_at_branch(&self, run: Uid, service: &ServiceId, commit: String) {
-        let Some(of) = self.inventory.service(service).and_then(|service| service.pipeline.clone()) else {
-            return;
-        };
+        let Some(of) = self.pipeline(service) else { return };
         let (clock, post, by) = (Arc::clone(&self.context.clock), self.post.clone(), self.operator.clone());
         let work = async move {
             match pipeline::reverted(&of, &Env::of_process(), &commit).await {

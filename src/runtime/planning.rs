@@ -37,6 +37,13 @@ pub async fn plan(
     clock: &dyn Clock,
 ) -> Result<Plan, String> {
     let found = inventory.service(service).ok_or_else(|| "it is not in the configuration".to_owned())?;
+    if let Wanted::Pipeline(order) = wanted {
+        let of = found.pipeline.as_ref().ok_or_else(|| "it has no pipeline in the configuration".to_owned())?;
+        let mut plan = pipeline::plan(service, of, order, &Env::of_process()).await?;
+        plan.reach =
+            inventory.services.iter().filter(|of| of.needs.contains(service)).map(|of| of.id.clone()).collect();
+        return Ok(plan);
+    }
     let mut facts = facts(remote, inventory, found, wanted, clock).await?;
     if let Wanted::Task(Order { file: Some(file), .. }) = wanted {
         facts.file = read(file).await?;
@@ -93,6 +100,10 @@ pub(super) fn lacking(
     wanted: &Wanted,
 ) -> Vec<HostName> {
     let Some(found) = inventory.service(service) else { return Vec::new() };
+    // No host has a part in what is done to a pipeline.
+    if matches!(wanted, Wanted::Pipeline(_)) {
+        return Vec::new();
+    }
     let mut hosts = recipes::asked(inventory, found, wanted);
     hosts.retain(|host| {
         let lacks = sudo::asks(inventory, host) && remote.sudo(host).is_none();

@@ -27,6 +27,10 @@ pub struct Review {
     pub service: String,
     /// Hosts as resolved.
     pub hosts: Vec<String>,
+    /// Where it is done, where no host has a part in it; empty else.
+    pub elsewhere: String,
+    /// What is done there, line by line.
+    pub deeds: Vec<String>,
     /// What runs there now, where that is known, and what will.
     pub now: Option<String>,
     /// The hash of what is confirmed, to compare with a dry run's.
@@ -83,8 +87,15 @@ impl Review {
         let level_role = surround::env_role(self.env.1).unwrap_or(Role::Accent);
         let mut items = vec![
             labelled("service", Words::new().strong(self.service.clone())),
-            Item::Labelled("hosts", self.hosts.join("  "), Role::Text),
+            if self.elsewhere.is_empty() {
+                Item::Labelled("hosts", self.hosts.join("  "), Role::Text)
+            } else {
+                Item::Labelled("at", self.elsewhere.clone(), Role::Text)
+            },
         ];
+        for (at, deed) in self.deeds.iter().enumerate() {
+            items.push(Item::Labelled(if at == 0 { "does" } else { "" }, deed.clone(), Role::Strong));
+        }
         if let Some(now) = &self.now {
             items.push(Item::Labelled("version", now.clone(), Role::Strong));
         }
@@ -98,9 +109,11 @@ impl Review {
         }
         let notes =
             if self.notes.is_empty() { String::new() } else { format!(", and {} more lines", self.notes.len()) };
-        let all =
-            Words::of(format!("every command as it runs{notes}: "), Role::Dim).key(self.read.clone(), "read them");
-        items.push(labelled("", all));
+        if self.deeds.is_empty() {
+            let all =
+                Words::of(format!("every command as it runs{notes}: "), Role::Dim).key(self.read.clone(), "read them");
+            items.push(labelled("", all));
+        }
         items.push(Item::Labelled("effect", self.effect.clone(), Role::Text));
         items.push(Item::Labelled("undo", self.undo.clone(), Role::Text));
         if !self.pipeline.is_empty() {

@@ -26,6 +26,7 @@ pub mod offers;
 pub mod outbox;
 pub mod overview;
 pub mod page;
+pub mod pipeline;
 pub mod reading;
 pub mod rows;
 pub mod runbook;
@@ -142,6 +143,8 @@ pub enum View {
     Handover(Box<handover::Handover>),
     /// What the scanner found.
     Findings(Box<findings::Findings>),
+    /// The pipeline of a service.
+    Pipeline(Box<pipeline::Pipeline>),
     /// Planned work.
     Maintenance(Box<maintenance::Maintenance>),
     /// The outbox.
@@ -263,6 +266,7 @@ fn draw_view(canvas: &mut Canvas<'_>, screen: &Screen, facts: &mut LayoutFacts) 
         View::Document(of) => documents::document(of, room),
         View::Handover(of) => handover::handover(of, room),
         View::Findings(of) => findings::findings(of, room),
+        View::Pipeline(of) => pipeline::pipeline(of, room),
         View::Maintenance(of) => maintenance::maintenance(of, room),
         View::Outbox(of) => outbox::outbox(of, room),
         View::Messages(of) => messages::messages(of, room),

@@ -1,192 +1,24 @@
 //! The pipeline of a service, at a server that behaves as the API of GitHub is described to; hostile answers included.
-use std::{
-    path::Path,
-    process::Output,
-    sync::{Arc, Mutex},
-};
+use std::{path::Path, process::Output};
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, Method, StatusCode, Uri},
-};
 use quarterdeck::{
     config::Env,
     core::{
         inventory::{Pipeline, PipelineHolds},
-        runs::stick::PipelineHold,
+        pipelines::Look,
+        runs::{Acted, Deed, PipelineVerb, stick::PipelineHold},
         time::Timestamp,
     },
     remote::{
         github::{Dispatch, GitHub},
         http::{Client, Trust},
     },
-    runtime::pipeline as runtime,
+    runtime::pipeline::{self as runtime, Means},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::Command;
 
-/// An answer: status, headers, body.
-type Instead = (u16, Vec<(&'static str, String)>, String);
-
-/// What the server is asked, and how it answers.
-#[derive(Debug, Default)]
-struct Fake {
-    port: u16,
-    /// Runs, the newest first: number, status, conclusion, title.
-    runs: Vec<(u64, &'static str, Option<&'static str>, String)>,
-    /// Method, path, body of what acted.
-    acted: Vec<(String, Value)>,
-    /// Whether it knows that runs can be returned by a dispatch.
-    old: bool,
-    /// What the next dispatch is answered after it was carried out.
-    ill: Option<u16>,
-    /// What every question is answered, instead: status, headers, body.
-    instead: Option<Instead>,
-    /// How often a question is first answered with 502.
-    bad_gateway: u32,
-    may_approve: bool,
-    /// Whether the workflow was disabled.
-    disabled: bool,
-    /// Commits of the branch, the newest first: which, and its message.
-    commits: Vec<(&'static str, String)>,
-    /// How often it said that nothing changed.
-    unchanged: u32,
-    /// Whether the token came along to where logs lie.
-    leaked: bool,
-}
-
-/// What every run is of.
-const COMMIT: &str = "9c1e000000000000000000000000000000000000";
-
-type Shared = Arc<Mutex<Fake>>;
-type Reply = (StatusCode, HeaderMap, String);
-
-fn reply(status: u16, headers: &[(&'static str, String)], body: impl ToString) -> Reply {
-    let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-    (StatusCode::from_u16(status).unwrap(), headers, body.to_string())
-}
-
-impl Fake {
-    fn run(&self, number: u64) -> Value {
-        let (number, status, conclusion, title) = self.runs.iter().find(|run| run.0 == number).unwrap();
-        json!({ "id": number + 1_000, "run_number": number, "name": "Deploy", "display_title": title, "head_branch": "main",
-            "head_sha": COMMIT, "event": "workflow_dispatch", "status": status, "conclusion": conclusion,
-            "actor": { "login": "ann" }, "created_at": "2030-01-01T00:00:00Z", "html_url": "https://github.example/acme/play/actions" })
-    }
-
-    fn answer(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Value) -> Reply {
-        let path = uri.path();
-        if path.starts_with("/storage") {
-            self.leaked |= headers.contains_key("authorization");
-            return reply(200, &[], "\u{feff}2026-11-20T19:31:05.1234567Z ##[error]no such \u{1b}[31mtable\n");
-        }
-        if headers.get("authorization").is_none_or(|token| token != "Bearer test-token-1234") {
-            return reply(401, &[], json!({ "message": "Bad credentials" }));
-        }
-        if let Some((status, headers, body)) = &self.instead {
-            return reply(*status, headers, body);
-        }
-        if self.bad_gateway > 0 {
-            self.bad_gateway -= 1;
-            return reply(502, &[], "<html>");
-        }
-        if path == "/repos/acme/play/commits" {
-            let one = |(sha, message): &(&str, String)| json!({ "sha": sha, "commit": { "message": message } });
-            let body = json!(self.commits.iter().map(one).collect::<Vec<_>>());
-            let tag = format!("W/\"{}\"", self.commits.len());
-            if headers.get("if-none-match").is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-                self.unchanged += 1;
-                return reply(304, &[], "");
-            }
-            return reply(200, &[("etag", tag)], body);
-        }
-        let Some(path) = path.strip_prefix("/repos/acme/play/actions") else {
-            return reply(404, &[], json!({ "message": "Not Found" }));
-        };
-        if method == Method::POST {
-            self.acted.push((path.to_owned(), body.clone()));
-        }
-        let id: u64 = path.split('/').nth(2).and_then(|id| id.parse().ok()).unwrap_or(0);
-        let number = id.saturating_sub(1_000);
-        match (method.as_str(), path.rsplit('/').next().unwrap()) {
-            ("POST", "dispatches") => self.dispatch(body),
-            ("PUT", verb @ ("enable" | "disable")) => {
-                self.disabled = verb == "disable";
-                reply(204, &[], "")
-            }
-            ("GET", "runs") => {
-                let runs: Vec<Value> = self.runs.iter().map(|run| self.run(run.0)).collect();
-                reply(200, &[], json!({ "total_count": runs.len(), "workflow_runs": runs }))
-            }
-            ("GET", "jobs") => reply(
-                200,
-                &[],
-                json!({ "total_count": 1, "jobs": [{ "id": 5, "name": "build\u{1b}[2J", "status": "completed", "conclusion": "failure", "steps": [] }] }),
-            ),
-            ("GET", "logs") => reply(302, &[("location", format!("http://localhost:{}/storage?sig=x", self.port))], ""),
-            ("GET", "pending_deployments") => reply(
-                200,
-                &[],
-                json!([
-                    { "environment": { "id": 9, "name": "production" }, "current_user_can_approve": self.may_approve },
-                    { "environment": { "id": 10, "name": "lab" }, "current_user_can_approve": false },
-                ]),
-            ),
-            ("POST", "pending_deployments") => reply(200, &[], json!([])),
-            ("POST", "cancel") if self.runs.iter().any(|run| run.0 == number && run.1 == "completed") => {
-                reply(409, &[], json!({ "message": "Cannot cancel a workflow run that is completed." }))
-            }
-            ("POST", "cancel") => reply(202, &[], json!({})),
-            ("POST", "rerun" | "rerun-failed-jobs") => reply(201, &[], json!({})),
-            ("GET", _) if id > 1_000 => reply(200, &[], self.run(number)),
-            _ => reply(404, &[], json!({ "message": "Not Found" })),
-        }
-    }
-
-    fn dispatch(&mut self, body: &Value) -> Reply {
-        let wants = body.get("return_run_details").is_some();
-        if self.old && wants {
-            return reply(
-                422,
-                &[],
-                json!({ "message": "Invalid request. \"return_run_details\" is not a permitted key." }),
-            );
-        }
-        if let Some(stray) = body["inputs"]
-            .as_object()
-            .and_then(|inputs| inputs.keys().find(|key| !["version", "qd_id"].contains(&key.as_str())))
-        {
-            return reply(422, &[], json!({ "message": format!("Unexpected inputs provided: [\"{stray}\"]") }));
-        }
-        let number = self.runs.first().map_or(1, |run| run.0 + 1);
-        let title = format!("Deploy {}", body["inputs"]["qd_id"].as_str().unwrap_or_default());
-        self.runs.insert(0, (number, "queued", None, title));
-        match (self.ill.take(), self.old) {
-            (Some(status), _) => reply(status, &[], "oops"),
-            (None, true) => reply(204, &[], ""),
-            (None, false) => reply(200, &[], json!({ "workflow_run_id": number + 1_000 })),
-        }
-    }
-}
-
-async fn handle(State(fake): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Reply {
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    fake.lock().unwrap().answer(&method, &uri, &headers, &body)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the server of a test lives as long as its runtime")]
-async fn server() -> (Shared, GitHub) {
-    let fake = Shared::default();
-    let app = Router::new().fallback(handle).with_state(Arc::clone(&fake));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    fake.lock().unwrap().port = port;
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    let client = Client::new(Trust::system());
-    (fake, GitHub::new(client, &format!("http://127.0.0.1:{port}"), "acme/play", "test-token-1234".to_owned().into()))
-}
+use crate::hub::{COMMIT, Shared, server};
 
 fn dispatch<'a>(mark: Option<&'a str>, inputs: &[(&str, &str)]) -> Dispatch<'a> {
     let inputs = inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -357,7 +189,7 @@ async fn a_pipeline_is_held_approved_and_looked_at_from_the_shell() {
         run(&[&["pipeline", "cancel", "play", "--run", "811", "--plan", &plan][..], &consent].concat()).await;
     assert!(code == Some(5) && text.contains("something else by now"), "{text}");
     let (code, text, ..) = sure(&["pipeline", "cancel", "play", "--run", "810"]).await;
-    assert!(code == Some(1) && text.contains("too late"), "{text}");
+    assert!(code == Some(5) && text.contains("run 810 of main by ann has ended: failure"), "{text}");
     let (code, text) = run(&["pipeline", "follow", "play", "--run", "810"]).await;
     assert!(code == Some(1) && text.contains("no such table") && text.contains("failure"), "{text}");
     let (code, text, ..) = sure(&["pipeline", "dispatch", "play", "--version", "v4"]).await;
@@ -436,6 +268,65 @@ async fn a_pipeline_is_held_as_it_was_confirmed_and_what_cannot_be_is_said() {
     assert!(held.error.unwrap().contains("does not answer") && !held.disabled);
     let held = runtime::hold(&of, &Env::new("/nonexistent", []), &hold(true), "").await;
     assert!(held.error.unwrap().contains("its token"));
+}
+
+#[tokio::test]
+async fn what_is_not_answered_is_neither_done_nor_refused() {
+    let (fake, github) = server().await;
+    let of = pipeline(fake.lock().unwrap().port);
+    fake.lock().unwrap().runs = vec![(812, "in_progress", None, "v3".into()), (811, "completed", None, "v2".into())];
+    let deed = async |number: u64, verb| {
+        let run = github.run(number + 1_000).await.unwrap();
+        Deed::of_run(&run, verb)
+    };
+    let (cancel, late) = (deed(812, PipelineVerb::Cancel).await, deed(811, PipelineVerb::Cancel).await);
+    let by = "ana".into();
+    let means = Means { by: &by, reason: "v3 is bad", now: Timestamp(0) };
+    let act = async |deed: &Deed| runtime::carry_out(&github, &of, deed, means).await;
+    assert!(matches!(act(&cancel).await, (Acted::Done(_), Some(1_812))));
+    let (refused, _) = act(&late).await;
+    assert!(matches!(&refused, Acted::Refused(why) if why.contains("too late")), "{refused:?}");
+    for status in [500, 502, 504] {
+        fake.lock().unwrap().instead = Some((status, vec![], "\u{1b}[2Joops".into()));
+        for one in [&cancel, &Deed::Enable { workflow: "deploy.yml".into(), on: false }] {
+            let (acted, _) = act(one).await;
+            assert!(
+                matches!(&acted, Acted::Unknown(why) if why.contains("not known") && !why.contains('\u{1b}')),
+                "{acted:?}"
+            );
+        }
+    }
+    // What was not even reached did nothing.
+    let gone = GitHub::new(Client::new(Trust::system()), "http://127.0.0.1:1", "acme/play", "x".to_owned().into());
+    let (acted, _) = runtime::carry_out(&gone, &of, &cancel, means).await;
+    assert!(matches!(&acted, Acted::Refused(why) if why.contains("not done")), "{acted:?}");
+}
+
+#[tokio::test]
+async fn a_pipeline_is_looked_at_as_a_person_watches_it() {
+    let (fake, _) = server().await;
+    let (of, env) = (pipeline(fake.lock().unwrap().port), surroundings());
+    fake.lock().unwrap().runs =
+        vec![(813, "waiting", None, "v3".into()), (812, "completed", Some("failure"), "v2".into())];
+    let clock = quarterdeck::runtime::clock::SystemClock::new();
+    let look = async |run, log| {
+        let look = Look { service: "play@prod".parse().unwrap(), run, log };
+        runtime::look(&of, &env, &look, &clock).await
+    };
+    let told = look(None, None).await.unwrap();
+    assert_eq!((told.workflow.as_deref(), told.runs.len()), (Ok("active"), 2));
+    assert_eq!(told.runs[0].waits_for, ["production", "lab"]);
+    let (run, jobs) = told.jobs.unwrap();
+    let jobs = jobs.unwrap();
+    assert_eq!((run, jobs[0].is_bad(), jobs[0].name.contains('\u{1b}')), (1_813, true, false));
+    let told = look(Some(1_812), Some(5)).await.unwrap();
+    assert_eq!(told.log.unwrap().1.unwrap().lines, ["##[error]no such table"]);
+    fake.lock().unwrap().disabled = true;
+    assert_eq!(look(None, None).await.unwrap().workflow.as_deref(), Ok("disabled_manually"));
+    for hostile in ["", "[]", "{\"workflow_runs\":[{\"id\":\"x\"}]}", "\u{1b}[2J"] {
+        fake.lock().unwrap().instead = Some((200, vec![], hostile.into()));
+        assert!(!look(None, None).await.unwrap_err().contains('\u{1b}'), "{hostile:?}");
+    }
 }
 
 #[tokio::test]

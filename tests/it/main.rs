@@ -35,6 +35,9 @@ mod github;
 #[cfg(test)]
 mod handover;
 #[cfg(test)]
+#[path = "../support/github.rs"]
+mod hub;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod injection;
@@ -88,6 +91,9 @@ mod outboxes;
 mod papers;
 #[cfg(test)]
 mod patterns;
+#[cfg(test)]
+#[path = "../support/pipes.rs"]
+mod pipes;
 #[cfg(test)]
 #[path = "../support/places.rs"]
 mod places;

@@ -3,6 +3,9 @@
 #[path = "../support/engineer.rs"]
 mod engineer;
 #[cfg(test)]
+#[path = "../support/github.rs"]
+mod hub;
+#[cfg(test)]
 #[path = "../support/pty.rs"]
 mod pty;
 #[cfg(test)]
@@ -28,6 +31,8 @@ mod incident;
 mod live;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod pipeline;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

@@ -295,8 +295,11 @@ async fn three_wrong_passwords_are_told_change_nothing_and_are_tried_once_each()
     }
     answer(&mut engine, "wrong");
     until(&mut engine, "the end of it", |engine| engine.state.runs.planning.is_none()).await;
-    let said = engine.state.screen.message.clone().unwrap().text;
-    assert!(said.contains("3 wrong passwords for sudo on web-0") && said.contains("nothing was changed"), "{said}");
+    // A link that a busy machine loses for a moment says something of its own after it.
+    let said: Vec<String> = engine.state.screen.messages.iter().map(|message| message.text.clone()).collect();
+    let told =
+        |text: &String| text.contains("3 wrong passwords for sudo on web-0") && text.contains("nothing was changed");
+    assert!(said.iter().any(told), "{said:#?}");
     assert!(engine.state.runs.review.is_none() && engine.state.screen.overlay.is_none());
     assert_eq!((bed.wrong(0), bed.wrong(1)), (3, 0), "never on the next host, never twice");
 

@@ -11,7 +11,7 @@ use quarterdeck::core::{
 use crate::{
     audits, deploys,
     night::{Night, id},
-    outboxes, papers,
+    outboxes, papers, pipes,
     rollout::{self, Rollout},
     scans, works,
 };
@@ -136,6 +136,13 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("findings-refused", scans::refused()),
         ("findings-incident", scans::opened()),
         ("no-findings", scans::none()),
+        ("pipeline", pipes::waits()),
+        ("pipeline-failed", pipes::failed()),
+        ("pipeline-silent", pipes::silent()),
+        ("pipeline-never", pipes::never()),
+        ("pipeline-version", pipes::version()),
+        ("pipeline-review", pipes::review()),
+        ("pipeline-unknown", pipes::unknown()),
         ("maintenance", works::planned()),
         ("maintenance-add", works::adding("01:00")),
         ("maintenance-refused", works::adding("30h")),

@@ -19,7 +19,7 @@ use crate::{
         id::ServiceId,
         inventory::Pipeline,
         record::{Audit, Row},
-        runs::{PipelineRun, policy::Role},
+        runs::{PipelineJob, PipelineRun, PipelineVerb, policy::Role},
     },
     parse::sanitise,
     remote::github::GitHub,
@@ -47,6 +47,9 @@ pub(super) struct Args {
     /// Also follow the run until it ended
     #[arg(long)]
     wait: bool,
+    /// Set aside what is held against it (a freeze, staging that was left out); an admin's, and the reason goes to the audit
+    #[arg(long = "override")]
+    set_aside: bool,
 }
 
 /// What is done with a pipeline.
@@ -77,28 +80,14 @@ enum Verb {
 }
 
 impl Verb {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Follow => "follow",
-            Self::Dispatch => "dispatch",
-            Self::Approve => "approve",
-            Self::Reject => "reject",
-            Self::Cancel => "cancel",
-            Self::Rerun => "rerun",
-            Self::Hold => "hold",
-            Self::Release => "release",
-            Self::Revert => "revert",
-            Self::Settle => "settle",
-        }
-    }
-
-    /// Who may do it: to hold a pipeline is part of going back.
+    /// Who may do it.
     fn needs(self) -> Role {
         match self {
             Self::Status | Self::Follow | Self::Revert => Role::Viewer,
-            Self::Reject | Self::Cancel | Self::Hold | Self::Settle => Role::Responder,
-            Self::Dispatch | Self::Approve | Self::Rerun | Self::Release => Role::Deployer,
+            Self::Settle => Role::Responder,
+            Self::Reject | Self::Cancel | Self::Hold | Self::Dispatch | Self::Approve | Self::Rerun | Self::Release => {
+                self.deed(false).map_or(Role::Viewer, PipelineVerb::needs)
+            }
         }
     }
 }
@@ -152,21 +141,15 @@ impl Desk<'_> {
             Ok(github) => github,
             Err(why) => return Ok(self.cannot(&why)),
         };
-        match self.args.verb {
-            Verb::Status => self.status().await,
-            Verb::Follow => match self.one(&github).await {
-                Ok(run) => self.follow(&github, run).await,
-                Err(why) => Ok(self.cannot(&why)),
-            },
-            Verb::Dispatch
-            | Verb::Approve
-            | Verb::Reject
-            | Verb::Cancel
-            | Verb::Rerun
-            | Verb::Hold
-            | Verb::Release
-            | Verb::Revert
-            | Verb::Settle => self.act(&github).await,
+        match self.args.verb.deed(self.args.failed) {
+            Some(verb) => self.act(&github, verb).await,
+            None if self.args.verb == Verb::Follow => {
+                match pipeline::one(&github, self.pipeline, self.args.run).await {
+                    Ok(run) => self.follow(&github, run.id).await,
+                    Err(why) => Ok(self.cannot(&why)),
+                }
+            }
+            None => self.status().await,
         }
     }
 
@@ -176,22 +159,10 @@ impl Desk<'_> {
     }
 
     async fn status(&self) -> color_eyre::Result<Exit> {
-        let open = pipeline::unfinished(self.pipeline, &self.setup.env).await;
-        let github = pipeline::github(self.pipeline, &self.setup.env).await;
-        let github = match github {
-            Ok(github) => github,
+        let runs = match pipeline::newest_with_waits(self.pipeline, &self.setup.env).await {
+            Ok(runs) => runs,
             Err(why) => return Ok(self.cannot(&why)),
         };
-        let (mut runs, open) = match (github.runs(&self.pipeline.workflow, 10).await, open) {
-            (Ok(runs), Ok(open)) => (runs, open),
-            (Err(error), _) => return Ok(self.cannot(&error.to_string())),
-            (_, Err(why)) => return Ok(self.cannot(&why)),
-        };
-        for run in &mut runs {
-            if let Some(known) = open.iter().find(|known| known.id == run.id) {
-                run.waits_for.clone_from(&known.waits_for);
-            }
-        }
         if self.common.json {
             let data = runs.iter().map(to_json).collect();
             setup::print_json("qd.pipeline/1", self.setup.clock.as_ref(), data)?;
@@ -204,14 +175,6 @@ impl Desk<'_> {
         }));
         setup::print(&setup::table(&rows))?;
         Ok(Exit::Ok)
-    }
-
-    /// Finds the run that is named.
-    async fn one(&self, github: &GitHub) -> Result<PipelineRun, String> {
-        let named = self.args.run.ok_or("name the run: --run NUMBER, as `qd pipeline status` prints it")?;
-        let runs = github.runs(&self.pipeline.workflow, 100).await.map_err(|error| error.to_string())?;
-        let found = runs.into_iter().find(|run| run.number == named || run.id == named);
-        found.ok_or_else(|| format!("{} has no run {named} among its newest 100", self.pipeline.workflow))
     }
 
     fn note(&self, store: &mut dyn Store, what: &str, detail: &str) -> color_eyre::Result<()> {
@@ -229,18 +192,14 @@ impl Desk<'_> {
     }
 
     /// Follows a run until it ended.
-    async fn follow(&self, github: &GitHub, mut run: PipelineRun) -> color_eyre::Result<Exit> {
+    async fn follow(&self, github: &GitHub, id: u64) -> color_eyre::Result<Exit> {
         let (mut said, mut failures) = (String::new(), 0);
-        loop {
-            let (now, jobs) = (github.run(run.id).await, github.jobs(run.id).await);
+        let run = loop {
+            let (now, jobs) = (github.run(id).await, github.jobs(id).await);
             match (now, jobs) {
-                (Ok(now), Ok(jobs)) => {
-                    (run, failures) = (now, 0);
-                    let each = jobs.iter().map(|job| {
-                        let step = job.steps.iter().find(|step| step.status == "in_progress");
-                        let step = step.map(|step| format!(" ({})", step.name)).unwrap_or_default();
-                        format!("  {}: {}{step}\n", job.name, job.conclusion.as_deref().unwrap_or(&job.status))
-                    });
+                (Ok(run), Ok(jobs)) => {
+                    failures = 0;
+                    let each = jobs.iter().map(|job| format!("  {}: {}\n", job.name, job.stands()));
                     let text = format!("{}: {}\n{}", run.words(), run.stands(), each.collect::<String>());
                     if text != said && !self.common.json {
                         setup::print(&text)?;
@@ -248,7 +207,7 @@ impl Desk<'_> {
                     said = text;
                     if run.is_over() {
                         self.failed(github, &jobs).await?;
-                        break;
+                        break run;
                     }
                 }
                 (Err(error), _) | (_, Err(error)) => {
@@ -260,7 +219,7 @@ impl Desk<'_> {
                 }
             }
             tokio::time::sleep(PAUSE).await;
-        }
+        };
         if self.common.json {
             setup::print_json("qd.pipeline/1", self.setup.clock.as_ref(), json!([to_json(&run)]))?;
         }
@@ -268,8 +227,8 @@ impl Desk<'_> {
     }
 
     /// Prints the end of the log of each job that failed.
-    async fn failed(&self, github: &GitHub, jobs: &[crate::parse::github::Job]) -> color_eyre::Result<()> {
-        for job in jobs.iter().filter(|job| job.conclusion.as_deref() == Some("failure")) {
+    async fn failed(&self, github: &GitHub, jobs: &[PipelineJob]) -> color_eyre::Result<()> {
+        for job in jobs.iter().filter(|job| job.is_bad()) {
             match github.log(job.id).await {
                 Ok(lines) => {
                     let from = lines.len().saturating_sub(TAIL);

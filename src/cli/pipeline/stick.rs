@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Desk<'_> {
-    fn state(&self, store: &mut dyn Store) -> color_eyre::Result<State> {
+    pub(super) fn state(&self, store: &mut dyn Store) -> color_eyre::Result<State> {
         let from = self.setup.clock.now().utc - 30 * crate::core::time::DAY;
         stored::read(self.setup, self.loaded, store, from)
     }

@@ -10,6 +10,7 @@ use super::{
     logs::LogAction,
     replay::ReplayAction,
     runbooks::RunbookAction,
+    screen::pipeline::PipelineAction,
 };
 
 /// Something a person can do, by key, palette or menu.
@@ -133,6 +134,8 @@ pub enum Action {
     Runbook(RunbookAction),
     /// Does something about the document of an incident.
     Document(DocumentAction),
+    /// Does something about the pipeline of a service.
+    Pipeline(PipelineAction),
     /// Goes to the hand-over.
     GoHandover,
     /// Takes over, after a question.
@@ -230,6 +233,8 @@ pub enum Scope {
     Handover,
     /// What the scanner found.
     Findings,
+    /// The pipeline of a service.
+    Pipeline,
     /// Planned work.
     Maintenance,
     /// The outbox.
@@ -257,6 +262,7 @@ impl Scope {
             Self::Document => "document",
             Self::Handover => "handover",
             Self::Findings => "findings",
+            Self::Pipeline => "pipeline",
             Self::Maintenance => "maintenance",
             Self::Outbox => "outbox",
             Self::Replay => "replay",
@@ -279,6 +285,7 @@ impl Scope {
         Self::Document,
         Self::Handover,
         Self::Findings,
+        Self::Pipeline,
         Self::Maintenance,
         Self::Outbox,
         Self::Replay,

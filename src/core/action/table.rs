@@ -5,6 +5,8 @@ use crate::core::{
     logs::LogAction,
     replay::ReplayAction,
     runbooks::RunbookAction,
+    runs::PipelineVerb,
+    screen::pipeline::PipelineAction,
 };
 
 const fn entry(id: &'static str, action: Action, hint: &'static str, words: &'static str) -> Entry {
@@ -29,6 +31,10 @@ const fn book(id: &'static str, action: RunbookAction, hint: &'static str, words
 
 const fn paper(id: &'static str, action: DocumentAction, hint: &'static str, words: &'static str) -> Entry {
     entry(id, Action::Document(action), hint, words).within(Scope::Document)
+}
+
+const fn pipeline(id: &'static str, verb: PipelineVerb, hint: &'static str, words: &'static str) -> Entry {
+    entry(id, Action::Pipeline(PipelineAction::Act(verb)), hint, words).within(Scope::Pipeline).danger(Danger::Changes)
 }
 
 const fn play(id: &'static str, action: ReplayAction, hint: &'static str, words: &'static str) -> Entry {
@@ -168,6 +174,20 @@ pub const ACTIONS: &[Entry] = &[
     entry("take-run-over", Action::TakeRunOver, "take over", "go on with a run whose console is gone")
         .within(Scope::Runs)
         .danger(Danger::Changes),
+    entry(
+        "show-pipeline",
+        Action::Pipeline(PipelineAction::Show),
+        "pipeline",
+        "the service's pipeline: its runs, their jobs, the log of what failed",
+    ),
+    pipeline("approve-pipeline", PipelineVerb::Approve, "approve", "approve what the run waits for, after a review"),
+    pipeline("reject-pipeline", PipelineVerb::Reject, "reject", "reject what the run waits for, after a review"),
+    pipeline("cancel-pipeline", PipelineVerb::Cancel, "cancel", "cancel the run, after a review"),
+    pipeline("rerun-pipeline", PipelineVerb::Rerun, "run again", "run the run again, after a review"),
+    pipeline("rerun-failed", PipelineVerb::RerunFailed, "failed jobs", "run its failed jobs again, after a review"),
+    pipeline("dispatch-pipeline", PipelineVerb::Dispatch, "begin", "begin a run, after a review"),
+    pipeline("hold-pipeline", PipelineVerb::Hold, "hold", "disable it and stop what runs or waits, after a review"),
+    pipeline("release-pipeline", PipelineVerb::Release, "release", "enable it again, after a review"),
     entry("arm-write", Action::ArmWrite, "arm", "arm write for this environment, for minutes").danger(Danger::Records),
     entry("disarm-write", Action::DisarmWrite, "disarm", "look only again"),
     entry("reconnect-host", Action::ReconnectHost, "reconnect", "connect to the host again now").within(Scope::Hosts),

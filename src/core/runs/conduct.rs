@@ -249,6 +249,20 @@ fn skip_snapshot(state: &State, run: Uid, (now, actor): (Now, &Actor), out: &mut
     }
 }
 
+/// Takes back what the store refused.
+fn not_saved(state: &mut State, event: &RunEvent) {
+    if let (RunEventKind::HostStarted { host, way }, Some(run)) = (&event.kind, state.runs.get_mut(&event.run)) {
+        // It was not started. Nothing more is, until a person has this console go on.
+        run.shares.remove(&(host.clone(), *way));
+        run.permit = None;
+    }
+    let confirmed = matches!(event.kind, RunEventKind::Confirmed { .. });
+    // One that has a number is in the store, whatever was refused now.
+    if confirmed && state.runs.get(&event.run).is_some_and(|run| run.number.is_none()) {
+        state.runs.remove(&event.run);
+    }
+}
+
 /// Applies a message about runs that were confirmed.
 pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene<'_>, out: &mut Out) {
     match msg {
@@ -304,25 +318,14 @@ pub(super) fn follow(state: &mut State, msg: Msg, (now, inventory, actor): Scene
                 advance(state, run, (now, inventory, actor), out);
             }
         }
-        Msg::NotSaved(event) => {
-            if let (RunEventKind::HostStarted { host, way }, Some(run)) = (&event.kind, state.runs.get_mut(&event.run))
-            {
-                // It was not started. Nothing more is, until a person has this console go on.
-                run.shares.remove(&(host.clone(), *way));
-                run.permit = None;
-            }
-            let confirmed = matches!(event.kind, RunEventKind::Confirmed { .. });
-            // One that has a number is in the store, whatever was refused now.
-            if confirmed && state.runs.get(&event.run).is_some_and(|run| run.number.is_none()) {
-                state.runs.remove(&event.run);
-            }
-        }
+        Msg::NotSaved(event) => not_saved(state, &event),
         Msg::Asked { .. }
         | Msg::Offer(_)
         | Msg::Sudo(_)
         | Msg::Planned { .. }
         | Msg::PlanRefused { .. }
         | Msg::LookedBack { .. }
+        | Msg::ActedOutside { .. }
         | Msg::NameTyped(_)
         | Msg::ReasonTyped(_)
         | Msg::CommandsToggled

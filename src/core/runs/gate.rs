@@ -264,7 +264,7 @@ pub fn second_person(inventory: &Inventory, plan: &Plan) -> Vec<Grave> {
 /// # Errors
 /// The first host at fault, or that there is nothing to do.
 pub fn check_hosts(inventory: &Inventory, plan: &Plan) -> Result<(), Refusal> {
-    if plan.steps.is_empty() {
+    if plan.steps.is_empty() && plan.deeds.is_empty() {
         return Err(Refusal::Empty);
     }
     let stray = plan

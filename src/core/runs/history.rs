@@ -1,5 +1,7 @@
 //! What earlier runs say about a change: how long its like took, what was tried already, what succeeded in staging.
-use super::{Action, Fit, Known, Plan, Precheck, Run, RunOutcome, State, Verdict, Way, first_words, ready};
+use super::{
+    Action, Deed, Fit, Known, Plan, Precheck, Run, RunOutcome, State, Verdict, Way, first_words, policy::Role, ready,
+};
 use crate::core::{
     id::{HostName, RunId, ServiceId, Uid},
     inventory::{EnvKind, Inventory},
@@ -10,13 +12,7 @@ use crate::core::{
 const LIKE: usize = 5;
 
 /// Returns what stands against a change, or is good to know, by what this console knows of other runs.
-pub(super) fn prechecks(
-    state: &State,
-    plan: &Plan,
-    incident: Option<Uid>,
-    now: Now,
-    inventory: &Inventory,
-) -> Vec<Precheck> {
+pub fn prechecks(state: &State, plan: &Plan, incident: Option<Uid>, now: Now, inventory: &Inventory) -> Vec<Precheck> {
     let mut all = Vec::new();
     all.extend(under_way(state, plan));
     all.extend(calendar(plan, now, inventory));
@@ -90,12 +86,18 @@ fn under_way(state: &State, plan: &Plan) -> Option<Precheck> {
     let run = state.unfinished().find(|run| run.plan.service == plan.service && run.outcome.is_none())?;
     let name = run.name();
     let text = format!("{name} {} of {} is not over yet", run.plan.title, run.by);
-    Some(Precheck { verdict: Fit::Bad, text })
+    let verdict = if only_stops(plan) { Fit::Doubtful } else { Fit::Bad };
+    Some(Precheck { verdict, text })
+}
+
+/// Says whether all that is done is to keep a pipeline from bringing something out: nothing holds that up.
+fn only_stops(plan: &Plan) -> bool {
+    !plan.deeds.is_empty() && Role::for_plan(plan) <= Role::Responder
 }
 
 /// A freeze, or a time outside of the windows. What mends a service is not held up.
 fn calendar(plan: &Plan, now: Now, inventory: &Inventory) -> Option<Precheck> {
-    if matches!(plan.action, Action::Restart | Action::Rollback { .. }) {
+    if matches!(plan.action, Action::Restart | Action::Rollback { .. }) || only_stops(plan) {
         return None;
     }
     let calendar = &inventory.environment(&plan.service.env)?.calendar;
@@ -105,8 +107,23 @@ fn calendar(plan: &Plan, now: Now, inventory: &Inventory) -> Option<Precheck> {
 
 /// Whether the same build succeeded in staging lately, where production asks for that.
 fn staging(state: &State, plan: &Plan, now: Now, inventory: &Inventory) -> Option<Precheck> {
-    let Action::Deploy { version } = &plan.action else { return None };
     let within = inventory.service(&plan.service)?.rollout.staging_first_ms?;
+    let brings = |deed: &Deed| match deed {
+        Deed::Run { verb, .. } => verb.needs() > Role::Responder,
+        Deed::Begin { .. } => true,
+        // What is let go on brings nothing out by itself.
+        Deed::Enable { .. } => false,
+    };
+    let version = match &plan.action {
+        Action::Deploy { version } => version,
+        // Which build a run of the pipeline brings is not known here.
+        Action::Other { .. } if plan.deeds.iter().any(brings) => {
+            let text =
+                "what the pipeline brings is to go to staging first: whether it did is not known here".to_owned();
+            return Some(Precheck { verdict: Fit::Held, text });
+        }
+        Action::Restart | Action::Rollback { .. } | Action::Other { .. } => return None,
+    };
     let sibling = inventory.services.iter().map(|service| &service.id).find(|id| {
         id.service == plan.service.service
             && inventory.env_kind(&id.env) == EnvKind::Staging

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use super::{
-    OutputLine, Plan, RunEvent, Wanted, Way,
+    Acted, OutputLine, Plan, RunEvent, Wanted, Way,
     gate::Permit,
     offer::{OfferAsk, OfferMsg},
     proof::Measured,
@@ -57,6 +57,15 @@ pub enum Msg {
         service: ServiceId,
         /// Why, and what to do.
         why: String,
+    },
+    /// What was confirmed was done to a pipeline, or not.
+    ActedOutside {
+        /// What was confirmed.
+        plan: Arc<Plan>,
+        /// The incident that was open then.
+        incident: Option<Uid>,
+        /// What became of each of its deeds.
+        acted: Vec<Acted>,
     },
     /// The typed name changed.
     NameTyped(String),
@@ -218,6 +227,19 @@ pub enum Ask {
         /// The last sign of whoever starts it.
         since: Timestamp,
     },
+    /// Have something done to a pipeline once the rows are on disk.
+    Act {
+        /// The rows that must be on disk first.
+        rows: Vec<Row>,
+        /// What was confirmed.
+        plan: Arc<Plan>,
+        /// The incident that is open for the service.
+        incident: Option<Uid>,
+        /// Why.
+        reason: String,
+        /// The gate's leave.
+        permit: Permit,
+    },
     /// Have a pipeline held once the rows are on disk.
     Hold {
         /// The rows that must be on disk first.
@@ -279,6 +301,15 @@ pub enum Fact {
     Proved {
         /// Which.
         run: Uid,
+    },
+    /// Something was done to a pipeline, or not.
+    ActedOutside {
+        /// Of which service.
+        service: ServiceId,
+        /// The incident that was open when it was confirmed.
+        incident: Option<Uid>,
+        /// What became of it.
+        acted: Vec<Acted>,
     },
     /// A password is asked for.
     SudoAsked,

@@ -21,6 +21,7 @@ pub mod gate;
 mod history;
 mod messages;
 pub mod offer;
+mod outside;
 mod pipeline;
 mod plan;
 pub mod policy;
@@ -37,8 +38,10 @@ mod tests;
 
 pub use coordinate::Share;
 pub use events::{Known, RunEvent, RunEventKind, RunOutcome, StepEnd, Verdict, first_words};
+pub use history::prechecks;
 pub use messages::{Actor, Ask, Fact, Msg, Out};
-pub use pipeline::PipelineRun;
+pub use outside::action_of;
+pub use pipeline::{Acted, Deed, PipelineJob, PipelineOrder, PipelineRun, PipelineStep, PipelineVerb};
 pub use plan::{Action, Between, Fit, Plan, PlanFacts, Precheck, Step, Strategy, Target, Way, hash};
 pub use reached::Reached;
 pub use reducer::update;
@@ -186,6 +189,10 @@ impl Review {
                 lines.extend(letters.chunks(SCRIPT_WIDTH).map(|part| part.iter().collect::<String>()));
             }
             lines.push(String::new());
+        }
+        for deed in &self.plan.deeds {
+            let letters: Vec<char> = deed.words().chars().collect();
+            lines.extend(letters.chunks(SCRIPT_WIDTH).map(|part| part.iter().collect::<String>()));
         }
         lines.extend(self.plan.notes.iter().cloned());
         lines

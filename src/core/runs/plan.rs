@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Build, PipelineRun, Survey, policy::Grave, sets::Sides, stick::PipelineHold};
+use super::{Build, Deed, PipelineRun, Survey, policy::Grave, sets::Sides, stick::PipelineHold};
 use crate::core::{
     hosts::Pm2List,
     id::{HostName, ServiceId, Uid},
@@ -43,6 +43,9 @@ pub struct Plan {
     /// What is done to the service's pipeline where it goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<PipelineHold>,
+    /// What is done to the service's pipeline, where that is all that is done: no host is changed then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deeds: Vec<Deed>,
     /// In which order hosts are changed.
     #[serde(default)]
     pub strategy: Strategy,
@@ -274,6 +277,7 @@ impl Plan {
             undo_by_itself: false,
             dead_man_ms: None,
             pipeline: None,
+            deeds: Vec::new(),
             strategy: Strategy::default(),
             max_failures: 0,
             between: Between::default(),

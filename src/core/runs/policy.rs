@@ -33,6 +33,9 @@ impl Role {
 
     /// Returns what a plan asks for.
     pub fn for_plan(plan: &Plan) -> Self {
+        if let Some(needs) = plan.deeds.iter().map(super::Deed::needs).max() {
+            return needs;
+        }
         match plan.action {
             Action::Restart | Action::Rollback { .. } => Self::Responder,
             Action::Other { .. } if plan.grave.contains(&Grave::Lock) => Self::Admin,

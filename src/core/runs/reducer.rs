@@ -7,7 +7,7 @@ use super::{
     conduct::{ASK_MS, Scene, advance, attend, follow, happen},
     fold::fold,
     gate::{self, Level, Permit},
-    hash, history, offer,
+    hash, history, offer, outside,
     proof::{self, Measured, When},
     ready, stick, sudo,
 };
@@ -27,9 +27,11 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
             state.planning = Some((service.clone(), wanted.clone()));
             out.asks.push(match wanted {
                 Wanted::Rollback { to: None } => ready::asked(state, &service, now),
-                Wanted::Restart | Wanted::Deploy { .. } | Wanted::Rollback { .. } | Wanted::Task(_) => {
-                    Ask::Plan(service, wanted, true)
-                }
+                Wanted::Restart
+                | Wanted::Deploy { .. }
+                | Wanted::Rollback { .. }
+                | Wanted::Task(_)
+                | Wanted::Pipeline(_) => Ask::Plan(service, wanted, true),
             });
         }
         Msg::Offer(msg) => offered(state, msg, now, &mut out),
@@ -50,6 +52,9 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory, acto
             } else if let Some(review) = state.review.as_mut().filter(|review| review.plan.service == service) {
                 review.stale = Some(why);
             }
+        }
+        Msg::ActedOutside { plan, incident, acted } => {
+            outside::acted(state, (&plan, incident), acted, (now, inventory, actor), &mut out);
         }
         Msg::NameTyped(text) => edit(state, now, |review| review.typed = text),
         Msg::ReasonTyped(text) => edit(state, now, |review| review.reason = text),
@@ -237,6 +242,9 @@ fn start(state: &mut State, permit: Permit, (now, inventory, actor): Scene<'_>, 
     let service = review.plan.service.to_string();
     let set_aside = review.held().map(|held| audit(actor, now, "gate.overridden", &service, &held.text));
     out.rows.extend(set_aside.map(Row::Audit));
+    if !review.plan.deeds.is_empty() {
+        return outside::begin(review, permit, (now, inventory, actor), out);
+    }
     let Review { run, plan, reason, incident, before, known, .. } = review;
     let detail = format!("{run} plan {}", review.hash);
     out.rows.push(Row::Audit(audit(actor, now, "run.confirmed", &service, &detail)));

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::PipelineOrder;
 use crate::core::time::{Timestamp, short};
 
 /// What is wanted of a service.
@@ -23,6 +24,8 @@ pub enum Wanted {
     },
     /// Something else that the recipe knows how to do.
     Task(Order),
+    /// Something that is done to its pipeline.
+    Pipeline(PipelineOrder),
 }
 
 /// What is brought out.

@@ -5,7 +5,7 @@
 )]
 use super::{
     Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, findings, form, found, handover, items,
-    logs, offers, pin, refusal, replay, rows, runbooks, suspects, windows,
+    logs, offers, pin, pipeline, refusal, replay, rows, runbooks, suspects, windows,
 };
 use crate::core::{
     Effect, State,
@@ -143,7 +143,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
             let service = found.and_then(|of| of.service.clone()).or_else(|| selected_service(state));
             state.screen.open(Overlay::Update { service, incident, state: declared });
         }
-        Action::OpenActionMenu => open_menu(state),
+        Action::OpenActionMenu => open_menu(state, now),
         Action::DeployService => return offers::open(state, now),
         Action::RestartService => return change_selected(state, runs::Wanted::Restart, now),
         Action::RollBackService => return change_selected(state, runs::Wanted::Rollback { to: None }, now),
@@ -250,6 +250,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
                 state.screen.open(Overlay::Drop { token });
             }
         }
+        Action::Pipeline(action) => return pipeline::act(state, action, now),
         Action::GoMessages => return go(state, View::Messages, now),
         Action::ToggleMouse => {
             state.screen.mouse = !state.screen.mouse;
@@ -331,6 +332,9 @@ fn open_selected(state: &mut State, now: Now) -> Vec<Effect> {
     if let Some(effects) = logs::entered(state, now) {
         return effects;
     }
+    if pipeline::open(state, now) {
+        return Vec::new();
+    }
     let key = state.screen.cursor(state.screen.pane()).cloned();
     if let (View::Run(_), Some(RowKey::Host(host))) = (&state.screen.view, &key) {
         // Its output alone; once more, and it is that of all.
@@ -372,7 +376,9 @@ pub fn opens(state: &State) -> Option<View> {
         }
         RowKey::Pending(_, target) => Some(view_of(target)),
         RowKey::Finding(_) => findings::host(state).map(View::Host),
-        RowKey::Change(_)
+        RowKey::PipelineRun(_)
+        | RowKey::PipelineJob(_)
+        | RowKey::Change(_)
         | RowKey::Step(_)
         | RowKey::Book(_)
         | RowKey::Item(_)
@@ -405,6 +411,8 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         Some(RowKey::Pending(_, target)) => state.alerts.service_of(target),
         Some(
             RowKey::Host(_)
+            | RowKey::PipelineRun(_)
+            | RowKey::PipelineJob(_)
             | RowKey::Change(_)
             | RowKey::Step(_)
             | RowKey::Book(_)
@@ -420,7 +428,7 @@ pub fn selected_service(state: &State) -> Option<ServiceId> {
         | None => None,
     };
     let by_view = || match &state.screen.view {
-        View::Service(id) => Some(id.clone()),
+        View::Service(id) | View::Pipeline(id) => Some(id.clone()),
         View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) | View::Document(uid) => {
             state.incidents.incidents.get(uid).and_then(|incident| incident.service.clone())
         }
@@ -560,8 +568,8 @@ fn resolve_incident(state: &mut State, now: Now) -> Vec<Effect> {
     state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("resolving the incident"))
 }
 
-fn open_menu(state: &mut State) {
-    let actions = refusal::menu(state);
+fn open_menu(state: &mut State, now: Now) {
+    let actions = refusal::menu(state, now);
     state.screen.open(Overlay::Menu { actions });
 }
 
@@ -574,7 +582,9 @@ pub(in crate::core) fn change(state: &mut State, service: ServiceId, wanted: run
     state.screen.drafts.remove(&Draft::Name);
     state.screen.drafts.remove(&Draft::Reason);
     state.screen.review_reason = false;
-    state.screen.say(now, Tone::Info, format!("{service}: its hosts are asked how they stand"));
+    let of_pipeline = matches!(wanted, runs::Wanted::Pipeline(_));
+    let asks = if of_pipeline { "its pipeline is asked how it stands" } else { "its hosts are asked how they stand" };
+    state.screen.say(now, Tone::Info, format!("{service}: {asks}"));
     state.runs_update(runs::Msg::Asked { service, wanted }, now)
 }
 

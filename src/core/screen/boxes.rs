@@ -1,7 +1,8 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
 use super::{
-    Draft, Overlay, Tone, act, documents, form, found, handover, items, logs, offers, palette, replay, rows, windows,
+    Draft, Overlay, Tone, act, documents, form, found, handover, items, logs, offers, palette, pipeline, replay, rows,
+    windows,
 };
 use crate::core::{
     Effect, State,
@@ -163,6 +164,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Own { .. }
                 | Overlay::Promise
                 | Overlay::Seek
+                | Overlay::Version { .. }
                 | Overlay::Drop { .. }
                 | Overlay::Host { .. }
                 | Overlay::Quit
@@ -233,6 +235,7 @@ pub fn asks(overlay: &Overlay) -> bool {
         | Overlay::Own { .. }
         | Overlay::Promise
         | Overlay::Seek
+        | Overlay::Version { .. }
         | Overlay::Drop { .. }
         | Overlay::Window { .. }
         | Overlay::Edit { .. }
@@ -317,6 +320,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         }
         Overlay::Promise => handover::promise(state, now),
         Overlay::Seek => replay::seek(state, now),
+        Overlay::Version { service } => pipeline::begin(state, service, now),
         Overlay::Sign { digest } if yes => handover::sign(state, &digest, now),
         Overlay::Drop { token } => drop_item(state, token, now),
         Overlay::Edit { token, was } => items::save(state, token, &was, now),

@@ -23,6 +23,7 @@ pub(super) mod offers;
 pub mod order;
 pub mod palette;
 mod pin;
+pub mod pipeline;
 mod place;
 pub mod refusal;
 pub mod replay;
@@ -118,6 +119,11 @@ pub enum Overlay {
     Promise,
     /// A moment of the replay.
     Seek,
+    /// Saying which version a run of a pipeline is to bring out.
+    Version {
+        /// Of which service.
+        service: ServiceId,
+    },
     /// Writing a section of a document.
     Section(super::documents::DraftName),
     /// Saying why an item of the outbox is not written.
@@ -392,7 +398,9 @@ impl State {
             Overlay::Deploy => Some(Draft::Deploy),
             Overlay::Search => Some(Draft::Search),
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
-            Overlay::Note { .. } | Overlay::Own { .. } | Overlay::Promise | Overlay::Seek => Some(Draft::Note),
+            Overlay::Note { .. } | Overlay::Own { .. } | Overlay::Promise | Overlay::Seek | Overlay::Version { .. } => {
+                Some(Draft::Note)
+            }
             Overlay::Section(_) => Some(Draft::Section),
             Overlay::Drop { .. } => Some(Draft::Drop),
             Overlay::Edit { .. } => Some(Draft::Item),

@@ -83,6 +83,9 @@ impl Pane {
             | Self::Steps
             | Self::Output
             | Self::Proof
+            | Self::PipelineRuns
+            | Self::PipelineJobs
+            | Self::JobLog
             | Self::Histogram
             | Self::Lines
             | Self::Patterns

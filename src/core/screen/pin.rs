@@ -48,6 +48,7 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
     let source = match &state.screen.view {
         View::Run(uid) => state.run_name(*uid),
         View::Service(id) => id.to_string(),
+        View::Pipeline(id) => format!("pipeline of {id}"),
         View::Host(name) => name.to_string(),
         View::Overview
         | View::Hosts

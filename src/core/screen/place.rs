@@ -32,6 +32,8 @@ pub enum View {
     Document(Uid),
     /// The hand-over.
     Handover,
+    /// The pipeline of a service.
+    Pipeline(ServiceId),
     /// All runs.
     Runs,
     /// One run.
@@ -107,6 +109,12 @@ pub enum Pane {
     Output,
     /// A run's proof.
     Proof,
+    /// The runs of a pipeline.
+    PipelineRuns,
+    /// The jobs of one of them.
+    PipelineJobs,
+    /// The end of a job's log.
+    JobLog,
     /// Log lines by time and level.
     Histogram,
     /// Log lines.
@@ -152,6 +160,7 @@ impl View {
             | Self::Runbook(_)
             | Self::Document(_)
             | Self::Handover
+            | Self::Pipeline(_)
             | Self::Runs
             | Self::Run(_)
             | Self::Logs
@@ -178,6 +187,7 @@ impl View {
             Self::Runbook(_) => &[Pane::Book, Pane::BookStep, Pane::Books],
             Self::Document(_) => &[Pane::Sections, Pane::Paper],
             Self::Handover => &[Pane::Handover],
+            Self::Pipeline(_) => &[Pane::PipelineRuns, Pane::PipelineJobs, Pane::JobLog],
             Self::Runs => &[Pane::Runs],
             Self::Run(_) => &[Pane::Steps, Pane::Output, Pane::Proof],
             Self::Logs => &[Pane::Histogram, Pane::Lines, Pane::Patterns, Pane::Fields],
@@ -215,6 +225,7 @@ impl Pane {
             Self::Sections | Self::Paper => Scope::Document,
             Self::Handover => Scope::Handover,
             Self::Runs | Self::Steps | Self::Output | Self::Proof => Scope::Runs,
+            Self::PipelineRuns | Self::PipelineJobs | Self::JobLog => Scope::Pipeline,
             Self::Findings | Self::Finding => Scope::Findings,
             Self::Windows | Self::Window => Scope::Maintenance,
             Self::Outbox | Self::Request => Scope::Outbox,
@@ -238,6 +249,10 @@ pub enum RowKey {
     Incident(Uid),
     /// A run.
     Run(Uid),
+    /// A run of a pipeline, by its id.
+    PipelineRun(u64),
+    /// A job of it, by its id.
+    PipelineJob(u64),
     /// A change around the incident in view, by its key.
     Change(String),
     /// A step of the runbook in view, by its id.

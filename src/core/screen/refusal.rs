@@ -1,5 +1,5 @@
 //! Why an action can do nothing where one is: said instead of silence, and left out of hints and menus.
-use super::{Draft, Pane, View, act, documents, form, found, handover, items, runbooks, suspects, windows};
+use super::{Draft, Pane, View, act, documents, form, found, handover, items, pipeline, runbooks, suspects, windows};
 use crate::core::{
     State,
     action::{ACTIONS, Action, Danger, Scope},
@@ -96,7 +96,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         Action::CopyLine if screen.pane() == Pane::Lines => None,
         Action::CopyLine => because(screen.cursor(screen.pane()).is_none(), "no row here to copy"),
         Action::OpenActionMenu => {
-            because(menu(state).len() < 2, "put the cursor on a service, host, alert or incident")
+            because(menu(state, now).len() < 2, "put the cursor on a service, host, alert or incident")
         }
         Action::ArmWrite => because(act::offered_env(state).is_none(), "no environment is configured"),
         Action::DisarmWrite => {
@@ -134,6 +134,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
             "put the cursor on a service or a host to see its logs",
         ),
         Action::PullFindings => state.no_pull(now),
+        Action::Pipeline(action) => pipeline::why_not(state, action),
         Action::Incident(action) => form::why_not(state, action),
         Action::Log(_) => {
             because(!matches!(screen.view, View::Logs | View::Web), "this acts in the logs: go to them first")
@@ -187,6 +188,7 @@ fn not_in_a_replay(action: Action) -> Option<&'static str> {
             | Action::ReconnectHost
             | Action::ReloadConfig
             | Action::Suspect(SuspectAction::Again)
+            | Action::Pipeline(_)
     );
     let writes = matches!(action, Action::Document(DocumentAction::Export));
     if asks {
@@ -216,7 +218,7 @@ pub fn no_restart(state: &State) -> Option<String> {
 }
 
 /// Returns what can be done to the object under the cursor, the harmless first.
-pub fn menu(state: &State) -> Vec<Action> {
+pub fn menu(state: &State, now: Now) -> Vec<Action> {
     let mut actions = Vec::new();
     if act::opens(state).is_some() {
         actions.push(Action::OpenSelected);
@@ -230,6 +232,8 @@ pub fn menu(state: &State) -> Vec<Action> {
     if super::findings::under(state).is_some() {
         actions.extend([Action::OpenIncident, Action::PullFindings]);
     }
+    let own = ACTIONS.iter().map(|entry| entry.action).filter(|of| matches!(of, Action::Pipeline(_)));
+    actions.extend(own.filter(|of| why_not(state, *of, now).is_none()));
     if no_restart(state).is_none() {
         actions.extend([Action::DeployService, Action::RestartService, Action::RollBackService]);
     }
@@ -273,6 +277,8 @@ impl Pane {
             | Self::Outbox
             | Self::Windows
             | Self::Findings
+            | Self::PipelineRuns
+            | Self::JobLog
             | Self::Messages => true,
             Self::Availability
             | Self::Instances
@@ -287,6 +293,7 @@ impl Pane {
             | Self::Paper
             | Self::Steps
             | Self::Proof
+            | Self::PipelineJobs
             | Self::Entry
             | Self::Request
             | Self::Window

@@ -1,5 +1,5 @@
 //! Which objects a pane shows, in which order. The view and the cursor read the same list, so they cannot disagree.
-use super::{Draft, Pane, REST_MS, RowKey, View, documents, findings, handover, order, runbooks, suspects};
+use super::{Draft, Pane, REST_MS, RowKey, View, documents, findings, handover, order, pipeline, runbooks, suspects};
 use std::sync::Arc;
 
 use crate::core::{
@@ -50,7 +50,7 @@ pub fn refresh(state: &mut State, now: Now, sort: bool) {
 
 /// Says whether the newest entry of a pane is its last: there the cursor begins, and there it stays as entries come.
 fn begins_at_the_end(pane: Pane) -> bool {
-    matches!(pane, Pane::Availability | Pane::Output | Pane::Messages | Pane::Timeline)
+    matches!(pane, Pane::Availability | Pane::Output | Pane::Messages | Pane::Timeline | Pane::JobLog)
 }
 
 /// Keeps the old order of what is still there and puts what is new behind it.
@@ -117,6 +117,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
         (View::Document(_), Pane::Sections) => index(10),
         (View::Handover, Pane::Handover) => index(handover::entries(&state.handover(now.utc)).len()),
         (View::Document(uid), Pane::Paper) => index(documents::lines(state, *uid).len()),
+        (View::Pipeline(id), Pane::PipelineRuns | Pane::PipelineJobs | Pane::JobLog) => pipeline::keys(state, id, pane),
         (View::Run(uid), Pane::Steps) => state.runs.runs.get(uid).map_or_else(Vec::new, run_hosts),
         (View::Run(uid), Pane::Output) => {
             state.runs.runs.get(uid).map_or_else(Vec::new, |run| output(run, state.screen.output_of.as_ref()))
@@ -161,6 +162,9 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Steps
             | Pane::Output
             | Pane::Proof
+            | Pane::PipelineRuns
+            | Pane::PipelineJobs
+            | Pane::JobLog
             | Pane::Histogram
             | Pane::Lines
             | Pane::Patterns
@@ -301,6 +305,9 @@ pub fn text(state: &State, pane: Pane, row: &RowKey) -> String {
                 format!("{number} {} {} {}", run.plan.service, run.plan.title, run.by)
             },
         ),
+        RowKey::PipelineRun(id) | RowKey::PipelineJob(id) => {
+            pipeline::words(state, row).unwrap_or_else(|| id.to_string())
+        }
         RowKey::Change(key) => suspects::words(state, key),
         RowKey::Step(id) => runbooks::words(state, id),
         RowKey::Book(name) | RowKey::Window(Key::Configured(name)) => name.clone(),
@@ -338,6 +345,9 @@ fn entry(state: &State, pane: Pane, index: usize) -> Option<String> {
     let view = &state.screen.view;
     if let (Pane::Messages, View::Messages) = (pane, view) {
         return state.screen.messages.iter().nth(index).map(|message| message.text.clone());
+    }
+    if pane == Pane::JobLog {
+        return pipeline::words(state, &RowKey::Index(index));
     }
     if let (Pane::Output, View::Run(uid)) = (pane, view) {
         return state.runs.runs.get(uid)?.output.iter().nth(index).map(|line| line.text.clone());

@@ -237,7 +237,9 @@ impl Recipe for LaravelApache {
             Wanted::Deploy { what: What::Version { version } } => (version.as_str(), ""),
             Wanted::Deploy { what: What::Default } => (set, ""),
             Wanted::Rollback { to } => (to.as_deref().unwrap_or_default(), "yes"),
-            Wanted::Restart | Wanted::Deploy { what: What::Build(_) } | Wanted::Task(_) => ("", ""),
+            Wanted::Restart | Wanted::Deploy { what: What::Build(_) } | Wanted::Task(_) | Wanted::Pipeline(_) => {
+                ("", "")
+            }
         };
         // What is no ref is not asked about; the plan says so.
         let name = if is_ref(name) { quote(name).ok()? } else { "''".to_owned() };

@@ -53,6 +53,7 @@ pub(super) fn plan(of: Context<'_>, recipe: &dyn Recipe, sets: &TwoSets, wanted:
         }
         Wanted::Rollback { to } => on.rollback(to.as_deref()),
         Wanted::Task(order) => on.switch_to(order),
+        Wanted::Pipeline(_) => Err(super::NO_RECIPE.to_owned()),
     }
 }
 

@@ -171,7 +171,7 @@ impl Recipe for Sites {
         let named = match wanted {
             Wanted::Task(order) => order.settings.get("site").map(String::as_str).or_else(|| text(service, SITE.name)),
             Wanted::Rollback { .. } => text(service, SITE.name),
-            Wanted::Restart | Wanted::Deploy { .. } => None,
+            Wanted::Restart | Wanted::Deploy { .. } | Wanted::Pipeline(_) => None,
         };
         if let Some(site) = named.and_then(|name| self.named(name).ok()) {
             let folder =

@@ -10,8 +10,10 @@ use crate::{
         record::Recorder,
         replay::{self, ReplayAction, Standing},
         runbooks::RunbookAction,
-        runs::gate::Level,
-        screen::{Draft, Overlay, Pane, Tone as Said, View as Place, act, asks, found, refusal},
+        runs::{PipelineVerb, gate::Level},
+        screen::{
+            Draft, Overlay, Pane, Tone as Said, View as Place, act, asks, found, pipeline::PipelineAction, refusal,
+        },
         services::{Health, Split, figure::Figure},
         time,
         words::many,
@@ -58,7 +60,7 @@ impl Reader<'_> {
     fn env(&self) -> Option<(String, EnvKind)> {
         let inventory = &self.state.inventory;
         let of_view = match &self.state.screen.view {
-            Place::Service(id) => Some(id.env.clone()),
+            Place::Service(id) | Place::Pipeline(id) => Some(id.env.clone()),
             Place::Host(name) => inventory.host(name).and_then(|host| host.env.clone()),
             Place::Run(uid) => self.state.runs.runs.get(uid).map(|run| run.plan.service.env.clone()),
             Place::Overview
@@ -328,6 +330,12 @@ impl Reader<'_> {
                 );
             }
             Scope::Findings => &[OpenIncident, Action::PullFindings, Action::AddWindow],
+            Scope::Pipeline => {
+                use PipelineVerb::{Approve, Cancel, Dispatch, Hold, Reject, Release, Rerun, RerunFailed};
+                // What waits for somebody comes first; then what failed.
+                &[Approve, Reject, Cancel, RerunFailed, Rerun, Dispatch, Hold, Release]
+                    .map(|verb| Action::Pipeline(PipelineAction::Act(verb)))
+            }
             Scope::Maintenance => &[Action::AddWindow, Action::EndWindow],
             Scope::Outbox => &[OpenSelected, Action::RetryItem, Action::EditItem, Action::DropItem],
             Scope::Everywhere => &[WriteUpdate],
@@ -359,13 +367,13 @@ impl Reader<'_> {
 
     /// What acts in the box that is open, in the words of that box.
     fn box_hints(&self) -> Vec<(String, String)> {
-        let types = self.state.editing().is_some();
+        let (types, cancel) = (self.state.editing().is_some(), (Action::GoBack, "cancel"));
         let words: Vec<(Action, &str)> = match (&self.state.runs.review, &self.state.screen.overlay) {
             (Some(review), _) if review.commands => {
                 vec![(Action::GoBack, "back to the review"), (Action::Move(Motion::Down), "on")]
             }
             (Some(review), _) => {
-                let mut words = vec![(Action::GoBack, "cancel")];
+                let mut words = vec![cancel];
                 if review.level == Level::Production {
                     words.extend([(Action::FocusNextPane, "next field"), (Action::Confirm, "go on")]);
                 } else {
@@ -378,7 +386,7 @@ impl Reader<'_> {
                 words
             }
             (None, Some(Overlay::Host { question: Question::Passphrase { .. }, .. })) => {
-                vec![(Action::GoBack, "cancel"), (Action::Confirm, "unlock")]
+                vec![cancel, (Action::Confirm, "unlock")]
             }
             (None, Some(Overlay::Sudo)) => {
                 vec![
@@ -395,7 +403,7 @@ impl Reader<'_> {
             }
             (None, Some(Overlay::Deploy)) => {
                 vec![
-                    (Action::GoBack, "cancel"),
+                    cancel,
                     (Action::Confirm, "go on"),
                     (Action::FocusNextPane, "complete"),
                     (Action::Move(Motion::Down), "next"),
@@ -420,18 +428,18 @@ impl Reader<'_> {
             (None, Some(Overlay::Filter(_) | Overlay::Search)) => {
                 vec![(Action::GoBack, "clear"), (Action::Confirm, "keep")]
             }
-            (None, Some(Overlay::Seek)) => vec![(Action::GoBack, "cancel"), (Action::Confirm, "go")],
+            (None, Some(Overlay::Seek | Overlay::Version { .. })) => vec![cancel, (Action::Confirm, "go")],
             (None, Some(Overlay::Section(_))) => {
                 vec![(Action::GoBack, "keep as a draft"), (Action::SaveText, "save")]
             }
-            (None, Some(Overlay::Edit { .. })) => vec![(Action::GoBack, "cancel"), (Action::SaveText, "save")],
+            (None, Some(Overlay::Edit { .. })) => vec![cancel, (Action::SaveText, "save")],
             (None, Some(Overlay::Window { .. })) => {
-                vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next field"), (Action::Confirm, "plan it")]
+                vec![cancel, (Action::FocusNextPane, "next field"), (Action::Confirm, "plan it")]
             }
             (None, Some(Overlay::Update { .. })) => {
-                vec![(Action::GoBack, "cancel"), (Action::FocusNextPane, "next state"), (Action::Confirm, "send")]
+                vec![cancel, (Action::FocusNextPane, "next state"), (Action::Confirm, "send")]
             }
-            (None, _) => vec![(Action::GoBack, "cancel"), (Action::Confirm, "save")],
+            (None, _) => vec![cancel, (Action::Confirm, "save")],
         };
         // While a text is typed, the keys of a form are what they are everywhere.
         let fixed = [(Action::GoBack, "Esc"), (Action::Confirm, "Enter"), (Action::FocusNextPane, "Tab")];

@@ -94,6 +94,7 @@ impl Reader<'_> {
             Overlay::Promise | Overlay::Sign { .. } => {
                 self.about_handover(state.screen.overlay.as_ref()?, typed(Draft::Note))
             }
+            Overlay::Version { service } => Over::Ask(Box::new(self.version_box(service, typed(Draft::Note)))),
             Overlay::Seek => Over::Ask(Box::new(seek(typed(Draft::Note)))),
             Overlay::Drop { token } => Over::Ask(Box::new(self.drop_box(*token))),
             Overlay::Edit { token, was } => Over::Ask(Box::new(self.item_box(*token, was)?)),
@@ -252,6 +253,7 @@ impl Reader<'_> {
             | Overlay::Own { .. }
             | Overlay::Promise
             | Overlay::Seek
+            | Overlay::Version { .. }
             | Overlay::Drop { .. }
             | Overlay::Window { .. }
             | Overlay::Edit { .. }
@@ -450,6 +452,8 @@ impl Reader<'_> {
             verb,
             service: id.service.to_string(),
             hosts,
+            elsewhere: self.elsewhere(&of.plan),
+            deeds: of.plan.deeds.iter().map(|deed| crate::parse::sanitise::line_max(deed.words(), 300)).collect(),
             steps: steps(&of.plan),
             commands: short(&of.plan),
             now: change(&of.plan),
@@ -477,6 +481,12 @@ impl Reader<'_> {
             at: if of.commands { 0 } else { state.screen.overlay_cursor },
             page: keys::in_box(self.keymap, Action::Move(Motion::PageDown), editing.is_some()).unwrap_or_default(),
         })
+    }
+
+    /// Where what is done to a pipeline is done; empty where nothing is.
+    fn elsewhere(&self, plan: &Plan) -> String {
+        let of = self.state.inventory.service(&plan.service).and_then(|service| service.pipeline.as_ref());
+        of.filter(|_| !plan.deeds.is_empty()).map_or_else(String::new, |of| format!("{} at {}", of.repo, of.api))
     }
 
     fn palette(&self) -> Palette {

@@ -14,6 +14,7 @@ mod maintenance;
 mod offers;
 mod outbox;
 mod overview;
+mod pipeline;
 mod runbook;
 mod runs;
 mod services;
@@ -124,6 +125,10 @@ impl Reader<'_> {
             Place::Web => (View::Logs(Box::new(self.logs(true))), trail(&["Logs".into(), "Web servers".into()])),
             Place::Audit => (View::Audit(Box::new(self.audit())), trail(&["Audit".into()])),
             Place::Handover => (View::Handover(Box::new(self.handover())), trail(&["Hand-over".into()])),
+            Place::Pipeline(id) => {
+                let names = ["Services".into(), self.service_name(id), "pipeline".into()];
+                (View::Pipeline(Box::new(self.pipeline(id))), trail(&names))
+            }
             Place::Findings => (View::Findings(Box::new(self.findings())), trail(&["Findings".into()])),
             Place::Maintenance => (View::Maintenance(Box::new(self.maintenance())), trail(&["Planned work".into()])),
             Place::Outbox => (View::Outbox(Box::new(self.outbox())), trail(&["Outbox".into()])),

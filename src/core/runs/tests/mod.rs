@@ -1,4 +1,5 @@
 mod order;
+mod outside;
 mod policy;
 mod proof;
 mod ready;
