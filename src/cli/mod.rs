@@ -93,7 +93,7 @@ pub struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start the console on an embedded fleet: no configuration, no network, no root
+    /// Start the console on an embedded fleet: no configuration, no network, no root; what you write there ends with it
     Demo(demo::Demo),
     /// Record without a screen: run checks and rules, open incidents
     Watch(watch::Watch),

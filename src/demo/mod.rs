@@ -33,6 +33,7 @@ mod history;
 mod paper;
 mod random;
 mod releases;
+mod scanner;
 mod scribe;
 mod settings;
 mod shims;

@@ -46,6 +46,9 @@ pub(super) fn write(folder: &Path, ports: &Ports) -> String {
     line!(&mut text, "[{}]\n", quoted(&folder.join("known_hosts")));
     text.push_str("[store]\npath = ");
     line!(&mut text, "{}\n", quoted(&folder.join("state/qd.db")));
+    text.push_str("# What a scanner of vulnerabilities found: made up, as its titles say.\n[qualys]\n");
+    let scanner = port(ports, "cloud@prod");
+    line!(&mut text, "base_url = \"http://127.0.0.1:{scanner}\"\nuser = \"demo\"\npassword = \"command:echo demo\"\n");
     for host in HOSTS {
         write_host(&mut text, host, folder, ports);
     }

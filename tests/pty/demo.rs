@@ -32,6 +32,11 @@ fn walk(columns: u16, rows: u16) {
     terminal.shows("1 Hosts");
     terminal.keys("\x1bOR");
     terminal.shows("Services");
+    // What its scanner found is made up, and says so.
+    terminal.keys("Q");
+    terminal.until("findings", |text| text.contains("Findings") && text.contains("DEMO: "));
+    terminal.keys("\x1bOR");
+    terminal.shows("Services");
     // The row is copied by the terminal itself, and what was done is said.
     terminal.keys("y");
     terminal.shows("by OSC 52");
