@@ -68,23 +68,25 @@ fn console(setup: &Setup, loaded: &Loaded, clock: Arc<dyn Clock>, (keeps, pool):
         clock,
         tasks: setup.tasks.clone(),
         reload: reload(setup, loaded),
-        replay: replay_command(loaded),
+        replay: replay_command(loaded, !keeps),
         hosts: Box::new(move |inventory| pool.set_hosts(&inventory.hosts)),
     }
 }
 
 /// Returns what plays an incident of this configuration back, without its number; nothing where this program is not found.
-fn replay_command(loaded: &Loaded) -> Vec<OsString> {
+fn replay_command(loaded: &Loaded, demo: bool) -> Vec<OsString> {
     let (Ok(program), Some(config)) = (std::env::current_exe(), loaded.files.first()) else { return Vec::new() };
-    vec![program.into(), "--config".into(), config.into(), "replay".into()]
+    let mut command = vec![program.into(), "--config".into(), config.into(), "replay".into()];
+    command.extend(demo.then(|| "--demo".into()));
+    command
 }
 
 /// Shows the console on what was recorded, by a clock of the past.
 pub(super) fn replay<S: Store + 'static>(
     setup: &Setup,
     loaded: &Loaded,
-    recording: Recording<S>,
-    past: Arc<Past>,
+    (recording, past): (Recording<S>, Arc<Past>),
+    demo: bool,
 ) -> color_eyre::Result<Exit> {
     // There is no host that it could reach.
     let pool = setup.remote_with(&Inventory::default(), PoolOptions::from_env(false));
@@ -93,6 +95,7 @@ pub(super) fn replay<S: Store + 'static>(
     let clock: Arc<dyn Clock> = past;
     let result = setup.runtime.block_on(async {
         let mut engine = Engine::new(options, Ok(Box::new(recording)), remote, Arc::clone(&clock), &setup.tasks);
+        engine.state.screen.demo = demo;
         engine.adopt(Arc::new(loaded.inventory.clone()), lines(&loaded.problems));
         let text = format!(
             "{} is played back; nothing is changed or sent",
@@ -132,4 +135,22 @@ fn reload(setup: &Setup, loaded: &Loaded) -> Reload {
             inventory: Arc::new(fresh.inventory),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_console_of_a_demo_plays_back_as_a_demo() {
+        let env = crate::config::Env::default();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("qd.toml");
+        std::fs::write(&path, "version = 1\n").unwrap();
+        let loaded = setup::load(&path, &env);
+        for (demo, last) in [(true, "--demo"), (false, "replay")] {
+            let command = replay_command(&loaded, demo);
+            assert_eq!(command.last().and_then(|word| word.to_str()), Some(last));
+        }
+    }
 }

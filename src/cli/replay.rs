@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Begin at a moment: +10m, 03:12, @onset, 2026-11-20T03:12Z [default: two minutes before the first sign]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
+    /// The store is that of a demo: said on every screen
+    #[arg(long, hide = true)]
+    demo: bool,
 }
 
 pub(super) fn run(common: &Common, args: &Args) -> color_eyre::Result<Exit> {
@@ -52,5 +55,5 @@ pub(super) fn run(common: &Common, args: &Args) -> color_eyre::Result<Exit> {
     }
     let checks: Vec<_> = loaded.inventory.checks().map(|check| check.id.clone()).collect();
     let recording = Recording::new(store, Arc::clone(&past), open, &checks).map_err(|error| error.report())?;
-    console::replay(&setup, &loaded, recording, past)
+    console::replay(&setup, &loaded, (recording, past), args.demo)
 }

@@ -50,7 +50,7 @@ pub use msg::Msg;
 use inventory::Inventory;
 use record::{Recorder, Row};
 use runs::Actor;
-use screen::{MESSAGE_MS, Overlay, Tone, act, rows};
+use screen::{Overlay, Tone, act, rows};
 use time::{Now, Timestamp};
 
 /// Everything the program knows.
@@ -341,7 +341,7 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
         }
         Msg::Clicked { pane, row } => clicked(state, pane, row, now),
         Msg::LaidOut(layout) => {
-            state.screen.layout = layout;
+            state.screen.laid_out(layout);
             screen::logs::laid_out(state)
         }
         Msg::FocusChanged(focused) => {
@@ -444,6 +444,7 @@ fn logs_update(state: &mut State, msg: logs::Msg, now: Now) -> Vec<Effect> {
 }
 
 fn drafted(state: &mut State, draft: screen::Draft, text: String, now: Now) -> Vec<Effect> {
+    state.screen.went_on();
     let effects = match draft {
         screen::Draft::Name => state.runs_update(runs::Msg::NameTyped(text), now),
         screen::Draft::Reason => state.runs_update(runs::Msg::ReasonTyped(text), now),
@@ -540,14 +541,7 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
     if matches!(state.screen.view, screen::View::Audit | screen::View::Handover) && state.audit.due(now) {
         effects.push(Effect::ReadAudit);
     }
-    let expired = state
-        .screen
-        .message
-        .as_ref()
-        .is_some_and(|message| message.tone != Tone::Error && now.mono.since(message.at.mono) >= MESSAGE_MS);
-    if expired {
-        state.screen.message = None;
-    }
+    state.screen.fade(now);
     rows::refresh(state, now, false);
     effects
 }

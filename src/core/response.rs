@@ -97,6 +97,7 @@ impl State {
     ) -> Vec<Effect> {
         let by = self.actor.by.clone();
         let out = incidents::update(&mut self.incidents, msg, now.utc, &by);
+        self.screen.wrote |= out.rows.iter().any(|row| matches!(row, Row::Incident(event) if event.by == by));
         let mut effects = Vec::new();
         push_commit(&mut effects, out.rows, what);
         for uid in out.opened {

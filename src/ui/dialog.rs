@@ -1,5 +1,5 @@
 //! Boxes over the screen: what is below becomes a scrim, and the safe button comes first.
-use crate::config::theme::Role;
+use crate::{config::theme::Role, core::words::many};
 use ratatui::layout::Rect;
 
 use super::{
@@ -142,7 +142,7 @@ impl Dialog {
         let air = self.items.iter().filter(|item| item.is_air()).count();
         if let (Some(scroll), true) = (&self.scroll, usize::from(over) > air) {
             facts.panes.push(fact);
-            (facts.cut, facts.scroll) = self.draw_scrolled(scroll, &mut inside, inner);
+            (facts.cut, facts.scroll, facts.lines) = self.draw_scrolled(scroll, &mut inside, inner);
             return;
         }
         for item in &self.items {
@@ -166,8 +166,8 @@ impl Dialog {
     }
 
     /// Draws what does not fit: a window on its upper part, and all of its lower one. Returns whether there is more below the window,
-    /// and how far it can be scrolled.
-    fn draw_scrolled(&self, scroll: &Scroll, canvas: &mut Canvas<'_>, inner: usize) -> (bool, usize) {
+    /// how far it can be scrolled, and how many lines that is of.
+    fn draw_scrolled(&self, scroll: &Scroll, canvas: &mut Canvas<'_>, inner: usize) -> (bool, usize, usize) {
         let (above, below) = self.items.split_at_checked(scroll.items).unwrap_or((&self.items, &[]));
         let below: Vec<&Item> = below.iter().filter(|item| !item.is_air()).collect();
         let fixed: u16 = below.iter().map(|item| item.rows(inner)).sum();
@@ -185,7 +185,7 @@ impl Dialog {
         let below_window = lines.len().saturating_sub(at + window);
         let says = match below_window {
             0 => Words::of(format!("all {} lines were there to be read", lines.len()), Role::Faint),
-            _ => Words::of(format!("↓ {below_window} more lines: "), Ink::bold(Role::Degraded))
+            _ => Words::of(format!("↓ {}: ", many(below_window, "more line")), Ink::bold(Role::Degraded))
                 .key(scroll.key.clone(), "· to be read before it is confirmed"),
         };
         canvas.put(0, y, says);
@@ -196,7 +196,7 @@ impl Dialog {
             y += rows;
         }
         // Without a window no key helps.
-        (below_window > 0 || window == 0, if window == 0 { 0 } else { last })
+        (below_window > 0 || window == 0, if window == 0 { 0 } else { last }, lines.len())
     }
 }
 

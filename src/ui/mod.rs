@@ -200,7 +200,8 @@ pub fn draw(
             beyond: fact.beyond,
         })
     });
-    screen::LayoutFacts { size: facts.size, panes: panes.collect(), cut: facts.cut, scroll: facts.scroll }
+    let (cut, scroll, lines) = (facts.cut, facts.scroll, facts.lines);
+    screen::LayoutFacts { size: facts.size, panes: panes.collect(), cut, scroll, lines }
 }
 
 /// Draws the screen on a buffer.

@@ -42,6 +42,8 @@ pub struct LayoutFacts {
     pub cut: bool,
     /// Lines that the open box can be scrolled.
     pub scroll: usize,
+    /// Of how many lines that is.
+    pub lines: usize,
 }
 
 /// Where a pane came to stand.

@@ -306,6 +306,18 @@ fn a_review_that_does_not_fit_is_read_to_its_end_before_it_is_confirmed() {
         }
         let missing: Vec<&str> = all.into_iter().filter(|part| !seen.contains(part)).collect();
         assert!(missing.is_empty(), "{size:?}: {missing:?} {seen}");
+        // What is missing now takes a row: what was read to its end stays so.
+        for _ in 0..2 {
+            night.tell(quarterdeck::core::Msg::Acted(Action::Confirm));
+            let refused = night.state.runs.review.as_ref().and_then(|review| review.refused.clone()).unwrap();
+            assert!(!refused.contains("read on"), "{size:?}: {refused}");
+            for _ in 0..2 {
+                let mut buffer = Buffer::empty(Rect::new(0, 0, size.0, size.1));
+                let facts = ui::draw(&night.state, &Keymap::default(), &dark(), night.now, None, &mut buffer);
+                night.tell(quarterdeck::core::Msg::LaidOut(facts));
+            }
+            assert!(!words(&night, size).contains("to be read before"), "{size:?} {}", words(&night, size));
+        }
         assert!(pages == 0 || size.1 < 36, "there is room for it at {size:?}");
     }
 }

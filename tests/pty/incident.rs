@@ -62,6 +62,13 @@ fn an_incident_is_led_from_the_first_signal_to_what_is_owed() {
     terminal.until("all three are written", |text| text.contains("✓ follow-ups written"));
     terminal.keys(">");
     terminal.shows("missing: well for long enough");
+    // All of it goes with the demo: that is asked first.
     terminal.keys("\x03");
+    terminal.shows("The demo ends with this");
+    terminal.keys("\x1b");
+    terminal.until("it goes on", |text| !text.contains("The demo ends"));
+    terminal.keys("\x03");
+    terminal.shows("The demo ends with this");
+    terminal.keys("y");
     terminal.ended().clean();
 }

@@ -107,6 +107,18 @@ fn a_replay_goes_forth_and_back_to_a_moment_and_faster_and_leaves_the_store_as_i
 }
 
 #[test]
+fn a_replay_of_a_demo_says_that_it_is_made_up() {
+    let desk = Desk::new();
+    for (more, says) in [(&["--demo"][..], true), (&[], false)] {
+        let mut terminal = Terminal::start(desk.command(&[&["replay", "INC-1"], more].concat()), 80, 24);
+        let text = terminal.until("the replay", |text| text.contains("REPLAY"));
+        assert_eq!(text.contains("DEMO"), says, "{text}");
+        terminal.keys("\u{3}");
+        terminal.ended().clean();
+    }
+}
+
+#[test]
 fn what_cannot_be_played_back_is_said_with_what_can() {
     let desk = Desk::new();
     for (args, says) in [

@@ -24,9 +24,7 @@ use crate::core::{
 
 /// Applies an action.
 pub fn act(state: &mut State, action: Action, now: Now) -> Vec<Effect> {
-    if state.screen.message.as_ref().is_some_and(|message| message.tone == Tone::Error) {
-        state.screen.message = None;
-    }
+    state.screen.went_on();
     if state.runs.review.is_some() {
         return boxes::in_review(state, action, now);
     }
@@ -275,8 +273,9 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
 
 fn quit(state: &mut State) -> Vec<Effect> {
     let mine = state.actor.by.clone();
-    // What goes on in a replay is long over.
-    if state.screen.replay.is_none() && state.runs.unfinished().any(|run| run.by == mine) {
+    let run = state.runs.unfinished().any(|run| run.by == mine);
+    // What goes on in a replay is long over, and nothing is lost with it.
+    if state.screen.replay.is_none() && (run || (state.screen.demo && state.screen.wrote)) {
         state.screen.open(Overlay::Quit);
         return Vec::new();
     }

@@ -29,11 +29,13 @@ pub mod refusal;
 pub mod replay;
 pub mod rows;
 pub mod runbooks;
+mod said;
 pub mod suspects;
 pub mod windows;
 
 pub use boxes::asks;
 pub use place::{Pane, RowKey, View};
+pub use said::{Message, Tone};
 
 /// Which draft a text belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -200,28 +202,6 @@ pub enum LogList {
     Columns,
 }
 
-/// How loud a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// Something went as asked.
-    Done,
-    /// Something to know.
-    Info,
-    /// Something did not work: stays until a key is pressed.
-    Error,
-}
-
-/// A message for the person.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    /// When.
-    pub at: Now,
-    /// How loud.
-    pub tone: Tone,
-    /// What.
-    pub text: String,
-}
-
 /// How times are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum TimeDisplay {
@@ -245,6 +225,8 @@ pub struct LayoutFacts {
     pub cut: bool,
     /// Lines that the open box can be scrolled.
     pub scroll: usize,
+    /// Of how many lines that is.
+    pub lines: usize,
 }
 
 /// Where a pane was drawn.
@@ -316,6 +298,8 @@ pub struct State {
     pub bytes_s: f64,
     /// Data are made up.
     pub demo: bool,
+    /// Something was written here into an incident.
+    pub wrote: bool,
     /// How the incident stands that is played back, if one is.
     pub replay: Option<super::replay::Standing>,
     /// What the configuration left out, a line each.
@@ -349,14 +333,13 @@ impl Default for State {
             layout: LayoutFacts::default(),
             bytes_s: 0.0,
             demo: false,
+            wrote: false,
             replay: None,
             problems: Vec::new(),
         }
     }
 }
 
-/// Milliseconds that a message stays; errors stay until a key is pressed.
-pub const MESSAGE_MS: u64 = 5_000;
 /// Milliseconds that the cursor must rest before rows are sorted anew.
 pub const REST_MS: u64 = 2_000;
 /// Views kept in the history.
@@ -421,11 +404,18 @@ impl State {
         }
     }
 
-    /// Says something.
-    pub fn say(&mut self, now: Now, tone: Tone, text: impl Into<String>) {
-        let message = Message { at: now, tone, text: text.into() };
-        self.messages.push(message.clone());
-        self.message = Some(message);
+    /// Takes over what the last drawing found out.
+    ///
+    /// A box that was read to its end stays there where less room is left for the same lines: a word on what is missing takes a row,
+    /// and what was seen need not be read again for that.
+    pub(super) fn laid_out(&mut self, mut layout: LayoutFacts) {
+        let before = &self.layout;
+        let was_read = before.scroll > 0 && !before.cut && self.overlay_cursor >= before.scroll;
+        if was_read && layout.cut && layout.lines == before.lines && layout.scroll > before.scroll {
+            self.overlay_cursor = layout.scroll;
+            layout.cut = false;
+        }
+        self.layout = layout;
     }
 
     /// Goes to a view and remembers where it came from.

@@ -185,6 +185,26 @@ impl Reader<'_> {
         keys::in_box(self.keymap, Action::SayYes, false).unwrap_or_default()
     }
 
+    /// What is asked before the program ends.
+    fn quit(&self) -> Question {
+        let (title, text) = if self.state.screen.demo {
+            let gone = "Its hosts, its store and all that you wrote into its incidents are deleted, for good. Quit?";
+            ("The demo ends with this", gone)
+        } else {
+            let goes_on = "It goes on on its hosts without this console, and another console shows its end. Quit?";
+            ("A run is going on", goes_on)
+        };
+        Question {
+            title: title.into(),
+            text: text.into(),
+            facts: Vec::new(),
+            yes: "quit".into(),
+            yes_key: self.yes(),
+            once: None,
+            alarm: false,
+        }
+    }
+
     fn question(&self, overlay: &Overlay) -> Option<Over> {
         let state = self.state;
         let dots = state.screen.draft(Draft::Passphrase).to_owned();
@@ -216,15 +236,7 @@ impl Reader<'_> {
                 ..Ask::default()
             })),
             Overlay::Sudo => return self.sudo(dots),
-            Overlay::Quit => Over::Question(Box::new(Question {
-                title: "A run is going on".into(),
-                text: "It goes on on its hosts without this console, and another console shows its end. Quit?".into(),
-                facts: Vec::new(),
-                yes: "quit".into(),
-                yes_key: self.yes(),
-                once: None,
-                alarm: false,
-            })),
+            Overlay::Quit => Over::Question(Box::new(self.quit())),
             Overlay::Arm { env } => Over::Question(Box::new(Question {
                 title: format!("Arm write for {env}"),
                 text: format!(

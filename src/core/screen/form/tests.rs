@@ -228,3 +228,21 @@ fn whoever_begins_to_type_is_brought_to_the_text_and_numbers_choose() {
     press(&mut console, Action::FocusPane(2));
     assert_eq!(form(&console).chosen.first(), Some(&1));
 }
+
+#[test]
+fn leaving_a_demo_asks_first_once_something_was_written_there() {
+    let leaves = |console: &mut Console| {
+        console.state.screen.go(View::Overview);
+        update(&mut console.state, Msg::Acted(Action::CloseView), NOW) == [Effect::Quit]
+    };
+    for demo in [true, false] {
+        let mut console = Console::new(Severity::P2);
+        console.state.screen.demo = demo;
+        assert!(leaves(&mut console), "nothing was written");
+        console.state.screen.go(View::Incident(UID));
+        assert_eq!(console.does(IncidentAction::AddHypothesis, &[], "the pool leaks").len(), 1);
+        assert_eq!(leaves(&mut console), !demo, "a store of one's own stays");
+        assert_eq!(console.state.screen.overlay == Some(Overlay::Quit), demo);
+        assert!(!demo || update(&mut console.state, Msg::Acted(Action::SayYes), NOW) == [Effect::Quit]);
+    }
+}
