@@ -11,6 +11,7 @@ use crate::{
     core::{
         State,
         id::ServiceId,
+        incidents::document::Budget,
         record::Bucket,
         reports::{self, By, Mean, Period, Report, Spent},
         services::Split,
@@ -144,10 +145,16 @@ fn budgets(report: &Report) -> Vec<Vec<String>> {
             format!("{} %", budget.objective_pct),
             long(budget.allowed_ms),
             budget.down_ms.map_or_else(|| "?".to_owned(), long),
-            budget.spent_pct.map_or_else(|| "?".to_owned(), |pct| format!("{pct} %")),
+            spent_of(budget),
         ]);
     }
     rows
+}
+
+/// What was spent, and of how much of the time that is known where it is little.
+fn spent_of(budget: &Budget) -> String {
+    let pct = budget.spent_pct.map_or_else(|| "?".to_owned(), |pct| format!("{pct} %"));
+    budget.known_ms.map_or_else(|| pct.clone(), |ms| format!("{pct} of {} known", precise(ms.unsigned_abs())))
 }
 
 fn plain(rows: &[Vec<String>]) -> String {

@@ -11,7 +11,7 @@ use super::{
     alerts::Severity,
     incidents::{
         Incident, Phase,
-        document::{Budget, Moment, share, times},
+        document::{Budget, Moment, times},
     },
     inventory::Slo,
     services::Split,
@@ -217,10 +217,7 @@ pub fn spent(service: String, slo: Slo, period: &Period, measured: Split, now: T
     let window_ms = period.to.min(now).since(period.from).max(0);
     #[expect(clippy::cast_possible_truncation, reason = "a share of what was an i64 before")]
     let allowed_ms = (window_ms as f64 * (100.0 - slo.objective) / 100.0).round() as i64;
-    let down_ms = (measured.counted_ms() > 0).then_some(measured.down_ms);
-    let spent_pct = down_ms.and_then(|down| share(down, allowed_ms));
-    let budget = Budget { objective_pct: slo.objective, window_ms, allowed_ms, incident_pct: None, down_ms, spent_pct };
-    Spent { service, budget }
+    Spent { service, budget: Budget::of(slo.objective, (window_ms, allowed_ms), Some(measured)) }
 }
 
 #[cfg(test)]
@@ -310,7 +307,13 @@ mod tests {
         let nothing = of(Split::default(), 10 * DAY);
         assert_eq!((nothing.allowed_ms, nothing.down_ms, nothing.spent_pct), (864_000, None, None));
         let measured = Split { up_ms: 9 * DAY, down_ms: 432_000, ..Split::default() };
-        assert_eq!(of(measured, 10 * DAY).spent_pct, Some(50.0));
+        assert_eq!((of(measured, 10 * DAY).spent_pct, of(measured, 10 * DAY).known_ms), (Some(50.0), None));
+        // Of little of the time it is said of how much; of next to nothing there is no share.
+        let little = Split { up_ms: 4 * DAY, ..Split::default() };
+        assert_eq!((of(little, 10 * DAY).spent_pct, of(little, 10 * DAY).known_ms), (Some(0.0), Some(4 * DAY)));
+        let moments = Split { up_ms: DAY / 24, ..Split::default() };
+        let budget = of(moments, 10 * DAY);
+        assert_eq!((budget.down_ms, budget.spent_pct, budget.known_ms), (Some(0), None, Some(DAY / 24)));
         assert_eq!(of(measured, 90 * DAY).allowed_ms, 2_592_000, "a month is no longer than itself");
     }
 }

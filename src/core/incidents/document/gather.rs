@@ -131,15 +131,9 @@ fn impact(of: &Incident, with: Surroundings<'_>) -> Impact {
 
 fn budget(of: Slo, measured: Option<Split>, lasted_ms: Option<i64>) -> Budget {
     let allowed_ms = of.allowed_ms();
-    let down_ms = measured.filter(|split| split.counted_ms() > 0).map(|split| split.down_ms);
-    Budget {
-        objective_pct: of.objective,
-        window_ms: i64::try_from(of.window_ms).unwrap_or(i64::MAX),
-        allowed_ms,
-        incident_pct: lasted_ms.and_then(|ms| share(ms, allowed_ms)),
-        down_ms,
-        spent_pct: down_ms.and_then(|ms| share(ms, allowed_ms)),
-    }
+    let window_ms = i64::try_from(of.window_ms).unwrap_or(i64::MAX);
+    let incident_pct = lasted_ms.and_then(|ms| share(ms, allowed_ms));
+    Budget { incident_pct, ..Budget::of(of.objective, (window_ms, allowed_ms), measured) }
 }
 
 fn run_name(run: Uid, runs: &runs::State) -> String {

@@ -4,7 +4,7 @@
 use serde::{Serialize, Serializer};
 
 use super::Section;
-use crate::core::time::Timestamp;
+use crate::core::{services::Split, time::Timestamp};
 
 mod action;
 mod gather;
@@ -113,8 +113,34 @@ pub struct Budget {
     pub incident_pct: Option<f64>,
     /// How long the checks saw it down in that time up to now.
     pub down_ms: Option<i64>,
-    /// How much of what is allowed that is, in percent.
+    /// How much of what is allowed that is, in percent; none where next to nothing is known of that time.
     pub spent_pct: Option<f64>,
+    /// Of how much of that time it is known how it was, where that is little: it may have been down for longer.
+    pub known_ms: Option<i64>,
+}
+
+impl Budget {
+    /// Says what an objective allowed over so long, and what was spent of it as far as it was measured.
+    pub(in crate::core) fn of(
+        objective_pct: f64,
+        (window_ms, allowed_ms): (i64, i64),
+        measured: Option<Split>,
+    ) -> Self {
+        let measured = measured.filter(|split| split.counted_ms() > 0);
+        let whole =
+            measured.map(|split| Split { unknown_ms: window_ms.saturating_sub(split.known_ms()).max(0), ..split });
+        let figure = whole.unwrap_or_default().figure(1);
+        let down_ms = measured.map(|split| split.down_ms);
+        Self {
+            objective_pct,
+            window_ms,
+            allowed_ms,
+            incident_pct: None,
+            down_ms,
+            spent_pct: down_ms.filter(|_| figure.percent.is_some()).and_then(|down| share(down, allowed_ms)),
+            known_ms: figure.of_ms,
+        }
+    }
 }
 
 /// An entry of the timeline.
