@@ -222,6 +222,24 @@ pub struct Pipeline {
     pub api: String,
 }
 
+impl Pipeline {
+    /// Makes one of a workflow of GitHub that brings out what is on `main`.
+    pub fn new(repo: &str, workflow: &str, token: &str) -> Self {
+        Self {
+            repo: repo.to_owned(),
+            workflow: workflow.to_owned(),
+            branch: "main".to_owned(),
+            environment: None,
+            inputs: BTreeMap::new(),
+            hold: PipelineHolds::Workflow,
+            version_input: None,
+            id_input: None,
+            token: token.to_owned(),
+            api: "https://api.github.com".to_owned(),
+        }
+    }
+}
+
 impl Service {
     /// Makes one that is only watched, without hosts and checks.
     pub fn new(id: ServiceId) -> Self {

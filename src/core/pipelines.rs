@@ -10,8 +10,8 @@ use super::{
 };
 
 /// Milliseconds between two looks while something goes on, and while nothing does: a server counts what it is asked.
-const OPEN_MS: u64 = 5_000;
-const REST_MS: u64 = 15_000;
+const OPEN_MS: u64 = 10_000;
+const REST_MS: u64 = 60_000;
 /// Most milliseconds between two looks that fail.
 const FAILED_MS: u64 = 120_000;
 /// After so many milliseconds a look that never ended is asked anew.
@@ -122,7 +122,7 @@ impl Watched {
     /// After so many milliseconds it is asked again.
     fn pause(&self) -> u64 {
         if self.failures > 0 {
-            return FAILED_MS.min(OPEN_MS << self.failures.min(8));
+            return FAILED_MS.min(OPEN_MS << (self.failures - 1).min(8));
         }
         let goes_on = self.told.as_ref().is_some_and(|told| told.runs.iter().any(|run| !run.is_over()));
         if goes_on { OPEN_MS } else { REST_MS }

@@ -5,7 +5,7 @@ use super::*;
 use crate::core::{
     Msg as CoreMsg,
     action::{Action, Motion},
-    inventory::{Inventory, Pipeline, PipelineHolds, Service},
+    inventory::{Inventory, Pipeline, Service},
     runs::Actor,
     screen::{Pane, RowKey},
     update,
@@ -16,18 +16,7 @@ fn service() -> ServiceId {
 }
 
 fn state() -> Core {
-    let pipeline = Pipeline {
-        repo: "acme/play".into(),
-        workflow: "deploy.yml".into(),
-        branch: "main".into(),
-        environment: None,
-        inputs: BTreeMap::new(),
-        hold: PipelineHolds::Workflow,
-        version_input: None,
-        id_input: None,
-        token: "env:TOKEN".into(),
-        api: "https://api.github.com".into(),
-    };
+    let pipeline = Pipeline::new("acme/play", "deploy.yml", "env:TOKEN");
     let inventory = Inventory {
         services: vec![Arc::new(Service { pipeline: Some(Arc::new(pipeline)), ..Service::new(service()) })],
         ..Inventory::default()
@@ -78,15 +67,16 @@ fn it_is_asked_at_once_then_at_a_pace_and_never_while_nobody_looks() {
     let runs = vec![run(1_812, "in_progress"), run(1_811, "completed")];
     answer(&mut state, 2_000, &look, Ok(told(2_000, runs.clone(), Some((1_812, vec![job(5, "in_progress", None)])))));
     assert_eq!(tick(&mut state, 3_000), None);
-    let look = tick(&mut state, 6_100).unwrap();
+    assert_eq!(tick(&mut state, 9_900), None);
+    let look = tick(&mut state, 11_100).unwrap();
     assert_eq!(look.run, Some(1_812), "the one under the cursor");
     let over = vec![run(1_812, "completed"), run(1_811, "completed")];
-    answer(&mut state, 6_200, &look, Ok(told(6_200, over, Some((1_812, Vec::new())))));
-    assert_eq!(tick(&mut state, 12_000), None, "nothing goes on: it is asked less");
+    answer(&mut state, 11_200, &look, Ok(told(11_200, over, Some((1_812, Vec::new())))));
+    assert_eq!(tick(&mut state, 30_000), None, "nothing goes on: it is asked less");
     state.screen.go(View::Overview);
-    assert_eq!(tick(&mut state, 60_000), None);
+    assert_eq!(tick(&mut state, 90_000), None);
     state.screen.go(View::Pipeline(service()));
-    assert!(tick(&mut state, 60_100).is_some());
+    assert!(tick(&mut state, 90_100).is_some());
 }
 
 #[test]

@@ -110,6 +110,23 @@ struct Jobs {
     jobs: Vec<Job>,
 }
 
+/// What a run left to be brought out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Its length, as it is stored.
+    pub bytes: u64,
+    /// Whether it is kept no more.
+    pub expired: bool,
+    /// SHA-256 of the archive that is handed out, where the server says it.
+    pub sha256: Option<String>,
+    /// When it was made.
+    pub made: Option<Timestamp>,
+}
+
 /// An environment that a run waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
@@ -230,6 +247,40 @@ pub fn workflow(body: &[u8]) -> Result<String, String> {
         state: String,
     }
     json::<Workflow>(body).map(|workflow| sanitise::name(workflow.state))
+}
+
+/// Reads what a run left to be brought out.
+///
+/// # Errors
+/// When it is no such list.
+pub fn artifacts(body: &[u8]) -> Result<Vec<Artifact>, String> {
+    #[derive(Deserialize)]
+    struct List {
+        artifacts: Vec<One>,
+    }
+    #[derive(Deserialize)]
+    struct One {
+        id: u64,
+        name: Option<String>,
+        size_in_bytes: Option<u64>,
+        #[serde(default)]
+        expired: bool,
+        digest: Option<String>,
+        created_at: Option<String>,
+    }
+    let hex = |digest: String| {
+        let hex = digest.strip_prefix("sha256:")?.to_ascii_lowercase();
+        (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(hex)
+    };
+    let artifact = |one: One| Artifact {
+        id: one.id,
+        name: text(one.name),
+        bytes: one.size_in_bytes.unwrap_or(0),
+        expired: one.expired,
+        sha256: one.digest.and_then(hex),
+        made: one.created_at.as_deref().and_then(time),
+    };
+    Ok(json::<List>(body)?.artifacts.into_iter().take(100).map(artifact).collect())
 }
 
 /// Reads what a run waits for.

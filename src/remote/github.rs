@@ -18,13 +18,15 @@ use crate::{
         runs::{PipelineJob, PipelineRun},
         time::Timestamp,
     },
-    parse::github::{self, Commit, Pending},
+    parse::github::{self, Artifact, Commit, Pending},
 };
 
 /// The version of the API that this is written for.
 const VERSION: &str = "2022-11-28";
 /// Most bytes of a log.
 const LOG: usize = 20 << 20;
+/// Most bytes of what a run left.
+const ARTIFACT: usize = 4 << 30;
 /// Answers that are kept, and most bytes of one.
 const KEPT: usize = 32;
 const KEPT_BYTES: usize = 1 << 20;
@@ -179,12 +181,7 @@ impl GitHub {
         if answer.status == 410 {
             return Err(Error::Refused("the log is kept no more".to_owned()));
         }
-        let to = answer.header("location").next().filter(|_| answer.status == 302).map(str::to_owned);
-        let Some(to) = to else { return Err(refused(&call, &answer)) };
-        let mut call = Call::new("GET", &to)?;
-        if !call.keeps_secrets() {
-            return Err(Error::Refused("the log lies where the way is not encrypted".to_owned()));
-        }
+        let mut call = elsewhere(&call, &answer, "the log")?;
         call.max_body = LOG;
         call.timeout = Duration::from_secs(60);
         let answer = self.client.send(&call).await?;
@@ -192,6 +189,41 @@ impl GitHub {
             return Err(Error::Refused(format!("the log cannot be had: {}", answer.status)));
         }
         Ok(github::log(&answer.body))
+    }
+
+    /// Lists what a run left to be brought out, up to a hundred.
+    ///
+    /// # Errors
+    /// When GitHub does not say.
+    pub async fn artifacts(&self, run: u64) -> Result<Vec<Artifact>, Error> {
+        let path = format!("/actions/runs/{run}/artifacts?per_page=100");
+        github::artifacts(&self.get(&path).await?.body).map_err(Error::Unread)
+    }
+
+    /// Writes the archive of what a run left into a file, and says how far that is. It lies elsewhere: the token does not go there.
+    ///
+    /// # Errors
+    /// When there is none any more, it is too long, or not all of it came.
+    pub async fn fetch(
+        &self,
+        artifact: u64,
+        to: &mut tokio::fs::File,
+        tell: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<(), Error> {
+        let call = self.call("GET", &format!("/actions/artifacts/{artifact}/zip"), None)?;
+        let answer = self.client.send(&call).await?;
+        if answer.status == 410 {
+            return Err(Error::Refused("it is kept no more".to_owned()));
+        }
+        let mut call = elsewhere(&call, &answer, "what the run left")?;
+        call.max_body = ARTIFACT;
+        call.timeout = Duration::from_secs(3_600);
+        let answer = self.client.download(&call, to, tell).await?;
+        match answer.status {
+            200 if answer.cut => Err(Error::Unread(format!("it is longer than {} GiB", ARTIFACT >> 30))),
+            200 => Ok(()),
+            status => Err(Error::Refused(format!("what the run left cannot be had: {status}"))),
+        }
     }
 
     /// Approves or rejects environments that a run waits for.
@@ -385,6 +417,17 @@ impl GitHub {
             _ => Err(refused(&call, &answer)),
         }
     }
+}
+
+/// Makes the call for what lies elsewhere, without the token.
+fn elsewhere(call: &Call, answer: &Answer, what: &str) -> Result<Call, Error> {
+    let to = answer.header("location").next().filter(|_| answer.status == 302);
+    let Some(to) = to else { return Err(refused(call, answer)) };
+    let call = Call::new("GET", to)?;
+    if !call.keeps_secrets() {
+        return Err(Error::Refused(format!("{what} lies where the way is not encrypted")));
+    }
+    Ok(call)
 }
 
 /// Says why it refuses, in words for a person. A server may send back what it was sent: the token is not repeated.

@@ -14,6 +14,7 @@ use reqwest::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::io::AsyncWriteExt as _;
 
 pub use super::tls::{Trust, install_crypto};
 use super::{
@@ -358,7 +359,49 @@ impl Client {
         }
     }
 
+    /// Writes the body of an answer with status 200 into a file, up to as much as the call allows, and says how far that is. The
+    /// answer has no body then; of any other status it has. No redirect is followed.
+    ///
+    /// # Errors
+    /// When no answer came, or not all of it, or the file cannot be written.
+    pub async fn download(
+        &self,
+        call: &Call,
+        to: &mut tokio::fs::File,
+        tell: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<Answer, Fault> {
+        let progress = Progress::default();
+        let work = async {
+            let (mut response, shown) = self.ask(call, &progress).await?;
+            if response.status().as_u16() != 200 {
+                return read(response, shown, call.max_body.min(1 << 20)).await;
+            }
+            let (mut bytes, mut cut) = (0_usize, false);
+            while let Some(chunk) = chunk(&mut response).await? {
+                bytes = bytes.saturating_add(chunk.len());
+                if bytes > call.max_body {
+                    cut = true;
+                    break;
+                }
+                to.write_all(&chunk).await.map_err(|error| Fault::Call(format!("it cannot be written: {error}")))?;
+                tell(u64::try_from(bytes).unwrap_or(u64::MAX));
+            }
+            to.flush().await.map_err(|error| Fault::Call(format!("it cannot be written: {error}")))?;
+            Ok(answer(&response, shown, (Vec::new(), cut)))
+        };
+        tokio::time::timeout(call.timeout, work).await.unwrap_or_else(|_| {
+            let ms = u64::try_from(call.timeout.as_millis()).unwrap_or(u64::MAX);
+            Err(Fault::Timeout { ms, step: progress.step() })
+        })
+    }
+
     async fn hop(&self, call: &Call, progress: &Progress) -> Result<Answer, Fault> {
+        let (response, shown) = self.ask(call, progress).await?;
+        read(response, shown, call.max_body).await
+    }
+
+    /// Sends a call, and returns what answers, before its body.
+    async fn ask(&self, call: &Call, progress: &Progress) -> Result<(reqwest::Response, Shown), Fault> {
         let target = call.target();
         let direct = call.pin.is_some() || net::is_loopback(&target.host) || !has_proxy();
         let addresses = match call.pin {
@@ -392,28 +435,35 @@ impl Client {
         }
         let answer = request.send().await;
         let shown = recorder.shown();
-        let mut response = answer.map_err(|error| fault_of(&error, &target.host, &shown))?;
+        let response = answer.map_err(|error| fault_of(&error, &target.host, &shown))?;
         progress.at(Step::Body);
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect();
-        let mut body = Vec::new();
-        let mut cut = false;
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| Fault::Body { status, what: innermost(&error) })?
-        {
-            let room = call.max_body.saturating_sub(body.len());
-            body.extend(chunk.iter().take(room));
-            if chunk.len() > room {
-                cut = true;
-                break;
-            }
-        }
-        Ok(Answer { status, headers, body, cut, from: response.remote_addr(), tls: shown })
+        Ok((response, shown))
     }
+}
+
+async fn chunk(response: &mut reqwest::Response) -> Result<Option<bytes::Bytes>, Fault> {
+    let status = response.status().as_u16();
+    response.chunk().await.map_err(|error| Fault::Body { status, what: innermost(&error) })
+}
+
+/// Reads the body of an answer, up to so many bytes.
+async fn read(mut response: reqwest::Response, shown: Shown, most: usize) -> Result<Answer, Fault> {
+    let (mut body, mut cut) = (Vec::new(), false);
+    while let Some(chunk) = chunk(&mut response).await? {
+        let room = most.saturating_sub(body.len());
+        body.extend(chunk.iter().take(room));
+        if chunk.len() > room {
+            cut = true;
+            break;
+        }
+    }
+    Ok(answer(&response, shown, (body, cut)))
+}
+
+fn answer(response: &reqwest::Response, shown: Shown, (body, cut): (Vec<u8>, bool)) -> Answer {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    Answer { status: response.status().as_u16(), headers, body, cut, from: response.remote_addr(), tls: shown }
 }
 
 /// Says where an answer sends the caller, if it does.

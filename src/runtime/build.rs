@@ -53,6 +53,9 @@ pub enum BuildError {
     /// `tar` said no.
     #[error("{0} could not be packed: {1}")]
     Unpackable(String, String),
+    /// What a run of a pipeline left cannot be had.
+    #[error("{0}")]
+    Artifact(String),
     /// Nobody waits for it any more.
     #[error("it was stopped")]
     Stopped,
@@ -63,7 +66,7 @@ impl BuildError {
     pub const fn is_the_name(&self) -> bool {
         match self {
             Self::Nameless(_) | Self::NoVersion(_) => true,
-            Self::Unreadable(..) | Self::NoFile(_) | Self::Unpackable(..) | Self::Stopped => false,
+            Self::Unreadable(..) | Self::NoFile(_) | Self::Unpackable(..) | Self::Artifact(_) | Self::Stopped => false,
         }
     }
 }
@@ -150,7 +153,7 @@ impl Reader {
     }
 
     /// Works on a thread of its own, which is told when nobody waits any more.
-    async fn thread<T: Send + 'static>(
+    pub(super) async fn thread<T: Send + 'static>(
         &self,
         work: impl FnOnce(&AtomicBool) -> Result<T, BuildError> + Send + 'static,
     ) -> Result<T, BuildError> {
@@ -272,7 +275,7 @@ fn forget_old(builds: &Path) {
     }
 }
 
-fn digest(path: &Path, tell: &dyn Fn(u64), stop: &AtomicBool) -> std::io::Result<(String, u64)> {
+pub(super) fn digest(path: &Path, tell: &dyn Fn(u64), stop: &AtomicBool) -> std::io::Result<(String, u64)> {
     let mut file = std::fs::File::open(path)?;
     let (mut digest, mut bytes, mut told, mut buffer) = (sha2::Sha256::new(), 0, 0, vec![0; 1 << 20]);
     loop {

@@ -1,5 +1,6 @@
 //! The loop and everything with a side effect around core: the inbox, the executor of effects, the supervisor of
 //! sources, the store's thread, the clock, the terminal.
+mod artifact;
 mod audited;
 pub mod build;
 mod changes;

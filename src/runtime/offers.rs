@@ -7,15 +7,15 @@ use std::{
     },
 };
 
-use super::{build, inbox::Post, planning};
+use super::{artifact, build, inbox::Post, planning};
 use crate::{
     config::Env,
     core::{
         Msg,
         inventory::Inventory,
         runs::{
-            self,
-            offer::{OfferAsk, OfferMsg, Reading},
+            self, ArtifactName,
+            offer::{Brings, OfferAsk, OfferMsg, Reading},
         },
         time::Clock,
     },
@@ -54,7 +54,8 @@ impl Desk {
             OfferAsk::Versions(service) => {
                 self.stop();
                 let brings = match around.inventory.service(&service) {
-                    Some(found) => recipes::brings(found),
+                    Some(found) => recipes::brings(found)
+                        .map(|brings| Brings { artifacts: brings.builds && found.pipeline.is_some(), ..brings }),
                     None => Err(format!("{service} is not in the configuration")),
                 };
                 let can = brings.is_ok();
@@ -78,7 +79,18 @@ impl Desk {
                 };
                 self.asking = Some(around.tasks.spawn("versions", ask));
             }
-            OfferAsk::Paths(text) => {
+            OfferAsk::Paths { service, text } if text.starts_with(ArtifactName::BEGIN) => {
+                let of = around.inventory.service(&service).and_then(|service| service.pipeline.clone());
+                let post = around.post.clone();
+                let list = async move {
+                    let Some(of) = of else { return };
+                    // What cannot be listed can be named all the same; reading it says why it cannot be had.
+                    let left = artifact::left(&of, &Env::of_process(), &text).await.unwrap_or_default();
+                    post.fact(told(OfferMsg::Paths(text, left))).await;
+                };
+                around.tasks.spawn("artifacts", list).detach();
+            }
+            OfferAsk::Paths { text, .. } => {
                 let post = around.post.clone();
                 let list = move || {
                     let paths = paths(&text, Env::of_process().home());
@@ -86,7 +98,8 @@ impl Desk {
                 };
                 around.tasks.blocking("paths", list).detach();
             }
-            OfferAsk::Read { path, version } => {
+            OfferAsk::Read { service, path, version } => {
+                let of = around.inventory.service(&service).and_then(|service| service.pipeline.clone());
                 let (post, typed, env) = (around.post.clone(), path.clone(), Env::of_process());
                 let tell = move |progress: build::Progress| {
                     let build::Progress { packs, bytes, of } = progress;
@@ -96,8 +109,10 @@ impl Desk {
                 let reader = build::Reader::new(around.tasks.clone(), &env, Arc::new(tell));
                 let (stop, post) = (Arc::clone(&reader.stop), around.post.clone());
                 let read = async move {
-                    let at = at_home(&path, env.home());
-                    let read = reader.read(&at, version.as_deref()).await;
+                    let read = match (ArtifactName::parse(&path), of) {
+                        (Some(wanted), Some(of)) => reader.artifact(&of, &env, &wanted, version.as_deref()).await,
+                        (Some(_) | None, _) => reader.read(&at_home(&path, env.home()), version.as_deref()).await,
+                    };
                     let named = |error: &build::BuildError| {
                         if error.is_the_name() { format!("; name it: {path} as VERSION") } else { String::new() }
                     };

@@ -4,21 +4,24 @@ use std::{path::Path, process::Output};
 use quarterdeck::{
     config::Env,
     core::{
-        inventory::{Pipeline, PipelineHolds},
+        inventory::Pipeline,
         pipelines::Look,
-        runs::{Acted, Deed, PipelineVerb, stick::PipelineHold},
+        runs::{Acted, ArtifactName, Deed, PipelineVerb, stick::PipelineHold},
         time::Timestamp,
     },
     remote::{
         github::{Dispatch, GitHub},
         http::{Client, Trust},
     },
-    runtime::pipeline::{self as runtime, Means},
+    runtime::{
+        build,
+        pipeline::{self as runtime, Means},
+    },
 };
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::hub::{COMMIT, Shared, server};
+use crate::hub::{COMMIT, Shared, server, zipped};
 
 fn dispatch<'a>(mark: Option<&'a str>, inputs: &[(&str, &str)]) -> Dispatch<'a> {
     let inputs = inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -203,16 +206,9 @@ async fn a_pipeline_is_held_approved_and_looked_at_from_the_shell() {
 
 fn pipeline(port: u16) -> Pipeline {
     Pipeline {
-        repo: "acme/play".into(),
-        workflow: "deploy.yml".into(),
-        branch: "main".into(),
         environment: Some("production".into()),
-        inputs: std::collections::BTreeMap::new(),
-        hold: PipelineHolds::Workflow,
-        version_input: None,
-        id_input: None,
-        token: "env:TOKEN".into(),
         api: format!("http://127.0.0.1:{port}"),
+        ..Pipeline::new("acme/play", "deploy.yml", "env:TOKEN")
     }
 }
 
@@ -327,6 +323,61 @@ async fn a_pipeline_is_looked_at_as_a_person_watches_it() {
         fake.lock().unwrap().instead = Some((200, vec![], hostile.into()));
         assert!(!look(None, None).await.unwrap_err().contains('\u{1b}'), "{hostile:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_run_left_is_a_build_like_any_other() {
+    let (fake, _) = server().await;
+    let (of, env) = (pipeline(fake.lock().unwrap().port), surroundings());
+    let home = tempfile::tempdir().unwrap();
+    let tasks = quarterdeck::tasks::Tasks::new(tokio::runtime::Handle::current(), |_| {});
+    let reader = build::Reader {
+        tasks,
+        builds: home.path().join("builds"),
+        tell: std::sync::Arc::new(|_| {}),
+        stop: std::sync::Arc::default(),
+    };
+    let read = async |named: &str, version| {
+        let wanted = ArtifactName::parse(named).unwrap();
+        reader.artifact(&of, &env, &wanted, version).await.map_err(|error| error.to_string())
+    };
+    let (folder, said) = zipped(&[("server.js", "one"), ("bin/start", "x")]);
+    let (packed, packed_said) = zipped(&[("v4.tar.gz", "an archive")]);
+    {
+        let mut fake = fake.lock().unwrap();
+        fake.runs = [812, 811, 810, 809].map(|number| (number, "completed", Some("success"), String::new())).into();
+        fake.left = vec![
+            (1_812, "play", folder.clone(), Some(said.clone())),
+            (1_811, "play", packed, Some(packed_said)),
+            (1_811, "notes", folder.clone(), None),
+            (1_810, "play", folder.clone(), Some(format!("sha256:{}", "0".repeat(64)))),
+            (1_810, "old", Vec::new(), None),
+            (1_810, "none", b"<html>".to_vec(), None),
+        ];
+    }
+    let build = read("run:812", None).await.unwrap();
+    assert_eq!((build.version.as_str(), build.made), ("9c1e00000", Timestamp(1_893_456_600_000)));
+    assert!(std::path::Path::new(&build.path).exists(), "{}", build.path);
+    assert_eq!(read("run:1812/play", Some("v9")).await.unwrap().sha256, build.sha256, "what is alike hashes alike");
+    let build = read("run:811/play", None).await.unwrap();
+    assert_eq!((build.version.as_str(), build.bytes), ("v4", 10));
+    assert!(build.path.ends_with("builds/run-811-v4.tar.gz"), "{}", build.path);
+    for (named, why) in [
+        ("run:811", "it left several: name one of play, notes"),
+        ("run:811/web", "it left no \"web\", but play, notes"),
+        ("run:810/play", "is not what GitHub says it is"),
+        ("run:810/old", "old is kept no more"),
+        ("run:810/none", "it is no zip"),
+        ("run:809", "it left nothing to be brought out (success)"),
+        ("run:7", "no run 7 among its newest"),
+    ] {
+        let said = read(named, None).await.unwrap_err();
+        assert!(said.contains(why), "{named}: {said}");
+    }
+    assert!(!fake.lock().unwrap().leaked, "the token went along");
+    // Nothing is left of what was read on the way.
+    let left: Vec<_> = std::fs::read_dir(home.path().join("builds")).unwrap().flatten().collect();
+    assert!(left.iter().all(|entry| entry.path().is_file()), "{left:?}");
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ use crate::{
     two_consoles::{console, inventory},
 };
 
-const SERVER: &str = r"
+pub(crate) const SERVER: &str = r"
 const http = require('http');
 const fs = require('fs');
 const version = fs.readFileSync(__dirname + '/VERSION', 'utf8').trim();

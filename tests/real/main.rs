@@ -5,6 +5,12 @@
 mod support;
 
 #[cfg(test)]
+#[path = "../support/github.rs"]
+mod hub;
+
+#[cfg(test)]
+mod artifact;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod hosts;

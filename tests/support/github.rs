@@ -43,6 +43,8 @@ pub(crate) struct Fake {
     pub(crate) commits: Vec<(&'static str, String)>,
     /// How often it said that nothing changed.
     pub(crate) unchanged: u32,
+    /// What runs left.
+    pub(crate) left: Vec<Left>,
     /// Whether the token came along to where logs lie.
     pub(crate) leaked: bool,
 }
@@ -50,12 +52,14 @@ pub(crate) struct Fake {
 /// What every run is of.
 pub(crate) const COMMIT: &str = "9c1e000000000000000000000000000000000000";
 
+/// What a run left: the run's id, its name, the archive, and the digest that is said of it.
+pub(crate) type Left = (u64, &'static str, Vec<u8>, Option<String>);
 pub(crate) type Shared = Arc<Mutex<Fake>>;
-pub(crate) type Reply = (StatusCode, HeaderMap, String);
+pub(crate) type Reply = (StatusCode, HeaderMap, Vec<u8>);
 
 fn reply(status: u16, headers: &[(&'static str, String)], body: impl ToString) -> Reply {
     let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-    (StatusCode::from_u16(status).unwrap(), headers, body.to_string())
+    (StatusCode::from_u16(status).unwrap(), headers, body.to_string().into_bytes())
 }
 
 impl Fake {
@@ -70,6 +74,9 @@ impl Fake {
         let path = uri.path();
         if path.starts_with("/storage") {
             self.leaked |= headers.contains_key("authorization");
+            if let Some(at) = path.strip_prefix("/storage/left/").and_then(|at| at.parse::<usize>().ok()) {
+                return (StatusCode::OK, HeaderMap::new(), self.left[at].2.clone());
+            }
             return reply(200, &[], "\u{feff}2026-11-20T19:31:05.1234567Z ##[error]no such \u{1b}[31mtable\n");
         }
         if headers.get("authorization").is_none_or(|token| token != "Bearer test-token-1234") {
@@ -83,14 +90,7 @@ impl Fake {
             return reply(502, &[], "<html>");
         }
         if path == "/repos/acme/play/commits" {
-            let one = |(sha, message): &(&str, String)| json!({ "sha": sha, "commit": { "message": message } });
-            let body = json!(self.commits.iter().map(one).collect::<Vec<_>>());
-            let tag = format!("W/\"{}\"", self.commits.len());
-            if headers.get("if-none-match").is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-                self.unchanged += 1;
-                return reply(304, &[], "");
-            }
-            return reply(200, &[("etag", tag)], body);
+            return self.commits(headers);
         }
         let Some(path) = path.strip_prefix("/repos/acme/play/actions") else {
             return reply(404, &[], json!({ "message": "Not Found" }));
@@ -124,6 +124,10 @@ impl Fake {
                 &[],
                 json!({ "total_count": 1, "jobs": [{ "id": 5, "name": "build\u{1b}[2J", "status": "completed", "conclusion": "failure", "steps": [] }] }),
             ),
+            ("GET", "artifacts") => self.artifacts(id),
+            ("GET", "zip") => {
+                reply(302, &[("location", format!("http://localhost:{}/storage/left/{id}", self.port))], "")
+            }
             ("GET", "logs") => reply(302, &[("location", format!("http://localhost:{}/storage?sig=x", self.port))], ""),
             ("GET", "pending_deployments") => reply(
                 200,
@@ -142,6 +146,26 @@ impl Fake {
             ("GET", _) if id > 1_000 => reply(200, &[], self.run(number)),
             _ => reply(404, &[], json!({ "message": "Not Found" })),
         }
+    }
+
+    fn artifacts(&self, run: u64) -> Reply {
+        let one = |(at, left): (usize, &Left)| {
+            json!({ "id": at, "name": left.1, "size_in_bytes": left.2.len(), "expired": left.2.is_empty(), "digest": left.3,
+                "created_at": "2030-01-01T00:10:00Z" })
+        };
+        let all: Vec<Value> = self.left.iter().enumerate().filter(|(_, left)| left.0 == run).map(one).collect();
+        reply(200, &[], json!({ "total_count": all.len(), "artifacts": all }))
+    }
+
+    fn commits(&mut self, headers: &HeaderMap) -> Reply {
+        let one = |(sha, message): &(&str, String)| json!({ "sha": sha, "commit": { "message": message } });
+        let body = json!(self.commits.iter().map(one).collect::<Vec<_>>());
+        let tag = format!("W/\"{}\"", self.commits.len());
+        if headers.get("if-none-match").is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+            self.unchanged += 1;
+            return reply(304, &[], "");
+        }
+        reply(200, &[("etag", tag)], body)
     }
 
     /// Has a run go on by what is done to it.
@@ -200,4 +224,19 @@ pub(crate) async fn server() -> (Shared, GitHub) {
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     let client = Client::new(Trust::system());
     (fake, GitHub::new(client, &format!("http://127.0.0.1:{port}"), "acme/play", "test-token-1234".to_owned().into()))
+}
+
+/// An archive as the server hands it out, and what it says of it.
+pub(crate) fn zipped(files: &[(&str, &str)]) -> (Vec<u8>, String) {
+    use std::io::Write as _;
+
+    use sha2::Digest as _;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    let body = zip.finish().unwrap().into_inner();
+    let hex = sha2::Sha256::digest(&body).iter().fold("sha256:".to_owned(), |hex, byte| hex + &format!("{byte:02x}"));
+    (body, hex)
 }

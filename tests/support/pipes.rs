@@ -1,10 +1,10 @@
 //! The pipeline of Play in that night: while one waits for approval, with a job that failed, under review, and when it cannot be asked.
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use quarterdeck::core::{
     Msg,
     action::{Action, Motion},
-    inventory::{Pipeline, PipelineHolds},
+    inventory::Pipeline,
     pipelines::{self, Log, Look, Told},
     runs::{self, Acted, Deed, Fit, PipelineJob, PipelineRun, PipelineStep, PipelineVerb, Plan, Precheck, action_of},
     screen::pipeline::PipelineAction,
@@ -15,16 +15,9 @@ use crate::night::{AT, Night, id};
 
 fn configured() -> Pipeline {
     Pipeline {
-        repo: "acme/play".into(),
-        workflow: "deploy.yml".into(),
-        branch: "main".into(),
         environment: Some("production".into()),
-        inputs: BTreeMap::new(),
-        hold: PipelineHolds::Workflow,
         version_input: Some("version".into()),
-        id_input: None,
-        token: "env:GITHUB_TOKEN".into(),
-        api: "https://api.github.com".into(),
+        ..Pipeline::new("acme/play", "deploy.yml", "env:GITHUB_TOKEN")
     }
 }
 

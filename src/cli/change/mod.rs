@@ -26,7 +26,7 @@ use crate::{
     core::{
         Msg,
         id::ServiceId,
-        runs::{self, Build, CANCEL_MS, Order, Review, TYPE_AHEAD_MS, Wanted, What, gate::Level},
+        runs::{self, ArtifactName, Build, CANCEL_MS, Order, Review, TYPE_AHEAD_MS, Wanted, What, gate::Level},
         screen::View,
     },
     recipes,
@@ -108,7 +108,8 @@ pub(super) struct Restart {
 pub(super) struct Deploy {
     #[command(flatten)]
     consent: Consent,
-    /// The build: an archive (.tar.gz, .tgz, .tar), or a folder that is packed first
+    /// The build: an archive (.tar.gz, .tgz, .tar), a folder that is packed first, or what a run of its pipeline left
+    /// (run:812, run:812/NAME)
     #[arg(long, value_name = "PATH", conflicts_with = "version")]
     build: Option<PathBuf>,
     /// What the build's version is called [default: the build's name without its endings]
@@ -190,13 +191,31 @@ pub(super) fn restart(common: &Common, args: &Restart) -> color_eyre::Result<Exi
 }
 
 pub(super) fn deploy(common: &Common, args: &Deploy) -> color_eyre::Result<Exit> {
-    change(common, &args.consent, |setup| {
-        let what = match &args.build {
-            Some(path) => What::Build(read(setup, path, args.name.as_deref())?),
-            None => args.version.clone().map_or(What::Default, |version| What::Version { version }),
-        };
-        Ok(Wanted::Deploy { what })
-    })
+    let setup = Setup::new()?;
+    let loaded = setup.config(common)?;
+    let name = args.name.as_deref();
+    let what = match &args.build {
+        Some(path) => match path.to_str().and_then(ArtifactName::parse) {
+            Some(wanted) => What::Build(artifact((&setup, &loaded), common, (args, &wanted))?),
+            None => What::Build(read(&setup, path, name)?),
+        },
+        None => args.version.clone().map_or(What::Default, |version| What::Version { version }),
+    };
+    change_with(common, &args.consent, (setup, loaded), |_| Ok(Wanted::Deploy { what }))
+}
+
+/// Reads what a run of the service's pipeline left.
+fn artifact(
+    (setup, loaded): (&Setup, &Loaded),
+    common: &Common,
+    (args, wanted): (&Deploy, &ArtifactName),
+) -> color_eyre::Result<Build> {
+    let id = status::service_id(common, &loaded.inventory, &args.consent.meant.service)?;
+    let of = loaded.inventory.service(&id).and_then(|service| service.pipeline.clone());
+    let of = of.ok_or_else(|| eyre!("{id} has no pipeline whose runs could have left something"))?;
+    let reader = reader(setup);
+    let read = reader.artifact(&of, &setup.env, wanted, args.name.as_deref());
+    setup.runtime.block_on(read).map_err(Into::into)
 }
 
 /// Reads builds without a word.

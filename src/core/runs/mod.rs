@@ -41,7 +41,7 @@ pub use events::{Known, RunEvent, RunEventKind, RunOutcome, StepEnd, Verdict, fi
 pub use history::prechecks;
 pub use messages::{Actor, Ask, Fact, Msg, Out};
 pub use outside::action_of;
-pub use pipeline::{Acted, Deed, PipelineJob, PipelineOrder, PipelineRun, PipelineStep, PipelineVerb};
+pub use pipeline::{Acted, ArtifactName, Deed, PipelineJob, PipelineOrder, PipelineRun, PipelineStep, PipelineVerb};
 pub use plan::{Action, Between, Fit, Plan, PlanFacts, Precheck, Step, Strategy, Target, Way, hash};
 pub use reached::Reached;
 pub use reducer::update;

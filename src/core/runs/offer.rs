@@ -1,5 +1,5 @@
 //! What can be brought out of a service, and what a person chooses of it: a version that is known, a name, a build.
-use super::{Build, Wanted, What, is_version};
+use super::{ArtifactName, Build, Wanted, What, is_version};
 use crate::core::id::ServiceId;
 
 /// What can be brought out of a service, as its recipe is set: known before any host was asked.
@@ -9,6 +9,8 @@ pub struct Brings {
     pub names: Option<String>,
     /// Whether an archive or a folder of this machine can be.
     pub builds: bool,
+    /// Whether what a run of its pipeline left can be.
+    pub artifacts: bool,
     /// The folder of this machine in which they lie, where the recipe names one.
     pub folder: Option<String>,
     /// What it is where nothing is named: `main, as its recipe has it`; none where something must be.
@@ -104,10 +106,17 @@ pub enum OfferMsg {
 pub enum OfferAsk {
     /// What can be brought out of a service.
     Versions(ServiceId),
-    /// Which paths of this machine begin with this.
-    Paths(String),
+    /// Which paths of this machine begin with this, or which runs of its pipeline left something.
+    Paths {
+        /// Of which service.
+        service: ServiceId,
+        /// The text.
+        text: String,
+    },
     /// Read a build.
     Read {
+        /// Of which service.
+        service: ServiceId,
         /// Its path, as typed.
         path: String,
         /// What it is called; none: its name.
@@ -149,6 +158,9 @@ impl Offering {
 
     /// Says whether what is typed is the path of a build, rather than a name.
     pub fn is_path(&self, typed: &str) -> bool {
+        if typed.starts_with(ArtifactName::BEGIN) {
+            return self.brings().is_some_and(|brings| brings.artifacts);
+        }
         let begins = ["/", "~", "./", "../"].iter().any(|start| typed.starts_with(start));
         self.brings().is_some_and(|brings| brings.builds && (begins || brings.names.is_none() && typed.contains('/')))
     }
@@ -161,8 +173,8 @@ impl Offering {
         if self.is_path(typed) {
             let (path, version) = called(typed);
             let build = Choice::Build { path: path.to_owned(), version };
-            let of = self.paths.iter().filter(|(of, _)| of == path);
-            let paths = of.flat_map(|(_, paths)| paths).filter(|found| *found != path);
+            let of = self.paths.iter().filter(|(of, _)| of == listed(path));
+            let paths = of.flat_map(|(_, paths)| paths).filter(|found| *found != path && found.starts_with(path));
             return [build].into_iter().chain(paths.cloned().map(Choice::Path)).collect();
         }
         if typed.is_empty() {
@@ -191,11 +203,21 @@ impl Offering {
 
     /// Completes a path as far as all that begin with it agree; none where that is no further than what is typed.
     pub fn completed(&self, typed: &str) -> Option<String> {
-        let (of, paths) = self.paths.as_ref().filter(|(of, _)| of == typed)?;
+        let (_, paths) = self.paths.as_ref().filter(|(of, _)| of == listed(typed))?;
+        let paths: Vec<&String> = paths.iter().filter(|path| path.starts_with(typed)).collect();
         let first = paths.first()?;
-        let same = |other: &String| first.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+        let same = |other: &&String| first.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
         let all = paths.iter().map(same).min()?;
-        Some(first.chars().take(all).collect()).filter(|text: &String| text.len() > of.len())
+        Some(first.chars().take(all).collect()).filter(|text: &String| text.len() > typed.len())
+    }
+}
+
+/// Returns what paths are listed for: of what runs left, all runs, or all that one left.
+fn listed(path: &str) -> &str {
+    match (path.strip_prefix(ArtifactName::BEGIN), path.rsplit_once('/')) {
+        (None, _) => path,
+        (Some(_), Some((run, _))) => path.get(..=run.len()).unwrap_or(path),
+        (Some(_), None) => ArtifactName::BEGIN,
     }
 }
 
@@ -257,8 +279,9 @@ pub fn update(state: &mut Option<Offering>, msg: OfferMsg) -> (Vec<OfferAsk>, Op
             if let Some(of) = state {
                 of.wrong = None;
                 let path = called(text.trim()).0;
-                if of.is_path(text.trim()) && of.paths.as_ref().is_none_or(|(listed, _)| listed != path) {
-                    asks.push(OfferAsk::Paths(path.to_owned()));
+                let wanted = listed(path);
+                if of.is_path(text.trim()) && of.paths.as_ref().is_none_or(|(known, _)| known != wanted) {
+                    asks.push(OfferAsk::Paths { service: of.service.clone(), text: wanted.to_owned() });
                 }
             }
         }
@@ -266,7 +289,7 @@ pub fn update(state: &mut Option<Offering>, msg: OfferMsg) -> (Vec<OfferAsk>, Op
             if let Some(of) = state {
                 of.wrong = None;
                 of.reading = Some(Reading { path: path.clone(), packs: false, bytes: 0, of: None });
-                asks.push(OfferAsk::Read { path, version });
+                asks.push(OfferAsk::Read { service: of.service.clone(), path, version });
             }
         }
         OfferMsg::Reading(reading) => {
@@ -325,6 +348,35 @@ mod tests {
         assert_eq!(of.choices("/srv/d").len(), 3);
         assert_eq!(of.completed("/srv/d").as_deref(), Some("/srv/dist-"));
         assert_eq!(of.completed("/srv/di"), None, "listed for another text");
+    }
+
+    #[test]
+    fn what_a_run_of_its_pipeline_left_is_named_by_the_run() {
+        let mut of = offering(false, true);
+        assert!(!of.is_path("run:812"), "it has no pipeline");
+        if let Some(Ok(brings)) = &mut of.brings {
+            brings.artifacts = true;
+        }
+        let mut state = Some(of);
+        let typed = |state: &mut Option<Offering>, text: &str| update(state, OfferMsg::Typed(text.into())).0;
+        let ask = |text: &str| vec![OfferAsk::Paths { service: "play@prod".parse().unwrap(), text: text.into() }];
+        assert_eq!(typed(&mut state, "run:"), ask("run:"));
+        assert_eq!(typed(&mut state, "run:8"), ask("run:"), "not told yet");
+        _ = update(
+            &mut state,
+            OfferMsg::Paths("run:".into(), vec!["run:812".into(), "run:811".into(), "run:7".into()]),
+        );
+        assert_eq!(typed(&mut state, "run:81"), [], "it is known");
+        let of = state.as_ref().unwrap();
+        let build = |path: &str| Choice::Build { path: path.into(), version: None };
+        let path = |path: &str| Choice::Path(path.into());
+        assert_eq!(of.choices("run:81"), [build("run:81"), path("run:812"), path("run:811")]);
+        assert_eq!(of.completed("run:8").as_deref(), Some("run:81"));
+        assert_eq!(typed(&mut state, "run:812/"), ask("run:812/"));
+        let named = |text| ArtifactName::parse(text).map(|of| (of.run, of.name));
+        assert_eq!(named("run:812/play dist"), Some((812, Some("play dist".into()))));
+        assert_eq!(named("run:812/"), Some((812, None)));
+        assert_eq!((named("run:"), named("run:x"), named("./run:812")), (None, None, None));
     }
 
     #[test]

@@ -109,6 +109,28 @@ impl PipelineJob {
     }
 }
 
+/// What a run of a pipeline left to be brought out, as a person names it: `run:812`, `run:812/play`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactName {
+    /// The run's number or id.
+    pub run: u64,
+    /// What it is called; none: the only one.
+    pub name: Option<String>,
+}
+
+impl ArtifactName {
+    /// What such a name begins with. A folder that is called so is `./run:812`.
+    pub const BEGIN: &str = "run:";
+
+    /// Reads one; none where it is something else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.trim().strip_prefix(Self::BEGIN)?;
+        let (run, name) = rest.split_once('/').map_or((rest, None), |(run, name)| (run, Some(name)));
+        let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
+        Some(Self { run: run.parse().ok()?, name })
+    }
+}
+
 /// How something stands, by the two words that a server has for it.
 fn stands(status: &str, conclusion: Option<&str>) -> String {
     conclusion.filter(|_| status == "completed").map_or_else(|| status.replace('_', " "), |how| how.replace('_', " "))

@@ -1,9 +1,9 @@
 //! The box in which one chooses what is brought out of a service: what is typed in it, and what its rows do.
-use super::{Draft, Overlay, Tone, act};
+use super::{Draft, Overlay, Tone, act, pipeline};
 use crate::core::{
     Effect, State,
     runs::{
-        self, Wanted, What,
+        self, ArtifactName, Wanted, What,
         offer::{Choice, OfferMsg},
     },
     time::Now,
@@ -12,8 +12,15 @@ use crate::core::{
 /// Opens the box for the selected service.
 pub(super) fn open(state: &mut State, now: Now) -> Vec<Effect> {
     let Some(service) = act::selected_service(state) else { return Vec::new() };
+    // In the view of its pipeline, what the run under the cursor left is meant.
+    let left = pipeline::selected(state).filter(|run| run.conclusion.as_deref() == Some("success"));
+    let left = left.map(|run| format!("{}{}", ArtifactName::BEGIN, run.number));
     state.screen.open(Overlay::Deploy);
-    tell(state, OfferMsg::Opened(service), now)
+    let effects = tell(state, OfferMsg::Opened(service), now);
+    if let Some(left) = left {
+        state.screen.drafts.insert(Draft::Deploy, left);
+    }
+    effects
 }
 
 fn tell(state: &mut State, msg: OfferMsg, now: Now) -> Vec<Effect> {

@@ -2,7 +2,10 @@
 use super::Reader;
 use crate::{
     core::{
-        runs::offer::{Brings, Choice, Known, Offering, Reading},
+        runs::{
+            ArtifactName,
+            offer::{Brings, Choice, Known, Offering, Reading},
+        },
         screen::Draft,
     },
     ui::offers::Deploy,
@@ -61,7 +64,14 @@ fn row(choice: &Choice, builds: &[String]) -> (bool, String, String) {
             (false, path.clone(), format!("this build; {named}"))
         }
         Choice::Path(path) => {
-            (false, path.clone(), if path.ends_with('/') { "a folder" } else { "an archive" }.to_owned())
+            let what = if path.starts_with(ArtifactName::BEGIN) {
+                "left by a run of its pipeline"
+            } else if path.ends_with('/') {
+                "a folder"
+            } else {
+                "an archive"
+            };
+            (false, path.clone(), what.to_owned())
         }
     }
 }
@@ -71,6 +81,9 @@ fn means(brings: &Brings) -> String {
     let mut all: Vec<&str> = brings.names.iter().map(String::as_str).collect();
     if brings.builds {
         all.push("the path of a build here: an archive, or a folder that is packed first (Tab completes)");
+    }
+    if brings.artifacts {
+        all.push("run:812 for what that run of its pipeline left");
     }
     if all.is_empty() { "nothing need be named".to_owned() } else { all.join(", or ") }
 }

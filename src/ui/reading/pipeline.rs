@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Milliseconds after which what was told is old.
-const OLD_MS: i64 = 45_000;
+const OLD_MS: i64 = 90_000;
 
 impl Reader<'_> {
     pub(super) fn pipeline(&self, service: &ServiceId) -> Pipeline {

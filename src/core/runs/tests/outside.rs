@@ -2,7 +2,7 @@
 use super::*;
 use crate::core::{
     id::ServiceId,
-    inventory::{Pipeline, PipelineHolds, Service},
+    inventory::{Pipeline, Service},
     runs::stick::{Held, Notice, PipelineHold},
 };
 
@@ -38,18 +38,7 @@ fn order(service: &str, verb: PipelineVerb) -> Plan {
 fn desk() -> Desk {
     let mut desk = Desk::new();
     for id in ["play@prod", "play@staging"] {
-        let pipeline = Pipeline {
-            repo: "acme/play".into(),
-            workflow: "deploy.yml".into(),
-            branch: "main".into(),
-            environment: None,
-            inputs: BTreeMap::new(),
-            hold: PipelineHolds::Workflow,
-            version_input: None,
-            id_input: None,
-            token: "env:TOKEN".into(),
-            api: "https://api.github.com".into(),
-        };
+        let pipeline = Pipeline::new("acme/play", "deploy.yml", "env:TOKEN");
         let id: ServiceId = id.parse().unwrap();
         desk.inventory.services.push(Arc::new(Service { pipeline: Some(Arc::new(pipeline)), ..Service::new(id) }));
     }
