@@ -112,7 +112,8 @@ impl State {
 
     /// An alert belongs to the incident of its service that is there already; nobody looking, the worst open one by themselves.
     ///
-    /// An incident that is being validated is opened again by what broke since it was mitigated, and by nothing else: a window that
+    /// An incident that is being validated is opened again by what broke since it was mitigated and soon after its end
+    /// ([`Incident::may_come_back`]), and by nothing else: a window that
     /// reaches back over that moment counts what was mended, and is written down as that. So is what broke while a run of its
     /// service is under way, or while that is proved: a reload flickers. What still is broken when both are over opens it again then
     /// (`back_after_all`). What broke before the run began is none of its doing, and is not put off.
@@ -123,7 +124,8 @@ impl State {
         let muted = self.is_muted(&found.target, now.utc);
         let of = |incident: &&Incident| incident.service.is_some() && incident.service == service;
         let open = self.incidents.open().find(of).map(|incident| incident.uid);
-        let validated = |incident: &&Incident| of(incident) && incident.phase == incidents::Phase::Validate;
+        let policy = &self.inventory.policy;
+        let validated = |incident: &&Incident| of(incident) && incident.may_come_back(policy, now.utc);
         let mended = self.incidents.owed().find(validated).map(|incident| incident.uid);
         let is_back = mended.is_some_and(|incident| self.is_back(incident, alert, now));
         let run = self.run_around(alert, now);
@@ -208,12 +210,14 @@ impl State {
     /// since.
     fn back_after_all(&mut self, now: Now) -> Vec<Effect> {
         let validated = |of: &&Incident| of.is_owed() && of.phase == incidents::Phase::Validate && of.service.is_some();
+        let policy = &self.inventory.policy;
         let mut due = Vec::new();
         for incident in self.incidents.settled().filter(validated) {
             let late = |alert: &&alerts::Alert| {
                 let about = self.alerts.service_of(&alert.target) == incident.service;
                 let after = incident.mitigated.or(incident.resolved).is_some_and(|from| alert.fired_at >= from);
-                about && (after || self.alerts.looks_back(alert)) && !self.is_muted(&alert.target, now.utc)
+                let lately = incident.may_come_back(policy, alert.fired_at);
+                about && lately && (after || self.alerts.looks_back(alert)) && !self.is_muted(&alert.target, now.utc)
             };
             let mut firing: Vec<&alerts::Alert> = self.alerts.firing().filter(late).collect();
             firing.sort_by_key(|alert| (alert.fired_at, alert.uid));

@@ -142,6 +142,23 @@ fn an_incident_ends_with_its_alert_and_comes_back_with_another_while_it_is_valid
     assert_eq!(console.state.incidents.incidents.len(), 2, "what comes later is another incident");
 }
 
+#[test]
+fn what_breaks_long_after_an_incident_was_over_is_another_though_nobody_wrote_that_up() {
+    for (minutes, again) in [(50, true), (61, false), (23 * 24 * 60, false)] {
+        let mut console = Console::new();
+        console.state.unattended = true;
+        console.alert(1, true);
+        console.alert(1, false);
+        // Nobody recorded meanwhile: it is where it was left.
+        console.now = Now { utc: console.now.utc + minutes * MINUTE, ..console.now };
+        assert_eq!(console.only().phase, Phase::Validate);
+        console.alert(2, true);
+        assert_eq!(console.state.incidents.incidents.len(), if again { 1 } else { 2 }, "after {minutes} minutes");
+        let first = console.state.incidents.incidents.values().find(|of| of.timeline.len() > 2).unwrap();
+        assert_eq!(first.is_open(), again, "after {minutes} minutes");
+    }
+}
+
 /// Declares planned work from now on, in minutes.
 fn works(console: &mut Console, minutes: i64) {
     use crate::core::windows::{Covers, Window};

@@ -81,6 +81,8 @@ pub(super) fn changed(state: &mut State, changes: Changes, now: Now) -> Vec<Effe
 
 pub(super) fn not_saved(state: &mut State, rows: Vec<Row>, text: String, now: Now) -> Vec<Effect> {
     let mut effects = Vec::new();
+    // What of a document was not written is asked for again.
+    state.screen.sections.clear();
     for row in rows {
         match row {
             Row::Alert(event) => effects.extend(state.alerts_update(alerts::Msg::NotSaved(event), now)),

@@ -59,6 +59,9 @@ impl Clock {
     }
 }
 
+/// For so many milliseconds after its end an incident comes back by itself, however short it is watched.
+const AGAIN_MS: u64 = 3_600_000;
+
 impl Incident {
     /// Returns its clocks, those that are met included. One that was merged into another has none.
     pub fn clocks(&self, policy: &Policy) -> Vec<Clock> {
@@ -102,6 +105,14 @@ impl Incident {
         // A clock that was set back makes it no longer than the whole.
         let gone = u64::try_from(now.since(well)).unwrap_or(0);
         Some(policy.bake_ms.saturating_sub(gone))
+    }
+
+    /// Says whether what breaks now is this once more: it is being validated, and was over a short while ago, or is still watched
+    /// whether it stays well. What breaks later is another incident, though nobody has written this one up.
+    pub fn may_come_back(&self, policy: &Policy, at: Timestamp) -> bool {
+        let watched = policy.bake_ms.max(AGAIN_MS);
+        let lately = |well: Timestamp| u64::try_from(at.since(well)).unwrap_or(0) < watched;
+        self.is_owed() && self.phase == super::Phase::Validate && self.resolved.is_some_and(lately)
     }
 
     /// Says whether it belongs to the present: it is open, or it is still watched whether it stays well.

@@ -300,6 +300,8 @@ pub struct State {
     pub demo: bool,
     /// Something was written here into an incident.
     pub wrote: bool,
+    /// Sections that were written here: until the store gives them back, none of them is offered as the next that is empty.
+    pub sections: BTreeSet<(Uid, super::incidents::Section)>,
     /// How the incident stands that is played back, if one is.
     pub replay: Option<super::replay::Standing>,
     /// What the configuration left out, a line each.
@@ -334,6 +336,7 @@ impl Default for State {
             bytes_s: 0.0,
             demo: false,
             wrote: false,
+            sections: BTreeSet::new(),
             replay: None,
             problems: Vec::new(),
         }

@@ -187,7 +187,10 @@ fn preset(state: &State, form: &mut Form) {
         }
         Purpose::Severity => form.chosen = vec![severity, 0],
         Purpose::Section => {
-            let next = Section::ALL.iter().position(|section| !of.sections.contains_key(section));
+            let is_there = |section: &Section| {
+                of.sections.contains_key(section) || state.screen.sections.contains(&(form.incident, *section))
+            };
+            let next = Section::ALL.iter().position(|section| !is_there(section));
             form.chosen = vec![next.unwrap_or(0), 0];
             form.at = 1;
         }
@@ -283,6 +286,11 @@ pub(super) fn accept(state: &mut State, form: &Form, now: Now) -> Vec<Effect> {
     match kinds(state, form, text, now) {
         Ok(kinds) => {
             state.screen.close();
+            let section = |kind: &IncidentEventKind| {
+                let IncidentEventKind::Section { section, .. } = kind else { return None };
+                Some((form.incident, *section))
+            };
+            state.screen.sections.extend(kinds.iter().filter_map(section));
             write(state, form.incident, kinds, now)
         }
         Err(why) => {

@@ -178,6 +178,33 @@ fn duties_tasks_sections_and_links_are_written() {
 }
 
 #[test]
+fn the_next_section_is_offered_while_the_last_is_being_saved() {
+    let mut console = Console::new(Severity::P1);
+    let mut wrote = Vec::new();
+    for text in ["a leak", "watch the pool", "alert on its size"] {
+        _ = update(&mut console.state, Msg::Acted(Action::Incident(IncidentAction::WriteSection)), NOW);
+        console.state.screen.drafts.insert(Draft::Form, text.to_owned());
+        // The store answers none of them yet.
+        for effect in update(&mut console.state, Msg::Acted(Action::Confirm), NOW) {
+            let Effect::Commit { rows, .. } = effect else { continue };
+            wrote.extend(rows);
+        }
+    }
+    let section = |row: &Row| {
+        let Row::Incident(IncidentEvent { kind: IncidentEventKind::Section { section, .. }, .. }) = row else {
+            return None;
+        };
+        Some(*section)
+    };
+    assert_eq!(wrote.iter().filter_map(section).collect::<Vec<_>>(), Section::ALL);
+    // What the store refuses is offered again.
+    let why = "the disk is full".to_owned();
+    _ = update(&mut console.state, Msg::NotSaved { rows: wrote, what: "writing", why }, NOW);
+    assert_eq!(console.does(IncidentAction::WriteSection, &[], "a leak").len(), 1);
+    assert_eq!(console.incident().sections[&Section::RootCause], "a leak");
+}
+
+#[test]
 fn what_was_left_in_one_box_is_not_in_the_next() {
     let mut console = Console::new(Severity::P1);
     let act = |action| Msg::Acted(Action::Incident(action));
