@@ -1,4 +1,6 @@
 //! `qd ack`: takes alerts for a while, and says why they are held back.
+use std::collections::BTreeMap;
+
 use color_eyre::eyre::eyre;
 use serde_json::json;
 
@@ -11,8 +13,7 @@ use crate::{
     core::{
         Effect, Msg, State,
         alerts::{self, Alert, OWNED_MS},
-        id::Uid,
-        tickets,
+        id::{Operator, Uid},
         time::{DAY, Timestamp, parse_duration, short},
         update,
     },
@@ -46,37 +47,44 @@ pub(super) fn run(common: &Common, args: &Ack) -> color_eyre::Result<Exit> {
     }
     let reason = args.reason.as_ref().map(|why| sanitise::line_max(why, 300).trim().to_owned());
     let meant = meant(&state, &args.alerts)?;
+    let held = |alert: &Uid| Some(state.alerts.alert(*alert)?.owner(now.utc)?.by.clone());
+    let was: BTreeMap<Uid, Operator> = meant.iter().filter_map(|alert| Some((*alert, held(alert)?))).collect();
     let mut effects = Vec::new();
     for alert in &meant {
         let (by, reason) = (setup.actor.by.clone(), reason.clone());
         let msg = alerts::Msg::AcknowledgeRequested { alert: *alert, by, for_ms, reason };
         effects.extend(update(&mut state, Msg::Alerts(msg), now));
     }
-    tickets::register(&state, &mut effects);
     let rows = effects
         .into_iter()
         .filter_map(|effect| if let Effect::Commit { rows, .. } = effect { Some(rows) } else { None });
     store.commit(&rows.flatten().collect::<Vec<_>>(), None).map_err(|error| error.report())?;
+    // As the store has it: somebody else may have been first.
+    let state = stored::read(&setup, &loaded, store.as_mut(), Timestamp(i64::MIN))?;
     let taken: Vec<&Alert> = meant.iter().filter_map(|alert| state.alerts.alert(*alert)).collect();
+    let is_mine = |alert: &&Alert| alert.owner(now.utc).is_none_or(|owner| owner.by == setup.actor.by);
+    let all = taken.iter().all(is_mine);
     if common.json {
-        let data = taken.iter().map(|alert| to_json(alert, now.utc)).collect();
+        let data = taken.iter().map(|alert| to_json(alert, was.get(&alert.uid), now.utc)).collect();
         setup::print_json("qd.ack/1", setup.clock.as_ref(), data)?;
     } else {
         for alert in taken {
             let Some(owner) = alert.owner(now.utc) else { continue };
             let (what, why) = (sanitise::line(alert.target.to_string()), sanitise::line(owner.why()));
-            setup::print(&format!("{what} is {}'s until {}: {why}\n", owner.by, owner.until.rfc3339()))?;
+            let was = was.get(&alert.uid).filter(|was| **was != owner.by);
+            let was = was.map(|was| format!(" (it was {was}'s)")).unwrap_or_default();
+            setup::print(&format!("{what} is {}'s until {}: {why}{was}\n", owner.by, owner.until.rfc3339()))?;
         }
     }
-    Ok(Exit::Ok)
+    Ok(if all { Exit::Ok } else { Exit::Refused })
 }
 
-fn to_json(alert: &Alert, now: Timestamp) -> serde_json::Value {
+fn to_json(alert: &Alert, was: Option<&Operator>, now: Timestamp) -> serde_json::Value {
     let owner = alert.owner(now);
     json!({
         "alert": alert.uid, "rule": alert.rule, "target": alert.target, "severity": alert.severity,
         "owner": owner.map(|owner| owner.by.clone()), "owned_until": owner.map(|owner| owner.until.rfc3339()),
-        "reason": owner.and_then(|owner| owner.reason.clone()),
+        "was": was, "reason": owner.and_then(|owner| owner.reason.clone()),
     })
 }
 

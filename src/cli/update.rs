@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     core::{
-        Effect,
+        Effect, audit,
         record::DeclaredState,
         telling::{Versions, Word},
         tickets,
@@ -79,6 +79,7 @@ pub(super) fn run(common: &Common, args: &Update) -> color_eyre::Result<Exit> {
     if !args.dry_run {
         let mut effects = state.announce(&word, now).map_err(|why| eyre!("{why}"))?;
         tickets::register(&state, &mut effects);
+        audit::written(&state, &mut effects);
         let rows = effects
             .into_iter()
             .filter_map(|effect| if let Effect::Commit { rows, .. } = effect { Some(rows) } else { None });

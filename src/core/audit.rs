@@ -1,12 +1,22 @@
 //! What the audit screen shows: who did what, from where, as the store has chained it.
 use super::{
+    Effect, State as Everything,
+    alerts::{AlertEvent, AlertEventKind},
     id::Uid,
-    record::Audit,
+    incidents::{IncidentEvent, IncidentEventKind},
+    outbox::{OutboxEvent, OutboxEventKind},
+    record::{Audit, Row},
     time::{Mono, Now},
 };
 
 /// Milliseconds between two looks at the log while it is on screen.
 pub const LOOK_MS: u64 = 5_000;
+/// What it calls it that somebody took an alert.
+pub const ACKNOWLEDGED: &str = "alert.acknowledged";
+/// What it calls it that people were told how it stands.
+pub const TOLD: &str = "update.sent";
+/// Characters of an entry's detail.
+const DETAIL: usize = 200;
 /// Entries that are shown, the newest.
 pub const SHOWN: usize = 5_000;
 
@@ -90,6 +100,104 @@ impl Entry {
         let Audit { at, by, from, what, target, detail } = &self.of;
         format!("{} {} {by} {from} {what} {target} {detail} {}", self.seq, at.rfc3339(), self.hash)
     }
+}
+
+/// Adds who did it to the commits of what a person did to alerts, incidents, updates and the outbox: both are on disk, or neither.
+///
+/// What goes on by itself is nobody's deed. What runs, runbooks, planned work and hand-overs write is on it by themselves.
+pub(crate) fn written(state: &Everything, effects: &mut [Effect]) {
+    for effect in effects {
+        if let Effect::Commit { rows, .. } = effect {
+            let entries: Vec<Row> = rows.iter().filter_map(|row| deed(state, row)).map(Row::Audit).collect();
+            rows.extend(entries);
+        }
+    }
+}
+
+/// Returns the entry of a row that the person here has caused.
+fn deed(state: &Everything, row: &Row) -> Option<Audit> {
+    let (at, by, (what, target, detail)) = match row {
+        Row::Alert(event) => (event.at, &event.by, of_alert(state, event)?),
+        Row::Incident(event) => (event.at, &event.by, of_incident(state, event)?),
+        Row::Outbox(event) => (event.at, &event.by, of_outbox(state, event)?),
+        Row::StatusUpdate(update) => {
+            let about = update.service.as_ref().map_or_else(|| "everything".to_owned(), ToString::to_string);
+            (update.at, &update.by, (TOLD.to_owned(), about, format!("{}: {}", update.state.word(), update.text)))
+        }
+        Row::Result(_)
+        | Row::Bucket(_)
+        | Row::HostMinute(_)
+        | Row::Run(_)
+        | Row::Audit(_)
+        | Row::Pattern(_)
+        | Row::Window(_)
+        | Row::ConfigFile(_)
+        | Row::Finding(_) => return None,
+    };
+    let line = detail.lines().next().unwrap_or_default();
+    let detail = line.chars().take(DETAIL).collect();
+    let (by, from) = (by.clone(), state.actor.from.clone());
+    (by == state.actor.by).then_some(Audit { at, by, from, what, target, detail })
+}
+
+fn of_alert(state: &Everything, event: &AlertEvent) -> Option<(String, String, String)> {
+    let AlertEventKind::Acknowledged { until, reason, over } = &event.kind else { return None };
+    let alert = state.alerts.alert(event.alert)?;
+    let over = over.as_ref().map(|owner| format!(" from {owner}")).unwrap_or_default();
+    let why = reason.as_deref().unwrap_or("no reason given");
+    let detail = format!("{}{over} until {}: {why}", alert.rule, until.rfc3339());
+    Some((ACKNOWLEDGED.to_owned(), alert.target.to_string(), detail))
+}
+
+/// What a person writes into a timeline, by its word; free text stays there, where it can be read with what it is about.
+fn of_incident(state: &Everything, event: &IncidentEvent) -> Option<(String, String, String)> {
+    use IncidentEventKind as Kind;
+    let kind = &event.kind;
+    // Known by themselves, or on the audit already: what was measured, runs, what was asked of hosts, updates, tickets.
+    let is_told = matches!(
+        kind,
+        Kind::Detected { .. }
+            | Kind::Alert { .. }
+            | Kind::Onset { estimated: true, .. }
+            | Kind::Action { .. }
+            | Kind::Result { .. }
+            | Kind::Command { .. }
+            | Kind::StepRun { .. }
+            | Kind::Told { .. }
+            | Kind::Ticket { .. }
+    );
+    if is_told {
+        return None;
+    }
+    let free = matches!(
+        kind,
+        Kind::Note { .. }
+            | Kind::Pinned { .. }
+            | Kind::Hypothesis { .. }
+            | Kind::Argument { .. }
+            | Kind::Section { .. }
+    );
+    // What is free is named by its kind.
+    let said = if free { String::new() } else { kind.says() };
+    let known = state.incidents.incidents.get(&event.incident);
+    let opened = if let Kind::Opened { service, .. } = kind { service.as_ref() } else { None };
+    let target = known.map(|of| of.number.to_string()).or_else(|| opened.map(ToString::to_string));
+    let target = target.unwrap_or_else(|| "an incident".to_owned());
+    Some((format!("incident.{}", kind.word()), target, said))
+}
+
+fn of_outbox(state: &Everything, event: &OutboxEvent) -> Option<(String, String, String)> {
+    let (word, why) = if let OutboxEventKind::Dropped { reason } = &event.kind {
+        ("dropped", format!(": {reason}"))
+    } else if matches!(event.kind, OutboxEventKind::Edited { .. }) {
+        ("edited", String::new())
+    } else if matches!(event.kind, OutboxEventKind::RetryAsked) {
+        ("retried", String::new())
+    } else {
+        return None;
+    };
+    let item = &state.outbox.items.get(&event.token)?.item;
+    Some((format!("outbox.{word}"), item.tracker.to_string(), format!("{}{why}", item.write.summary())))
 }
 
 #[cfg(test)]

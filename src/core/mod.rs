@@ -321,6 +321,7 @@ fn together(effects: Vec<Effect>) -> Vec<Effect> {
 pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
     let mut effects = handle(state, msg, now);
     tickets::register(state, &mut effects);
+    audit::written(state, &mut effects);
     effects
 }
 

@@ -52,6 +52,13 @@ impl State {
                 let msg = incidents::Msg::Added { incident: uid, at, by, kind: IncidentEventKind::Acknowledged };
                 self.incidents_update(msg, now, None)
             }
+            // Whoever believes to have it must hear that it is another's.
+            alerts::Fact::Acknowledged { alert, by, until, from: Some(from), .. } if from == self.actor.by => {
+                let about = self.alerts.alert(alert).map(|alert| alert.target.to_string()).unwrap_or_default();
+                let text = format!("{about} is {by}'s until {}, not yours", self.moment(until, now.utc));
+                self.screen.say(now, Tone::Error, text);
+                Vec::new()
+            }
             alerts::Fact::Resolved { .. } | alerts::Fact::Acknowledged { .. } | alerts::Fact::Flapping { .. } => {
                 Vec::new()
             }

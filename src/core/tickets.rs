@@ -178,7 +178,10 @@ mod tests {
             .filter_map(|effect| if let Effect::Commit { rows, .. } = effect { Some(rows) } else { None })
             .flatten()
             .collect();
-        assert!(matches!(rows.as_slice(), [Row::Incident(_), Row::Incident(_), Row::Outbox(_)]), "{effects:?}");
+        assert!(
+            matches!(rows.as_slice(), [Row::Incident(_), Row::Incident(_), Row::Outbox(_), Row::Audit(_)]),
+            "{effects:?}"
+        );
         assert_eq!(effects.len(), 1);
     }
 }

@@ -120,6 +120,8 @@ mod screenshots;
 #[path = "../support/shell.rs"]
 mod shell;
 #[cfg(test)]
+mod similar;
+#[cfg(test)]
 mod sources_contract;
 #[cfg(test)]
 mod status_page;

@@ -16,6 +16,8 @@ mod support;
 mod tickets;
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod documents;

@@ -131,3 +131,65 @@ fn what_cannot_be_played_back_is_said_with_what_can() {
         assert!(ended.text.contains(says), "{args:?}: {}", ended.text);
     }
 }
+
+#[test]
+fn the_console_hands_the_terminal_to_a_replay_and_comes_back_to_now() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::start(desk.command(&[]), 120, 36);
+    terminal.shows("1 Services");
+    // From the palette, by the incident's name.
+    terminal.keys(":replay INC-1");
+    terminal.shows("qd replay INC-1");
+    terminal.keys("\r");
+    terminal.shows("REPLAY");
+    terminal.keys("@");
+    terminal.shows("+10m");
+    terminal.keys("@end\r");
+    // How many entries there are by then is up to the alert that fires there now.
+    terminal.shows("REPLAY END");
+    terminal.keys("q");
+    terminal.until("back from it", |text| text.contains("back from the replay of INC-1") && !text.contains("REPLAY"));
+    // From the list, and from the incident's page.
+    terminal.keys(":go-incidents\r");
+    terminal.shows("1 Incidents");
+    for place in ["1 Incidents", "Timeline"] {
+        terminal.keys("v");
+        terminal.shows("REPLAY");
+        terminal.keys("\u{3}");
+        terminal.until("where it was left", |text| text.contains(place) && !text.contains("REPLAY"));
+        if place == "1 Incidents" {
+            terminal.keys("\r");
+            terminal.shows("Timeline");
+        }
+    }
+    terminal.keys("\u{3}");
+    terminal.ended().clean();
+}
+
+#[test]
+fn an_incident_of_the_demo_is_played_back_from_its_page_and_goes_on_afterwards() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(command(&qd(), home.path(), &["demo"]), 120, 36);
+    terminal.until("play is down", |text| text.contains("▸ ✗ play@prod    DOWN"));
+    terminal.keys("i");
+    terminal.shows("opened: play@prod down");
+    terminal.keys("i");
+    terminal.shows("3 CLASSIFY");
+    terminal.keys("v");
+    terminal.shows("REPLAY");
+    // What would change something is refused there, and the time can be stopped.
+    terminal.keys(" ");
+    terminal.until("it stands", |text| text.contains("REPLAY PAUSED") || text.contains("REPLAY END"));
+    terminal.keys("c");
+    terminal.resize(100, 30);
+    terminal.until("nothing is taken", |text| text.contains("REPLAY") && !text.contains("acknowledge ✓"));
+    terminal.keys("q");
+    terminal.until("the incident again", |text| text.contains("3 CLASSIFY") && !text.contains("REPLAY"));
+    // The present is there as it was left, and takes what the past refused.
+    terminal.keys("c");
+    terminal.shows("acknowledge ✓");
+    terminal.keys("\u{3}");
+    terminal.ended().clean();
+    let left: Vec<_> = fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert!(left.is_empty(), "the demo leaves something behind: {left:?}");
+}

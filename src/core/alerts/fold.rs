@@ -33,11 +33,23 @@ impl Owned {
         self.reason.as_deref().unwrap_or("no reason given")
     }
 
-    /// Reads it out of an event; who takes the same alert once more and says nothing keeps the reason.
+    /// Reads it out of an event; who takes the same alert once more and says nothing keeps the reason. None where another has it, of
+    /// whom who took it did not know: that one was first.
     fn of(event: &AlertEvent, before: Option<&Self>) -> Option<Self> {
-        let AlertEventKind::Acknowledged { until, reason } = &event.kind else { return None };
+        let AlertEventKind::Acknowledged { until, reason, over } = &event.kind else { return None };
+        let held = before.filter(|owned| owned.by != event.by && event.at < owned.until);
+        if held.is_some_and(|owned| over.as_ref() != Some(&owned.by)) {
+            return None;
+        }
         let kept = || before.filter(|owned| owned.by == event.by && event.at < owned.until)?.reason.clone();
         Some(Self { by: event.by.clone(), at: event.at, until: *until, reason: reason.clone().or_else(kept) })
+    }
+
+    /// Returns who has it after all that happened, in whatever order it was heard of.
+    fn after(events: &[AlertEvent]) -> Option<Self> {
+        let mut events: Vec<&AlertEvent> = events.iter().collect();
+        events.sort_by_key(|event| (event.at, &event.by));
+        events.into_iter().fold(None, |owned, event| Self::of(event, owned.as_ref()).or(owned))
     }
 }
 
@@ -150,12 +162,18 @@ impl Alerts {
         alert.events.push(event.clone());
         match &event.kind {
             AlertEventKind::Fired { .. } => None,
-            AlertEventKind::Acknowledged { until, .. } => {
-                if alert.owned.as_ref().is_some_and(|owned| owned.at > event.at) {
-                    return None;
-                }
-                alert.owned = Owned::of(event, alert.owned.as_ref());
-                Some(Fact::Acknowledged { alert: event.alert, by: event.by.clone(), at: event.at, until: *until })
+            AlertEventKind::Acknowledged { .. } => {
+                let owned = Owned::after(&alert.events);
+                let before = std::mem::replace(&mut alert.owned, owned);
+                let owned = alert.owned.as_ref().filter(|owned| before.as_ref() != Some(owned))?;
+                let lost = before.filter(|before| before.by != owned.by && owned.at < before.until);
+                Some(Fact::Acknowledged {
+                    alert: event.alert,
+                    by: owned.by.clone(),
+                    at: owned.at,
+                    until: owned.until,
+                    from: lost.map(|before| before.by),
+                })
             }
             AlertEventKind::Resolved { .. } => {
                 if alert.resolved_at.is_some() {
@@ -181,9 +199,7 @@ impl Alerts {
         }
         let Some(alert) = self.all.get_mut(&event.alert) else { return };
         alert.events.retain(|known| known != event);
-        let mut events: Vec<&AlertEvent> = alert.events.iter().collect();
-        events.sort_by_key(|event| event.at);
-        alert.owned = events.into_iter().fold(None, |owned, event| Owned::of(event, owned.as_ref()).or(owned));
+        alert.owned = Owned::after(&alert.events);
     }
 
     /// Returns the other alerts about what an alert is about.
@@ -225,3 +241,7 @@ impl Alerts {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "fold_tests.rs"]
+mod tests;

@@ -85,6 +85,8 @@ pub enum Fact {
         at: Timestamp,
         /// Until when.
         until: Timestamp,
+        /// Whose it was until now, where that was another.
+        from: Option<Operator>,
     },
     /// The time of its owner is over and it still fires: it is to be told again.
     AcknowledgementExpired {

@@ -160,6 +160,9 @@ pub enum AlertEventKind {
         /// Why it is held back; none where nobody said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// Whose it was, as far as who took it knew: of two who did not know of each other the first has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        over: Option<Operator>,
     },
     /// The value is good again.
     Resolved {

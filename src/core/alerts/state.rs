@@ -479,7 +479,10 @@ pub fn update(state: &mut State, msg: Msg, now: Now, inventory: &Inventory) -> O
             if state.alert(alert).is_some_and(Alert::is_firing) {
                 let until = now.utc + i64::try_from(for_ms).unwrap_or(i64::MAX);
                 let reason = reason.filter(|why| !why.trim().is_empty());
-                let event = AlertEvent { alert, at: now.utc, by, kind: AlertEventKind::Acknowledged { until, reason } };
+                let held = state.alert(alert).and_then(|alert| alert.owner(now.utc));
+                let over = held.map(|owned| owned.by.clone()).filter(|owner| *owner != by);
+                let kind = AlertEventKind::Acknowledged { until, reason, over };
+                let event = AlertEvent { alert, at: now.utc, by, kind };
                 step.out.facts.extend(state.alerts.apply(&event));
                 step.out.rows.push(Row::Alert(event));
             }

@@ -142,13 +142,14 @@ pub fn score(a: &Signature, b: &Signature) -> (f64, Vec<String>) {
     (if of > 0.0 { sum / of } else { 0.0 }, shares)
 }
 
-/// Finds incidents like one, the most alike first. `signature` says by what each is known: what is not part of an incident (the rule of
+/// Finds incidents like one that were opened before it, the most alike first. `signature` says by what each is known: what is not part of an incident (the rule of
 /// its alert, patterns of its logs) only others know.
 pub fn find(state: &State, of: Uid, limit: usize, signature: impl Fn(&Incident) -> Signature) -> Vec<Similar> {
     let Some(this) = state.incidents.get(&of) else { return Vec::new() };
     let own = signature(this);
-    // What is merged into it is not another one.
-    let others = state.incidents.values().filter(|other| other.uid != of && other.merged_into != Some(of));
+    // What is merged into it is not another one; what came later mended nothing that this could learn from.
+    let before = |other: &&Incident| (other.opened, other.number) < (this.opened, this.number);
+    let others = state.incidents.values().filter(before).filter(|other| other.merged_into != Some(of));
     let mut found: Vec<Similar> = others
         .filter_map(|other| {
             let (score, shares) = score(&own, &signature(other));

@@ -149,7 +149,7 @@ fn an_alert_is_told_until_an_incident_is_about_it() {
     assert_eq!(world.opened(Severity::P1), ["chat: P1 opened play@prod down: page: opened by ana"]);
     let until = Timestamp(world.now + 1);
     assert_eq!(
-        world.alert(Severity::P1, Some(AlertEventKind::Acknowledged { until, reason: None })),
+        world.alert(Severity::P1, Some(AlertEventKind::Acknowledged { until, reason: None, over: None })),
         [""; 0],
         "its incident tells"
     );
@@ -160,7 +160,7 @@ fn an_alert_is_told_until_an_incident_is_about_it() {
     let mut world = World::new();
     drop(world.alert(Severity::P2, None));
     let until = Timestamp(world.now + 1);
-    let taken = world.alert(Severity::P2, Some(AlertEventKind::Acknowledged { until, reason: None }));
+    let taken = world.alert(Severity::P2, Some(AlertEventKind::Acknowledged { until, reason: None, over: None }));
     assert_eq!(taken, ["chat: P2 acknowledged play@prod down: page: qd has it"]);
     let over = world.alert(Severity::P2, Some(AlertEventKind::Resolved { value: None }));
     assert_eq!(over, ["chat: P2 over play@prod down: page"], "no incident was opened");

@@ -507,11 +507,10 @@ fn play_back(state: &State) -> Vec<Effect> {
     of.map_or_else(Vec::new, |of| vec![Effect::PlayBack { incident: of.number }])
 }
 
-/// Owns the alert at once; where one owns it already, asks why it is held back.
+/// Owns the alert at once; where somebody owns it already, says who, and asks why it is held back.
 fn acknowledge(state: &mut State, now: Now) -> Vec<Effect> {
     let Some(alert) = selected_alert(state) else { return Vec::new() };
-    let owner = state.alerts.alert(alert).and_then(|alert| alert.owner(now.utc));
-    if owner.is_some_and(|owned| owned.by == state.actor.by) {
+    if state.alerts.alert(alert).and_then(|alert| alert.owner(now.utc)).is_some() {
         state.screen.open(Overlay::Own { alert });
         return Vec::new();
     }
@@ -598,3 +597,7 @@ pub(super) fn offered_env(state: &State) -> Option<EnvName> {
     };
     by_service.or_else(by_host).or_else(first)
 }
+
+#[cfg(test)]
+#[path = "own_tests.rs"]
+mod own_tests;

@@ -3,6 +3,7 @@ use super::{Draft, Pane, View, act, documents, form, found, handover, items, pip
 use crate::core::{
     State,
     action::{ACTIONS, Action, Danger, Scope},
+    alerts::Alert,
     incidents::{document::DocumentAction, suspects::SuspectAction},
     runs,
     time::Now,
@@ -18,9 +19,13 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
     let because = |holds: bool, why: &str| holds.then(|| why.to_owned());
     match action {
         Action::Replay(_) => because(screen.replay.is_none(), "nothing is played back: `qd replay INC-214` does that"),
-        Action::AcknowledgeAlert => {
-            because(act::selected_alert(state).is_none(), "no alert here to own: put the cursor on one that fires")
-        }
+        Action::AcknowledgeAlert => match act::selected_alert(state) {
+            None => Some("no alert here to own: put the cursor on one that fires".to_owned()),
+            Some(uid) => because(
+                !state.alerts.alert(uid).is_some_and(Alert::is_firing),
+                "it does not fire: there is nothing to own",
+            ),
+        },
         Action::OpenIncident if matches!(screen.view, View::Incident(uid) if act::selected_incident(state) == Some(uid)) => {
             Some("this is the incident".to_owned())
         }

@@ -280,7 +280,7 @@ fn an_alert_that_somebody_took_is_a_silence() {
         summary: "play@prod down".into(),
         muted: false,
     };
-    let taken = AlertEventKind::Acknowledged { until: Timestamp(NOW + HOUR), reason: None };
+    let taken = AlertEventKind::Acknowledged { until: Timestamp(NOW + HOUR), reason: None, over: None };
     for (at, kind) in [(20, fired), (10, taken)] {
         let event = AlertEvent { alert, at: Timestamp(NOW - at * MINUTE), by: "leo".into(), kind };
         _ = update(&mut state, Msg::Alerts(alerts::Msg::EventsArrived(vec![event])), now(NOW - at * MINUTE));

@@ -162,15 +162,30 @@ impl Reader<'_> {
     /// The box that asks why an alert is held back.
     pub(super) fn own_box(&self, alert: Uid, typed: (String, usize)) -> Option<Ask> {
         let of = self.state.alerts.alert(alert)?;
-        let said = of.owner(self.now.utc).and_then(|owned| owned.reason.as_ref());
+        let owner = of.owner(self.now.utc);
+        let said = owner.and_then(|owned| owned.reason.as_ref());
+        let (name, long) = (self.target_name(&of.target), time::short(OWNED_MS));
+        let other = owner.filter(|of| of.by != self.state.actor.by);
+        let (title, text, verb) = match other {
+            None => (
+                format!("Why {name} is held back"),
+                format!("It is yours for {long} from then on; Esc leaves it as it is."),
+                "own it",
+            ),
+            Some(other) => (
+                format!("{} has {name} until {}", other.by, self.moment(other.until)),
+                format!("Taken over, it is yours for {long}; Esc leaves it with {}.", other.by),
+                "take it over",
+            ),
+        };
         Some(Ask {
-            title: format!("Why {} is held back", self.target_name(&of.target)),
-            text: format!("It is yours for {} from then on; Esc leaves it as it is.", time::short(OWNED_MS)),
+            title,
+            text,
             typed,
             rows: 2,
-            verb: "own it".into(),
+            verb: verb.into(),
             hint: "one line for whoever comes next; it stands in the hand-over".into(),
-            after: said.map(|why| ("said before", line_max(why, 200))).into_iter().collect(),
+            after: said.map(|why| ("so far", line_max(why, 200))).into_iter().collect(),
             ..Ask::default()
         })
     }
@@ -206,7 +221,7 @@ impl Reader<'_> {
                 .map(|event| {
                     let (kind, tone, text) = match &event.kind {
                         AlertEventKind::Fired { summary, .. } => ("fired", Tone::Error, summary.clone()),
-                        AlertEventKind::Acknowledged { until, reason } => {
+                        AlertEventKind::Acknowledged { until, reason, .. } => {
                             let why = reason.as_ref().map(|why| format!(": {}", line_max(why, 200)));
                             ("owned", Tone::Info, format!("until {}{}", at(*until), why.unwrap_or_default()))
                         }

@@ -70,7 +70,7 @@ fn alert(alert: u64, kind: AlertEventKind) -> Row {
 }
 
 fn acknowledged(of: u64, ms: i64) -> Row {
-    alert(of, AlertEventKind::Acknowledged { until: at(ms), reason: None })
+    alert(of, AlertEventKind::Acknowledged { until: at(ms), reason: None, over: None })
 }
 
 fn run(of: u64, kind: RunEventKind) -> Row {
