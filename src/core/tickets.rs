@@ -183,5 +183,8 @@ mod tests {
             "{effects:?}"
         );
         assert_eq!(effects.len(), 1);
+        let audited = rows.iter().find_map(|row| if let Row::Audit(of) = row { Some(of) } else { None }).unwrap();
+        let said = (audited.what.as_str(), audited.by.as_str(), audited.target.as_str(), audited.detail.as_str());
+        assert_eq!(said, ("incident.opened", "ana", "play@prod", "play@prod down, P1"));
     }
 }

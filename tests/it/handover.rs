@@ -72,6 +72,27 @@ async fn a_shift_is_handed_over_when_the_next_one_signs() {
 }
 
 #[tokio::test]
+async fn who_told_people_how_it_stands_is_on_the_audit_and_a_dry_run_is_not() {
+    let (desk, _) = desk();
+    let update = ["update", "INC-1", "Streams fail for some -- the pool on play-01", "--state", "identified"];
+    let (code, text) = said(&desk, &[&update[..], &["--dry-run"]].concat()).await;
+    assert_eq!(code, Some(0), "{text}");
+    let (_, audit) = said(&desk, &["audit"]).await;
+    assert!(!audit.contains("update.sent"), "{audit}");
+    let (code, text) = said(&desk, &update).await;
+    assert_eq!(code, Some(0), "{text}");
+    let (_, audit) = said(&desk, &["audit"]).await;
+    let entries: Vec<&str> = audit.lines().filter(|line| line.contains("update.sent")).collect();
+    let [entry] = entries.as_slice() else { panic!("{audit}") };
+    assert!(
+        ["ana", "play@prod", "identified: Streams fail for some"].iter().all(|word| entry.contains(word)),
+        "{entry}"
+    );
+    assert!(!audit.contains("play-01"), "what the team alone reads stays with the team: {audit}");
+    assert_eq!(said(&desk, &["audit", "--verify"]).await.0, Some(0));
+}
+
+#[tokio::test]
 async fn a_month_is_told_with_what_is_not_known() {
     let (desk, month) = desk();
     let output = desk.output(&["report", "--month", &month, "--by", "service", "--json"]).await;
