@@ -176,7 +176,7 @@ fn an_incident_of_the_demo_is_played_back_from_its_page_and_goes_on_afterwards()
     terminal.keys("i");
     terminal.shows("3 CLASSIFY");
     terminal.keys("v");
-    terminal.shows("REPLAY");
+    terminal.until("the replay of what is made up", |text| text.contains("REPLAY") && text.contains("DEMO"));
     // What would change something is refused there, and the time can be stopped.
     terminal.keys(" ");
     terminal.until("it stands", |text| text.contains("REPLAY PAUSED") || text.contains("REPLAY END"));
@@ -189,6 +189,8 @@ fn an_incident_of_the_demo_is_played_back_from_its_page_and_goes_on_afterwards()
     terminal.keys("c");
     terminal.shows("acknowledge ✓");
     terminal.keys("\u{3}");
+    terminal.shows("The demo ends with this");
+    terminal.keys("y");
     terminal.ended().clean();
     let left: Vec<_> = fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "the demo leaves something behind: {left:?}");
