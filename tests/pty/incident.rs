@@ -1,17 +1,24 @@
 //! An incident of the demo's fleet from its first signal to what is owed at its end, by its keys alone.
+use std::path::Path;
+
 use crate::pty::{Terminal, command, qd};
 
-#[test]
-fn an_incident_is_led_from_the_first_signal_to_what_is_owed() {
-    let home = tempfile::tempdir().unwrap();
-    let mut terminal = Terminal::start(command(&qd(), home.path(), &["demo"]), 120, 36);
+/// Starts the demo and opens the incident of what breaks in it, and its page: two keys.
+pub(crate) fn opened(home: &Path) -> Terminal {
+    let mut terminal = Terminal::start(command(&qd(), home, &["demo"]), 120, 36);
     // The key is for what the cursor is on: another may be the first of the list until all have answered.
     terminal.until("play is down", |text| text.contains("▸ ✗ play@prod    DOWN"));
     terminal.keys("i");
     terminal.shows("opened: play@prod down");
-    // Opened, gone to, taken: three keys.
     terminal.keys("i");
     terminal.shows("3 CLASSIFY");
+    terminal
+}
+
+#[test]
+fn an_incident_is_led_from_the_first_signal_to_what_is_owed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = opened(home.path());
     terminal.keys("c");
     terminal.shows("acknowledge ✓");
 

@@ -169,12 +169,7 @@ fn the_console_hands_the_terminal_to_a_replay_and_comes_back_to_now() {
 #[test]
 fn an_incident_of_the_demo_is_played_back_from_its_page_and_goes_on_afterwards() {
     let home = tempfile::tempdir().unwrap();
-    let mut terminal = Terminal::start(command(&qd(), home.path(), &["demo"]), 120, 36);
-    terminal.until("play is down", |text| text.contains("▸ ✗ play@prod    DOWN"));
-    terminal.keys("i");
-    terminal.shows("opened: play@prod down");
-    terminal.keys("i");
-    terminal.shows("3 CLASSIFY");
+    let mut terminal = crate::incident::opened(home.path());
     terminal.keys("v");
     terminal.until("the replay of what is made up", |text| text.contains("REPLAY") && text.contains("DEMO"));
     // What would change something is refused there, and the time can be stopped.

@@ -3,11 +3,13 @@
 //! A host keeps ten minutes of samples two seconds apart and one hour of means over twenty seconds: 480 points of 32 bytes, 15 KiB,
 //! beside its latest sample and lists, some KiB each, so 200 hosts take some 5 MiB. Every value is asked for with the present time and is none
 //! once it is older than its limit: [`LIMIT_MS`] for samples, [`LIST_LIMIT_MS`] for lists.
+mod charted;
 mod host;
 mod message;
 mod state;
 
 pub use self::{
+    charted::charted,
     host::{Chart, Freshness, HostState, Hot, Link, Point, Trouble},
     message::{Fact, Msg, Out},
     state::{Fleet, State, update},

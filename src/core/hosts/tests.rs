@@ -238,6 +238,26 @@ fn history_is_bounded_and_shows_gaps() {
 }
 
 #[test]
+fn charts_are_kept_as_text_with_what_was_before_and_after_and_gaps_as_gaps() {
+    let mut world = World::new(&["a"]);
+    assert_eq!(charted(world.host("a"), Timestamp(BASE)), None, "nothing was measured");
+    for second in (0..600).chain(780..1_200) {
+        let pct = if second < 900 { 20.0 } else { 95.0 };
+        drop(world.sample("a", second * 1_000, cpu(pct)));
+    }
+    let text = charted(world.host("a"), now(900_000).utc).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("a: ") && lines[0].ends_with(&now(900_000).utc.rfc3339()), "{text}");
+    assert!(
+        lines[1].contains("before 20.0 (at most 20.0)") && lines[1].ends_with("after 95.0 (at most 95.0)"),
+        "{text}"
+    );
+    assert_eq!(lines[2].trim(), "▂▂▂▂▂▂▂▂▂▂···▂▂|█████", "{text}");
+    assert!(lines[3].contains("before ?") && lines[3].ends_with("after ?"), "{text}");
+    assert!(lines[4].trim().chars().all(|sign| "·|".contains(sign)), "what is not known is no zero: {text}");
+}
+
+#[test]
 fn a_reboot_is_told() {
     let mut world = World::new(&["a"]);
     drop(world.sample("a", 1_000, HostSample { uptime_s: Some(5_000), ..cpu(1.0) }));

@@ -5,16 +5,15 @@
 )]
 use super::{
     Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, findings, form, found, handover, items,
-    logs, offers, pin, pipeline, refusal, replay, rows, runbooks, suspects, windows,
+    logs, offers, pipeline, refusal, replay, respond, rows, runbooks, suspects, windows,
 };
 use crate::core::{
     Effect, State,
     action::{Action, Motion},
     alerts,
-    alerts::{Severity, Target},
+    alerts::Target,
     id::{EnvName, HostName, ServiceId, Uid},
     incidents,
-    incidents::IncidentEventKind,
     logs::LogAction,
     outbox,
     record::DeclaredState,
@@ -126,14 +125,14 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
                 return vec![Effect::Copy { text: rows::text(state, pane, &row) }];
             }
         }
-        Action::AcknowledgeAlert => return acknowledge(state, now),
-        Action::OpenIncident => return open_incident(state, now),
+        Action::AcknowledgeAlert => return respond::acknowledge(state, now),
+        Action::OpenIncident => return respond::open_incident(state, now),
         Action::AddNote => {
             if let Some(incident) = selected_incident(state) {
                 state.screen.open(Overlay::Note { incident });
             }
         }
-        Action::ResolveIncident => return resolve_incident(state, now),
+        Action::ResolveIncident => return respond::resolve_incident(state, now),
         Action::WriteUpdate => {
             let incident = if state.screen.pane() == Pane::Services { None } else { selected_incident(state) };
             let found = incident.and_then(|uid| state.incidents.incidents.get(&uid));
@@ -218,7 +217,7 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
             return effects;
         }
         Action::Replay(action) => return replay::act(state, action),
-        Action::PlayBack => return play_back(state),
+        Action::PlayBack => return respond::play_back(state),
         Action::SignHandover => handover::ask(state, now),
         Action::MakePromise => state.screen.open(Overlay::Promise),
         Action::KeepPromise => return handover::keep(state, now),
@@ -499,71 +498,6 @@ pub(super) fn selected_alert(state: &State) -> Option<Uid> {
         let of = |alert: &&alerts::Alert| state.alerts.service_of(&alert.target).as_ref() == Some(&service);
         state.alerts.firing().filter(of).min_by_key(|alert| alert.severity).map(|alert| alert.uid)
     })
-}
-
-/// Plays the selected incident back.
-fn play_back(state: &State) -> Vec<Effect> {
-    let of = selected_incident(state).and_then(|uid| state.incidents.incidents.get(&uid));
-    of.map_or_else(Vec::new, |of| vec![Effect::PlayBack { incident: of.number }])
-}
-
-/// Owns the alert at once; where somebody owns it already, says who, and asks why it is held back.
-fn acknowledge(state: &mut State, now: Now) -> Vec<Effect> {
-    let Some(alert) = selected_alert(state) else { return Vec::new() };
-    if state.alerts.alert(alert).and_then(|alert| alert.owner(now.utc)).is_some() {
-        state.screen.open(Overlay::Own { alert });
-        return Vec::new();
-    }
-    own(state, alert, None, now)
-}
-
-/// Owns an alert for a while, from now on.
-pub(super) fn own(state: &mut State, alert: Uid, reason: Option<String>, now: Now) -> Vec<Effect> {
-    let msg = alerts::Msg::AcknowledgeRequested { alert, by: state.actor.by.clone(), for_ms: alerts::OWNED_MS, reason };
-    state.alerts_update(msg, now)
-}
-
-fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
-    if let Some(uid) = selected_incident(state)
-        .filter(|uid| state.incidents.incidents.get(uid).is_some_and(incidents::Incident::is_in_hand))
-    {
-        return go(state, View::Incident(uid), now);
-    }
-    if let Some(opening) = selected_alert(state).and_then(|alert| state.opening(alert)) {
-        return state.incidents_update(incidents::Msg::OpenedForAlert(opening), now, Some("opening the incident"));
-    }
-    if let Some(finding) = findings::under(state) {
-        return findings::open(state, &finding, now);
-    }
-    let service = selected_service(state);
-    // A line, a pattern, a host: what made somebody open it is its title and its first evidence.
-    let kept = if service.is_none() || pin::is_of_logs(state) { pin::evidence(state) } else { None };
-    let host = match state.screen.cursor(state.screen.pane()) {
-        Some(RowKey::Host(host)) => Some(host.to_string()),
-        _ => None,
-    };
-    let title = match (&kept, &service) {
-        (Some((title, _)), None) => host.map_or_else(|| title.clone(), |host| format!("{host}: opened by hand")),
-        (Some((title, _)), Some(service)) => format!("{service}: {title}"),
-        (None, Some(service)) => format!("{service}: opened by hand"),
-        (None, None) => return Vec::new(),
-    };
-    // What is open for the same already is shown: a key that is pressed twice opens one.
-    let same = |of: &&incidents::Incident| of.is_in_hand() && of.title == title && of.service == service;
-    if let Some(uid) = state.incidents.incidents.values().find(same).map(|of| of.uid) {
-        return go(state, View::Incident(uid), now);
-    }
-    let incident = Uid::of(&format!("{} {} {title}", now.utc.0, state.actor.by));
-    let kept = kept.map(|(_, kind)| kind).into_iter().collect();
-    let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service, kept };
-    state.incidents_update(msg, now, Some("opening the incident"))
-}
-
-fn resolve_incident(state: &mut State, now: Now) -> Vec<Effect> {
-    let Some(incident) = selected_incident(state) else { return Vec::new() };
-    let (at, by) = (now.utc, state.actor.by.clone());
-    let kind = IncidentEventKind::Resolved { summary: format!("{by} says it is over") };
-    state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("resolving the incident"))
 }
 
 fn open_menu(state: &mut State, now: Now) {

@@ -1,8 +1,8 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
 use super::{
-    Draft, Overlay, Tone, act, documents, form, found, handover, items, logs, offers, palette, pipeline, replay, rows,
-    windows,
+    Draft, Overlay, Tone, act, documents, form, found, handover, items, logs, offers, palette, pipeline, replay,
+    respond, rows, windows,
 };
 use crate::core::{
     Effect, State,
@@ -316,7 +316,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         Overlay::Section(of) => documents::save(state, of, now),
         Overlay::Own { alert } => {
             let why = noted(state);
-            act::own(state, alert, Some(why), now)
+            respond::own(state, alert, Some(why), now)
         }
         Overlay::Promise => handover::promise(state, now),
         Overlay::Seek => replay::seek(state, now),

@@ -27,6 +27,7 @@ pub mod pipeline;
 mod place;
 pub mod refusal;
 pub mod replay;
+mod respond;
 pub mod rows;
 pub mod runbooks;
 mod said;

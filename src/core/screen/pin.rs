@@ -1,7 +1,7 @@
 //! Evidence: what the cursor is on, redacted, hashed and kept with where it is from.
 use super::{Pane, Tone, View, findings, logs, rows};
 use crate::core::{
-    Effect, State,
+    Effect, State, hosts,
     id::Uid,
     incidents::{IncidentEventKind, evidence},
     time::Now,
@@ -24,7 +24,17 @@ pub(super) fn why_not(state: &State) -> Option<String> {
 /// Says whether the cursor is on nothing that could be kept.
 pub(super) fn is_on_nothing(state: &State) -> bool {
     let pane = state.screen.pane();
-    !matches!(pane, Pane::Lines | Pane::Fields) && state.screen.cursor(pane).is_none()
+    !matches!(pane, Pane::Lines | Pane::Fields) && state.screen.cursor(pane).is_none() && charts(state).is_none()
+}
+
+/// The charts of the host in view, before and after what an incident began with.
+fn charts(state: &State) -> Option<(String, String, String)> {
+    let (View::Host(name), Pane::Charts) = (&state.screen.view, state.screen.pane()) else { return None };
+    let host = state.hosts.host(name)?;
+    let of = incident(state).and_then(|uid| state.incidents.incidents.get(&uid));
+    let last = host.hour().next_back()?.at;
+    let around = of.map_or(last, |of| of.onset.as_ref().map_or(of.opened, |onset| onset.at));
+    Some(("charts".to_owned(), name.to_string(), hosts::charted(host, around)?))
 }
 
 /// Says whether the cursor is on something that was read in logs.
@@ -43,6 +53,9 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
     }
     if let Some(finding) = findings::evidence(state) {
         return Some(finding);
+    }
+    if let Some(charts) = charts(state) {
+        return Some(charts);
     }
     let row = state.screen.cursor(pane)?;
     let source = match &state.screen.view {

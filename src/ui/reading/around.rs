@@ -367,7 +367,8 @@ impl Reader<'_> {
 
     /// What acts in the box that is open, in the words of that box.
     fn box_hints(&self) -> Vec<(String, String)> {
-        let (types, cancel) = (self.state.editing().is_some(), (Action::GoBack, "cancel"));
+        let (types, back) = (self.state.editing().is_some(), Action::GoBack);
+        let cancel = (back, "cancel");
         let words: Vec<(Action, &str)> = match (&self.state.runs.review, &self.state.screen.overlay) {
             (Some(review), _) if review.commands => {
                 vec![(Action::GoBack, "back to the review"), (Action::Move(Motion::Down), "on")]
@@ -425,9 +426,8 @@ impl Reader<'_> {
                 words
             }
             (None, Some(Overlay::Log(_))) => vec![(Action::GoBack, "as before"), (Action::Confirm, "keep")],
-            (None, Some(Overlay::Filter(_) | Overlay::Search)) => {
-                vec![(Action::GoBack, "clear"), (Action::Confirm, "keep")]
-            }
+            (None, Some(Overlay::Filter(_) | Overlay::Search)) => vec![(back, "clear"), (Action::Confirm, "keep")],
+            (None, Some(Overlay::Own { .. })) => vec![cancel, (Action::Confirm, "own it")],
             (None, Some(Overlay::Seek | Overlay::Version { .. })) => vec![cancel, (Action::Confirm, "go")],
             (None, Some(Overlay::Section(_))) => {
                 vec![(Action::GoBack, "keep as a draft"), (Action::SaveText, "save")]

@@ -1,0 +1,71 @@
+//! What a person does when something fires: owns the alert, opens its incident, says that it is over.
+use super::{Overlay, Pane, RowKey, View, act, findings, pin};
+use crate::core::{
+    Effect, State, alerts, alerts::Severity, id::Uid, incidents, incidents::IncidentEventKind, time::Now,
+};
+
+/// Plays the selected incident back.
+pub(super) fn play_back(state: &State) -> Vec<Effect> {
+    let of = act::selected_incident(state).and_then(|uid| state.incidents.incidents.get(&uid));
+    of.map_or_else(Vec::new, |of| vec![Effect::PlayBack { incident: of.number }])
+}
+
+/// Owns the alert at once; where somebody owns it already, says who, and asks why it is held back.
+pub(super) fn acknowledge(state: &mut State, now: Now) -> Vec<Effect> {
+    let Some(alert) = act::selected_alert(state) else { return Vec::new() };
+    if state.alerts.alert(alert).and_then(|alert| alert.owner(now.utc)).is_some() {
+        state.screen.open(Overlay::Own { alert });
+        return Vec::new();
+    }
+    own(state, alert, None, now)
+}
+
+/// Owns an alert for a while, from now on.
+pub(super) fn own(state: &mut State, alert: Uid, reason: Option<String>, now: Now) -> Vec<Effect> {
+    let msg = alerts::Msg::AcknowledgeRequested { alert, by: state.actor.by.clone(), for_ms: alerts::OWNED_MS, reason };
+    state.alerts_update(msg, now)
+}
+
+/// Opens an incident for what the cursor is on, or goes to the one that is open.
+pub(super) fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
+    if let Some(uid) = act::selected_incident(state)
+        .filter(|uid| state.incidents.incidents.get(uid).is_some_and(incidents::Incident::is_in_hand))
+    {
+        return act::go(state, View::Incident(uid), now);
+    }
+    if let Some(opening) = act::selected_alert(state).and_then(|alert| state.opening(alert)) {
+        return state.incidents_update(incidents::Msg::OpenedForAlert(opening), now, Some("opening the incident"));
+    }
+    if let Some(finding) = findings::under(state) {
+        return findings::open(state, &finding, now);
+    }
+    let service = act::selected_service(state);
+    // A line, a pattern, a host: what made somebody open it is its title and its first evidence.
+    let kept = if service.is_none() || pin::is_of_logs(state) { pin::evidence(state) } else { None };
+    let (pane, charts) = (state.screen.pane(), state.screen.pane() == Pane::Charts);
+    let is_host = charts || matches!(state.screen.cursor(pane), Some(RowKey::Host(_)));
+    let host = act::selected_host(state).filter(|_| is_host);
+    let title = match (&kept, &service) {
+        (Some((title, _)), None) => host.map_or_else(|| title.clone(), |host| format!("{host}: opened by hand")),
+        (Some((title, _)), Some(service)) => format!("{service}: {title}"),
+        (None, Some(service)) => format!("{service}: opened by hand"),
+        (None, None) => return Vec::new(),
+    };
+    // What is open for the same already is shown: a key that is pressed twice opens one.
+    let same = |of: &&incidents::Incident| of.is_in_hand() && of.title == title && of.service == service;
+    if let Some(uid) = state.incidents.incidents.values().find(same).map(|of| of.uid) {
+        return act::go(state, View::Incident(uid), now);
+    }
+    let incident = Uid::of(&format!("{} {} {title}", now.utc.0, state.actor.by));
+    let kept = kept.map(|(_, kind)| kind).into_iter().collect();
+    let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service, kept };
+    state.incidents_update(msg, now, Some("opening the incident"))
+}
+
+/// Says that the incident is over.
+pub(super) fn resolve_incident(state: &mut State, now: Now) -> Vec<Effect> {
+    let Some(incident) = act::selected_incident(state) else { return Vec::new() };
+    let (at, by) = (now.utc, state.actor.by.clone());
+    let kind = IncidentEventKind::Resolved { summary: format!("{by} says it is over") };
+    state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("resolving the incident"))
+}
