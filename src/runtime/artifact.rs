@@ -30,6 +30,20 @@ use crate::{
 const UNPACKED: u64 = 8 << 30;
 const FILES: usize = 200_000;
 
+/// How the folders begin in which what runs left is unpacked.
+pub(super) const PLACE: &str = ".run-";
+
+/// Where what a run left is unpacked; it goes with whoever waits for it.
+struct Place(PathBuf);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "what a run left stays");
+        }
+    }
+}
+
 impl Reader {
     /// Reads what a run of a pipeline left, as a build.
     ///
@@ -48,18 +62,12 @@ impl Reader {
         let of = choose(&github, &run, wanted.name.as_deref()).await.map_err(wrong)?;
         let made = of.made.or(run.at).unwrap_or(Timestamp(0));
         // Two readers at once do not write over each other.
-        let place = self.builds.join(format!(".run-{}-{}", run.id, super::executor::random_uid()));
-        let made_there = std::fs::create_dir_all(&place);
-        made_there.map_err(|error| BuildError::Unreadable(place.display().to_string(), error))?;
-        let read = self.unpacked(&github, (&of, made), &place).await;
-        let read = match read {
-            Ok(found) => self.named(&found, &run, version).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = std::fs::remove_dir_all(&place) {
-            tracing::warn!(path = %place.display(), %error, "what a run left stays");
-        }
-        Ok(Build { made, ..read? })
+        let place = Place(self.builds.join(format!("{PLACE}{}-{}", run.id, super::executor::random_uid())));
+        let made_there = std::fs::create_dir_all(&place.0);
+        made_there.map_err(|error| BuildError::Unreadable(place.0.display().to_string(), error))?;
+        let found = self.unpacked(&github, (&of, made), &place.0).await?;
+        let read = self.named(&found, &run, version).await?;
+        Ok(Build { made, ..read })
     }
 
     /// Fetches and unpacks it; returns the one archive that it holds, or the folder.
@@ -113,7 +121,12 @@ impl Reader {
         // A run that needs it may be taken up again: it outlives this reading.
         let ending = ENDINGS.iter().find(|ending| name.ends_with(**ending)).copied().unwrap_or_default();
         let kept = self.builds.join(format!("run-{}-{version}{ending}", run.number));
-        std::fs::rename(found, &kept).map_err(|error| BuildError::Unreadable(kept.display().to_string(), error))?;
+        // Copied: how long it is kept counts from now, not from when it was made.
+        let (from, to) = (found.to_owned(), kept.clone());
+        let copied = self.thread(move |_| {
+            std::fs::copy(&from, &to).map_err(|error| BuildError::Unreadable(to.display().to_string(), error))
+        });
+        copied.await?;
         self.read(&kept, Some(&version)).await
     }
 }

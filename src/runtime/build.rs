@@ -13,6 +13,7 @@ use std::{
 
 use sha2::Digest as _;
 
+use super::artifact;
 use crate::{
     config::{self, Env},
     core::{
@@ -269,7 +270,11 @@ fn forget_old(builds: &Path) {
     let ages = entries.iter().filter_map(|entry| Some((entry, made(&entry.metadata().ok()?))));
     let now = std::fs::metadata(builds).map_or(Timestamp(0), |about| made(&about));
     for (entry, _) in ages.filter(|(_, at)| now.since(*at) > KEEP_MS) {
-        if let Err(error) = std::fs::remove_file(entry.path()) {
+        let path = entry.path();
+        // What a program that was killed had unpacked.
+        let left = entry.file_name().to_str().is_some_and(|name| name.starts_with(artifact::PLACE));
+        let gone = if left { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        if let Err(error) = gone {
             tracing::warn!(path = %entry.path().display(), %error, "an old build stays");
         }
     }
@@ -336,6 +341,26 @@ mod tests {
         assert_eq!(first.sha256, reader.read(&dist, Some("v3")).await.unwrap().sha256, "what is alike hashes alike");
         std::fs::write(dist.join("server.js"), "two").unwrap();
         assert_ne!(first.sha256, reader.read(&dist, Some("v3")).await.unwrap().sha256);
+    }
+
+    #[test]
+    fn what_no_run_needs_any_more_goes_and_what_a_killed_program_left_too() {
+        let builds = tempfile::tempdir().unwrap();
+        let place = |name: &str| builds.path().join(format!("{}{name}", artifact::PLACE));
+        for name in ["1-old", "2-new"] {
+            std::fs::create_dir(place(name)).unwrap();
+            std::fs::write(place(name).join("archive.zip"), "x").unwrap();
+        }
+        for name in ["v1.tar", "v2.tar"] {
+            std::fs::write(builds.path().join(name), "x").unwrap();
+        }
+        let old = std::fs::metadata(builds.path()).unwrap().modified().unwrap() - Duration::from_secs(8 * 24 * 3_600);
+        for path in [place("1-old"), builds.path().join("v1.tar")] {
+            std::fs::File::open(path).unwrap().set_modified(old).unwrap();
+        }
+        forget_old(builds.path());
+        let there = [place("1-old"), place("2-new"), builds.path().join("v1.tar"), builds.path().join("v2.tar")];
+        assert_eq!(there.map(|path| path.exists()), [false, true, false, true]);
     }
 
     #[tokio::test]

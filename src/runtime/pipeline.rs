@@ -49,7 +49,11 @@ pub async fn github(pipeline: &Pipeline, env: &Env) -> Result<GitHub, String> {
 /// # Errors
 /// Why it is not known.
 pub async fn unfinished(pipeline: &Pipeline, env: &Env) -> Result<Vec<PipelineRun>, String> {
-    let mut runs = with_waits(&github(pipeline, env).await?, pipeline).await?;
+    open(&github(pipeline, env).await?, pipeline).await
+}
+
+async fn open(github: &GitHub, pipeline: &Pipeline) -> Result<Vec<PipelineRun>, String> {
+    let mut runs = with_waits(github, pipeline).await?;
     let other = |run: &PipelineRun, wanted| !run.waits_for.is_empty() && !run.waits_for.contains(wanted);
     runs.retain(|run| !run.is_over() && !pipeline.environment.as_ref().is_some_and(|wanted| other(run, wanted)));
     Ok(runs)
@@ -150,15 +154,11 @@ pub async fn plan(service: &ServiceId, pipeline: &Pipeline, order: &PipelineOrde
             (format!("begin {workflow} of {branch}"), effect, "cancel the run; what it brought out is rolled back")
         }
         PipelineVerb::Hold => {
-            let open = with_waits(&github, pipeline).await?;
+            let open = open(&github, pipeline).await?;
             if pipeline.hold == PipelineHolds::Workflow {
                 plan.deeds.push(Deed::Enable { workflow: workflow.clone(), on: false });
             }
-            let other = |run: &PipelineRun, wanted| !run.waits_for.is_empty() && !run.waits_for.contains(wanted);
-            let ours = open.iter().filter(|run| {
-                !run.is_over() && !pipeline.environment.as_ref().is_some_and(|wanted| other(run, wanted))
-            });
-            plan.deeds.extend(ours.map(|run| {
+            plan.deeds.extend(open.iter().map(|run| {
                 let verb = if run.waits_for.is_empty() { PipelineVerb::Cancel } else { PipelineVerb::Reject };
                 Deed::of_run(run, verb)
             }));

@@ -100,6 +100,7 @@ fn pictures_show_what_the_program_draws() {
         ("runbook", crate::booked::night()),
         ("audit", audits::log(None)),
         ("findings", crate::scans::found()),
+        ("alert-taken", crate::places::taken()),
         ("pipeline", crate::pipes::waits()),
         ("pipeline-failed", crate::pipes::failed()),
         ("pipeline-review", crate::pipes::review()),

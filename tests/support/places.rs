@@ -2,19 +2,33 @@
 use quarterdeck::core::{
     Msg,
     action::{Action, Motion},
+    alerts::{AlertEvent, AlertEventKind},
     hosts::{LinkFault, Question},
     incidents::IncidentAction,
+    record::Row,
     runs::{self, Wanted, sudo::SudoMsg},
     screen::Draft,
+    time::MINUTE,
 };
 
 use crate::{
     audits, deploys,
-    night::{Night, id},
+    night::{AT, Night, id},
     outboxes, papers, pipes,
     rollout::{self, Rollout},
     scans, works,
 };
+
+/// The alert of Play is another's, and is asked for all the same.
+pub(crate) fn taken() -> Night {
+    let mut night = Night::new();
+    let worst = night.state.alerts.firing().min_by_key(|alert| alert.severity).map(|alert| alert.uid).unwrap();
+    let (until, reason) = (AT + 21 * MINUTE, Some("the partner is called: no answer yet".to_owned()));
+    let kind = AlertEventKind::Acknowledged { until, reason, over: Some("op1".into()) };
+    night.commit(vec![Row::Alert(AlertEvent { alert: worst, at: night.now.utc, by: "leo".into(), kind })]);
+    night.act(&[Action::AcknowledgeAlert]);
+    night
+}
 
 /// Every view and every box, by name.
 pub(crate) fn places() -> Vec<(&'static str, Night)> {
@@ -160,6 +174,7 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("update", update),
         ("arm", at(&[ArmWrite])),
         ("review", Night::new().review()),
+        ("alert-taken", taken()),
         ("host-key", lost("api-01", LinkFault::HostKey, "its key is not known", Some(key))),
         ("passphrase", passphrase),
         ("sudo", sudo),

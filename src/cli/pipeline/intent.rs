@@ -5,11 +5,10 @@ use super::{Desk, Exit, Verb, setup};
 use crate::{
     core::{
         runs::{
-            self, Acted, Deed, Fit, PipelineOrder, PipelineVerb, Plan, Precheck,
+            self, Acted, Fit, PipelineOrder, PipelineVerb, Plan, Precheck,
             gate::{self, Armed, Confirmation, Level},
             is_version,
             policy::Role,
-            stick::Held,
         },
         time::Now,
     },
@@ -79,36 +78,30 @@ impl Desk<'_> {
             setup::print("nothing of it runs or waits: there is nothing to hold\n")?;
         }
         let reason = self.args.meant.leave.reason.as_deref().unwrap_or_default();
-        let (mut held, mut wrong, mut unknown, mut begun) = (Held::default(), Vec::new(), false, None);
+        let (hash, mut all, mut begun) = (runs::hash(plan), Vec::new(), None);
         for deed in &plan.deeds {
             // On the audit before it is done: what is done is never without its line.
-            let detail = format!("{}: {}: {reason}", self.pipeline.repo, deed.words());
+            let detail = deed.audited(&self.pipeline.repo, reason, &hash);
             self.note(store, &format!("pipeline.{}", deed.word()), &detail)?;
             let means = Means { by: &self.setup.actor.by, reason, now: self.setup.clock.now().utc };
             let (acted, run) = pipeline::carry_out(github, self.pipeline, deed, means).await;
             begun = begun.or(run);
-            held.disabled |= matches!((deed, &acted), (Deed::Enable { on: false, .. }, Acted::Done(_)));
             self.note(store, acted.word(), acted.words())?;
-            unknown |= matches!(acted, Acted::Unknown(_));
-            match acted {
-                Acted::Done(said) => {
-                    setup::print(&format!("{said}\n"))?;
-                    held.did.push(said);
-                }
-                Acted::Refused(said) | Acted::Unknown(said) => {
-                    setup::warn(&format!("{}: {said}", self.id));
-                    wrong.push(said);
-                }
+            match &acted {
+                Acted::Done(said) => setup::print(&format!("{said}\n"))?,
+                Acted::Refused(said) | Acted::Unknown(said) => setup::warn(&format!("{}: {said}", self.id)),
             }
+            all.push(acted);
         }
         if matches!(verb, PipelineVerb::Hold | PipelineVerb::Release) {
-            held.error = (!wrong.is_empty()).then(|| wrong.join("; "));
-            self.noted(store, held)?;
+            self.noted(store, plan, &all)?;
         }
-        match begun.filter(|_| wrong.is_empty() && self.args.wait) {
+        let well = all.iter().all(|acted| matches!(acted, Acted::Done(_)));
+        let unknown = all.iter().any(|acted| matches!(acted, Acted::Unknown(_)));
+        match begun.filter(|_| well && self.args.wait) {
             Some(run) => self.follow(github, run).await,
             None if unknown => Ok(Exit::Unknown),
-            None if wrong.is_empty() => Ok(Exit::Ok),
+            None if well => Ok(Exit::Ok),
             None => Ok(Exit::Down),
         }
     }

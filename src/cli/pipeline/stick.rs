@@ -8,10 +8,7 @@ use crate::{
     core::{
         State,
         record::Row,
-        runs::{
-            RunEvent, RunEventKind,
-            stick::{Held, Settled},
-        },
+        runs::{Acted, Plan, RunEvent, RunEventKind, held_after, stick::Settled},
     },
     store::{IfMissing, Store},
 };
@@ -69,11 +66,11 @@ impl Desk<'_> {
     }
 
     /// Notes how the pipeline stands with the run that went back, where there is one.
-    pub(super) fn noted(&self, store: &mut dyn Store, held: Held) -> color_eyre::Result<()> {
+    pub(super) fn noted(&self, store: &mut dyn Store, plan: &Plan, acted: &[Acted]) -> color_eyre::Result<()> {
         let state = self.state(store)?;
         let Some(notice) = state.runs.notice(&self.id) else { return Ok(()) };
-        let commit = notice.run.hold.as_ref().and_then(|known| known.commit.clone());
-        self.happened(store, notice.run.run, RunEventKind::PipelineHeld(Held { commit, ..held }))
+        let before = notice.run.hold.clone().unwrap_or_default();
+        self.happened(store, notice.run.run, RunEventKind::PipelineHeld(held_after(plan, acted, before)))
     }
 
     fn happened(&self, store: &mut dyn Store, run: crate::core::id::Uid, kind: RunEventKind) -> color_eyre::Result<()> {

@@ -40,7 +40,7 @@ pub use coordinate::Share;
 pub use events::{Known, RunEvent, RunEventKind, RunOutcome, StepEnd, Verdict, first_words};
 pub use history::prechecks;
 pub use messages::{Actor, Ask, Fact, Msg, Out};
-pub use outside::action_of;
+pub use outside::{action_of, held_after};
 pub use pipeline::{Acted, ArtifactName, Deed, PipelineJob, PipelineOrder, PipelineRun, PipelineStep, PipelineVerb};
 pub use plan::{Action, Between, Fit, Plan, PlanFacts, Precheck, Step, Strategy, Target, Way, hash};
 pub use reached::Reached;

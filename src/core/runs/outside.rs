@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Acted, Action, Ask, Fact, Out, PipelineVerb, Plan, Review, RunEventKind, State,
+    Acted, Action, Ask, Deed, Fact, Out, PipelineVerb, Plan, Review, RunEventKind, State,
     conduct::{Scene, happen},
     gate::Permit,
     reducer::audit,
@@ -25,12 +25,33 @@ pub(super) fn begin(review: Review, permit: Permit, (now, inventory, actor): Sce
     let reason = reason.trim().to_owned();
     let repo = inventory.service(&plan.service).and_then(|service| service.pipeline.as_ref()).map(|of| of.repo.clone());
     let repo = repo.unwrap_or_default();
-    let line = |deed: &super::Deed| {
-        let detail = format!("{repo}: {}: {reason}: plan {hash}", deed.words());
-        Row::Audit(audit(actor, now, &format!("pipeline.{}", deed.word()), &plan.service.to_string(), &detail))
+    let line = |deed: &Deed| {
+        let (what, detail) = (format!("pipeline.{}", deed.word()), deed.audited(&repo, &reason, &hash));
+        Row::Audit(audit(actor, now, &what, &plan.service.to_string(), &detail))
     };
     let rows = plan.deeds.iter().map(line).collect();
     out.asks.push(Ask::Act { rows, plan, incident, reason, permit });
+}
+
+/// Says whether a plan holds a pipeline, or releases it.
+fn switches(plan: &Plan) -> bool {
+    [PipelineVerb::Hold, PipelineVerb::Release].map(action_of).contains(&plan.action)
+}
+
+/// Returns how a pipeline stands after what was done to hold or release it. What was not done, or nobody knows of, leaves it as it was.
+pub fn held_after(plan: &Plan, acted: &[Acted], before: Held) -> Held {
+    let wrong: Vec<&str> = acted.iter().filter(|one| !matches!(one, Acted::Done(_))).map(Acted::words).collect();
+    let done = plan.deeds.iter().zip(acted).filter(|(_, one)| matches!(one, Acted::Done(_)));
+    let turned = |deed: &Deed| match deed {
+        Deed::Enable { on, .. } => Some(!on),
+        Deed::Run { .. } | Deed::Begin { .. } => None,
+    };
+    Held {
+        disabled: done.clone().find_map(|(deed, _)| turned(deed)).unwrap_or(before.disabled),
+        did: done.map(|(_, one)| one.words().to_owned()).collect(),
+        commit: before.commit,
+        error: (!wrong.is_empty()).then(|| wrong.join("; ")),
+    }
 }
 
 /// Notes what became of it: on the audit, and with the run whose version must not come back.
@@ -44,22 +65,10 @@ pub(super) fn acted(
     let service = plan.service.to_string();
     let line = |one: &Acted| -> Audit { audit(actor, now, one.word(), &service, one.words()) };
     out.rows.extend(acted.iter().map(line).map(Row::Audit));
-    let is_switch = [PipelineVerb::Hold, PipelineVerb::Release].map(action_of).contains(&plan.action);
     let left = state.notice(&plan.service).map(|notice| (notice.run.run, notice.run.hold.clone().unwrap_or_default()));
-    if let (true, Some((run, before))) = (is_switch, left) {
-        let wrong: Vec<&str> = acted.iter().filter(|one| !matches!(one, Acted::Done(_))).map(Acted::words).collect();
-        let done = plan.deeds.iter().zip(&acted).filter(|(_, one)| matches!(one, Acted::Done(_)));
-        let turned = |deed: &super::Deed| match deed {
-            super::Deed::Enable { on, .. } => Some(!on),
-            super::Deed::Run { .. } | super::Deed::Begin { .. } => None,
-        };
-        let held = Held {
-            disabled: done.clone().find_map(|(deed, _)| turned(deed)).unwrap_or(before.disabled),
-            did: done.map(|(_, one)| one.words().to_owned()).collect(),
-            commit: before.commit,
-            error: (!wrong.is_empty()).then(|| wrong.join("; ")),
-        };
-        happen(state, run, RunEventKind::PipelineHeld(held), (now, actor), out);
+    if let (true, Some((run, before))) = (switches(plan), left) {
+        let kind = RunEventKind::PipelineHeld(held_after(plan, &acted, before));
+        happen(state, run, kind, (now, actor), out);
     }
     out.facts.push(Fact::ActedOutside { service: plan.service.clone(), incident, acted });
 }

@@ -267,6 +267,11 @@ impl Deed {
         }
     }
 
+    /// Says it as the audit has it: where, what exactly, why, and by which plan.
+    pub fn audited(&self, repo: &str, reason: &str, plan: &str) -> String {
+        format!("{repo}: {}: {reason}: plan {plan}", self.words())
+    }
+
     /// Says what it is done to.
     pub fn about(&self) -> &str {
         match self {
