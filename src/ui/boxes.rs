@@ -304,6 +304,8 @@ pub struct Ask {
     pub typed: (String, usize),
     /// Whether only the number of characters may be seen.
     pub masked: bool,
+    /// Whether it may be accepted without a text.
+    pub optional: bool,
     /// Rows of the field.
     pub rows: u16,
     /// What accepting it does.
@@ -361,7 +363,8 @@ impl Ask {
             items.push(Item::Labelled(label, text.clone(), Role::Text));
         }
         items.push(Item::Blank);
-        let state = if self.typed.0.trim().is_empty() { ButtonState::Off } else { ButtonState::Ready };
+        let state =
+            if self.typed.0.trim().is_empty() && !self.optional { ButtonState::Off } else { ButtonState::Ready };
         items.push(Item::Buttons(
             vec![
                 Button {

@@ -183,6 +183,7 @@ impl Reader<'_> {
             text,
             typed,
             rows: 2,
+            optional: true,
             verb: verb.into(),
             hint: "one line for whoever comes next; it stands in the hand-over".into(),
             after: said.map(|why| ("so far", line_max(why, 200))).into_iter().collect(),

@@ -147,6 +147,7 @@ impl Reader<'_> {
             wrong: pipeline::wrong_version(&typed.0).unwrap_or_default().to_owned(),
             typed,
             rows: 1,
+            optional: true,
             verb: "to the review".into(),
             hint: "the version to bring out; empty: as the workflow has it".into(),
             ..Ask::default()
