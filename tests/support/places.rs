@@ -2,7 +2,7 @@
 use quarterdeck::core::{
     Msg,
     action::{Action, Motion},
-    alerts::{AlertEvent, AlertEventKind},
+    alerts::{Alert, AlertEvent, AlertEventKind},
     hosts::{LinkFault, Question},
     incidents::IncidentAction,
     record::Row,
@@ -22,7 +22,9 @@ use crate::{
 /// The alert of Play is another's, and is asked for all the same.
 pub(crate) fn taken() -> Night {
     let mut night = Night::new();
-    let worst = night.state.alerts.firing().min_by_key(|alert| alert.severity).map(|alert| alert.uid).unwrap();
+    let of_play = |alert: &&Alert| night.state.alerts.service_of(&alert.target) == Some(id("Play"));
+    let worst = night.state.alerts.firing().filter(of_play).min_by_key(|alert| (alert.severity, alert.since));
+    let worst = worst.map(|alert| alert.uid).unwrap();
     let (until, reason) = (AT + 21 * MINUTE, Some("the partner is called: no answer yet".to_owned()));
     let kind = AlertEventKind::Acknowledged { until, reason, over: Some("op1".into()) };
     night.commit(vec![Row::Alert(AlertEvent { alert: worst, at: night.now.utc, by: "leo".into(), kind })]);

@@ -1,5 +1,5 @@
 //! An alert is the fold of its events.
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::{AlertEvent, AlertEventKind, Fact, Severity, Target};
 use crate::core::{
@@ -103,7 +103,7 @@ pub(super) type Key = (RuleName, Target);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Alerts {
     pub(super) all: HashMap<Uid, Alert>,
-    pub(super) firing: HashMap<Key, Uid>,
+    pub(super) firing: BTreeMap<Key, Uid>,
     /// Alerts about what fires already, which two recorders made of one trouble: resolved together with it.
     twins: HashMap<Key, BTreeSet<Uid>>,
     flips: HashMap<Key, VecDeque<Timestamp>>,

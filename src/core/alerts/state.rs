@@ -98,7 +98,7 @@ impl State {
         self.alerts.all.get(&uid)
     }
 
-    /// Iterates over the alerts that fire, in no order.
+    /// Iterates over the alerts that fire, in the order of their rules and targets.
     pub fn firing(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.firing.values().filter_map(|uid| self.alerts.all.get(uid))
     }

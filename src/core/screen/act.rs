@@ -496,7 +496,7 @@ pub(super) fn selected_alert(state: &State) -> Option<Uid> {
     by_row.or_else(|| {
         let service = selected_service(state)?;
         let of = |alert: &&alerts::Alert| state.alerts.service_of(&alert.target).as_ref() == Some(&service);
-        state.alerts.firing().filter(of).min_by_key(|alert| alert.severity).map(|alert| alert.uid)
+        state.alerts.firing().filter(of).min_by_key(|alert| (alert.severity, alert.since)).map(|alert| alert.uid)
     })
 }
 
