@@ -45,7 +45,7 @@ impl State {
             }
             alerts::Fact::Resolved { alert } if self.records() => self.alert_resolved(alert, now),
             alerts::Fact::Acknowledged { alert, by, at, .. } if by == self.actor.by => {
-                let uid = incidents::uid_for_alert(alert);
+                let uid = self.incidents.survivor(incidents::uid_for_alert(alert));
                 if !self.incidents.incidents.contains_key(&uid) {
                     return Vec::new();
                 }
@@ -130,7 +130,7 @@ impl State {
         let service = self.alerts.service_of(&found.target);
         let muted = self.is_muted(&found.target, now.utc);
         let of = |incident: &&Incident| incident.service.is_some() && incident.service == service;
-        let open = self.incidents.open().find(of).map(|incident| incident.uid);
+        let open = service.as_ref().and_then(|service| self.incidents.open_for(service)).map(|incident| incident.uid);
         let policy = &self.inventory.policy;
         let validated = |incident: &&Incident| of(incident) && incident.may_come_back(policy, now.utc);
         let mended = self.incidents.owed().find(validated).map(|incident| incident.uid);
@@ -242,17 +242,26 @@ impl State {
         let Some(found) = self.alerts.alert(alert) else { return Vec::new() };
         let service = self.alerts.service_of(&found.target);
         let summary = format!("no longer: {}", found.summary);
-        let own = incidents::uid_for_alert(alert);
-        let of =
-            |incident: &&Incident| incident.uid == own || (incident.service.is_some() && incident.service == service);
-        let Some((incident, began)) = self.incidents.open().find(of).map(|of| (of.uid, of.alert.is_some())) else {
+        // Its own incident may have gone into another, which is the one that ends with it.
+        let own = self.incidents.survivor(incidents::uid_for_alert(alert));
+        let own_open = self.incidents.incidents.get(&own).filter(|of| of.is_open());
+        let open = own_open.or_else(|| self.incidents.open_for(service.as_ref()?));
+        let Some((incident, began)) = open.map(|of| (of.uid, of.alert.is_some())) else {
             return self.told_and_over(alert, summary, now);
         };
         // What only counts what was, holds nothing open: what comes of it from now on opens it again.
-        let holds = |alert: &alerts::Alert| !self.alerts.looks_back(alert);
-        let rest = self.alerts.firing().any(|alert| self.alerts.service_of(&alert.target) == service && holds(alert));
-        // What began with an alert ends with it, or with the last one of its service where it had been opened again.
-        let ends = incident == own || (began && !rest);
+        let holds = |other: &&alerts::Alert| other.uid != alert && !self.alerts.looks_back(other);
+        let (family, services) = (self.incidents.family(incident), self.incidents.services_of(incident));
+        let is_one = |other: &alerts::Alert| family.contains(&incidents::uid_for_alert(other.uid));
+        let about = |other: &alerts::Alert| {
+            self.alerts.service_of(&other.target).is_some_and(|service| services.contains(&service))
+        };
+        let held = self.alerts.firing().filter(holds).any(is_one);
+        let rest = self.alerts.firing().filter(holds).any(about);
+        // What began with an alert ends with it, or with the last one of its service where it had been opened again; what others went
+        // into, with the last that began one of them.
+        let first = incident == incidents::uid_for_alert(alert);
+        let ends = !held && (first || (began && !rest));
         let kind = if ends {
             IncidentEventKind::Resolved { summary }
         } else {

@@ -70,11 +70,16 @@ impl Console {
 
     /// An alert of the service fires, or is over.
     fn alert(&mut self, uid: u8, fires: bool) {
+        self.alert_of("play@prod", uid, fires);
+    }
+
+    /// An alert of some service fires, or is over.
+    fn alert_of(&mut self, service: &str, uid: u8, fires: bool) {
         let alert = Uid([uid; 6]);
         let kind = if fires {
             AlertEventKind::Fired {
                 rule: format!("rule-{uid}").into(),
-                target: Target::Service("play@prod".parse().unwrap()),
+                target: Target::Service(service.parse().unwrap()),
                 severity: Severity::P1,
                 value: None,
                 since: self.now.utc,
@@ -365,4 +370,44 @@ fn a_run_puts_nothing_off_that_broke_before_it_or_once_nobody_leads_it() {
     run(&mut unknown, RunEventKind::Ended { outcome: RunOutcome::Unknown });
     unknown.until(115);
     assert_eq!(unknown.words().last(), Some(&"reopened"), "nobody knows how it ended");
+}
+
+#[test]
+fn an_incident_that_others_went_into_is_open_until_the_last_alert_of_them_all_is_over() {
+    let [play, shop] = [1, 2].map(|alert| incidents::uid_for_alert(Uid([alert; 6])));
+    let merged = || {
+        let mut console = Console::new();
+        console.state.unattended = true;
+        console.alert(1, true);
+        console.alert_of("shop@prod", 2, true);
+        let kind = IncidentEventKind::Linked { other: play, how: incidents::Link::MergedInto };
+        let msg = incidents::Msg::Added { incident: shop, at: console.now.utc, by: "ana".into(), kind };
+        let effects = console.state.incidents_update(msg, console.now, None);
+        console.store(effects);
+        assert_eq!(console.state.incidents.open().map(|of| of.uid).collect::<Vec<_>>(), [play]);
+        console
+    };
+    let is_open = |console: &Console| console.state.incidents.incidents[&play].is_open();
+    for (first, second) in [((1, "play@prod"), (2, "shop@prod")), ((2, "shop@prod"), (1, "play@prod"))] {
+        let mut console = merged();
+        console.alert_of(first.1, first.0, false);
+        assert!(is_open(&console), "{second:?} still fires");
+        console.alert_of(second.1, second.0, false);
+        assert!(!is_open(&console), "the last one is over");
+        let of = &console.state.incidents.incidents[&play];
+        let words: Vec<_> = of.timeline.values().map(|event| event.kind.word()).collect();
+        assert_eq!(words, ["opened", "detected", "alert", "resolved"]);
+    }
+    let mut console = merged();
+    console.alert_of("shop@prod", 3, true);
+    let opened = console.state.incidents.incidents.len();
+    assert_eq!(opened, 2, "what fires of the merged one's service belongs to the one that goes on");
+    assert_eq!(console.state.incidents.incidents[&play].timeline.len(), 3);
+    // A ring of two leads nowhere, and ends.
+    let kind = IncidentEventKind::Linked { other: shop, how: incidents::Link::MergedInto };
+    let msg = incidents::Msg::Added { incident: play, at: console.now.utc, by: "ben".into(), kind };
+    let effects = console.state.incidents_update(msg, console.now, None);
+    console.store(effects);
+    console.alert(1, false);
+    assert_eq!(console.state.incidents.open().count(), 0);
 }

@@ -125,7 +125,7 @@ impl State {
         let notifiers = self.inventory.notifiers.iter().filter(|notifier| {
             !notifier.local
                 && notifier.hears.contains(&Hears::Update)
-                && outbox::listens(&self.inventory, notifier, of.severity, (of.uid, &self.outbox))
+                && outbox::listens(&self.inventory, notifier, of.severity, (of.uid, &self.incidents, &self.outbox))
         });
         let public = |audience| if audience == Audience::Public { " (everybody)" } else { "" };
         let notifiers = notifiers.map(|notifier| format!("{}{}", notifier.place.name, public(notifier.audience)));

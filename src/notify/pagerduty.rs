@@ -92,7 +92,8 @@ fn event(told: Telling<'_>, key: &str) -> Json {
     let (notice, order) = (told.notice, told.order);
     let action = match notice.news {
         News::Acknowledged => "acknowledge",
-        News::Over | News::Resolved => "resolve",
+        // What goes on after a merger has a key of its own.
+        News::Over | News::Resolved | News::Merged => "resolve",
         News::Fired
         | News::Opened
         | News::Reopened

@@ -32,7 +32,7 @@ pub(super) fn good(news: News) -> Option<bool> {
     match news {
         News::Fired | News::Opened | News::Reopened | News::Escalated => Some(false),
         News::Over | News::Mitigated | News::Resolved => Some(true),
-        News::Acknowledged | News::Severity | News::Update => None,
+        News::Acknowledged | News::Severity | News::Update | News::Merged => None,
     }
 }
 

@@ -19,6 +19,7 @@ pub mod document;
 mod events;
 pub mod evidence;
 mod fold;
+mod merged;
 pub mod onset;
 pub mod phase;
 pub mod policy;
@@ -212,11 +213,6 @@ fn open_for_alert(state: &State, opening: Opening, now: Timestamp, by: &Operator
 }
 
 impl State {
-    /// Returns the open incident of a service.
-    pub fn open_for(&self, service: &ServiceId) -> Option<&Incident> {
-        self.incidents.values().find(|incident| incident.is_open() && incident.service.as_ref() == Some(service))
-    }
-
     /// Returns the incident of a service that somebody is at: the open one, else the newest whose end is being proved.
     pub fn in_hand_for(&self, service: &ServiceId) -> Option<&Incident> {
         let proved = self.incidents.values().filter(|of| of.is_in_hand() && of.service.as_ref() == Some(service));

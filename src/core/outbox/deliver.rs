@@ -279,7 +279,7 @@ fn look(state: &mut State, tracker: &Arc<TrackerSpec>, now: Timestamp, around: A
 }
 
 fn is_open(entry: &Entry, around: Around<'_>) -> bool {
-    around.incidents.incidents.get(&entry.item.incident).is_some_and(|incident| incident.resolved.is_none())
+    around.incidents.incidents.get(&entry.item.incident).is_some_and(incidents::Incident::is_open)
 }
 
 fn order(

@@ -51,7 +51,7 @@ pub enum Hears {
     Update,
     /// Users are helped.
     Mitigated,
-    /// It is over.
+    /// It is over, or went into another.
     Resolved,
 }
 
@@ -93,6 +93,8 @@ pub enum News {
     Mitigated,
     /// It is over.
     Resolved,
+    /// It went into another, which goes on.
+    Merged,
 }
 
 impl News {
@@ -109,6 +111,7 @@ impl News {
             Self::Update => "update",
             Self::Mitigated => "mitigated",
             Self::Resolved => "resolved",
+            Self::Merged => "merged",
         }
     }
 
@@ -122,7 +125,7 @@ impl News {
             Self::Escalated => Hears::Escalated,
             Self::Update => Hears::Update,
             Self::Mitigated => Hears::Mitigated,
-            Self::Resolved => Hears::Resolved,
+            Self::Resolved | Self::Merged => Hears::Resolved,
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Change, Item, OutboxEvent, OutboxEventKind, Send, State, Status, Tic
 use crate::core::{
     alerts::Severity,
     id::Uid,
-    incidents::{self, IncidentEvent, IncidentEventKind},
+    incidents::{self, IncidentEvent, IncidentEventKind, Link},
     record::Row,
 };
 
@@ -70,6 +70,10 @@ pub fn for_event(
         } else if let IncidentEventKind::Told { state, text, internal, .. } = &event.kind {
             // The team reads tickets.
             format!("{}: {} {said}", state.word(), if internal.is_empty() { text } else { internal })
+        } else if let IncidentEventKind::Linked { other, .. } = &event.kind {
+            let ticket = outbox.ticket(*other, &tracker.name).and_then(|ticket| ticket.remote.as_ref());
+            let goes_on = ticket.map(|ticket| format!(", which goes on as {}", ticket.id)).unwrap_or_default();
+            format!("{}{goes_on} {said}", incidents.merged_words(*other))
         } else {
             format!("{} {said}", event.kind.text())
         };
@@ -101,6 +105,9 @@ fn change_of(kind: &IncidentEventKind) -> Change {
         change.severity = Some(*to);
     } else if let IncidentEventKind::Resolved { .. } = kind {
         change.status = Some(Status::Resolved);
+    } else if let IncidentEventKind::Linked { how: Link::MergedInto, .. } = kind {
+        // Nobody works on it any more: what goes on has a ticket of its own.
+        change.status = Some(Status::Resolved);
     } else if let IncidentEventKind::Reopened { .. } = kind {
         change.status = Some(Status::Open);
     }
@@ -110,11 +117,12 @@ fn change_of(kind: &IncidentEventKind) -> Change {
 /// Says what of an incident is written as which kind of event.
 fn sends(kind: &IncidentEventKind) -> Option<Send> {
     use IncidentEventKind::{
-        Acknowledged, Action, Mitigated, Note, Published, Reopened, Resolved, Result, SeverityChanged, Told,
+        Acknowledged, Action, Linked, Mitigated, Note, Published, Reopened, Resolved, Result, SeverityChanged, Told,
     };
     let is = |send: Send, of: bool| of.then_some(send);
     is(Send::Severity, matches!(kind, SeverityChanged { .. }))
         .or(is(Send::Resolved, matches!(kind, Mitigated { .. } | Resolved { .. } | Reopened { .. })))
+        .or(is(Send::Resolved, matches!(kind, Linked { how: Link::MergedInto, .. })))
         .or(is(Send::Update, matches!(kind, Told { .. })))
         .or(is(Send::Note, matches!(kind, Note { .. })))
         .or(is(Send::Action, matches!(kind, Action { .. })))

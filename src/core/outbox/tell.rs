@@ -8,7 +8,7 @@ use super::{
 use crate::core::{
     alerts::{self, AlertEvent, AlertEventKind, Severity, Target},
     id::Uid,
-    incidents::{self, Incident, IncidentEvent, IncidentEventKind},
+    incidents::{self, Incident, IncidentEvent, IncidentEventKind, Link},
     inventory::Inventory,
     record::Row,
     services,
@@ -94,9 +94,14 @@ pub fn listens(
     inventory: &Inventory,
     notifier: &NotifierSpec,
     severity: Severity,
-    (of, outbox): (Uid, &State),
+    (of, incidents, outbox): (Uid, &incidents::State, &State),
 ) -> bool {
-    is_told(inventory, notifier, severity) || told(of, &notifier.place.name, outbox, &[]).next().is_some()
+    is_told(inventory, notifier, severity) || heard_of(of, &notifier.place.name, incidents, (outbox, &[]))
+}
+
+/// Says whether a notifier heard of an incident, or of one that went into it.
+fn heard_of(of: Uid, name: &str, incidents: &incidents::State, (outbox, made): (&State, &[OutboxEvent])) -> bool {
+    incidents.family(of).into_iter().any(|of| told(of, name, outbox, made).next().is_some())
 }
 
 /// Iterates over alerts that began while planned work went on, still fire after it, and are held back by nobody.
@@ -142,7 +147,8 @@ fn queue(notifier: &NotifierSpec, event: &Event, known: Known<'_>, made: &[Outbo
     }
     let name = &notifier.place.name;
     let told = || told(event.incident, name, known.outbox, made);
-    let goes_on = !notice.news.begins() && told().next().is_some();
+    let heard = || heard_of(event.incident, name, known.incidents, (known.outbox, made));
+    let goes_on = !notice.news.begins() && heard();
     if event.unheard && !goes_on {
         return None;
     }
@@ -240,7 +246,12 @@ fn of_incident(event: &IncidentEvent, known: Known<'_>) -> Option<Event> {
         return None;
     }
     let was = incident.map_or(Severity::P4, |incident| incident.severity);
-    let (news, text) = news_of(event, was)?;
+    let merged = if let IncidentEventKind::Linked { other, how: Link::MergedInto } = &event.kind {
+        Some((News::Merged, known.incidents.merged_words(*other)))
+    } else {
+        None
+    };
+    let (news, text) = merged.or_else(|| news_of(event, was))?;
     let severity = if let IncidentEventKind::Opened { severity, .. }
     | IncidentEventKind::SeverityChanged { to: severity, .. } = &event.kind
     {
@@ -269,7 +280,8 @@ fn of_incident(event: &IncidentEvent, known: Known<'_>) -> Option<Event> {
         calls,
         mails: mails(known.inventory, severity, only),
     };
-    Some(Event { incident: event.incident, notice, public, unheard: false })
+    // That it went into another is news only to who knows of it.
+    Some(Event { incident: event.incident, notice, public, unheard: news == News::Merged })
 }
 
 /// Says what of an incident is told, and in which words.

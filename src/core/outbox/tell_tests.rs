@@ -243,3 +243,27 @@ fn an_alert_of_planned_work_is_told_only_if_it_outlives_it() {
     _ = update(&mut world.outbox, Msg::Stored(vec![event.clone()]), Timestamp(200_000), around);
     assert_eq!(late(&world, 260_000), [], "once");
 }
+
+#[test]
+fn who_was_told_hears_that_it_went_into_another_and_how_that_one_goes_on() {
+    let mut world = World::new();
+    drop(world.alert(Severity::P1, None));
+    drop(world.opened(Severity::P1));
+    let (merged, other) = (incidents::uid_for_alert(ALERT), Uid([9; 6]));
+    let of_other = |world: &mut World, kind| {
+        world.note(Row::Incident(IncidentEvent { incident: other, at: Timestamp(world.now), by: "ana".into(), kind }))
+    };
+    let opened = IncidentEventKind::Opened { title: "checkout is slow".into(), severity: Severity::P3, service: None };
+    assert_eq!(of_other(&mut world, opened), [""; 0], "the policy of P3 names nobody");
+    let into = IncidentEventKind::Linked { other, how: Link::MergedInto };
+    assert_eq!(world.happens(into), ["chat: P1 merged play@prod down: page: merged into INC-1: checkout is slow"]);
+    let last = world.outbox.items.values().max_by_key(|entry| entry.queued).unwrap();
+    assert_eq!(last.item.incident, merged, "the key that people were called by is the one that ends");
+    let resolved = IncidentEventKind::Resolved { summary: "green".into() };
+    assert_eq!(of_other(&mut world, resolved), ["chat: P3 resolved checkout is slow: green"]);
+
+    let mut world = World::new();
+    drop(world.opened(Severity::P3));
+    let into = IncidentEventKind::Linked { other, how: Link::MergedInto };
+    assert_eq!(world.happens(into), [""; 0], "who was told nothing hears nothing of it");
+}

@@ -223,6 +223,26 @@ fn only_severities_that_are_asked_for_get_a_ticket_and_one_that_gets_worse_gets_
 }
 
 #[test]
+fn a_ticket_whose_incident_went_into_another_is_told_and_done() {
+    let mut world = World::opened();
+    let create = world.order();
+    world.accept(&create, "OPS-1");
+    let how = incidents::Link::MergedInto;
+    world.happens(IncidentEventKind::Linked { other: Uid([8; 6]), how });
+    let said = world.order();
+    let Write::Comment { text } = &said.item.write else { panic!("{said:?}") };
+    assert!(text.starts_with(&format!("merged into {} (ana, ", Uid([8; 6]))), "{text}");
+    world.accept(&said, "c1");
+    let done = world.order();
+    let over = Change { severity: None, status: Some(Status::Resolved) };
+    assert_eq!(done.item.write, Write::Update(over));
+    world.accept(&done, "OPS-1");
+    assert_eq!(world.order_within(24 * HOUR), None, "nobody looks at it any more");
+    world.happens(IncidentEventKind::Linked { other: Uid([8; 6]), how: incidents::Link::Related });
+    assert_eq!(world.state.of_incident(INCIDENT), Some(Sync::Synced), "what is only related is no end");
+}
+
+#[test]
 fn what_may_have_been_accepted_is_searched_for_twice_a_window_apart_and_sent_once_more() {
     let mut world = World::opened();
     let first = world.order();

@@ -156,6 +156,21 @@ async fn what_calls_nobody_is_said_once_and_what_is_unsure_says_so() {
 }
 
 #[tokio::test]
+async fn an_incident_that_went_into_another_calls_nobody_any_more() {
+    let (fake, inventory, means) = started(Channel::PagerDuty, Duration::from_secs(30)).await;
+    let mut sim = Sim::with(inventory, &fake, means);
+    sim.opened().await;
+    let how = quarterdeck::core::incidents::Link::MergedInto;
+    let other = quarterdeck::core::id::Uid([8; 6]);
+    sim.happens(IncidentEventKind::Linked { other, how }).await;
+    sim.settle(20).await;
+    let fake = fake.lock().unwrap();
+    let said: Vec<_> = fake.tickets.iter().map(|kept| (kept.labels[0].as_str(), kept.title.clone())).collect();
+    let key = super::INCIDENT.to_string();
+    assert_eq!(said, [("trigger", key.clone()), ("resolve", key)]);
+}
+
+#[tokio::test]
 async fn what_was_told_last_is_not_told_again_whoever_notes_it() {
     let (fake, inventory, means) = started(Channel::Slack, Duration::from_secs(30)).await;
     let mut sim = Sim::with(inventory, &fake, means);
