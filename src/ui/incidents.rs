@@ -142,12 +142,7 @@ impl IncidentDetail {
             line = line.dim("none by the policy");
         }
         for (what, how, tone) in &self.clocks {
-            let ink = match tone {
-                Tone::Error => Ink::bold(Role::Down),
-                Tone::Warn => Ink::bold(Role::Degraded),
-                Tone::Good => Ink::of(Role::Ok),
-                Tone::Info => Ink::of(Role::Text),
-            };
+            let ink = rows::tone_ink(*tone);
             line = line.dim(format!("{what} ")).add(how.clone(), ink).gap(2);
         }
         line

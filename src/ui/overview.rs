@@ -86,8 +86,11 @@ pub fn draw(canvas: &mut Canvas<'_>, of: &Overview, room: Room<'_>, facts: &mut 
 pub fn draw_small(canvas: &mut Canvas<'_>, around: &Surround) {
     let global = &around.global;
     let mut lines = Vec::new();
-    if let Some((_, short)) = &around.p1 {
-        lines.push(Words::new().pill(&format!("P1 {short}"), Role::Down));
+    if let Some(p1) = &around.p1 {
+        lines.push(Words::new().pill(&format!("P1 {}", p1.short), Role::Down));
+        if let Some((_, short, tone)) = &p1.promise {
+            lines.push(Words::of(short.clone(), rows::tone_ink(*tone)));
+        }
     }
     let (word, health) = global.verdict();
     lines.push(Words::of(word, Ink::bold(rows::health_role(health))));

@@ -514,6 +514,16 @@ pub fn tone_sign(tone: Tone) -> Words {
     }
 }
 
+/// Returns the ink of a text that is meant so.
+pub fn tone_ink(tone: Tone) -> Ink {
+    match tone {
+        Tone::Good => Ink::of(Role::Ok),
+        Tone::Info => Ink::of(Role::Text),
+        Tone::Warn => Ink::bold(Role::Degraded),
+        Tone::Error => Ink::bold(Role::Down),
+    }
+}
+
 /// Returns the columns of the list of status updates.
 pub fn update_columns() -> Vec<Column> {
     vec![

@@ -106,6 +106,17 @@ pub struct SourceMark {
     pub says: String,
 }
 
+/// How the P1 stands that is open, or the oldest of several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Worst {
+    /// For how long, hours and all.
+    pub long: String,
+    /// The same, without hours where there are none.
+    pub short: String,
+    /// What was promised next, in full and in short, and how that stands.
+    pub promise: Option<(String, String, Tone)>,
+}
+
 /// Everything around the view: lines 0 and 1, the last line, the message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Surround {
@@ -127,8 +138,8 @@ pub struct Surround {
     pub local: String,
     /// Line 1.
     pub second: Second,
-    /// The clock of the open P1, long and short.
-    pub p1: Option<(String, String)>,
+    /// The open P1.
+    pub p1: Option<Worst>,
     /// Keys that act here and what they do, the most useful first.
     pub hints: Vec<(String, String)>,
     /// Bytes a second to the terminal: `1.2 KB/s`.

@@ -5,7 +5,7 @@ use crate::core::{inventory::EnvKind, services::Health};
 use super::{
     canvas::Canvas,
     rows,
-    show::{Global, Input, Message, Mode, Second, SourceMark, Surround},
+    show::{Global, Input, Message, Mode, Second, SourceMark, Surround, Tone},
     style::Ink,
     words::Words,
 };
@@ -105,9 +105,15 @@ fn line0(canvas: &mut Canvas<'_>, of: &Surround) {
 fn line1(canvas: &mut Canvas<'_>, of: &Surround) {
     let wide = canvas.width();
     let mut end = wide.saturating_sub(1);
-    if let Some((long, short)) = &of.p1 {
-        let text = if wide >= 100 { long } else { short };
-        end = canvas.put_right(end, 0, Words::new().pill(&format!("P1 {text}"), Role::Down)).saturating_sub(2);
+    if let Some(p1) = &of.p1 {
+        let roomy = wide >= 100;
+        let text = if roomy { &p1.long } else { &p1.short };
+        let mut words = Words::new();
+        // On a narrow terminal what is late is said all the same, what is not only where there is room.
+        if let Some((long, short, tone)) = p1.promise.as_ref().filter(|(.., tone)| wide >= 72 || *tone == Tone::Error) {
+            words = words.add(if roomy { long } else { short }.clone(), rows::tone_ink(*tone)).gap(1);
+        }
+        end = canvas.put_right(end, 0, words.pill(&format!("P1 {text}"), Role::Down)).saturating_sub(2);
     }
     match &of.second {
         Second::Global(global) => line1_global(canvas, global, end),

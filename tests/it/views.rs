@@ -169,6 +169,52 @@ fn stale_values_are_question_marks_and_only_the_age_is_loud() {
 }
 
 #[test]
+fn what_is_due_next_to_an_open_p1_stands_on_every_screen() {
+    use Action::{
+        GoAlerts, GoAudit, GoFindings, GoHandover, GoHosts, GoIncidents, GoLogs, GoMaintenance, GoMessages, GoOutbox,
+        GoOverview, GoRuns, OpenSelected,
+    };
+    let line = |night: &Night, wide| dump::text(&draw(night, &dark(), (wide, 24))).lines().nth(1).unwrap().to_owned();
+    let mut night = Night::new();
+    let views = [
+        GoOverview,
+        OpenSelected,
+        GoHosts,
+        OpenSelected,
+        GoAlerts,
+        GoIncidents,
+        OpenSelected,
+        GoHandover,
+        GoRuns,
+        GoLogs,
+        GoOutbox,
+        GoAudit,
+        GoFindings,
+        GoMaintenance,
+        GoMessages,
+    ];
+    for action in views {
+        night.act(&[action]);
+        assert!(
+            line(&night, 120).ends_with("first update 4m left  P1 00:11:40  |"),
+            "{action:?}: {}",
+            line(&night, 120)
+        );
+        assert!(line(&night, 80).ends_with("update in 4m  P1 11:40  |"), "{action:?}: {}", line(&night, 80));
+        // Where there is no room for it, it is said once it is late.
+        assert!(line(&night, 60).ends_with("  P1 11:40  |"), "{action:?}: {}", line(&night, 60));
+    }
+    night.pass(300);
+    for action in views {
+        night.act(&[action]);
+        for (wide, says) in [(120, "first update 1m over  P1 00:16:40  |"), (80, "update 1m over  P1 16:40  |")] {
+            assert!(line(&night, wide).ends_with(says), "{action:?}: {}", line(&night, wide));
+        }
+        assert!(line(&night, 60).ends_with("update 1m over  P1 16:40  |"), "{action:?}: {}", line(&night, 60));
+    }
+}
+
+#[test]
 fn all_of_a_lost_host_ages_and_says_why() {
     let hosts = [Action::GoHosts, Action::OpenSelected];
     let mut night = Night::new();

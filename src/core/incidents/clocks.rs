@@ -31,6 +31,16 @@ impl ClockKind {
             Self::Document => "document",
         }
     }
+
+    /// Returns it in a word, for where room is short.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "ack",
+            Self::FirstUpdate | Self::Update => "update",
+            Self::Mitigate => "mitigate",
+            Self::Document => "document",
+        }
+    }
 }
 
 /// A clock: since when, until when, and when it was met.

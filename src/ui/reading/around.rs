@@ -3,6 +3,7 @@ use super::{Reader, words};
 use crate::{
     core::{
         action::{ACTIONS, Action, Danger, Motion, Scope},
+        alerts::Severity,
         hosts::{Freshness, HostState, Link as HostLink, Question},
         incidents::{IncidentAction, document::DocumentAction, suspects::SuspectAction},
         inventory::EnvKind,
@@ -21,7 +22,7 @@ use crate::{
     ui::{
         help::{Help, HelpRow},
         keys,
-        show::{Global, Level as Loud, Link, Message, Mode, Second, Surround, Tone, Value},
+        show::{Global, Level as Loud, Link, Message, Mode, Second, Surround, Tone, Value, Worst},
     },
 };
 
@@ -152,18 +153,23 @@ impl Reader<'_> {
         Some(Second::Lost { what: format!("{} lost {clock}", host.name), more })
     }
 
-    /// The clock of the oldest open P1, since it was detected.
-    fn p1(&self) -> Option<(String, String)> {
-        let begin = self
-            .state
-            .incidents
-            .open()
-            .filter(|incident| incident.severity == crate::core::alerts::Severity::P1)
-            .map(|incident| incident.detected.unwrap_or(incident.opened))
-            .min()?;
+    /// How long the oldest open P1 lasts since it was detected, and what is due next to any of them.
+    fn p1(&self) -> Option<Worst> {
+        let open: Vec<_> = self.state.incidents.open().filter(|of| of.severity == Severity::P1).collect();
+        let begin = open.iter().map(|of| of.detected.unwrap_or(of.opened)).min()?;
         let long = time::clock(words::ms(self.now.utc.since(begin)));
         let short = long.strip_prefix("00:").unwrap_or(&long).to_owned();
-        Some((long, short))
+        let policy = &self.state.inventory.policy;
+        let next = open.iter().filter_map(|of| Some((of.next_clock(policy)?, of))).min_by_key(|(clock, _)| clock.due);
+        let promise = next.map(|(clock, of)| {
+            let (how, tone) = self.promise(clock);
+            // Of several it says whose it is.
+            let whose = if open.len() > 1 { format!("{} ", of.number) } else { String::new() };
+            let long = format!("{whose}{} {how}", clock.kind.word());
+            let short = how.strip_suffix(" left").map_or_else(|| how.clone(), |left| format!("in {left}"));
+            (long, format!("{} {short}", clock.kind.short()), tone)
+        });
+        Some(Worst { long, short, promise })
     }
 
     fn mode(&self) -> Mode {

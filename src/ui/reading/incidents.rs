@@ -88,7 +88,7 @@ impl Reader<'_> {
     }
 
     /// Says how a clock stands.
-    fn promise(&self, clock: Clock) -> (String, Tone) {
+    pub(super) fn promise(&self, clock: Clock) -> (String, Tone) {
         let long = |ms: i64| time::short(words::ms(ms));
         match (clock.met, clock.left(self.now.utc)) {
             (Some(met), _) if clock.is_late(met) => (format!("✓ late by {}", long(met.since(clock.due))), Tone::Warn),
