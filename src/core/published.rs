@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{
     State,
+    incidents::Incident,
     record::{DeclaredState, StatusUpdate},
     services::{
         Health, Indicator, Maintenance, ServiceState, Split,
@@ -139,7 +140,9 @@ impl State {
             |split: fn(&ServiceState) -> Split| services.iter().map(|of| split(of)).fold(Split::default(), Split::plus);
         let rows = services.iter().map(|of| {
             let newest = mine.iter().find(|update| update.service.as_ref().is_none_or(|id| id == of.id()));
-            let declared = newest.filter(|update| update.state != DeclaredState::Resolved).map(|update| told(update));
+            let declared =
+                newest.filter(|update| update.state != DeclaredState::Resolved && !self.is_of_closed(update));
+            let declared = declared.map(|update| told(update));
             let (state, class) = measured(of);
             let figures = &of.figures;
             Service {
@@ -172,6 +175,15 @@ impl State {
             history: older.into_iter().map(told).collect(),
             maintenance: works(self.services.maintenance(), now, &name, &shown),
         }
+    }
+}
+
+impl State {
+    /// Says whether an update was the last word on an incident that is closed: what it declared is over with it.
+    fn is_of_closed(&self, update: &StatusUpdate) -> bool {
+        let last =
+            |of: &Incident| of.told.last().is_some_and(|told| told.at == update.at && told.state == update.state);
+        self.incidents.incidents.values().any(|of| of.closed.is_some() && last(of))
     }
 }
 

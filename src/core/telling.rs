@@ -6,7 +6,7 @@ use super::{
     Effect, State,
     id::{HostName, ServiceId, Uid},
     incidents,
-    incidents::{Incident, IncidentEventKind},
+    incidents::{Incident, IncidentEventKind, Phase},
     outbox::{self, Audience, Hears, Send},
     record::{DeclaredState, Row, StatusUpdate},
     time::{Now, Timestamp},
@@ -67,10 +67,57 @@ pub struct Versions {
     pub next: Option<Timestamp>,
 }
 
+impl Incident {
+    /// Returns the state that the next word is to declare: as the incident stands, and none before what was said last.
+    pub fn to_declare(&self) -> DeclaredState {
+        let last = self.told.last().map(|told| told.state);
+        let known = self.phase == Phase::Act || self.hypotheses.values().any(|of| of.verdict == Some(true));
+        let now = match (self.resolved.is_some(), self.mitigated.is_some()) {
+            (true, _) if self.phase == Phase::Document || last == Some(DeclaredState::Monitoring) => {
+                DeclaredState::Resolved
+            }
+            (true, _) | (false, true) => DeclaredState::Monitoring,
+            (false, false) if known => DeclaredState::Identified,
+            (false, false) => DeclaredState::Investigating,
+        };
+        let place = |state| DeclaredState::ALL.iter().position(|known| *known == state);
+        // What came back after its end is no longer over.
+        let said = last.filter(|last| !matches!(last, DeclaredState::Resolved | DeclaredState::Maintenance));
+        said.filter(|said| place(*said) > place(now)).unwrap_or(now)
+    }
+
+    /// Says whether nobody still waits for a word on it: nobody was told anything, or all were told that it is over.
+    pub fn is_last_word_said(&self) -> bool {
+        let open = |state| !matches!(state, DeclaredState::Resolved | DeclaredState::Maintenance);
+        self.told.last().is_none_or(|told| !open(told.state))
+    }
+}
+
 impl State {
     fn incident_of(&self, word: &Word) -> Option<&Incident> {
         let named = word.incident.and_then(|uid| self.incidents.incidents.get(&uid));
         named.or_else(|| self.incidents.open_for(word.service.as_ref()?))
+    }
+
+    /// Proposes the words for everybody, of what is known: the impact as somebody said it, the service, since when it is well. They
+    /// say no more than the declared state does.
+    pub fn proposed(&self, word: &Word) -> String {
+        let incident = self.incident_of(word);
+        let service = word.service.as_ref().or_else(|| incident?.service.as_ref());
+        let what = service.map_or_else(|| "some of our systems".to_owned(), |id| id.service.to_string());
+        let said = incident.and_then(|of| of.classified.as_ref()).map(|of| of.words.trim()).filter(|of| !of.is_empty());
+        let hurt = said.map_or_else(|| format!("There is a problem with {what}."), |said| sentence(&capital(said)));
+        match word.state {
+            DeclaredState::Investigating => format!("{hurt} We are looking into it."),
+            DeclaredState::Identified => format!("{hurt} We know what it is and are mending it."),
+            DeclaredState::Monitoring => format!("A fix for {what} is in place. We are watching whether it holds."),
+            DeclaredState::Resolved => {
+                let well = service.map_or_else(|| "everything".to_owned(), |id| id.service.to_string());
+                let since = incident.and_then(|of| of.resolved).map(|at| format!(", since {}", clock_of(at)));
+                format!("This is over: {well} is well again{}.", since.unwrap_or_default())
+            }
+            DeclaredState::Maintenance => format!("Planned work on {what} goes on."),
+        }
     }
 
     /// Makes both versions of an update, and says where they go.
@@ -194,6 +241,12 @@ impl State {
 /// Writes a moment as people read it in a text: `03:15 UTC`.
 fn clock_of(at: Timestamp) -> String {
     at.to_utc().map(|at| at.format("%H:%M UTC").to_string()).unwrap_or_default()
+}
+
+/// Begins a text as a sentence begins.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Ends a text as a sentence ends.

@@ -3,13 +3,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::*;
 use crate::core::{
     Msg,
+    action::Action,
     alerts::Severity,
     id::IncidentId,
-    incidents::{IncidentEvent, StoredIncidentEvent},
+    incidents::{Guard, IncidentEvent, StoredIncidentEvent},
     inventory::{Host, Inventory, Params, Service},
     outbox::{NotifierSpec, TrackerSpec},
     record::{Changes, Recorder},
     runs::Actor,
+    screen::{Draft, Overlay},
     time::{MINUTE, Mono},
     update,
 };
@@ -176,4 +178,95 @@ fn a_template_leaves_out_what_is_not_known_and_hostile_text_stays_text() {
     assert_eq!(fill("{text}[ by {next}.][ {number}", find), "a {hosts} [b]");
     assert_eq!(fill("{unknown}x{", find), "x");
     assert_eq!(places("{text} [{next}] {").collect::<Vec<_>>(), ["text", "next"]);
+}
+
+fn happens(console: &mut Console, kind: IncidentEventKind) -> &Incident {
+    console.now.utc = console.now.utc + MINUTE;
+    let event = IncidentEvent { incident: INCIDENT, at: console.now.utc, by: "ana".into(), kind };
+    drop(console.keep(vec![Effect::Commit { rows: vec![Row::Incident(event)], then: Vec::new(), what: None }]));
+    &console.state.incidents.incidents[&INCIDENT]
+}
+
+fn began(phase: Phase) -> IncidentEventKind {
+    IncidentEventKind::PhaseBegan { phase, note: String::new(), owed: Vec::new() }
+}
+
+fn well() -> IncidentEventKind {
+    IncidentEventKind::Resolved { summary: "the alert is over".into() }
+}
+
+#[test]
+fn what_is_declared_next_follows_the_incident() {
+    use DeclaredState::{Identified, Investigating, Monitoring, Resolved};
+    let mut console = Console::new();
+    let declares = |of: &Incident| (of.to_declare(), of.is_last_word_said());
+    assert_eq!(declares(&console.state.incidents.incidents[&INCIDENT]), (Investigating, true), "nobody was told");
+    assert_eq!(declares(happens(&mut console, began(Phase::Diagnose))), (Investigating, true));
+    drop(console.says(Investigating, "Orders fail").unwrap());
+    let guess = IncidentEventKind::Hypothesis { text: "the pool is full".into(), test: String::new() };
+    assert_eq!(declares(happens(&mut console, guess)), (Investigating, false), "a guess is no cause");
+    assert_eq!(declares(happens(&mut console, began(Phase::Act))), (Identified, false));
+    // Who said more than the phase does is not taken back.
+    drop(console.says(Monitoring, "A larger pool is in place").unwrap());
+    assert_eq!(declares(happens(&mut console, began(Phase::Diagnose))), (Monitoring, false));
+    assert_eq!(declares(happens(&mut console, well())), (Resolved, false));
+    drop(console.says(Resolved, "Orders work").unwrap());
+    let closing = console.state.missing_to_close(&console.state.incidents.incidents[&INCIDENT], console.now.utc);
+    assert!(!closing.contains(&Guard::LastWord), "{closing:?}");
+    // It is back: what was over is not.
+    let back = IncidentEventKind::Reopened { summary: "page fails".into() };
+    assert_eq!(declares(happens(&mut console, back)), (Investigating, true));
+    drop(console.says(Investigating, "Orders fail again").unwrap());
+    assert_eq!(declares(happens(&mut console, well())), (Monitoring, false), "well, and not for long yet");
+    let closing = console.state.missing_to_close(&console.state.incidents.incidents[&INCIDENT], console.now.utc);
+    assert!(closing.contains(&Guard::LastWord), "{closing:?}");
+}
+
+#[test]
+fn words_are_proposed_of_what_is_known_and_sent_on_a_yes_alone() {
+    let mut console = Console::new();
+    let proposed = |console: &Console, state| console.state.proposed(&word(state, ""));
+    assert_eq!(
+        proposed(&console, DeclaredState::Investigating),
+        "There is a problem with play. We are looking into it."
+    );
+    _ = happens(
+        &mut console,
+        IncidentEventKind::Classified {
+            class: "service".into(),
+            impact: incidents::Impact::All,
+            urgency: incidents::Urgency::Now,
+            words: "nobody can order".into(),
+        },
+    );
+    let said = "Nobody can order. We know what it is and are mending it.";
+    assert_eq!(proposed(&console, DeclaredState::Identified), said);
+    _ = happens(&mut console, well());
+    let over = proposed(&console, DeclaredState::Resolved);
+    assert_eq!(over, "This is over: play is well again, since 03:02 UTC.");
+
+    // The box: nothing is written, Enter takes what is proposed, and only a yes sends it.
+    let open =
+        |whole| Overlay::Update { service: None, incident: Some(INCIDENT), state: DeclaredState::Resolved, whole };
+    console.state.screen.open(open(false));
+    let now = console.now;
+    let mut press = |console: &mut Console, action| update(&mut console.state, Msg::Acted(action), now);
+    assert_eq!(press(&mut console, Action::SayYes), [], "no yes where a text is typed");
+    assert_eq!(press(&mut console, Action::Confirm), []);
+    assert_eq!(
+        (console.state.screen.overlay.clone(), console.state.screen.draft(Draft::Update)),
+        (Some(open(true)), &*over)
+    );
+    assert_eq!(press(&mut console, Action::Confirm), [], "Enter is not yes");
+    assert_eq!(press(&mut console, Action::GoBack), [], "back to the text, which stays");
+    assert_eq!(
+        (console.state.screen.overlay.clone(), console.state.screen.draft(Draft::Update)),
+        (Some(open(false)), &*over)
+    );
+    assert_eq!(press(&mut console, Action::Confirm), []);
+    let effects = press(&mut console, Action::SayYes);
+    assert!(console.state.screen.overlay.is_none());
+    let sent = |row: &Row| matches!(row, Row::StatusUpdate(update) if update.text == over);
+    let saved = |effect: &Effect| matches!(effect, Effect::Commit { rows, .. } if rows.iter().any(sent));
+    assert!(effects.iter().any(saved), "{effects:?}");
 }

@@ -79,6 +79,7 @@ fn pictures_show_what_the_program_draws() {
             let mut night = Night::new().diagnosed();
             night.act(&[Action::WriteUpdate]);
             night.types(Draft::Update, "players see errors -- going back to 2.30.9");
+            night.act(&[Action::Confirm]);
             night
         }),
         ("incidents", {

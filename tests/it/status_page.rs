@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use quarterdeck::{
     core::{
         Msg,
-        record::{DeclaredState, StatusUpdate},
+        incidents::{IncidentEvent, IncidentEventKind},
+        record::{DeclaredState, Row, StatusUpdate},
         services::{self, Maintenance, uptime::Span},
         time::{DAY, HOUR, Timestamp},
     },
@@ -117,6 +118,29 @@ fn the_page_tells_what_is_measured_beside_what_is_declared() {
     if let Ok(path) = std::env::var("QD_STATUS_PAGE") {
         std::fs::write(path, text).unwrap();
     }
+}
+
+#[test]
+fn what_was_declared_of_a_closed_incident_is_declared_no_more() {
+    let mut night = Night::new();
+    let (incident, at) = (*night.state.incidents.incidents.keys().next().unwrap(), night.now.utc);
+    let updates = [update(at, DeclaredState::Identified, "Streams fail to start for some people.")];
+    let declares = |night: &Night| {
+        let page = night.state.published(Some("prod"), &updates, at);
+        assert_eq!(page.updates.len(), 1, "what was said stays in its history");
+        page.services.into_iter().find(|service| service.name == "Play").unwrap().declared.map(|of| of.state)
+    };
+    let told = IncidentEventKind::Told {
+        state: DeclaredState::Identified,
+        text: updates[0].text.clone(),
+        internal: String::new(),
+        to: vec!["status page".into()],
+    };
+    let event = |kind| Row::Incident(IncidentEvent { incident, at, by: "op1".into(), kind });
+    night.commit(vec![event(told)]);
+    assert_eq!(declares(&night), Some("identified"));
+    night.commit(vec![event(IncidentEventKind::Closed)]);
+    assert_eq!(declares(&night), None);
 }
 
 #[test]

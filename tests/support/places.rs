@@ -174,6 +174,8 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("menu", at(&[OpenActionMenu])),
         ("filter", at(&[FilterRows])),
         ("update", update),
+        ("update-proposed", at(&[WriteUpdate])),
+        ("update-whole", at(&[WriteUpdate, Action::Confirm])),
         ("arm", at(&[ArmWrite])),
         ("review", Night::new().review()),
         ("alert-taken", taken()),

@@ -69,7 +69,7 @@ impl Phase {
             Self::Diagnose => &[Guard::Onset, Guard::Suspect, Guard::Hypothesis],
             Self::Act => &[Guard::Acted, Guard::RunsEnded],
             Self::Validate => &[Guard::Healthy, Guard::Baked],
-            Self::Document => &[Guard::Impact, Guard::RootCause, Guard::Lessons, Guard::FollowUps],
+            Self::Document => &[Guard::Impact, Guard::RootCause, Guard::Lessons, Guard::FollowUps, Guard::LastWord],
         }
     }
 }
@@ -106,6 +106,8 @@ pub enum Guard {
     Lessons,
     /// The section is written.
     FollowUps,
+    /// Whoever was told of it was told that it is over.
+    LastWord,
 }
 
 impl Guard {
@@ -126,6 +128,7 @@ impl Guard {
             Self::RootCause => "root cause written",
             Self::Lessons => "lessons written",
             Self::FollowUps => "follow-ups written",
+            Self::LastWord => "people told that it is over",
         }
     }
 
@@ -193,6 +196,7 @@ pub fn holds(guard: Guard, of: &Incident, around: Around, policy: &Policy, now: 
         Guard::RootCause => written(Section::RootCause),
         Guard::Lessons => written(Section::Lessons),
         Guard::FollowUps => written(Section::FollowUps),
+        Guard::LastWord => of.is_last_word_said(),
     }
 }
 

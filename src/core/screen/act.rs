@@ -136,9 +136,9 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::WriteUpdate => {
             let incident = if state.screen.pane() == Pane::Services { None } else { selected_incident(state) };
             let found = incident.and_then(|uid| state.incidents.incidents.get(&uid));
-            let declared = found.and_then(|of| of.told.last()).map_or(DeclaredState::Investigating, |told| told.state);
+            let declared = found.map_or(DeclaredState::Investigating, incidents::Incident::to_declare);
             let service = found.and_then(|of| of.service.clone()).or_else(|| selected_service(state));
-            state.screen.open(Overlay::Update { service, incident, state: declared });
+            state.screen.open(Overlay::Update { service, incident, state: declared, whole: false });
         }
         Action::OpenActionMenu => open_menu(state, now),
         Action::DeployService => return offers::open(state, now),

@@ -124,6 +124,11 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                     return state.runs_update(runs::Msg::Sudo(SudoMsg::Declined), now);
                 }
                 Overlay::Search => _ = found::forget(state),
+                // Back to the text.
+                Overlay::Update { service, incident, state: declared, whole: true } => {
+                    state.screen.overlay = Some(Overlay::Update { service, incident, state: declared, whole: false });
+                    return Vec::new();
+                }
                 _ => {}
             }
             if let Overlay::Filter(pane) = overlay {
@@ -138,7 +143,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 Overlay::Palette => palette::lines(state).len(),
                 Overlay::Deploy => offers::choices(state).len(),
                 Overlay::Menu { actions } => actions.len(),
-                Overlay::Update { .. } => {
+                Overlay::Update { whole: false, .. } => {
                     turn_state(state, motion);
                     return Vec::new();
                 }
@@ -163,6 +168,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Edit { .. }
                 | Overlay::Own { .. }
                 | Overlay::Promise
+                | Overlay::Update { .. }
                 | Overlay::Seek
                 | Overlay::Version { .. }
                 | Overlay::Drop { .. }
@@ -197,7 +203,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
             windows::moved(state, if action == Action::FocusNextPane { Motion::Down } else { Motion::Up });
             Vec::new()
         }
-        Action::FocusNextPane if matches!(overlay, Overlay::Update { .. }) => {
+        Action::FocusNextPane if matches!(overlay, Overlay::Update { whole: false, .. }) => {
             turn_state(state, Motion::Down);
             Vec::new()
         }
@@ -213,6 +219,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
 /// Says whether a box asks for a yes.
 pub fn asks(overlay: &Overlay) -> bool {
     match overlay {
+        Overlay::Update { whole, .. } => *whole,
         Overlay::Quit
         | Overlay::Sign { .. }
         | Overlay::EndWindow { .. }
@@ -239,7 +246,6 @@ pub fn asks(overlay: &Overlay) -> bool {
         | Overlay::Drop { .. }
         | Overlay::Window { .. }
         | Overlay::Edit { .. }
-        | Overlay::Update { .. }
         | Overlay::Host { question: Question::Passphrase { .. }, .. } => false,
     }
 }
@@ -326,8 +332,8 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         Overlay::Edit { token, was } => items::save(state, token, &was, now),
         Overlay::Window { .. } => windows::add(state, now),
         Overlay::EndWindow { window } if yes => windows::end(state, window, now),
-        Overlay::Update { service, incident, state: declared } => {
-            publish(state, Word { incident, service, state: declared, text: String::new() }, now)
+        Overlay::Update { service, incident, state: declared, whole } if yes || !whole => {
+            publish(state, Word { incident, service, state: declared, text: String::new() }, yes, now)
         }
         // Enter is never yes where a key is trusted, write is armed, or runs are left alone.
         Overlay::Host { host, question: question @ Question::UnknownHostKey { .. } } if yes => {
@@ -353,6 +359,7 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
             state.runs_update(runs::Msg::Stopped { run, undo: true }, now)
         }
         Overlay::Host { .. }
+        | Overlay::Update { .. }
         | Overlay::Quit
         | Overlay::EndWindow { .. }
         | Overlay::Sign { .. }
@@ -366,8 +373,21 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
 }
 
 /// Sends an update to every audience.
-fn publish(state: &mut State, word: Word, now: Now) -> Vec<Effect> {
-    let word = Word { text: state.screen.draft(Draft::Update).trim().to_owned(), ..word };
+/// Takes the text of an update, or what is proposed where nothing was written; it is sent on a yes.
+fn publish(state: &mut State, word: Word, yes: bool, now: Now) -> Vec<Effect> {
+    let typed = state.screen.draft(Draft::Update).trim().to_owned();
+    let text = if typed.is_empty() { state.proposed(&word) } else { typed };
+    let word = Word { text, ..word };
+    if !yes {
+        if let Some(why) = state.update_refused(&word) {
+            state.screen.say(now, Tone::Error, why);
+            return Vec::new();
+        }
+        state.screen.drafts.insert(Draft::Update, word.text);
+        let Word { incident, service, state: declared, .. } = word;
+        state.screen.overlay = Some(Overlay::Update { service, incident, state: declared, whole: true });
+        return Vec::new();
+    }
     match state.announce(&word, now) {
         Ok(effects) => {
             state.screen.close();

@@ -159,6 +159,8 @@ pub enum Overlay {
         incident: Option<Uid>,
         /// The declared state.
         state: DeclaredState,
+        /// Whether the text is whole, and a yes sends it.
+        whole: bool,
     },
     /// A host asks something.
     Host {
@@ -392,7 +394,7 @@ impl State {
             Overlay::Drop { .. } => Some(Draft::Drop),
             Overlay::Edit { .. } => Some(Draft::Item),
             Overlay::Window { at } => Some(Draft::Window(*at)),
-            Overlay::Update { .. } => Some(Draft::Update),
+            Overlay::Update { whole, .. } => (!whole).then_some(Draft::Update),
             Overlay::Form(form) => (form.text == Some(form.at)).then_some(Draft::Form),
             Overlay::Log(draft) => Some(*draft),
             Overlay::Sudo | Overlay::Host { question: Question::Passphrase { .. }, .. } => Some(Draft::Passphrase),

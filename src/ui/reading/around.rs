@@ -443,7 +443,7 @@ impl Reader<'_> {
                 vec![cancel, (Action::FocusNextPane, "next field"), (Action::Confirm, "plan it")]
             }
             (None, Some(Overlay::Update { .. })) => {
-                vec![cancel, (Action::FocusNextPane, "next state"), (Action::Confirm, "send")]
+                vec![cancel, (Action::FocusNextPane, "next state"), (Action::Confirm, "go on")]
             }
             (None, _) => vec![cancel, (Action::Confirm, "save")],
         };

@@ -100,7 +100,10 @@ impl Reader<'_> {
             Overlay::Edit { token, was } => Over::Ask(Box::new(self.item_box(*token, was)?)),
             Overlay::Window { at } => Over::Form(Box::new(self.window_form(*at))),
             Overlay::EndWindow { window } => Over::Question(Box::new(self.window_question(*window)?)),
-            Overlay::Update { service, incident, state: declared } => {
+            Overlay::Update { service, incident, state: declared, whole: true } => {
+                Over::Question(Box::new(self.update_question(service.as_ref(), *incident, *declared)))
+            }
+            Overlay::Update { service, incident, state: declared, whole: false } => {
                 Over::Ask(Box::new(self.update_box(service.as_ref(), *incident, *declared)))
             }
             overlay @ (Overlay::Host { .. }
@@ -117,30 +120,57 @@ impl Reader<'_> {
     /// One text, and what each audience reads of it.
     fn update_box(&self, service: Option<&ServiceId>, incident: Option<Uid>, declared: DeclaredState) -> Ask {
         let text = self.state.screen.draft(Draft::Update).to_owned();
-        let about = service.map_or_else(|| "everything".to_owned(), |id| self.service_name(id));
-        let number = incident.and_then(|uid| self.state.incidents.incidents.get(&uid));
-        let number = number.map(|of| format!("{}, ", of.number)).unwrap_or_default();
-        let word = Word { incident, service: service.cloned(), state: declared, text: text.trim().to_owned() };
-        let versions = self.state.versions(&word, self.now.utc);
+        let mut word = Word { incident, service: service.cloned(), state: declared, text: text.trim().to_owned() };
         let refused = self.state.update_refused(&word).filter(|_| !word.text.is_empty());
-        let safe = |text: &str| crate::parse::sanitise::line_max(text, 600);
-        let mut after = Vec::new();
-        if !word.text.is_empty() {
-            after.push(("everybody", safe(&versions.public)));
-            after.push(("the team", safe(&versions.internal)));
+        let proposed = self.state.proposed(&word);
+        if word.text.is_empty() {
+            word.text.clone_from(&proposed);
         }
-        after.push(("goes to", safe(&versions.to.join(", "))));
         Ask {
-            title: format!("Status update about {number}{about}"),
+            title: self.update_title(service, incident),
             choices: DeclaredState::ALL.iter().map(|state| state.word().to_owned()).collect(),
             chosen: DeclaredState::ALL.iter().position(|state| *state == declared).unwrap_or(0),
             typed: (text.clone(), text.len()),
             rows: 3,
-            verb: "send".into(),
-            hint: "what people need to know; after ` -- ` what only the team reads".into(),
+            optional: true,
+            verb: if text.trim().is_empty() { "take this" } else { "go on" }.into(),
+            hint: proposed,
             wrong: refused.unwrap_or_default(),
-            after,
+            after: self.audiences(&word),
             ..Ask::default()
+        }
+    }
+
+    fn update_title(&self, service: Option<&ServiceId>, incident: Option<Uid>) -> String {
+        let about = service.map_or_else(|| "everything".to_owned(), |id| self.service_name(id));
+        let number = incident.and_then(|uid| self.state.incidents.incidents.get(&uid));
+        let number = number.map(|of| format!("{}, ", of.number)).unwrap_or_default();
+        format!("Status update about {number}{about}")
+    }
+
+    /// What each audience reads, and where it goes.
+    fn audiences(&self, word: &Word) -> Vec<(&'static str, String)> {
+        let versions = self.state.versions(word, self.now.utc);
+        let safe = |text: &str| crate::parse::sanitise::line_max(text, 600);
+        vec![
+            ("everybody", safe(&versions.public)),
+            ("the team", safe(&versions.internal)),
+            ("goes to", safe(&versions.to.join(", "))),
+        ]
+    }
+
+    /// The last look before people read it.
+    fn update_question(&self, service: Option<&ServiceId>, incident: Option<Uid>, declared: DeclaredState) -> Question {
+        let text = self.state.screen.draft(Draft::Update).to_owned();
+        let word = Word { incident, service: service.cloned(), state: declared, text };
+        Question {
+            title: self.update_title(service, incident),
+            text: format!("People read this as {}. What is sent cannot be taken back.", declared.word()),
+            facts: self.audiences(&word),
+            yes: "send it".into(),
+            yes_key: self.yes(),
+            once: None,
+            alarm: false,
         }
     }
 
