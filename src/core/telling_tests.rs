@@ -250,7 +250,7 @@ fn words_are_proposed_of_what_is_known_and_sent_on_a_yes_alone() {
         |whole| Overlay::Update { service: None, incident: Some(INCIDENT), state: DeclaredState::Resolved, whole };
     console.state.screen.open(open(false));
     let now = console.now;
-    let mut press = |console: &mut Console, action| update(&mut console.state, Msg::Acted(action), now);
+    let press = |console: &mut Console, action| update(&mut console.state, Msg::Acted(action), now);
     assert_eq!(press(&mut console, Action::SayYes), [], "no yes where a text is typed");
     assert_eq!(press(&mut console, Action::Confirm), []);
     assert_eq!(
