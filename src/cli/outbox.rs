@@ -165,6 +165,7 @@ fn change(
         | OutboxEventKind::RetryAsked
         | OutboxEventKind::LeftUnsure { .. }
         | OutboxEventKind::Duplicate { .. }
+        | OutboxEventKind::Looked { .. }
         | OutboxEventKind::ForeignChange { .. } => "is tried again by whoever records",
     };
     let event = OutboxEvent { token, at: setup.clock.now().utc, by: setup.actor.by.clone(), kind };

@@ -106,10 +106,10 @@ pub trait Kind: Sync {
         false
     }
 
-    /// Says, of a notifier, whether to tell it the same twice is to tell it once.
-    fn repeats(&self, settings: &crate::core::inventory::Params) -> bool {
+    /// Says, of a notifier, how often the same may be told to it.
+    fn repeats(&self, settings: &crate::core::inventory::Params) -> crate::core::outbox::Repeats {
         let _ = settings;
-        false
+        crate::core::outbox::Repeats::Once
     }
 
     /// Says, of a notifier, whether it is told within the console.

@@ -32,7 +32,13 @@ fn place(name: &str, send: &[Send]) -> Arc<TrackerSpec> {
 
 fn notifier(name: &str, audience: Audience) -> Arc<NotifierSpec> {
     let hears = Hears::ALL.into_iter().map(|(_, hears)| hears).collect();
-    Arc::new(NotifierSpec { place: place(name, &[]), hears, audience, repeats: false, local: false })
+    Arc::new(NotifierSpec {
+        place: place(name, &[]),
+        hears,
+        audience,
+        repeats: crate::core::outbox::Repeats::Once,
+        local: false,
+    })
 }
 
 struct Console {

@@ -12,6 +12,14 @@ pub fn many(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Returns what a line of Markdown opens or closes a fence with, where it does: three marks or more, and no more than three spaces before.
+pub fn fence(line: &str) -> Option<&str> {
+    let bare = line.trim_start();
+    let mark = bare.chars().next().filter(|mark| "`~".contains(*mark))?;
+    let marks = bare.strip_suffix(bare.trim_start_matches(mark))?;
+    (marks.len() >= 3 && line.len() - bare.len() < 4).then_some(marks)
+}
+
 /// Writes the time of day in a zone, with the date where it is another day than `now`: `03:12:41`, `15 Nov 21:14`.
 pub fn moment(at: Timestamp, now: Timestamp, zone: chrono_tz::Tz) -> String {
     let (Some(at), Some(now)) = (at.to_utc(), now.to_utc()) else { return "?".to_owned() };

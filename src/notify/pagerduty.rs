@@ -16,7 +16,7 @@ use crate::{
     core::{
         alerts::Severity,
         inventory::Params,
-        outbox::{News, Remote},
+        outbox::{News, Remote, Repeats},
     },
     remote::http::Answer,
     trackers::{
@@ -59,8 +59,8 @@ impl Kind for PagerDuty {
         trackers::open_token(settings, "url")
     }
 
-    fn repeats(&self, _settings: &Params) -> bool {
-        true
+    fn repeats(&self, _settings: &Params) -> Repeats {
+        Repeats::Always
     }
 
     fn deaf_to(&self) -> &'static [&'static str] {

@@ -123,8 +123,10 @@ fn escaped(text: &str) -> String {
 }
 
 fn message(told: Telling<'_>) -> Json {
-    let text = format!("*{}*\n{}", escaped(&words::subject(told)), escaped(&words::lines(told).join("\n")));
-    let mut message = json!({ "text": words::cut(&text, 3_500), "unfurl_links": false, "unfurl_media": false });
+    // Cut before it is escaped: half an entity would be shown as it is. Escaped it is longer, and far from the 40,000 that are taken.
+    let lines = words::cut(&words::lines(told).join("\n"), 3_500);
+    let text = format!("*{}*\n{}", escaped(&words::subject(told)), escaped(&lines));
+    let mut message = json!({ "text": text, "unfurl_links": false, "unfurl_media": false });
     if let (Some(channel), Some(fields)) = (told.text("channel"), message.as_object_mut()) {
         fields.insert("channel".to_owned(), channel.into());
     }
@@ -140,7 +142,9 @@ fn refused(answer: &Answer, body: &Json) -> Result<(), Missed> {
     if ["fatal_error", "internal_error", "request_timeout", "service_unavailable"].contains(&error.as_str()) {
         return Err(Missed::ambiguous(format!("it says {error}")).asked(answer));
     }
-    Err(Missed::refused(format!("it says {error}: correct the channel or the token, then retry")))
+    let said = sanitise::line_max(Slack.said(answer, body), 120);
+    let said = if said.is_empty() { error } else { said };
+    Err(Missed::refused(format!("it says {said}: correct the channel or the token, then retry")))
 }
 
 impl Notifier for Slack {

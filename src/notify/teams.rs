@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::{Field, Kind, Shape},
-    core::outbox::Remote,
+    core::{outbox::Remote, words::many},
     remote::http::Answer,
     trackers::{
         Means, Missed,
@@ -24,8 +24,10 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Teams;
 
-/// A card may have 28 KB.
-const MOST: usize = 6_000;
+/// Bytes of the lines of a card, which may have 28 KB in all.
+const MOST: usize = 20_000;
+/// Most characters of a line.
+const LINE: usize = 1_500;
 
 const FIELDS: &[Field] = &[Field {
     name: "webhook",
@@ -67,19 +69,25 @@ fn card(told: Telling<'_>) -> Json {
         Some(false) => "attention",
         None => "default",
     };
-    let line = |text: &str| json!({ "type": "TextBlock", "text": words::cut(&plain(text), 1_500), "wrap": true });
+    // Cut before it is escaped: half an escape would take the next letter along.
+    let line = |text: &str| json!({ "type": "TextBlock", "text": plain(&words::cut(text, LINE)), "wrap": true });
+    let lines = words::lines(told);
+    // Who said it when, and where it leads, stand at its end: they are always there.
+    let end = lines.len().saturating_sub(1 + usize::from(words::link(told).is_some()));
+    let (text, tail) = lines.split_at_checked(end).unwrap_or((&lines, &[]));
     let mut left = MOST;
-    let lines: Vec<String> = words::lines(told)
-        .into_iter()
-        .take_while(|line| {
-            left = left.saturating_sub(line.len());
-            left > 0
-        })
-        .collect();
+    let fits = |block: &Json| {
+        left = left.saturating_sub(block.to_string().len());
+        left > 0
+    };
+    let mut blocks: Vec<Json> = text.iter().map(|text| line(text)).take_while(fits).collect();
+    let more = text.len() - blocks.len();
+    blocks.extend((more > 0).then(|| line(&format!("({} more: see the incident)", many(more, "line")))));
+    blocks.extend(tail.iter().map(|text| line(text)));
     let head = json!({
         "type": "TextBlock", "text": plain(&words::subject(told)), "wrap": true, "weight": "Bolder", "size": "Medium", "color": color,
     });
-    let body: Vec<Json> = [head].into_iter().chain(lines.iter().map(|text| line(text))).collect();
+    let body: Vec<Json> = [head].into_iter().chain(blocks).collect();
     let mut content = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.2",
         "body": body, "msteams": { "width": "full" },

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     config::{Field, Kind, Misfit, Shape},
-    core::{inventory::Params, outbox::Remote},
+    core::{
+        inventory::Params,
+        outbox::{Remote, Repeats},
+    },
     remote::http::Answer,
     trackers::{
         self, Means, Missed,
@@ -25,7 +28,13 @@ use crate::{
 pub(super) struct Webhook;
 
 const FIELDS: &[Field] = &[
-    Field { name: "url", shape: Shape::Url, required: true, doc: "Where it is sent to." },
+    Field { name: "url", shape: Shape::Url, required: false, doc: "Where it is sent to." },
+    Field {
+        name: "webhook",
+        shape: Shape::Secret,
+        required: false,
+        doc: "Reference to where it is sent to, instead of `url`, where the address itself is a secret.",
+    },
     Field {
         name: "secret",
         shape: Shape::Secret,
@@ -42,7 +51,7 @@ const FIELDS: &[Field] = &[
         name: "idempotent",
         shape: Shape::Flag,
         required: false,
-        doc: "Whether it takes what has the same `Idempotency-Key` once: then it is sent until it is heard. Default `false`.",
+        doc: "Whether it takes what has the same `Idempotency-Key` once: `true` sends until it is heard, `false` once, and what calls somebody twice. Default: five times at most, with the same key.",
     },
 ];
 
@@ -56,11 +65,31 @@ impl Kind for Webhook {
     }
 
     fn misfits(&self, settings: &Params) -> Vec<Misfit> {
-        trackers::open_token(settings, "url")
+        let mut wrong = trackers::open_token(settings, "url");
+        match (settings.contains_key("url"), settings.contains_key("webhook")) {
+            (true, false) | (false, true) => {}
+            (true, true) => {
+                wrong.push(Misfit::new(
+                    "webhook",
+                    "`webhook` does not go with `url`",
+                    "both are the address: leave one out",
+                ));
+            }
+            (false, false) => wrong.push(Misfit::new(
+                "url",
+                "neither a `url` nor a `webhook`",
+                "as in url = \"https://hooks.acme.example/x\", or where that is a secret webhook = \"env:HOOK\"",
+            )),
+        }
+        wrong
     }
 
-    fn repeats(&self, settings: &Params) -> bool {
-        settings.get("idempotent").and_then(Json::as_bool).unwrap_or(false)
+    fn repeats(&self, settings: &Params) -> Repeats {
+        match settings.get("idempotent").and_then(Json::as_bool) {
+            Some(true) => Repeats::Always,
+            Some(false) => Repeats::Once,
+            None => Repeats::Few,
+        }
     }
 }
 
@@ -103,7 +132,11 @@ fn body(told: Telling<'_>) -> Json {
 impl Notifier for Webhook {
     fn tell<'a>(&'a self, told: Telling<'a>, means: &'a Means) -> BoxFuture<'a, Result<Remote, Missed>> {
         Box::pin(async move {
-            let url = told.text("url").unwrap_or_default();
+            let address = match told.text("webhook") {
+                Some(_) => post::secret(told, "webhook", means).await?,
+                None => SecretString::from(told.text("url").unwrap_or_default()),
+            };
+            let url = address.expose_secret();
             let body = body(told).to_string();
             // The moment of what it tells, which stays the same however often it is sent.
             let stamp = (told.notice.at.0 / 1_000).to_string();
@@ -126,7 +159,7 @@ impl Notifier for Webhook {
                 Some(_) => Some(post::secret(told, "token", means).await?),
                 None => None,
             };
-            let veil = secret.iter().chain(&token).map(SecretString::expose_secret).collect();
+            let veil = secret.iter().chain(&token).chain([&address]).map(SecretString::expose_secret).collect();
             post::post(Post { url, bearer: token.as_ref(), headers, body, veil }, self, means).await?;
             Ok(Remote { id, url: None })
         })

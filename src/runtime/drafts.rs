@@ -12,6 +12,7 @@ use crate::{
     core::{
         Msg,
         documents::{self, DraftName, Paper, Wanted},
+        logs::redact::Redactor,
         screen::Tone,
     },
     parse::sanitise,
@@ -101,14 +102,16 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
 }
 
 /// Writes a document out by its template.
-pub(super) fn paper(paper: Paper, tasks: &Tasks, post: &Post) {
+pub(super) fn paper(paper: Paper, redact: &Arc<Redactor>, tasks: &Tasks, post: &Post) {
     let Paper { incident, document, wanted, template } = paper;
-    let post = post.clone();
+    let (post, redact) = (post.clone(), Arc::clone(redact));
     let work = move || {
         let (text, fell_back) = render::document(&document, template.as_deref());
         let text = text.map_err(|error| error.to_string());
         let text = match (wanted, text) {
             (Wanted::Export, Ok(text)) => export(&document.id, &text),
+            // Before it is cut into parts: half a secret is found by no rule. What is kept of it, and its hash, are of what is sent.
+            (Wanted::Send, Ok(text)) => Ok(redact.text(&text).into_owned()),
             (Wanted::Show, Ok(text)) => Ok(fell_back.as_ref().map_or_else(String::new, note) + &text),
             (_, text) => text,
         };

@@ -218,7 +218,7 @@ impl Executor {
                 Some(desk) => desk.load(Wanted::Audit),
                 None => self.post.try_fact(Msg::AuditRead(Box::new(Err(self.no_store.clone())))),
             },
-            Effect::WritePaper(paper) => drafts::paper(*paper, &self.tasks, &self.post),
+            Effect::WritePaper(paper) => drafts::paper(*paper, &self.redact, &self.tasks, &self.post),
             Effect::KeepDraft { of, text } => self.drafts.keep(of, text, &self.tasks),
             Effect::RecallDraft { of } => self.drafts.recall(of, &self.tasks, &self.post),
             Effect::EditElsewhere { of, text } => self.edit(of, &text),

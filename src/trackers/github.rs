@@ -57,6 +57,8 @@ const FIELDS: &[Field] = &[
 
 const API: &str = "https://api.github.com";
 const VERSION: &str = "2022-11-28";
+/// Most characters of a text; it takes 65,536.
+const MOST: usize = 60_000;
 
 impl Kind for GitHub {
     fn name(&self) -> &'static str {
@@ -111,9 +113,16 @@ impl Vendor for GitHub {
         if body.is_null() {
             return String::new();
         }
-        let needs = answer.header("x-accepted-github-permissions").next();
-        let needs = needs.map(|needs| format!(" (it needs {needs})")).unwrap_or_default();
-        github::message(&answer.body) + &needs
+        let of = |name: &'static str| answer.header(name).next();
+        let needs = of("x-accepted-github-permissions").map(|needs| format!(" (it needs {needs})"));
+        let sso = of("x-github-sso").and_then(|sso| sso.split_once("url=")).map(|(_, url)| {
+            let url = url.split(';').next().unwrap_or_default();
+            format!(" (the token is to be authorised for single sign-on: {url})")
+        });
+        let ends = of("github-authentication-token-expiration").filter(|_| matches!(answer.status, 401 | 403));
+        let ends = ends.map(|at| format!(" (the token ends at {at})"));
+        let more: String = needs.into_iter().chain(sso).chain(ends).collect();
+        github::message(&answer.body) + &more
     }
 }
 
@@ -123,6 +132,11 @@ struct Issues {
 
 fn mark(token: Uid) -> String {
     format!("<!-- {token} -->")
+}
+
+/// Writes a text with its token, which stands in it however long that is.
+fn marked(token: Uid, text: &str) -> String {
+    format!("{}\n\n{}", words::fit(text, MOST), mark(token))
 }
 
 impl Issues {
@@ -137,8 +151,8 @@ impl Issues {
     fn issue(&self, order: &Order, ticket: &Ticket) -> Json {
         let mut labels = self.wire.texts("labels").unwrap_or_else(|| vec!["incident".to_owned()]);
         labels.push(format!("{}{:?}", self.label(), ticket.severity));
-        let body = format!("{}\n\n{}", words::body(order, ticket).join("\n\n"), mark(order.token));
-        json!({ "title": words::cut(&ticket.title, 250), "body": words::cut(&body, 60_000), "labels": labels })
+        let body = marked(order.token, &words::body(order, ticket).join("\n\n"));
+        json!({ "title": words::cut(&ticket.title, 250), "body": body, "labels": labels })
     }
 
     fn fields(&self, issue: &Json) -> Fields {
@@ -232,7 +246,7 @@ impl Tickets for Issues {
     }
 
     async fn comment(&self, token: Uid, on: &str, text: &str) -> Result<End, Missed> {
-        let body = json!({ "body": format!("{}\n\n{}", words::cut(text, 60_000), mark(token)) });
+        let body = json!({ "body": marked(token, text) });
         let (_, comment) = self.ask("POST", &format!("/issues/{on}/comments"), Some(&body), Does::Write).await?;
         let remote = remote_of(&comment, "id");
         let remote = remote.ok_or_else(|| Missed::ambiguous("it says that it is said, but not where"))?;
@@ -259,8 +273,8 @@ impl Tickets for Issues {
         match &order.item.write {
             Write::Create(ticket) => self.issue(order, ticket),
             Write::Update(change) => json!(words::changed(change)),
-            Write::Comment { text } => json!({ "body": format!("{text}\n\n{}", mark(order.token)) }),
-            Write::Link { .. } => json!({ "body": words::duplicate(order) }),
+            Write::Comment { text } => json!({ "body": marked(order.token, text) }),
+            Write::Link { .. } => json!({ "body": marked(order.token, &words::duplicate(order)) }),
             Write::Notice(notice) => notice.summary().into(),
         }
     }

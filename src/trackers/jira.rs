@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{
     Desk, Means, Missed, Tickets, Tracker,
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
-    words::{self, SEVERITY, STATUS, TITLE},
+    words::{self, KEY, PRIORITY, SEVERITY, STATUS, TITLE},
 };
 use crate::{
     config::{Field, Kind, Misfit, Shape},
@@ -32,6 +32,12 @@ const FIELDS: &[Field] = &[
         shape: Shape::Url,
         required: true,
         doc: "The site: `https://acme.atlassian.net`, or a server of one's own with its path.",
+    },
+    Field {
+        name: "site",
+        shape: Shape::Url,
+        required: false,
+        doc: "Where people open issues, where that is not `url`: `https://acme.atlassian.net`. Default: `url`, or at `api.atlassian.com` what the server says of itself.",
     },
     Field {
         name: "flavour",
@@ -85,6 +91,9 @@ const FIELDS: &[Field] = &[
     },
 ];
 
+/// Most characters of a text; it takes 32,767, the token included.
+const MOST: usize = 32_000;
+
 impl Kind for Jira {
     fn name(&self) -> &'static str {
         "jira"
@@ -107,22 +116,29 @@ fn is_cloud(params: &Params) -> bool {
     match text("flavour") {
         "cloud" => true,
         "datacenter" => false,
-        _ => host.ends_with(".atlassian.net") || host == "api.atlassian.com",
+        _ => host.ends_with(".atlassian.net") || is_gate(text("url")),
     }
+}
+
+/// Says whether an address is where tokens of limited scope go: people open nothing there.
+fn is_gate(url: &str) -> bool {
+    url.contains("/ex/jira/")
 }
 
 impl Tracker for Jira {
     fn open(&self, spec: &Arc<TrackerSpec>, means: &Means) -> Result<Box<dyn Desk>, String> {
         let text = |key: &str| spec.params.get(key).and_then(Json::as_str).map(str::to_owned);
         let cloud = is_cloud(&spec.params);
-        let site = text("url").ok_or("it has no `url`")?.trim_end_matches('/').to_owned();
-        let base = format!("{site}/rest/api/{}", if cloud { 3 } else { 2 });
+        let url = text("url").ok_or("it has no `url`")?.trim_end_matches('/').to_owned();
+        let base = format!("{url}/rest/api/{}", if cloud { 3 } else { 2 });
         let scheme = text("user").map_or(Scheme::Bearer, Scheme::Basic);
         let wire =
             Wire::new(spec, means, &base, scheme).header("accept", "application/json").header("accept-language", "en");
         let project = text("project").ok_or("it has no `project`")?;
         let internal = spec.params.get("internal").and_then(Json::as_bool).unwrap_or(true);
-        Ok(Box::new(Site { wire, cloud, address: site, project, internal }))
+        let site = text("site").map(|site| site.trim_end_matches('/').to_owned());
+        let address = site.or_else(|| (!is_gate(&url)).then_some(url));
+        Ok(Box::new(Site { wire, cloud, address, project, internal }))
     }
 }
 
@@ -130,6 +146,11 @@ impl Vendor for Jira {
     fn throttled(&self, answer: &Answer, _body: &Json) -> Limit {
         // Data Center says `retry-after: 0` on every answer; only 429 means it.
         if answer.status == 429 { Limit::of(wire::retry_after(answer).filter(|ms| *ms > 0)) } else { Limit::No }
+    }
+
+    fn is_busy(&self, status: u16) -> bool {
+        // Another transition of the issue.
+        status == 409
     }
 
     fn said(&self, answer: &Answer, body: &Json) -> String {
@@ -147,7 +168,8 @@ impl Vendor for Jira {
 struct Site {
     wire: Wire,
     cloud: bool,
-    address: String,
+    /// Where people open issues; none: the server is asked.
+    address: Option<String>,
     project: String,
     internal: bool,
 }
@@ -161,20 +183,23 @@ impl Site {
         Ok(self.wire.ask(&Jira, (method, path), body, does).await?.1)
     }
 
-    /// Writes text as it is written there.
-    fn rich(&self, text: &str) -> Json {
-        let text = words::cut(text, 30_000);
+    /// Writes text as it is written there, with what stands at its end however long it is.
+    fn rich(&self, text: &str, end: Option<Uid>) -> Json {
+        let end = end.map(|token| token.to_string());
         if !self.cloud {
-            // What would be markup is shown as it is.
+            // What would be markup is shown as it is, which makes it longer: it is cut as it is sent.
             let plain = |line: &str| line.replace('{', "\\{").replace('[', "\\[");
-            return text.lines().map(plain).collect::<Vec<_>>().join("\n").into();
+            let text = words::fit(&text.lines().map(plain).collect::<Vec<_>>().join("\n"), MOST);
+            return [text].into_iter().chain(end).collect::<Vec<_>>().join("\n").into();
         }
         let paragraph = |line: &str| {
             // An empty text is refused; an empty paragraph is none.
             let content = if line.is_empty() { json!([]) } else { json!([{ "type": "text", "text": line }]) };
             json!({ "type": "paragraph", "content": content })
         };
-        json!({ "type": "doc", "version": 1, "content": text.lines().map(paragraph).collect::<Vec<_>>() })
+        let text = words::fit(text, MOST);
+        let lines = text.lines().chain(end.as_deref()).map(paragraph);
+        json!({ "type": "doc", "version": 1, "content": lines.collect::<Vec<_>>() })
     }
 
     fn issue(&self, order: &Order, ticket: &Ticket) -> Json {
@@ -185,7 +210,7 @@ impl Site {
             "issuetype": { "name": self.wire.text("issue_type").unwrap_or("Incident") },
             "summary": words::cut(&ticket.title, 250),
             "labels": labels,
-            "description": self.rich(&words::body(order, ticket).join("\n")),
+            "description": self.rich(&words::body(order, ticket).join("\n"), None),
         });
         if let (Some(name), Some(fields)) = (self.priority(ticket.severity), fields.as_object_mut()) {
             fields.insert("priority".to_owned(), json!({ "name": name }));
@@ -197,9 +222,31 @@ impl Site {
         self.wire.mapped("priorities", &format!("{severity:?}"))
     }
 
-    fn remote(&self, issue: &Json) -> Option<Remote> {
-        let id = wire::id(issue.get("key")?)?;
-        Some(Remote { url: Some(format!("{}/browse/{id}", self.address)), id })
+    /// Returns where people open issues. Where nobody says, there is no link, and an issue all the same.
+    async fn address(&self) -> Option<String> {
+        if self.address.is_some() {
+            return self.address.clone();
+        }
+        let about = self.ask("GET", "/serverInfo", None, Does::Read).await.ok()?;
+        let url = about.get("baseUrl").and_then(wire::url)?;
+        Some(url.trim_end_matches('/').to_owned())
+    }
+
+    /// Returns what a priority is called in the configuration: upper and lower case are one there.
+    fn named(&self, priority: &str) -> Option<String> {
+        let severities = [Severity::P1, Severity::P2, Severity::P3, Severity::P4];
+        let mut known = severities.iter().filter_map(|severity| self.priority(*severity)).peekable();
+        known.peek()?;
+        let same = known.find(|known| known.eq_ignore_ascii_case(priority));
+        Some(same.map_or_else(|| sanitise::line_max(priority, 100), str::to_owned))
+    }
+
+    /// Returns the fields that a change sets.
+    fn wanted(&self, change: &Change) -> Fields {
+        let mut wanted = words::changed(change);
+        let name = change.severity.and_then(|severity| self.priority(severity));
+        wanted.extend(name.map(|name| (PRIORITY.to_owned(), name.to_owned())));
+        wanted
     }
 
     /// Transitions have other ids in every workflow: they are listed first.
@@ -229,7 +276,7 @@ impl Site {
     }
 
     fn said(&self, token: Uid, text: &str) -> Json {
-        let mut body = json!({ "body": self.rich(&format!("{text}\n{token}")) });
+        let mut body = json!({ "body": self.rich(text, Some(token)) });
         if let (true, Some(body)) = (self.internal, body.as_object_mut()) {
             let property = json!([{ "key": "sd.public.comment", "value": { "internal": true } }]);
             body.insert("properties".to_owned(), property);
@@ -238,17 +285,27 @@ impl Site {
     }
 }
 
+fn remote(issue: &Json, address: Option<&str>) -> Option<Remote> {
+    let id = wire::id(issue.get("key")?)?;
+    Some(Remote { url: address.map(|address| format!("{address}/browse/{id}")), id })
+}
+
 impl Tickets for Site {
     async fn create(&self, order: &Order, ticket: &Ticket) -> Result<End, Missed> {
+        // Before it: nothing may go wrong between the answer and its end.
+        let address = self.address().await;
         let made = self.ask("POST", "/issue", Some(&self.issue(order, ticket)), Does::Write).await?;
-        let remote = self.remote(&made);
+        let remote = remote(&made, address.as_deref());
         let remote = remote.ok_or_else(|| Missed::ambiguous("it says that it is made, but not which it is"))?;
-        Ok(End::Accepted { remote, wrote: words::fields_of(ticket, words::cut(&ticket.title, 250)) })
+        let mut wrote = words::fields_of(ticket, words::cut(&ticket.title, 250));
+        wrote.insert(KEY.to_owned(), remote.id.clone());
+        wrote.extend(self.priority(ticket.severity).map(|name| (PRIORITY.to_owned(), name.to_owned())));
+        Ok(End::Accepted { remote, wrote })
     }
 
     async fn update(&self, order: &Order, change: &Change) -> Result<End, Missed> {
         let remote = super::ticket(order)?.clone();
-        let wanted = words::changed(change);
+        let wanted = self.wanted(change);
         let there = self.read(&remote.id).await?;
         let quarrels = words::quarrels(order, &wanted, &there);
         if !quarrels.is_empty() {
@@ -283,12 +340,12 @@ impl Tickets for Site {
         let jql = format!("project = \"{}\" AND labels = \"{token}\" ORDER BY created ASC", self.project);
         let mut body = json!({ "jql": jql, "maxResults": 50, "fields": ["summary"] });
         let path = if self.cloud { "/search/jql" } else { "/search" };
-        let mut found = Vec::new();
+        let (mut found, address) = (Vec::new(), self.address().await);
         for _ in 0..PAGES {
             let page = self.ask("POST", path, Some(&body), Does::Read).await?;
             let list = page.get("issues").and_then(Json::as_array);
             let list = list.ok_or_else(|| Missed::unreachable("it answers no list"))?;
-            found.extend(list.iter().filter_map(|issue| self.remote(issue)));
+            found.extend(list.iter().filter_map(|issue| remote(issue, address.as_deref())));
             let next = if self.cloud {
                 let ends = page.get("isLast").and_then(Json::as_bool).unwrap_or(true);
                 page.get("nextPageToken")
@@ -328,12 +385,17 @@ impl Tickets for Site {
     }
 
     async fn read(&self, key: &str) -> Result<Fields, Missed> {
-        let issue = self.ask("GET", &format!("/issue/{key}?fields=summary,status,labels"), None, Does::Read).await?;
+        let issue =
+            self.ask("GET", &format!("/issue/{key}?fields=summary,status,labels,priority"), None, Does::Read).await?;
         let of = issue.get("fields").ok_or_else(|| Missed::unreachable("it answers no issue"))?;
         let mut fields = Fields::new();
         if let Some(title) = of.get("summary").and_then(wire::line) {
             fields.insert(TITLE.to_owned(), title);
         }
+        // One that was moved to another project answers by its old key too.
+        fields.extend(issue.get("key").and_then(wire::id).map(|key| (KEY.to_owned(), key)));
+        let priority = of.pointer("/priority/name").and_then(Json::as_str).and_then(|name| self.named(name));
+        fields.extend(priority.map(|name| (PRIORITY.to_owned(), name)));
         let labels = of.get("labels").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
         let severity = labels.iter().filter_map(Json::as_str).find_map(|label| label.strip_prefix("severity-"));
         if let Some(severity) = severity {
@@ -349,7 +411,7 @@ impl Tickets for Site {
     fn shown(&self, order: &Order) -> Json {
         match &order.item.write {
             Write::Create(ticket) => self.issue(order, ticket),
-            Write::Update(change) => json!(words::changed(change)),
+            Write::Update(change) => json!(self.wanted(change)),
             Write::Comment { text } => self.said(order.token, text),
             Write::Link { .. } => self.said(order.token, &words::duplicate(order)),
             Write::Notice(notice) => notice.summary().into(),

@@ -211,10 +211,20 @@ fn open(order: &Order, means: &Means) -> Result<Box<dyn Desk>, String> {
     kind.ok_or_else(|| format!("there is no tracker of type `{}`", spec.kind))?.open(spec, means)
 }
 
+/// Most lines of a text, and most characters of one.
+const LINES: (usize, usize) = (4_000, 200_000);
+
 /// Masks secrets in what people wrote, and takes out what no text may have.
 fn redacted(order: &Order, redact: &Redactor) -> Order {
     let line = |text: &mut String| *text = sanitise::line_max(redact.text(text).as_bytes(), 2_000);
-    let lines = |text: &mut String| *text = sanitise::lines(redact.text(text).as_bytes(), 2_000, 4_000).join("\n");
+    let lines = |text: &mut String| {
+        let all = redact.text(text).lines().count();
+        let mut kept = sanitise::lines(redact.text(text).as_bytes(), LINES.0, LINES.1);
+        if all > LINES.0 {
+            kept.push(format!("(It is longer than fits here: {} more lines are in quarterdeck.)", all - LINES.0));
+        }
+        *text = kept.join("\n");
+    };
     let mut order = order.clone();
     match &mut order.item.write {
         Write::Create(ticket) => {

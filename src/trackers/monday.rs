@@ -85,6 +85,8 @@ const FIELDS: &[Field] = &[
 
 const URL: &str = "https://api.monday.com/v2";
 const VERSION: &str = "2026-07";
+/// Most characters of an update.
+const MOST: usize = 30_000;
 /// Most characters of an item's name.
 const NAME: usize = 255;
 
@@ -181,6 +183,13 @@ impl Vendor for Monday {
             number(error, "/extensions/retry_in_seconds")
                 .or_else(|| number(error, "/extensions/error_data/retry_in_seconds"))
         });
+        // An older way: `Complexity budget exhausted, … reset in 3 seconds`.
+        let old = || {
+            let text = body.get("error_message")?.as_str()?;
+            let (_, rest) = text.split_once("reset in ")?;
+            rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+        };
+        let said = said.or_else(old);
         Limit::of(said.map(|seconds| seconds.clamp(1, 86_400) * 1_000).or_else(|| wire::retry_after(answer)))
     }
 
@@ -354,7 +363,7 @@ fn remote(item: &Json) -> Option<Remote> {
 
 /// Writes an update as the HTML that it is.
 fn html(token: Uid, text: &str) -> String {
-    let text = words::cut(text, 30_000).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let text = words::fit(text, MOST).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     format!("{}<br>{token}", text.lines().collect::<Vec<_>>().join("<br>"))
 }
 
@@ -401,7 +410,10 @@ impl Tickets for Board {
             }
         }
         let variables = json!({ "b": self.board, "i": remote.id, "cv": Json::Object(values).to_string() });
-        self.ask(QUERY, variables, Does::Write).await?;
+        let data = self.ask(QUERY, variables, Does::Write).await?;
+        // To write it twice is to write it once.
+        let done = data.pointer("/change_multiple_column_values/id").and_then(wire::id);
+        done.ok_or_else(|| Missed::ambiguous("it does not say that it is written"))?;
         Ok(End::Accepted { remote, wrote: wanted })
     }
 
@@ -459,6 +471,11 @@ impl Tickets for Board {
         let data = self.ask(QUERY, json!({ "ids": [item] }), Does::Read).await?;
         let item = data.pointer("/items/0").filter(|item| item.is_object());
         let item = item.ok_or_else(|| Missed::refused("the item is gone, or the token may not see it: drop this"))?;
+        let state = item.get("state").and_then(Json::as_str).filter(|state| *state != "active");
+        if let Some(state) = state {
+            let state = sanitise::name(state);
+            return Err(Missed::refused(format!("the item is {state}: restore it there, then retry, or drop this")));
+        }
         let mut fields = Fields::new();
         if let Some(name) = item.get("name").and_then(wire::line) {
             fields.insert(TITLE.to_owned(), name);

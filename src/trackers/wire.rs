@@ -56,6 +56,12 @@ pub(crate) trait Vendor: Sync {
     /// Returns what it says went wrong.
     fn said(&self, answer: &Answer, body: &Json) -> String;
 
+    /// Says whether a status means that another change is under way there: nothing was written, and it may be soon.
+    fn is_busy(&self, status: u16) -> bool {
+        _ = status;
+        false
+    }
+
     /// Says whether what came with a status of success is an answer of its own: a proxy's page is not.
     fn heard(&self, answer: &Answer, body: &Json) -> bool {
         _ = answer;
@@ -250,6 +256,10 @@ pub(crate) fn judge(vendor: &dyn Vendor, answer: &Answer, body: &Json, does: Doe
             let asks = asked(answer).map(|ms| format!(", and asks to wait {}", short(ms.unsigned_abs())));
             let why = format!("{status}{}{}", asks.unwrap_or_default(), said(vendor, answer, body));
             Err(does.unclear(why).asked(answer))
+        }
+        _ if vendor.is_busy(status) => {
+            let said = said(vendor, answer, body);
+            Err(Missed::unreachable(format!("another change is under way there{said}")).asked(answer))
         }
         _ => Err(Missed::refused(format!("{status}: edit or drop it{}", said(vendor, answer, body)))),
     }

@@ -5,6 +5,8 @@ use crate::core::outbox::{Change, Fields, Order, Ticket};
 pub(super) const TITLE: &str = "title";
 pub(super) const SEVERITY: &str = "severity";
 pub(super) const STATUS: &str = "status";
+pub(super) const PRIORITY: &str = "priority";
+pub(super) const KEY: &str = "key";
 
 /// Returns the lines of a ticket's text, without its token.
 pub(super) fn body(order: &Order, ticket: &Ticket) -> Vec<String> {
@@ -62,7 +64,20 @@ pub(super) fn quarrels(order: &Order, wanted: &Fields, there: &Fields) -> Vec<(S
     wanted.iter().filter_map(quarrel).collect()
 }
 
-/// Cuts a text to so many characters.
+/// Cuts a text to so many characters, and says so at its end: what is left out is never silently.
+pub(super) fn fit(text: &str, most: usize) -> String {
+    let all = text.chars().count();
+    if all <= most {
+        return text.to_owned();
+    }
+    let kept = most.saturating_sub(100);
+    let begin: String = text.chars().take(kept).collect();
+    // An escape that is cut in two would take the next letter along.
+    let begin = begin.trim_end_matches('\\');
+    format!("{begin}…\n\n(It is longer than fits here: {} more characters are in quarterdeck.)", all - kept)
+}
+
+/// Cuts a title to so many characters.
 pub(super) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }

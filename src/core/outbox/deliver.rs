@@ -2,8 +2,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Deed, End, Fields, Item, Miss, NotifierSpec, Order, OutboxEvent, OutboxEventKind, Remote, State, TrackerSpec,
-    Verdict, Write,
+    Deed, End, Fields, Item, Miss, NotifierSpec, Order, OutboxEvent, OutboxEventKind, Remote, Repeats, State,
+    TrackerSpec, Unseen, Verdict, Write,
     fold::{self, Entry, Standing},
     policy::{self, COMMIT_MS, FLIGHT_MS, PACE_MS, Step},
     register::token_of,
@@ -114,9 +114,10 @@ impl<'a> Around<'a> {
         self.trackers.iter().chain(self.notifiers.iter().map(|notifier| &notifier.place))
     }
 
-    /// Says whether to tell a place something twice is to tell it once.
-    fn repeats(self, name: &str) -> bool {
-        self.notifiers.iter().any(|notifier| notifier.repeats && &*notifier.place.name == name)
+    /// Says how often a place may be told the same.
+    fn repeats(self, name: &str) -> Repeats {
+        let notifier = self.notifiers.iter().find(|notifier| &*notifier.place.name == name);
+        notifier.map_or(Repeats::Once, |notifier| notifier.repeats)
     }
 }
 
@@ -147,6 +148,7 @@ fn stored(state: &mut State, event: OutboxEvent, out: &mut Out) {
         | OutboxEventKind::Searched { .. }
         | OutboxEventKind::Accepted { .. }
         | OutboxEventKind::LeftUnsure { .. }
+        | OutboxEventKind::Looked { .. }
         | OutboxEventKind::Dropped { .. } => true,
         OutboxEventKind::Queued { .. }
         | OutboxEventKind::Began { .. }
@@ -160,11 +162,25 @@ fn stored(state: &mut State, event: OutboxEvent, out: &mut Out) {
     }
     let failed =
         |state: &State| state.items.get(&token).is_some_and(|entry| matches!(entry.standing, Standing::Failed { .. }));
-    let before = failed(state);
+    let before = (failed(state), unseen(state, token));
     fold::fold(state, event);
-    if !before && failed(state) {
+    let now = unseen(state, token);
+    if (!before.0 && failed(state)) || (now.is_some() && now != before.1) {
         out.failed.push(token);
     }
+}
+
+/// Returns why a ticket cannot be looked at, where a person has to do something; what was said of another of its tracker is said once.
+fn unseen(state: &State, token: Uid) -> Option<String> {
+    let refused = |entry: &Entry| {
+        let unseen = entry.unseen.as_ref().filter(|unseen| unseen.how == Miss::Refused);
+        unseen.map(|unseen| unseen.reason.clone())
+    };
+    let entry = state.items.get(&token)?;
+    let reason = refused(entry)?;
+    let mut others =
+        state.items.values().filter(|other| other.token != token && other.item.tracker == entry.item.tracker);
+    (!others.any(|other| refused(other).as_ref() == Some(&reason))).then_some(reason)
 }
 
 /// Finds what is to be done now: one thing at a time at each tracker.
@@ -179,9 +195,7 @@ pub(in crate::core) fn tick(state: &mut State, now: Timestamp, around: Around<'_
         let of = |entry: &&Entry| entry.item.tracker == tracker.name;
         let busy = state.items.values().filter(of).any(|entry| state.flying.contains_key(&entry.token));
         let paced = state.paced.get(&tracker.name).is_some_and(|at| !policy::is_due(*at + PACE_MS, now));
-        let full = state.items.values().filter(of).any(
-            |entry| matches!(entry.standing, Standing::Waiting { next, throttled: true, .. } if !policy::is_due(next, now)),
-        );
+        let full = state.items.values().filter(of).filter_map(Entry::full_until).any(|at| !policy::is_due(at, now));
         if busy || paced || full {
             continue;
         }
@@ -248,7 +262,7 @@ fn next_at(state: &mut State, tracker: &Arc<TrackerSpec>, now: Timestamp, around
 }
 
 /// Says what becomes of a notice that may have been heard.
-fn unheard(entry: &Entry, (reason, asked): (String, Option<i64>), repeats: bool, now: Timestamp) -> OutboxEventKind {
+fn unheard(entry: &Entry, (reason, asked): (String, Option<i64>), repeats: Repeats, now: Timestamp) -> OutboxEventKind {
     match policy::told_again(entry, repeats, asked, now) {
         Some(next) => OutboxEventKind::Tried { how: Miss::Ambiguous, reason: unsure(&reason), next: Some(next) },
         None => OutboxEventKind::LeftUnsure { reason: unsure(&reason) },
@@ -381,6 +395,9 @@ fn ended(
                     out.tell(now, token, OutboxEventKind::ForeignChange { field, ours, theirs });
                 }
             }
+            if entry.unseen.is_some() {
+                out.tell(now, token, OutboxEventKind::Looked { missed: None });
+            }
             return;
         }
         End::Foreign(changes) => {
@@ -430,7 +447,7 @@ fn missed(
     let told = entry.item.write.notice().is_some();
     let next = match how {
         Miss::Refused | Miss::Foreign => None,
-        Miss::Throttled => Some(now + policy::throttle_ms(wait_ms, told)),
+        Miss::Throttled => Some(now + policy::throttle_ms(wait_ms, entry.throttled, told)),
         Miss::Ambiguous if !entry.item.write.may_repeat() && wait_ms.is_none() => Some(now + policy::FIRST_SEARCH_MS),
         Miss::Ambiguous | Miss::Unreachable => Some(now + policy::again_ms(wait_ms, attempt, told)),
     };
@@ -447,8 +464,14 @@ fn missed(
             let verdict = Verdict::Again;
             out.tell(now, token, OutboxEventKind::Searched { verdict, counted: false, reason, next });
         }
-        // The next look says more.
-        Deed::Look => {}
+        Deed::Look => {
+            let until = next.filter(|_| how == Miss::Throttled);
+            let missed = Unseen { how, reason: format!("it cannot be looked at: {reason}"), until };
+            // The same again is no news.
+            if entry.unseen.as_ref() != Some(&missed) {
+                out.tell(now, token, OutboxEventKind::Looked { missed: Some(missed) });
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Fields, Item, Miss, OutboxEvent, OutboxEventKind, Remote, State, Verdict, Write,
+    Fields, Item, Miss, OutboxEvent, OutboxEventKind, Remote, State, Unseen, Verdict, Write,
     policy::{FIRST_SEARCH_MS, UNDER_WAY_MS},
 };
 use crate::core::{
@@ -33,6 +33,8 @@ pub struct Entry {
     pub doubt: bool,
     /// How often it was sent again by itself after such a try.
     pub(super) resent: u32,
+    /// How often in a row its tracker took no more.
+    pub(super) throttled: u32,
     /// How often a search for it failed.
     pub(super) searches: u32,
     /// What the tracker calls it.
@@ -43,6 +45,8 @@ pub struct Entry {
     pub duplicates: Vec<Remote>,
     /// What others changed of ours, by field.
     pub foreign: BTreeMap<String, Foreign>,
+    /// Why its ticket could not be looked at, the last time.
+    pub unseen: Option<Unseen>,
     /// Whether a person has said that ours holds.
     pub force: bool,
     /// What was edited while it was being sent.
@@ -150,11 +154,13 @@ impl Entry {
             tries: 0,
             doubt: false,
             resent: 0,
+            throttled: 0,
             searches: 0,
             remote: None,
             wrote: Fields::new(),
             duplicates: Vec::new(),
             foreign: BTreeMap::new(),
+            unseen: None,
             force: false,
             late: Vec::new(),
             too_late: false,
@@ -189,7 +195,8 @@ impl Entry {
                 "it was being sent when it was edited: what is there is as it was before"
             }
             Standing::Sending { .. } if !self.late.is_empty() => "it is being sent as it was before the edit",
-            Standing::Sending { .. } | Standing::Synced => "",
+            Standing::Synced => self.unseen.as_ref().map_or("", |unseen| &unseen.reason),
+            Standing::Sending { .. } => "",
         }
     }
 
@@ -203,6 +210,12 @@ impl Entry {
             | Standing::Unsure { .. }
             | Standing::Dropped { .. } => None,
         }
+    }
+
+    /// Returns until when its tracker takes nothing at all.
+    pub(super) fn full_until(&self) -> Option<Timestamp> {
+        let looked = || self.unseen.as_ref()?.until;
+        if let Standing::Waiting { next, throttled: true, .. } = self.standing { Some(next) } else { looked() }
     }
 
     /// Says it in words: what a filter searches and what a copy takes.
@@ -252,6 +265,7 @@ impl Entry {
                     self.duplicates.push(remote);
                 }
             }
+            OutboxEventKind::Looked { missed } => self.unseen = missed,
             OutboxEventKind::ForeignChange { field, ours, theirs } => {
                 if ours == theirs {
                     self.foreign.remove(&field);
@@ -271,6 +285,7 @@ impl Entry {
             self.edited(title, text);
         }
         self.resent += u32::from(unclear && told);
+        self.throttled = if how == Miss::Throttled { self.throttled + 1 } else { 0 };
         if self.is_over() {
             return;
         }

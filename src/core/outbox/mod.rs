@@ -21,6 +21,7 @@ use super::{
 mod deliver;
 mod fold;
 mod notice;
+mod parts;
 mod policy;
 mod register;
 mod tell;
@@ -30,7 +31,7 @@ pub(super) mod tests;
 pub(super) use deliver::tick;
 pub use deliver::{Around, Msg, Out, update};
 pub use fold::{Entry, Foreign, Standing, Sync};
-pub use notice::{Audience, Hears, News, Notice, NotifierSpec};
+pub use notice::{Audience, Hears, News, Notice, NotifierSpec, Repeats};
 pub use policy::{Step, backoff_ms};
 pub use register::{for_event, for_rows, token_of};
 pub use tell::{Known, is_told, listens, notices, outlived, unmuted};
@@ -319,6 +320,11 @@ pub enum OutboxEventKind {
         /// What the tracker calls it.
         remote: Remote,
     },
+    /// Its ticket was looked at.
+    Looked {
+        /// Why it could not be; none: it can be again.
+        missed: Option<Unseen>,
+    },
     /// Another has changed a field of ours.
     ForeignChange {
         /// Which.
@@ -340,6 +346,7 @@ impl OutboxEventKind {
             | Self::Accepted { .. }
             | Self::LeftUnsure { .. }
             | Self::Duplicate { .. }
+            | Self::Looked { .. }
             | Self::ForeignChange { .. } => true,
             Self::Queued { .. } | Self::Edited { .. } | Self::RetryAsked | Self::Dropped { .. } => false,
         }
@@ -354,9 +361,21 @@ impl OutboxEventKind {
             | Self::Tried { .. }
             | Self::Searched { .. }
             | Self::Duplicate { .. }
+            | Self::Looked { .. }
             | Self::ForeignChange { .. } => None,
         }
     }
+}
+
+/// Why a ticket could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// How.
+    pub how: Miss,
+    /// Why, and what to do.
+    pub reason: String,
+    /// Until when the tracker takes nothing at all.
+    pub until: Option<Timestamp>,
 }
 
 /// How a try ended that did not succeed.

@@ -19,10 +19,21 @@ pub struct NotifierSpec {
     pub hears: BTreeSet<Hears>,
     /// Who hears it.
     pub audience: Audience,
-    /// Whether to tell it the same twice is to tell it once.
-    pub repeats: bool,
+    /// How often the same may be told to it.
+    pub repeats: Repeats,
     /// Whether it is told within the console, and not by the outbox.
     pub local: bool,
+}
+
+/// How often the same is told where nobody knows whether it was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// Once; what calls somebody, twice.
+    Once,
+    /// Five times at most: each says by a key that it is the same.
+    Few,
+    /// Until somebody says that it was heard: twice is the same as once.
+    Always,
 }
 
 /// Who hears a notice.

@@ -1,6 +1,6 @@
 //! When what is done next. No jitter: one console delivers, and what it does can be foretold.
 use super::{
-    Change, Write,
+    Change, Repeats, Write,
     fold::{Entry, Standing},
     register::token_of,
 };
@@ -21,6 +21,8 @@ pub(super) const COMMIT_MS: i64 = 10 * SECOND;
 pub(super) const PACE_MS: i64 = SECOND;
 /// Milliseconds that a tracker is left alone that takes no more and does not say for how long.
 const THROTTLED_MS: i64 = MINUTE;
+/// How often the same is sent at most to whom its key says that it is.
+const FEW: u32 = 5;
 /// Milliseconds within which people are told of something.
 const NEWS_MS: i64 = DAY;
 /// Milliseconds between two looks at a ticket, the last one for good.
@@ -34,10 +36,11 @@ pub fn backoff_ms(tries: u32) -> i64 {
     BACKOFF.get(at).copied().unwrap_or(MINUTE)
 }
 
-/// Returns how long a place is left alone that takes no more: as long as it says, at most a day. Whom people are told by, not longer
-/// than between any two tries.
-pub(super) fn throttle_ms(asked: Option<i64>, told: bool) -> i64 {
-    asked.unwrap_or(THROTTLED_MS).clamp(SECOND, if told { backoff_ms(u32::MAX) } else { DAY })
+/// Returns how long a place is left alone that takes no more: as long as it says, at most a day. One that does not say is asked half as
+/// often each time that it says so again. Whom people are told by, not longer than between any two tries.
+pub(super) fn throttle_ms(asked: Option<i64>, times: u32, told: bool) -> i64 {
+    let own = THROTTLED_MS.saturating_mul(1 << times.min(6)).min(HOUR);
+    asked.unwrap_or(own).clamp(SECOND, if told { backoff_ms(u32::MAX) } else { DAY })
 }
 
 /// Returns when a place that was not well is asked again: at the moment that it named, or after as many tries as there were. What it
@@ -162,10 +165,15 @@ fn follow(state: &State, entry: &Entry, due: bool) -> Step {
 }
 
 /// Says when a notice that may have been heard is told again; none: it is left at that. What is the same told twice is told until
-/// somebody says that it was heard; what calls somebody once more, rather twice than never; anything else not.
-pub(super) fn told_again(entry: &Entry, repeats: bool, asked: Option<i64>, now: Timestamp) -> Option<Timestamp> {
+/// somebody says that it was heard, or a few times; what calls somebody once more, rather twice than never; anything else not.
+pub(super) fn told_again(entry: &Entry, repeats: Repeats, asked: Option<i64>, now: Timestamp) -> Option<Timestamp> {
     let calls = entry.item.write.notice().is_some_and(|notice| notice.calls);
-    (repeats || (calls && entry.resent == 0)).then(|| now + again_ms(asked, entry.tries.max(1), true))
+    let again = match repeats {
+        Repeats::Once => calls && entry.resent == 0,
+        Repeats::Few => entry.resent < FEW - 1,
+        Repeats::Always => true,
+    };
+    again.then(|| now + again_ms(asked, entry.tries.max(1), true))
 }
 
 /// Judges a search that found nothing: what follows, whether it says something, and when it goes on.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use sha2::Digest as _;
 
-use super::{Change, Item, OutboxEvent, OutboxEventKind, Send, State, Status, Ticket, TrackerSpec, Write};
+use super::{Change, Item, OutboxEvent, OutboxEventKind, Send, State, Status, Ticket, TrackerSpec, Write, parts};
 use crate::core::{
     alerts::Severity,
     id::Uid,
@@ -64,25 +64,43 @@ pub fn for_event(
     let change = change_of(&event.kind);
     let mut all = Vec::new();
     if !matches!(&event.kind, IncidentEventKind::SeverityChanged { reason, .. } if reason.is_empty()) {
-        let said = format!("({}, {})", event.by, event.at.rfc3339());
-        let text = if let IncidentEventKind::Published { text, .. } = &event.kind {
-            format!("{}\n\n{said}", text.trim_end())
-        } else if let IncidentEventKind::Told { state, text, internal, .. } = &event.kind {
-            // The team reads tickets.
-            format!("{}: {} {said}", state.word(), if internal.is_empty() { text } else { internal })
-        } else if let IncidentEventKind::Linked { other, .. } = &event.kind {
-            let ticket = outbox.ticket(*other, &tracker.name).and_then(|ticket| ticket.remote.as_ref());
-            let goes_on = ticket.map(|ticket| format!(", which goes on as {}", ticket.id)).unwrap_or_default();
-            format!("{}{goes_on} {said}", incidents.merged_words(*other))
-        } else {
-            format!("{} {said}", event.kind.text())
-        };
-        all.push(queue(Some(&part), Write::Comment { text }));
+        let comments = comments(tracker, event, incidents, outbox).into_iter();
+        all.extend(comments.map(|(more, text)| queue(Some(&format!("{part}{more}")), Write::Comment { text })));
     }
     if change != Change::default() {
         all.push(queue(Some(&format!("{part} fields")), Write::Update(change)));
     }
     all
+}
+
+/// Returns what is said on a ticket: what tells each comment from the others of its event, and its text.
+fn comments(
+    tracker: &TrackerSpec,
+    event: &IncidentEvent,
+    incidents: &incidents::State,
+    outbox: &State,
+) -> Vec<(String, String)> {
+    let said = format!("({}, {})", event.by, event.at.rfc3339());
+    if let IncidentEventKind::Published { text, .. } = &event.kind {
+        let parts = parts::parts(text.trim_end());
+        let of = parts.len();
+        let named = |(at, part): (usize, String)| match of {
+            1 => (String::new(), format!("{part}\n\n{said}")),
+            _ => (format!(" {at} of {of}"), format!("Part {at} of {of}.\n\n{part}\n\n{said}")),
+        };
+        return (1..).zip(parts).map(named).collect();
+    }
+    let text = if let IncidentEventKind::Told { state, text, internal, .. } = &event.kind {
+        // The team reads tickets.
+        format!("{}: {} {said}", state.word(), if internal.is_empty() { text } else { internal })
+    } else if let IncidentEventKind::Linked { other, .. } = &event.kind {
+        let ticket = outbox.ticket(*other, &tracker.name).and_then(|ticket| ticket.remote.as_ref());
+        let goes_on = ticket.map(|ticket| format!(", which goes on as {}", ticket.id)).unwrap_or_default();
+        format!("{}{goes_on} {said}", incidents.merged_words(*other))
+    } else {
+        format!("{} {said}", event.kind.text())
+    };
+    vec![(String::new(), text)]
 }
 
 /// Makes the ticket of an incident that has none: when it is opened, or gets as bad as tickets are kept for.

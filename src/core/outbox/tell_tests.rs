@@ -40,7 +40,7 @@ fn notifier(name: &str, audience: Audience) -> Arc<NotifierSpec> {
         }),
         hears: Hears::ALL.into_iter().map(|(_, hears)| hears).collect(),
         audience,
-        repeats: false,
+        repeats: crate::core::outbox::Repeats::Once,
         local: false,
     })
 }

@@ -464,6 +464,33 @@ fn a_look_shows_what_another_changed_once_and_takes_nothing() {
 }
 
 #[test]
+fn what_a_look_hears_is_shown_on_the_item_and_obeyed() {
+    let missed = |how: Miss, reason: &str, wait_ms| End::Missed { how, reason: reason.into(), wait_ms };
+    let mut world = World::opened();
+    let create = world.order();
+    world.accept(&create, "OPS-1");
+    for times in 1..=2 {
+        let look = world.order();
+        assert_eq!(look.deed, Deed::Look);
+        world.end(&look, missed(Miss::Refused, "the token is not valid, or has expired", None));
+        assert_eq!(world.entry().reason(), "it cannot be looked at: the token is not valid, or has expired");
+        assert_eq!(world.entry().sync(), Sync::Synced, "what was written is written");
+        let told = world.stored.iter().filter(|event| matches!(event.kind, OutboxEventKind::Looked { .. })).count();
+        assert_eq!(told, 1, "{times}");
+    }
+    let look = world.order();
+    let said = world.now;
+    world.end(&look, missed(Miss::Throttled, "it takes no more for a while", Some(90_000)));
+    world.happens(IncidentEventKind::Note { text: "x".into() });
+    let note = world.order();
+    assert!(matches!(note.item.write, Write::Comment { .. }) && world.now.since(said) >= 90_000);
+    world.accept(&note, "c1");
+    let look = world.order();
+    world.end(&look, End::Looked { fields: Fields::new(), found: vec![remote("OPS-1")] });
+    assert_eq!((world.entry().reason(), &world.entry().unseen), ("", &None));
+}
+
+#[test]
 fn who_does_not_hold_the_lease_delivers_nothing_and_drops_what_came_of_it() {
     let mut world = World::opened();
     let order = world.order();
@@ -497,6 +524,9 @@ fn every_event_reads_back_what_it_wrote() {
             item: Item { incident: INCIDENT, tracker: "ops".into(), write: Write::Link { duplicate: remote("1") } },
         },
         OutboxEventKind::RetryAsked,
+        OutboxEventKind::Looked {
+            missed: Some(Unseen { how: Miss::Throttled, reason: "x".into(), until: Some(Timestamp(7)) }),
+        },
     ];
     for kind in kinds {
         let text = serde_json::to_string(&kind).unwrap();

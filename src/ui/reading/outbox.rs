@@ -52,6 +52,7 @@ impl Reader<'_> {
         let tone = match entry.sync() {
             Sync::Failed => Tone::Error,
             Sync::Waiting | Sync::Unsure => Tone::Warn,
+            Sync::Synced if entry.unseen.is_some() => Tone::Warn,
             Sync::Synced if !entry.duplicates.is_empty() || !entry.foreign.is_empty() => Tone::Warn,
             Sync::Synced => Tone::Good,
             Sync::Dropped => Tone::Info,

@@ -217,7 +217,7 @@ fn inventory(port: u16) -> Inventory {
         place: spec("mail", "smtp", settings),
         hears: Hears::ALL.into_iter().map(|(_, of)| of).collect(),
         audience: Audience::Internal,
-        repeats: false,
+        repeats: quarterdeck::core::outbox::Repeats::Once,
         local: false,
     };
     let mut inventory = Inventory { notifiers: vec![Arc::new(notifier)], ..Inventory::default() };

@@ -1,13 +1,18 @@
 //! The outbox, from an incident to its ticket.
 mod faults;
+mod jira;
 mod kills;
+mod long;
 mod mail;
 mod mail_nights;
 mod markdown;
 mod nights;
 mod notices;
+mod pages;
 mod sim;
+mod vendors;
 mod waits;
+mod wires;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -29,6 +29,9 @@ pub(crate) fn answer(fake: &mut Fake, channel: Channel, request: &Request) -> Re
     if !known {
         return denied(channel);
     }
+    if let Some(wrong) = refused(channel, request) {
+        return wrong;
+    }
     let heard = Kept {
         id: fake.id(),
         made: fake.now.0,
@@ -50,6 +53,45 @@ pub(crate) fn answer(fake: &mut Fake, channel: Channel, request: &Request) -> Re
         Channel::SlackHook => (200, vec![("content-type", "text/html".into())], "ok".into()),
         Channel::Teams => (202, Vec::new(), String::new()),
         Channel::Webhook => (204, Vec::new(), String::new()),
+    }
+}
+
+/// What a channel does not take as it is.
+fn refused(channel: Channel, request: &Request) -> Option<Reply> {
+    let body = &request.body;
+    let count = |of: &Value| of.as_str().unwrap_or_default().chars().count();
+    match channel {
+        Channel::PagerDuty => {
+            let triggers = body["event_action"] == "trigger";
+            let payload = &body["payload"];
+            let whole = ["summary", "source", "severity"].iter().all(|key| count(&payload[*key]) > 0);
+            let fits = count(&payload["summary"]) <= 1_024 && request.raw.len() <= 512 * 1_024;
+            let known = count(&body["dedup_key"]) > 0 && count(&body["dedup_key"]) <= 255;
+            (!known || (triggers && !(whole && fits))).then(|| {
+                reply(400, json!({ "status": "invalid event", "message": "Event object is invalid", "errors": ["'payload' is invalid"] }))
+            })
+        }
+        Channel::Slack | Channel::SlackHook => {
+            let text = body["text"].as_str().unwrap_or_default();
+            // What is left of an entity that was cut.
+            let cut = text.split('&').skip(1).any(|rest| !["amp;", "lt;", "gt;"].iter().any(|of| rest.starts_with(of)));
+            let why = if text.is_empty() { "no_text" } else { "msg_too_long" };
+            (text.is_empty() || text.chars().count() > 40_000 || cut).then(|| match channel {
+                Channel::Slack => reply(200, json!({ "ok": false, "error": why })),
+                Channel::SlackHook | Channel::PagerDuty | Channel::Teams | Channel::Webhook => {
+                    (400, Vec::new(), why.to_owned())
+                }
+            })
+        }
+        Channel::Teams => {
+            let card = &body["attachments"][0]["content"];
+            let whole = body["type"] == "message" && card["type"] == "AdaptiveCard" && card["body"].is_array();
+            (!whole || request.raw.len() > 28 * 1_024).then(|| {
+                let why = "The request body is too large, or does not match the schema of the trigger.";
+                reply(400, json!({ "error": { "code": "TriggerInputSchemaMismatch", "message": why } }))
+            })
+        }
+        Channel::Webhook => None,
     }
 }
 

@@ -59,6 +59,10 @@ pub(crate) enum Fault {
     Silent,
     /// Any other answer.
     Says(u16, &'static str),
+    /// Nothing goes wrong with this one.
+    Well,
+    /// A status, headers and a body, and nothing was done.
+    Answers(u16, &'static [(&'static str, &'static str)], &'static str),
     /// A status and headers, and nothing was heard.
     Asks(u16, &'static [(&'static str, &'static str)]),
     /// An answer that is well by its status alone, and asks to wait two minutes.
@@ -72,6 +76,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) head: String,
     pub(crate) body: Value,
+    /// The body as it came.
+    pub(crate) raw: String,
 }
 
 /// An answer: status, headers, body.
@@ -106,6 +112,14 @@ pub(crate) struct Fake {
     later: Vec<(Timestamp, Request)>,
     pub(crate) port: u16,
     pub(crate) next: u64,
+    /// The project that issues were moved to.
+    pub(crate) moved: Option<&'static str>,
+    /// How many transitions collide with another one.
+    pub(crate) busy: usize,
+    /// Where the next page of a list is said to be, whatever is true.
+    pub(crate) elsewhere: Option<String>,
+    /// Whether there is no way to another status.
+    pub(crate) stuck: bool,
 }
 
 pub(crate) type Shared = Arc<Mutex<Fake>>;
@@ -128,6 +142,10 @@ pub(crate) async fn start_at(address: &str, vendor: Vendor, lag: i64) -> (Shared
         later: Vec::new(),
         port: 0,
         next: 100,
+        moved: None,
+        busy: 0,
+        elsewhere: None,
+        stuck: false,
     }));
     let served = Arc::clone(&fake);
     let listener = TcpListener::bind(address).await.unwrap();
@@ -154,8 +172,8 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
             if body.len() >= length.unwrap_or(0) {
                 let mut first = head.split(' ');
                 let (method, path) = (first.next()?.to_owned(), first.next()?.to_owned());
-                let body = serde_json::from_str(body).unwrap_or_default();
-                return Some(Request { method, path, head: head.to_lowercase(), body });
+                let (raw, body) = (body.to_owned(), serde_json::from_str(body).unwrap_or_default());
+                return Some(Request { method, path, head: head.to_lowercase(), body, raw });
             }
         }
         match stream.read(&mut buffer).await {
@@ -201,7 +219,7 @@ impl Fake {
         let fault = self.faults.pop();
         self.injected += usize::from(fault.is_some());
         let reply = match fault {
-            None | Some(Fault::Cut) => Some(vendors::answer(self, &request)),
+            None | Some(Fault::Cut | Fault::Well) => Some(vendors::answer(self, &request)),
             Some(Fault::Unheard) => None,
             Some(Fault::Lost | Fault::Silent) => {
                 _ = vendors::answer(self, &request);
@@ -222,6 +240,10 @@ impl Fake {
             Some(Fault::Late(ms)) => {
                 self.later.push((Timestamp(self.now.0 + ms), request));
                 None
+            }
+            Some(Fault::Answers(status, headers, body)) => {
+                let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned()));
+                Some((status, headers.collect(), body.to_owned()))
             }
             Some(Fault::Asks(status, headers)) => {
                 let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();

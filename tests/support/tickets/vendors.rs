@@ -14,12 +14,32 @@ pub(crate) fn answer(fake: &mut Fake, request: &Request) -> Reply {
         println!("{}", request.head);
         return denied(fake.vendor);
     }
+    if let Some(header) = missing_header(fake.vendor, request) {
+        return reply(400, json!({ "message": format!("the header {header} is missing"), "errorMessages": [header] }));
+    }
     match fake.vendor {
         Vendor::GitHub => github(fake, request),
         Vendor::JiraCloud | Vendor::JiraDataCenter => jira(fake, request),
         Vendor::Monday => monday(fake, request),
         Vendor::Channel(channel) => channels::answer(fake, channel, request),
     }
+}
+
+/// Headers without which a vendor does otherwise than is meant: what is asked of which version, and by whom.
+fn missing_header(vendor: Vendor, request: &Request) -> Option<&'static str> {
+    const AGENT: &str = "user-agent: quarterdeck/";
+    let wants: &[&str] = match vendor {
+        Vendor::GitHub => &[AGENT, "x-github-api-version: 2022-11-28", "accept: application/vnd.github+json"],
+        Vendor::JiraCloud | Vendor::JiraDataCenter => &[AGENT, "accept: application/json", "accept-language: en"],
+        Vendor::Monday => &[AGENT, "api-version: 2026-07", "content-type: application/json"],
+        Vendor::Channel(_) => &[],
+    };
+    wants.iter().find(|header| !request.head.contains(**header)).copied()
+}
+
+/// One page of a list, from its begin on.
+fn page_of<T>(all: &[T], from: usize, size: usize) -> &[T] {
+    all.get(from.min(all.len())..all.len().min(from + size)).unwrap_or_default()
 }
 
 pub(crate) fn denied(vendor: Vendor) -> Reply {
@@ -78,6 +98,13 @@ fn github(fake: &mut Fake, request: &Request) -> Reply {
     let texts =
         |of: &Value| of.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect();
     let text = |key: &str| request.body[key].as_str().unwrap_or_default().to_owned();
+    if text("body").chars().count() > 65_536 {
+        return reply(
+            422,
+            json!({ "message": "Validation Failed", "errors": [{ "resource": "Issue", "code": "custom", "field": "body",
+            "message": "body is too long (maximum is 65536 characters)" }] }),
+        );
+    }
     match (request.method.as_str(), parts.as_slice()) {
         ("POST", ["issues"]) => {
             let ticket = Kept {
@@ -128,19 +155,47 @@ fn github(fake: &mut Fake, request: &Request) -> Reply {
             reply(201, json!({ "id": id, "html_url": "javascript:alert(1)" }))
         }
         ("GET", ["issues", _, "comments"]) => {
+            let elsewhere = fake.elsewhere.clone();
             let Some(ticket) = fake.ticket(number) else { return reply(404, json!({ "message": "Not Found" })) };
-            reply(
-                200,
-                json!(ticket.comments.iter().map(|(id, text)| json!({ "id": id, "body": text })).collect::<Vec<_>>()),
-            )
+            let page: usize = query.split('&').find_map(|pair| pair.strip_prefix("page=")?.parse().ok()).unwrap_or(1);
+            let all: Vec<Value> = ticket.comments.iter().map(|(id, text)| json!({ "id": id, "body": text })).collect();
+            let (_, mut headers, body) = reply(200, json!(page_of(&all, page * 100 - 100, 100)));
+            let own =
+                format!("http://127.0.0.1:{port}{}&page={}", request.path.split("&page").next().unwrap(), page + 1);
+            if page * 100 < all.len() {
+                headers.push(("link", format!("<{}>; rel=\"next\"", elsewhere.unwrap_or(own))));
+            }
+            (200, headers, body)
         }
         _ => reply(404, json!({ "message": "Not Found", "what": format!("{} {}", request.method, request.path) })),
     }
 }
 
+/// Counts the characters of a text, or of all texts of a tree.
+fn texts(of: &Value) -> usize {
+    match of {
+        Value::String(text) => text.chars().count(),
+        Value::Array(all) => all.iter().map(texts).sum(),
+        Value::Object(of) => of.get("text").map_or(0, texts) + of.get("content").map_or(0, texts),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// Where one can go from where it is.
+fn transitions(done: bool) -> Vec<Value> {
+    let to = |id: &str, name: &str, key: &str| json!({ "id": id, "name": name, "isAvailable": true, "to": { "statusCategory": { "key": key } } });
+    let reopen = to("41", "Reopen", "indeterminate");
+    if done { vec![reopen] } else { vec![to("21", "Work", "indeterminate"), to("31", "Done", "done")] }
+}
+
+fn priority(fields: &Value) -> Map<String, Value> {
+    fields["priority"].get("name").map(|name| ("priority".to_owned(), name.clone())).into_iter().collect()
+}
+
 fn jira(fake: &mut Fake, request: &Request) -> Reply {
     let cloud = fake.vendor == Vendor::JiraCloud;
-    let path = request.path.strip_prefix(if cloud { "/rest/api/3/" } else { "/rest/api/2/" }).unwrap_or_default();
+    let path = request.path.strip_prefix("/ex/jira/0c5e").unwrap_or(&request.path);
+    let path = path.strip_prefix(if cloud { "/rest/api/3/" } else { "/rest/api/2/" }).unwrap_or_default();
     let path = path.split('?').next().unwrap();
     let parts: Vec<&str> = path.split('/').collect();
     let id = parts.get(1).and_then(|key| key.strip_prefix("OPS-")?.parse().ok()).unwrap_or(0);
@@ -153,9 +208,26 @@ fn jira(fake: &mut Fake, request: &Request) -> Reply {
     let labels = |of: &Value| -> Vec<String> {
         of.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
     };
+    // As it counts: the characters of a text, or of all that stands in a tree.
+    let long = |of: &Value| texts(of) > 32_767;
+    let too_long = || {
+        let why = "The entered text is too long. It exceeds the allowed limit of 32,767 characters.";
+        reply(400, json!({ "errorMessages": [], "errors": { "comment": why } }))
+    };
     match (request.method.as_str(), parts.as_slice()) {
+        ("GET", ["serverInfo"]) => reply(
+            200,
+            json!({ "deploymentType": "Cloud", "version": "1001.0.0", "baseUrl": "https://acme.atlassian.example" }),
+        ),
+        ("POST", ["issue"]) if long(&request.body["fields"]["description"]) => too_long(),
+        ("POST", ["issue", _, "comment"]) if long(&request.body["body"]) => too_long(),
         ("POST", ["issue"]) => {
             let fields = &request.body["fields"];
+            let title = fields["summary"].as_str().unwrap_or_default();
+            if title.chars().count() > 255 || title.contains('\n') || title.is_empty() {
+                let why = "Summary must be less than 255 characters, on one line.";
+                return reply(400, json!({ "errorMessages": [], "errors": { "summary": why } }));
+            }
             let doc = &fields["description"];
             if fields["project"]["key"] != "OPS"
                 || cloud != doc.is_object()
@@ -172,6 +244,7 @@ fn jira(fake: &mut Fake, request: &Request) -> Reply {
                 title: fields["summary"].as_str().unwrap().to_owned(),
                 text: doc.to_string(),
                 labels: labels(&fields["labels"]),
+                columns: priority(fields),
                 ..Kept::default()
             };
             let key = format!("OPS-{}", ticket.id);
@@ -205,16 +278,19 @@ fn jira(fake: &mut Fake, request: &Request) -> Reply {
             (200, headers, body)
         }
         ("GET", ["issue", _]) => {
+            let project = fake.moved.unwrap_or("OPS");
             let Some(ticket) = fake.ticket(id) else { return missing() };
             let category = if ticket.done { "done" } else { "indeterminate" };
+            let priority = json!({ "name": ticket.columns.get("priority").cloned().unwrap_or(json!("Medium")) });
             reply(
                 200,
-                json!({ "key": format!("OPS-{id}"), "fields": { "summary": ticket.title, "labels": ticket.labels,
-                "status": { "name": "?", "statusCategory": { "key": category } } } }),
+                json!({ "key": format!("{project}-{id}"), "fields": { "summary": ticket.title, "labels": ticket.labels,
+                "priority": priority, "status": { "name": "?", "statusCategory": { "key": category } } } }),
             )
         }
         ("PUT", ["issue", _]) => {
             let Some(ticket) = fake.ticket(id) else { return missing() };
+            ticket.columns.extend(priority(&request.body["fields"]));
             for one in request.body["update"]["labels"].as_array().into_iter().flatten() {
                 if let Some(label) = one["remove"].as_str() {
                     ticket.labels.retain(|known| known != label);
@@ -225,15 +301,26 @@ fn jira(fake: &mut Fake, request: &Request) -> Reply {
             }
             reply(204, Value::Null)
         }
-        ("GET", ["issue", _, "transitions"]) => reply(
-            200,
-            json!({ "transitions": [
-                { "id": "21", "name": "Work", "to": { "statusCategory": { "key": "indeterminate" } } },
-                { "id": "31", "name": "Done", "to": { "statusCategory": { "key": "done" } } } ] }),
-        ),
-        ("POST", ["issue", _, "transitions"]) => {
+        ("GET", ["issue", _, "transitions"]) => {
+            let stuck = fake.stuck;
             let Some(ticket) = fake.ticket(id) else { return missing() };
-            ticket.done = request.body["transition"]["id"] == "31";
+            let all = if stuck { Vec::new() } else { transitions(ticket.done) };
+            reply(200, json!({ "expand": "transitions", "transitions": all }))
+        }
+        ("POST", ["issue", _, "transitions"]) => {
+            if fake.busy > 0 {
+                fake.busy -= 1;
+                return reply(409, json!({ "errorMessages": ["Another transition is in progress."] }));
+            }
+            let Some(ticket) = fake.ticket(id) else { return missing() };
+            let wanted = &request.body["transition"]["id"];
+            if !transitions(ticket.done).iter().any(|one| one["id"] == *wanted) {
+                let why = format!(
+                    "It seems that you have tried to perform a workflow operation ({wanted}) that is not valid."
+                );
+                return reply(400, json!({ "errorMessages": [why], "errors": {} }));
+            }
+            ticket.done = wanted == "31";
             reply(204, Value::Null)
         }
         ("POST", ["issue", _, "comment"]) => {
@@ -244,12 +331,35 @@ fn jira(fake: &mut Fake, request: &Request) -> Reply {
         }
         ("GET", ["issue", _, "comment"]) => {
             let Some(ticket) = fake.ticket(id) else { return missing() };
+            let number =
+                |key: &str| request.path.split(['?', '&']).find_map(|pair| pair.strip_prefix(key)?.parse().ok());
+            let (from, size) = (number("startAt=").unwrap_or(0), number("maxResults=").unwrap_or(50));
             let all: Vec<Value> =
                 ticket.comments.iter().map(|(id, text)| json!({ "id": id.to_string(), "body": text })).collect();
-            reply(200, json!({ "startAt": 0, "total": all.len(), "comments": all }))
+            reply(200, json!({ "startAt": from, "total": all.len(), "comments": page_of(&all, from, size) }))
         }
         _ => reply(404, odd()),
     }
+}
+
+/// Says no within an answer that is well by its status.
+fn errors(code: &str, message: &str) -> Reply {
+    let error = json!({ "message": message, "extensions": { "code": code, "error_data": {}, "status_code": 200 } });
+    reply(200, json!({ "data": null, "errors": [error], "extensions": { "request_id": "r-2" } }))
+}
+
+/// Refuses columns that the board has not, and labels that its columns have not.
+fn refused_columns(columns: &Map<String, Value>) -> Option<Reply> {
+    columns.iter().find_map(|(id, value)| {
+        let labels: &[&str] = match id.as_str() {
+            "text_dedup" => return (!value.is_string()).then(|| errors("ColumnValueException", "invalid value")),
+            "sev" => &["P1", "P2"],
+            "status" => &["Working on it", "Done"],
+            _ => return Some(errors("InvalidColumnIdException", "This column ID doesn't exist for the board")),
+        };
+        let known = value["label"].as_str().or(value.as_str()).is_some_and(|label| labels.contains(&label));
+        (!known).then(|| errors("ColumnValueException", "This status label doesn't exist"))
+    })
 }
 
 fn monday(fake: &mut Fake, request: &Request) -> Reply {
@@ -262,7 +372,14 @@ fn monday(fake: &mut Fake, request: &Request) -> Reply {
     let columns = |text: &Value| -> Map<String, Value> { serde_json::from_str(text.as_str().unwrap()).unwrap() };
     let of = |key: &str| with[key].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
     let first = || with["ids"][0].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
+    if let Some(wrong) = with["cv"].as_str().and_then(|_| refused_columns(&columns(&with["cv"]))) {
+        return wrong;
+    }
     if query.contains("create_item(") {
+        let name = with["n"].as_str().unwrap_or_default().chars().count();
+        if !(1..=255).contains(&name) {
+            return errors("ItemNameTooLongException", "Item name should be between 1 and 255 characters");
+        }
         let ticket = Kept {
             id: fake.id(),
             made: fake.now.0,
@@ -312,9 +429,10 @@ fn monday(fake: &mut Fake, request: &Request) -> Reply {
             { "id": "status", "title": "Status", "type": "status", "settings": { "labels": [label("Working on it"), label("Done")] } } ] }] }))
     } else if query.contains("updates(") {
         let Some(ticket) = fake.ticket(first()) else { return data(json!({ "items": [] })) };
-        data(
-            json!({ "items": [{ "updates": ticket.comments.iter().map(|(id, text)| json!({ "id": id.to_string(), "body": text })).collect::<Vec<_>>() }] }),
-        )
+        let page = with["p"].as_u64().unwrap_or(1) as usize;
+        let all: Vec<Value> =
+            ticket.comments.iter().map(|(id, text)| json!({ "id": id.to_string(), "body": text })).collect();
+        data(json!({ "items": [{ "updates": page_of(&all, page * 100 - 100, 100) }] }))
     } else {
         let found = fake.ticket(first()).map(|ticket| item(ticket));
         data(json!({ "items": found.into_iter().collect::<Vec<_>>() }))
