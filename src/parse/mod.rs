@@ -10,6 +10,7 @@ pub mod github;
 pub mod journal;
 pub mod kubernetes;
 pub mod loki;
+pub mod markdown;
 pub mod pm2;
 pub mod proc;
 pub mod ps;

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{
     Desk, Means, Missed, Tickets, Tracker,
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
-    words::{self, SEVERITY, STATUS, TITLE},
+    words::{self, SEVERITY, STATUS, Said, TITLE},
 };
 use crate::{
     config::{Field, Kind, Misfit, Shape},
@@ -245,8 +245,8 @@ impl Tickets for Issues {
         Ok(End::Accepted { remote, wrote })
     }
 
-    async fn comment(&self, token: Uid, on: &str, text: &str) -> Result<End, Missed> {
-        let body = json!({ "body": marked(token, text) });
+    async fn comment(&self, token: Uid, on: &str, said: Said<'_>) -> Result<End, Missed> {
+        let body = json!({ "body": marked(token, said.text) });
         let (_, comment) = self.ask("POST", &format!("/issues/{on}/comments"), Some(&body), Does::Write).await?;
         let remote = remote_of(&comment, "id");
         let remote = remote.ok_or_else(|| Missed::ambiguous("it says that it is said, but not where"))?;
@@ -273,7 +273,7 @@ impl Tickets for Issues {
         match &order.item.write {
             Write::Create(ticket) => self.issue(order, ticket),
             Write::Update(change) => json!(words::changed(change)),
-            Write::Comment { text } => json!({ "body": marked(order.token, text) }),
+            Write::Comment { text, .. } => json!({ "body": marked(order.token, text) }),
             Write::Link { .. } => json!({ "body": marked(order.token, &words::duplicate(order)) }),
             Write::Notice(notice) => notice.summary().into(),
         }

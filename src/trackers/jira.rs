@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Desk, Means, Missed, Tickets, Tracker,
+    Desk, Means, Missed, Tickets, Tracker, rich,
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
-    words::{self, KEY, PRIORITY, SEVERITY, STATUS, TITLE},
+    words::{self, KEY, PRIORITY, SEVERITY, STATUS, Said, TITLE},
 };
 use crate::{
     config::{Field, Kind, Misfit, Shape},
@@ -184,12 +184,17 @@ impl Site {
     }
 
     /// Writes text as it is written there, with what stands at its end however long it is.
-    fn rich(&self, text: &str, end: Option<Uid>) -> Json {
+    fn rich(&self, said: Said<'_>, end: Option<Uid>) -> Json {
         let end = end.map(|token| token.to_string());
         if !self.cloud {
             // What would be markup is shown as it is, which makes it longer: it is cut as it is sent.
             let plain = |line: &str| line.replace('{', "\\{").replace('[', "\\[");
-            let text = words::fit(&text.lines().map(plain).collect::<Vec<_>>().join("\n"), MOST);
+            let text = if said.markdown {
+                rich::markup(said.text)
+            } else {
+                said.text.lines().map(plain).collect::<Vec<_>>().join("\n")
+            };
+            let text = words::fit(&text, MOST);
             return [text].into_iter().chain(end).collect::<Vec<_>>().join("\n").into();
         }
         let paragraph = |line: &str| {
@@ -197,9 +202,10 @@ impl Site {
             let content = if line.is_empty() { json!([]) } else { json!([{ "type": "text", "text": line }]) };
             json!({ "type": "paragraph", "content": content })
         };
-        let text = words::fit(text, MOST);
-        let lines = text.lines().chain(end.as_deref()).map(paragraph);
-        json!({ "type": "doc", "version": 1, "content": lines.collect::<Vec<_>>() })
+        let text = words::fit(said.text, MOST);
+        let mut content = if said.markdown { rich::tree(&text) } else { text.lines().map(paragraph).collect() };
+        content.extend(end.as_deref().map(paragraph));
+        json!({ "type": "doc", "version": 1, "content": content })
     }
 
     fn issue(&self, order: &Order, ticket: &Ticket) -> Json {
@@ -210,7 +216,7 @@ impl Site {
             "issuetype": { "name": self.wire.text("issue_type").unwrap_or("Incident") },
             "summary": words::cut(&ticket.title, 250),
             "labels": labels,
-            "description": self.rich(&words::body(order, ticket).join("\n"), None),
+            "description": self.rich(Said::plain(&words::body(order, ticket).join("\n")), None),
         });
         if let (Some(name), Some(fields)) = (self.priority(ticket.severity), fields.as_object_mut()) {
             fields.insert("priority".to_owned(), json!({ "name": name }));
@@ -275,8 +281,8 @@ impl Site {
         self.ask("POST", &path, Some(&body), Does::Write).await.map(drop)
     }
 
-    fn said(&self, token: Uid, text: &str) -> Json {
-        let mut body = json!({ "body": self.rich(text, Some(token)) });
+    fn said(&self, token: Uid, said: Said<'_>) -> Json {
+        let mut body = json!({ "body": self.rich(said, Some(token)) });
         if let (true, Some(body)) = (self.internal, body.as_object_mut()) {
             let property = json!([{ "key": "sd.public.comment", "value": { "internal": true } }]);
             body.insert("properties".to_owned(), property);
@@ -328,9 +334,9 @@ impl Tickets for Site {
         Ok(End::Accepted { remote, wrote: wanted })
     }
 
-    async fn comment(&self, token: Uid, on: &str, text: &str) -> Result<End, Missed> {
+    async fn comment(&self, token: Uid, on: &str, said: Said<'_>) -> Result<End, Missed> {
         let path = format!("/issue/{on}/comment");
-        let made = self.ask("POST", &path, Some(&self.said(token, text)), Does::Write).await?;
+        let made = self.ask("POST", &path, Some(&self.said(token, said)), Does::Write).await?;
         let id = made.get("id").and_then(wire::id);
         let id = id.ok_or_else(|| Missed::ambiguous("it says that it is said, but not where"))?;
         Ok(End::Accepted { remote: Remote { id, url: None }, wrote: Fields::new() })
@@ -412,8 +418,8 @@ impl Tickets for Site {
         match &order.item.write {
             Write::Create(ticket) => self.issue(order, ticket),
             Write::Update(change) => json!(self.wanted(change)),
-            Write::Comment { text } => self.said(order.token, text),
-            Write::Link { .. } => self.said(order.token, &words::duplicate(order)),
+            Write::Comment { text, markdown } => self.said(order.token, Said { text, markdown: *markdown }),
+            Write::Link { .. } => self.said(order.token, Said::plain(&words::duplicate(order))),
             Write::Notice(notice) => notice.summary().into(),
         }
     }

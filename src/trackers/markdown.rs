@@ -156,7 +156,7 @@ impl Desk for Folder {
                 let lines = words::changed(change).into_iter().map(|(field, value)| format!("{field}: {value}"));
                 lines.collect::<Vec<_>>().join("\n")
             }
-            Write::Comment { text } => comment(order.token, text),
+            Write::Comment { text, .. } => comment(order.token, text),
             Write::Link { .. } => comment(order.token, &words::duplicate(order)),
             Write::Notice(notice) => notice.summary(),
         }
@@ -200,7 +200,7 @@ fn write(folder: &Path, order: &Order) -> Result<Done, Missed> {
             }
             (wanted.iter().fold(text, |text, (field, value)| with(&text, field, value)), wanted)
         }
-        Write::Comment { text: said } => (commented(text, order.token, said), Fields::new()),
+        Write::Comment { text: said, .. } => (commented(text, order.token, said), Fields::new()),
         Write::Link { .. } => (commented(text, order.token, &words::duplicate(order)), Fields::new()),
         Write::Create(_) | Write::Notice(_) => (text, Fields::new()),
     };

@@ -24,6 +24,7 @@ mod github;
 mod jira;
 mod markdown;
 mod monday;
+mod rich;
 pub(crate) mod wire;
 mod words;
 
@@ -87,7 +88,7 @@ trait Tickets: Send + Sync {
     fn update(&self, order: &Order, change: &Change) -> impl Future<Output = Result<End, Missed>> + Send;
 
     /// Says something under the ticket of an id.
-    fn comment(&self, token: Uid, on: &str, text: &str) -> impl Future<Output = Result<End, Missed>> + Send;
+    fn comment(&self, token: Uid, on: &str, said: words::Said<'_>) -> impl Future<Output = Result<End, Missed>> + Send;
 
     /// Finds the tickets that carry a token.
     fn tickets(&self, token: Uid, ticket: &Ticket) -> impl Future<Output = Result<Vec<Remote>, Missed>> + Send;
@@ -108,8 +109,14 @@ impl<T: Tickets> Desk for T {
             match &order.item.write {
                 Write::Create(ticket) => self.create(order, ticket).await,
                 Write::Update(change) => self.update(order, change).await,
-                Write::Comment { text } => self.comment(order.token, &ticket(order)?.id, text).await,
-                Write::Link { duplicate } => self.comment(order.token, &duplicate.id, &words::duplicate(order)).await,
+                Write::Comment { text, markdown } => {
+                    let said = words::Said { text, markdown: *markdown };
+                    self.comment(order.token, &ticket(order)?.id, said).await
+                }
+                Write::Link { duplicate } => {
+                    let text = words::duplicate(order);
+                    self.comment(order.token, &duplicate.id, words::Said::plain(&text)).await
+                }
                 Write::Notice(_) => Err(no_ticket()),
             }
         })
@@ -231,7 +238,7 @@ fn redacted(order: &Order, redact: &Redactor) -> Order {
             line(&mut ticket.title);
             lines(&mut ticket.text);
         }
-        Write::Comment { text } => lines(text),
+        Write::Comment { text, .. } => lines(text),
         Write::Update(_) | Write::Link { .. } | Write::Notice(_) => {}
     }
     order

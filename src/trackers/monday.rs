@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Desk, Means, Missed, Tickets, Tracker,
+    Desk, Means, Missed, Tickets, Tracker, rich,
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
-    words::{self, SEVERITY, STATUS, TITLE},
+    words::{self, SEVERITY, STATUS, Said, TITLE},
 };
 use crate::{
     config::{Field, Kind, Misfit, Shape},
@@ -362,9 +362,12 @@ fn remote(item: &Json) -> Option<Remote> {
 }
 
 /// Writes an update as the HTML that it is.
-fn html(token: Uid, text: &str) -> String {
-    let text = words::fit(text, MOST).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    format!("{}<br>{token}", text.lines().collect::<Vec<_>>().join("<br>"))
+fn html(token: Uid, said: Said<'_>) -> String {
+    let text = words::fit(said.text, MOST);
+    if said.markdown {
+        return format!("{}<p>{token}</p>", rich::html(&text));
+    }
+    format!("{}<br>{token}", rich::escaped(&text).lines().collect::<Vec<_>>().join("<br>"))
 }
 
 impl Tickets for Board {
@@ -417,9 +420,9 @@ impl Tickets for Board {
         Ok(End::Accepted { remote, wrote: wanted })
     }
 
-    async fn comment(&self, token: Uid, on: &str, text: &str) -> Result<End, Missed> {
+    async fn comment(&self, token: Uid, on: &str, said: Said<'_>) -> Result<End, Missed> {
         const QUERY: &str = "mutation($i:ID!,$body:String!){create_update(item_id:$i,body:$body){id item_id}}";
-        let data = self.ask(QUERY, json!({ "i": on, "body": html(token, text) }), Does::Write).await?;
+        let data = self.ask(QUERY, json!({ "i": on, "body": html(token, said) }), Does::Write).await?;
         let id = data.pointer("/create_update/id").and_then(wire::id);
         let id = id.ok_or_else(|| Missed::ambiguous("it says that it is said, but not where"))?;
         Ok(End::Accepted { remote: Remote { id, url: None }, wrote: Fields::new() })
@@ -499,8 +502,8 @@ impl Tickets for Board {
                 json!({ "board": self.board, "name": self.name(order, ticket), "columns": values })
             }
             Write::Update(change) => json!(words::changed(change)),
-            Write::Comment { text } => html(order.token, text).into(),
-            Write::Link { .. } => html(order.token, &words::duplicate(order)).into(),
+            Write::Comment { text, markdown } => html(order.token, Said { text, markdown: *markdown }).into(),
+            Write::Link { .. } => html(order.token, Said::plain(&words::duplicate(order))).into(),
             Write::Notice(notice) => notice.summary().into(),
         }
     }

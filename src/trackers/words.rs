@@ -1,6 +1,22 @@
 //! What tickets say, whichever tracker keeps them.
 use crate::core::outbox::{Change, Fields, Order, Ticket};
 
+/// What is said on a ticket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    /// The text.
+    pub(super) text: &'a str,
+    /// Whether it is Markdown: a document.
+    pub(super) markdown: bool,
+}
+
+impl<'a> Said<'a> {
+    /// Words that are no document.
+    pub(super) fn plain(text: &'a str) -> Self {
+        Self { text, markdown: false }
+    }
+}
+
 /// Names of fields of ours.
 pub(super) const TITLE: &str = "title";
 pub(super) const SEVERITY: &str = "severity";

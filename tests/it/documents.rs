@@ -273,7 +273,7 @@ fn the_document_goes_to_every_ticket_in_the_commit_that_says_so() {
     night.act(&[Action::Document(DocumentAction::Send)]);
     let of = night.state.incidents.incidents.values().next().unwrap();
     assert!(of.published.is_some(), "{:?}", of.timeline.values().next_back());
-    let sent = |entry: &&quarterdeck::core::outbox::Entry| matches!(&entry.item.write, Write::Comment { text } if text.starts_with("# INC-214") && text.contains("closes none"));
+    let sent = |entry: &&quarterdeck::core::outbox::Entry| matches!(&entry.item.write, Write::Comment { text, .. } if text.starts_with("# INC-214") && text.contains("closes none"));
     let count = night.state.outbox.items.values().filter(sent).count();
     // Tickets were not made for that night: nothing is commented that is not there.
     assert_eq!(count, 0);
@@ -296,7 +296,7 @@ fn the_document_goes_to_every_ticket_in_the_commit_that_says_so() {
         let [OutboxEvent { kind: OutboxEventKind::Queued { item }, token, .. }] = writes.as_slice() else {
             panic!("{writes:?}")
         };
-        assert!(matches!(&item.write, Write::Comment { text } if text.starts_with("# INC-214")), "{item:?}");
+        assert!(matches!(&item.write, Write::Comment { text, .. } if text.starts_with("# INC-214")), "{item:?}");
         let again = for_event(tracker, &event, &night.state.incidents, (&night.state.outbox, &made));
         assert_eq!(again[0].token, *token, "the same document is one comment");
     }

@@ -74,7 +74,10 @@ pub(crate) fn waiting() -> Night {
         say(
             token,
             -MINUTE,
-            queued(name, Write::Comment { text: "note the queue of card payments grows (op1)".into() }),
+            queued(
+                name,
+                Write::Comment { text: "note the queue of card payments grows (op1)".into(), markdown: false },
+            ),
         );
     }
     let told = of("ops-jira", Some("severity"));

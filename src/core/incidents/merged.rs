@@ -16,6 +16,27 @@ impl State {
         at
     }
 
+    /// Says whether an incident may go into another, which then goes on for both.
+    ///
+    /// # Errors
+    /// Why not, for a person: nobody would be called for what is still broken.
+    pub fn may_go_into(&self, of: Uid, other: Uid) -> Result<(), String> {
+        let (Some(of), Some(other)) = (self.incidents.get(&of), self.incidents.get(&other)) else {
+            return Err("one of them is gone".to_owned());
+        };
+        if self.survivor(other.uid) == of.uid {
+            return Err(format!("{} went into {} before: they are one already", other.number, of.number));
+        }
+        if other.merged_into.is_some() {
+            let on = self.incidents.get(&self.survivor(other.uid)).map(|on| on.number.to_string()).unwrap_or_default();
+            return Err(format!("{} went into {on} itself: choose that", other.number));
+        }
+        if of.is_open() && !other.is_open() {
+            return Err(format!("{} is over, and {} is not: let it go into this one", other.number, of.number));
+        }
+        Ok(())
+    }
+
     /// Says what one went into: its number and title.
     pub fn merged_words(&self, into: Uid) -> String {
         match self.incidents.get(&into) {
@@ -46,5 +67,43 @@ impl State {
             let mut on = merged.filter_map(|incident| self.incidents.get(&self.survivor(incident.uid)));
             on.find(|incident| incident.is_open())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{
+        alerts::Severity,
+        id::IncidentId,
+        incidents::{IncidentEvent, IncidentEventKind, Link, Msg, StoredIncidentEvent, update},
+        time::Timestamp,
+    };
+
+    fn says(state: &mut State, of: u8, kind: IncidentEventKind) {
+        let seq = 1 + state.incidents.values().flat_map(|of| of.timeline.keys()).max().copied().unwrap_or(0);
+        let event = IncidentEvent { incident: Uid([of; 6]), at: Timestamp(1), by: "ana".into(), kind };
+        let stored = StoredIncidentEvent { number: IncidentId(of.into()), seq, event };
+        _ = update(state, Msg::Stored(vec![stored]), Timestamp(1), &"ana".into());
+    }
+
+    #[test]
+    fn what_is_broken_goes_into_nothing_that_is_over_or_gone() {
+        let mut state = State::default();
+        for of in 1..=4 {
+            let (title, service) = (format!("{of}"), None);
+            says(&mut state, of, IncidentEventKind::Opened { title, severity: Severity::P1, service });
+        }
+        let uid = |of: u8| Uid([of; 6]);
+        let into = |state: &State, of: u8, other: u8| state.may_go_into(uid(of), uid(other));
+        says(&mut state, 4, IncidentEventKind::Resolved { summary: "green".into() });
+        assert_eq!(into(&state, 1, 4).unwrap_err(), "INC-4 is over, and INC-1 is not: let it go into this one");
+        assert_eq!(into(&state, 4, 1), Ok(()));
+        assert_eq!(into(&state, 1, 2), Ok(()));
+        says(&mut state, 1, IncidentEventKind::Linked { other: uid(2), how: Link::MergedInto });
+        assert_eq!(into(&state, 2, 1).unwrap_err(), "INC-1 went into INC-2 before: they are one already");
+        assert_eq!(into(&state, 3, 1).unwrap_err(), "INC-1 went into INC-2 itself: choose that");
+        assert_eq!(state.survivor(uid(1)), uid(2));
+        assert_eq!(state.family(uid(2)), [uid(1), uid(2)].into());
     }
 }

@@ -356,7 +356,7 @@ impl Entry {
     pub fn text(&self) -> Result<String, String> {
         match &self.item.write {
             Write::Create(ticket) => Ok(format!("{}\n{}", ticket.title, ticket.text).trim_end().to_owned()),
-            Write::Comment { text } => Ok(text.clone()),
+            Write::Comment { text, .. } => Ok(text.clone()),
             Write::Notice(notice) => Ok(notice.text.clone()),
             Write::Update(_) | Write::Link { .. } => {
                 Err(format!("{} is a {}: it has no text of its own", self.token, self.item.write.word()))
@@ -388,7 +388,7 @@ impl Entry {
                 ticket.title = new_title.unwrap_or_else(|| std::mem::take(&mut ticket.title));
                 ticket.text = new_text.unwrap_or_else(|| std::mem::take(&mut ticket.text));
             }
-            Write::Comment { text } => *text = new_text.unwrap_or_else(|| std::mem::take(text)),
+            Write::Comment { text, .. } => *text = new_text.unwrap_or_else(|| std::mem::take(text)),
             Write::Notice(notice) => notice.text = new_text.unwrap_or_else(|| std::mem::take(&mut notice.text)),
             Write::Update(_) | Write::Link { .. } => {}
         }

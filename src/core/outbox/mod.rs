@@ -117,6 +117,9 @@ pub enum Write {
     Comment {
         /// The text.
         text: String,
+        /// Whether it is Markdown, as documents are; else it is text.
+        #[serde(default)]
+        markdown: bool,
     },
     /// Another ticket of the same incident is told that it is one too many.
     Link {
@@ -157,7 +160,7 @@ impl Write {
         match self {
             Self::Create(ticket) => format!("{:?} {}", ticket.severity, ticket.title),
             Self::Update(change) => change.summary(),
-            Self::Comment { text } => text.lines().next().unwrap_or_default().to_owned(),
+            Self::Comment { text, .. } => text.lines().next().unwrap_or_default().to_owned(),
             Self::Link { duplicate } => format!("{} is a duplicate", duplicate.id),
             Self::Notice(notice) => notice.summary(),
         }

@@ -64,8 +64,11 @@ pub fn for_event(
     let change = change_of(&event.kind);
     let mut all = Vec::new();
     if !matches!(&event.kind, IncidentEventKind::SeverityChanged { reason, .. } if reason.is_empty()) {
+        let markdown = matches!(event.kind, IncidentEventKind::Published { .. });
         let comments = comments(tracker, event, incidents, outbox).into_iter();
-        all.extend(comments.map(|(more, text)| queue(Some(&format!("{part}{more}")), Write::Comment { text })));
+        all.extend(
+            comments.map(|(more, text)| queue(Some(&format!("{part}{more}")), Write::Comment { text, markdown })),
+        );
     }
     if change != Change::default() {
         all.push(queue(Some(&format!("{part} fields")), Write::Update(change)));

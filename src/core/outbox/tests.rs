@@ -187,7 +187,7 @@ fn an_incident_queues_its_ticket_and_what_follows_waits_for_it() {
     assert_eq!(world.order_within(50 * SECOND), None, "nothing goes before its ticket is there");
     world.accept(&create, "OPS-1");
     let comment = world.order();
-    assert!(matches!(&comment.item.write, Write::Comment { text } if text.contains("disk is full")), "{comment:?}");
+    assert!(matches!(&comment.item.write, Write::Comment { text, .. } if text.contains("disk is full")), "{comment:?}");
     assert_eq!(comment.ticket, Some(remote("OPS-1")));
     world.accept(&comment, "c1");
     let change = world.order();
@@ -230,7 +230,7 @@ fn a_ticket_whose_incident_went_into_another_is_told_and_done() {
     let how = incidents::Link::MergedInto;
     world.happens(IncidentEventKind::Linked { other: Uid([8; 6]), how });
     let said = world.order();
-    let Write::Comment { text } = &said.item.write else { panic!("{said:?}") };
+    let Write::Comment { text, .. } = &said.item.write else { panic!("{said:?}") };
     assert!(text.starts_with(&format!("merged into {} (ana, ", Uid([8; 6]))), "{text}");
     world.accept(&said, "c1");
     let done = world.order();

@@ -77,3 +77,24 @@ async fn a_long_comment_whose_answer_was_lost_is_there_once_with_its_token() {
         }
     }
 }
+
+/// A document with all that documents have, and what others wrote into it.
+const DOCUMENT: &str = "# INC-7: play \\*is\\* down\n\n| | |\n|---|---|\n| Severity | P1 |\n| Ticket | gh 12 https://github.example/12 |\n\n**Missing:** `a \\| b`, a [wiki](https://wiki.example/x).\n\n## 3. Timeline\n\n| Offset | What |\n|---|---|\n| +00:01 | \\<script>alert(1)\\</script> {code} [x\\|http://evil] |\n| +00:02 | |\n\n- one\n  - two *really*\n- [x] three\n\n1. first\n2. second\n\n````text\n```\n# no heading {noformat} & <b>\n````\n";
+
+#[tokio::test]
+async fn a_document_is_written_in_each_vendors_own_way() {
+    for vendor in VENDORS {
+        let (fake, mut sim) = opened(vendor).await;
+        sim.happens(IncidentEventKind::Published { text: DOCUMENT.to_owned(), sha256: sha256(DOCUMENT) }).await;
+        sim.settle(20).await;
+        assert_eq!(sim.sync(), Some(Sync::Synced), "{vendor:?}: {:#?}", sim.state.outbox.items);
+        let text = fake.lock().unwrap().tickets[0].comments[0].1.clone();
+        let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+        let shown = match json {
+            Some(serde_json::Value::String(text)) => text,
+            Some(tree) => serde_json::to_string_pretty(&tree).unwrap(),
+            None => text.replace("><", ">\n<"),
+        };
+        insta::assert_snapshot!(format!("document-{vendor:?}").to_lowercase(), shown);
+    }
+}

@@ -78,9 +78,7 @@ pub(super) fn kinds(state: &State, form: &Form, text: String, now: Now) -> Resul
             vec![IncidentEventKind::TaskDone { of: *of }]
         }
         Purpose::Link => {
-            let how = form.pick(0, &[Link::Related, Link::MergedInto, Link::SplitOff]).ok_or_else(gone)?;
-            let (other, _) = others(state, of).into_iter().nth(form.at(1)).ok_or_else(gone)?;
-            vec![IncidentEventKind::Linked { other, how }]
+            vec![linked(state, of, form)?]
         }
         Purpose::StepValues => Vec::new(),
         Purpose::StepWrong => {
@@ -93,6 +91,16 @@ pub(super) fn kinds(state: &State, form: &Form, text: String, now: Now) -> Resul
             vec![IncidentEventKind::Section { section, text }]
         }
     })
+}
+
+fn linked(state: &State, of: &Incident, form: &Form) -> Result<IncidentEventKind, String> {
+    let gone = || "it is not there any more".to_owned();
+    let how = form.pick(0, &[Link::Related, Link::MergedInto, Link::SplitOff]).ok_or_else(gone)?;
+    let (other, _) = others(state, of).into_iter().nth(form.at(1)).ok_or_else(gone)?;
+    if how == Link::MergedInto {
+        state.incidents.may_go_into(of.uid, other)?;
+    }
+    Ok(IncidentEventKind::Linked { other, how })
 }
 
 fn judge(of: &Incident, form: &Form, text: String) -> Result<Vec<IncidentEventKind>, String> {
