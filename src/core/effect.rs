@@ -212,6 +212,11 @@ pub enum Effect {
         /// Sanitised text.
         text: String,
     },
+    /// Send the text of the screen as it is drawn: it is kept with an incident.
+    KeepScreen {
+        /// Which.
+        incident: Uid,
+    },
     /// Read the configuration again.
     ReloadConfig,
     /// Mouse reporting on or off.
@@ -280,6 +285,7 @@ impl Effect {
             | Self::Bell
             | Self::Quit => true,
             Self::RunCheck { .. }
+            | Self::KeepScreen { .. }
             | Self::Commit { .. }
             | Self::Plan { .. }
             | Self::LookBack { .. }

@@ -327,14 +327,7 @@ pub fn update(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
 
 fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
     match msg {
-        Msg::Acted(action) => {
-            // Before anything moves: the first key in a pane moves its cursor like any other.
-            state.screen.hold();
-            let effects = act::act(state, action, now);
-            rows::refresh(state, now, false);
-            state.screen.hold();
-            effects
-        }
+        Msg::Acted(action) => acted(state, action, now),
         Msg::Drafted { draft, text } => drafted(state, draft, text, now),
         Msg::TextBegun => {
             screen::form::to_text(state);
@@ -403,11 +396,21 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             state.history = true;
             Vec::new()
         }
+        Msg::ScreenDrawn { incident, text } => screen::pin::drawn(state, incident, &text, now),
         Msg::Said { tone, text } => {
             state.screen.say(now, tone, text);
             Vec::new()
         }
     }
+}
+
+fn acted(state: &mut State, action: action::Action, now: Now) -> Vec<Effect> {
+    // Before anything moves: the first key in a pane moves its cursor like any other.
+    state.screen.hold();
+    let effects = act::act(state, action, now);
+    rows::refresh(state, now, false);
+    state.screen.hold();
+    effects
 }
 
 fn clicked(state: &mut State, pane: screen::Pane, row: usize, now: Now) -> Vec<Effect> {

@@ -5,7 +5,7 @@ use super::{
     action::Action,
     alerts, audit, documents, findings, hosts,
     hosts::Question,
-    id::HostName,
+    id::{HostName, Uid},
     incidents::{self, StoredIncidentEvent},
     inventory::Inventory,
     logs, outbox, pipelines,
@@ -98,6 +98,13 @@ pub enum Msg {
         host: HostName,
         /// What.
         question: Question,
+    },
+    /// The screen as it is drawn, which is kept with an incident.
+    ScreenDrawn {
+        /// Which.
+        incident: Uid,
+        /// Row by row.
+        text: String,
     },
     /// Something to tell the person.
     Said {

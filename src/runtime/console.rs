@@ -323,6 +323,7 @@ impl Console {
                 screen.send(&notify::terminal::bytes(&terminal.params, &title, &text, variable))?;
             }
             Front::Redraw => screen.forget(),
+            Front::KeepScreen(incident) => engine.handle(Msg::ScreenDrawn { incident, text: screen.text() }),
             Front::SetMouse(on) => screen.mouse(on)?,
             Front::Copy(text) => self.copy(&text, screen, done)?,
             Front::Unlock { host, identity } => {

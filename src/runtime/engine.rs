@@ -143,7 +143,7 @@ impl Engine {
         let (post, inbox) = lanes();
         let (effects, delayed) = mpsc::channel(256);
         let (front_end, front) = mpsc::unbounded_channel();
-        let state = begin(&options);
+        let mut state = begin(&options);
         let desk: Result<Desk, String> = match store {
             Ok(store) => {
                 let (desk, worker) = recorder::worker(recorder::Parts {
@@ -165,6 +165,7 @@ impl Engine {
         };
         let redact = options.redact.or_else(|| options.logs.as_ref().map(|logs| Arc::clone(&logs.rules.redact)));
         let redact = redact.unwrap_or_else(|| Arc::new(config::redact::load(None).0));
+        state.logs.redact = Arc::clone(&redact);
         let logs = options.logs.map(|of| {
             let (desk, orders) = logs::desk();
             let means = logs::Means {
@@ -250,6 +251,7 @@ impl Engine {
 
     /// Reads and shows logs by other rules from now on.
     pub fn log_rules(&mut self, rules: logs::Rules) {
+        self.state.logs.redact = Arc::clone(&rules.redact);
         self.executor.log_rules(rules);
     }
 
@@ -305,6 +307,7 @@ impl Engine {
         let inventory = Arc::clone(&self.state.inventory);
         let mut state = State::new(Arc::clone(&inventory), self.state.actor.clone());
         state.runs.console = self.state.runs.console;
+        state.logs.redact = Arc::clone(&self.state.logs.redact);
         state.screen = std::mem::take(&mut self.state.screen);
         let problems = std::mem::take(&mut state.screen.problems);
         let recorder = self.state.recorder.clone();

@@ -225,6 +225,7 @@ impl Executor {
             Effect::PlayBack { incident } => self.front(Front::Leave(Leave::PlayBack { incident })),
             Effect::Copy { text } => self.front(Front::Copy(text)),
             Effect::ReloadConfig => self.front(Front::ReloadConfig),
+            Effect::KeepScreen { incident } => self.front(Front::KeepScreen(incident)),
             Effect::SetMouse { on } => self.front(Front::SetMouse(on)),
             Effect::Redraw => self.front(Front::Redraw),
             Effect::Bell => self.front(Front::Bell),

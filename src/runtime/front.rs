@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::core::{
     documents::DraftName,
-    id::{HostName, IncidentId},
+    id::{HostName, IncidentId, Uid},
     outbox::TrackerSpec,
 };
 
@@ -45,6 +45,8 @@ pub enum Front {
     },
     /// Read the configuration again.
     ReloadConfig,
+    /// Send the text of the screen, for an incident.
+    KeepScreen(Uid),
     /// Mouse on or off.
     SetMouse(bool),
     /// Draw everything anew.

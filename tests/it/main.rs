@@ -29,6 +29,8 @@ mod documents;
 #[path = "../support/dump.rs"]
 mod dump;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod findings;
 #[cfg(test)]
 mod github;

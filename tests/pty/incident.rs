@@ -47,6 +47,11 @@ fn an_incident_is_led_from_the_first_signal_to_what_is_owed() {
     terminal.keys(">");
     terminal.shows("5 ACT");
 
+    // The whole screen is kept, as it stands there.
+    terminal.keys("\x0b");
+    terminal.shows("the screen is kept as evidence");
+    terminal.shows("a screen of the console");
+
     terminal.keys("B");
     terminal.shows("Roll play back to 2.31.0");
     terminal.keys("\x1bOSplay\tbad release");

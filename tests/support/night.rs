@@ -163,6 +163,7 @@ impl Night {
     fn begun() -> Self {
         let mut night = Self::empty();
         night.state = State::new(Arc::new(inventory()), night.state.actor.clone());
+        night.state.logs.redact = Arc::new(quarterdeck::config::redact::load(None).0);
         night.state.screen.bytes_s = 1_200.0;
         let inventory = Arc::clone(&night.state.inventory);
         night.tell(Msg::InventoryReplaced { inventory: Arc::clone(&inventory), problems: Vec::new() });

@@ -126,6 +126,10 @@ pub const ACTIONS: &[Entry] = &[
             "keep what the cursor is on as evidence of the open incident",
         )
     },
+    Entry {
+        scope: Scope::Everywhere,
+        ..case("pin-screen", IncidentAction::PinScreen, "keep screen", "keep the whole screen as evidence, redacted")
+    },
     entry(
         "play-back",
         Action::PlayBack,

@@ -37,4 +37,6 @@ pub enum IncidentAction {
     WriteSection,
     /// Keeps what the cursor is on as evidence.
     Pin,
+    /// Keeps the whole screen as evidence.
+    PinScreen,
 }

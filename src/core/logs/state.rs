@@ -8,6 +8,7 @@ use super::{
     Key, Level, Nanos,
     filter::{self, Filter},
     patterns::KnownPattern,
+    redact::Redactor,
     shown::Shown,
 };
 
@@ -115,6 +116,8 @@ pub struct State {
     pub started: bool,
     /// Patterns of errors that were learned lately, the newest last: proof of a change asks whether there are any.
     pub learned: VecDeque<KnownPattern>,
+    /// What hides secrets before the log engine has said anything: nobody may ever have looked at a log.
+    pub redact: Arc<Redactor>,
     /// What the engine last worked out.
     pub shown: Option<Arc<Shown>>,
     /// What it is asked for.
@@ -193,6 +196,7 @@ impl Default for State {
         Self {
             learned: VecDeque::new(),
             started: false,
+            redact: Arc::default(),
             shown: None,
             query: Query { bars: 80, ..Query::default() },
             chips: Vec::new(),
@@ -242,8 +246,8 @@ impl State {
 
     /// Masks what is secret in a text that is shown to whoever looks.
     pub fn masked(&self, text: &str) -> String {
-        let masked = self.shown.as_ref().map(|shown| shown.redact.text(text).into_owned());
-        masked.unwrap_or_else(|| text.to_owned())
+        let redact = self.shown.as_ref().map_or(&self.redact, |shown| &shown.redact);
+        redact.text(text).into_owned()
     }
 
     /// Writes the filter as one line, what rests left out.

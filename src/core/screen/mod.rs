@@ -22,7 +22,7 @@ pub mod logs;
 pub(super) mod offers;
 pub mod order;
 pub mod palette;
-mod pin;
+pub(super) mod pin;
 pub mod pipeline;
 mod place;
 pub mod refusal;
@@ -32,6 +32,7 @@ pub mod rows;
 pub mod runbooks;
 mod said;
 pub mod suspects;
+mod whole;
 pub mod windows;
 
 pub use boxes::asks;

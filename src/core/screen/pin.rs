@@ -1,9 +1,9 @@
 //! Evidence: what the cursor is on, redacted, hashed and kept with where it is from.
-use super::{Pane, Tone, View, findings, logs, rows};
+use super::{Pane, Tone, View, findings, logs, rows, whole};
 use crate::core::{
     Effect, State, hosts,
     id::Uid,
-    incidents::{IncidentEventKind, evidence},
+    incidents::{IncidentAction, IncidentEventKind, evidence},
     time::Now,
 };
 
@@ -14,17 +14,20 @@ fn incident(state: &State) -> Option<Uid> {
 }
 
 /// Returns why nothing can be pinned.
-pub(super) fn why_not(state: &State) -> Option<String> {
+pub(super) fn why_not(state: &State, action: IncidentAction) -> Option<String> {
     if incident(state).is_none() {
         return Some("no incident is open to pin it to: open one first".to_owned());
     }
-    is_on_nothing(state).then(|| "put the cursor on what is to be kept".to_owned())
+    (action == IncidentAction::Pin && is_on_nothing(state)).then(|| "put the cursor on what is to be kept".to_owned())
 }
 
 /// Says whether the cursor is on nothing that could be kept.
 pub(super) fn is_on_nothing(state: &State) -> bool {
     let pane = state.screen.pane();
-    !matches!(pane, Pane::Lines | Pane::Fields) && state.screen.cursor(pane).is_none() && charts(state).is_none()
+    !matches!(pane, Pane::Lines | Pane::Fields)
+        && state.screen.cursor(pane).is_none()
+        && charts(state).is_none()
+        && whole::whole(state).is_none()
 }
 
 /// The charts of the host in view, before and after what an incident began with.
@@ -56,6 +59,9 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
     }
     if let Some(charts) = charts(state) {
         return Some(charts);
+    }
+    if let Some(whole) = whole::whole(state) {
+        return Some(whole);
     }
     let row = state.screen.cursor(pane)?;
     let source = match &state.screen.view {
@@ -95,6 +101,24 @@ pub(super) fn evidence(state: &mut State) -> Option<(String, IncidentEventKind)>
     let words: Vec<&str> = first.split_whitespace().collect();
     let title = words.join(" ").chars().take(TITLE).collect();
     Some((title, IncidentEventKind::Pinned { what, source, sha256: evidence::sha256(&body), body }))
+}
+
+/// Asks for the screen as it is drawn, for the incident that it is kept with.
+pub(super) fn screen(state: &State) -> Vec<Effect> {
+    incident(state).map(|incident| Effect::KeepScreen { incident }).into_iter().collect()
+}
+
+/// Keeps a screen as evidence, as it was drawn.
+pub(in crate::core) fn drawn(state: &mut State, incident: Uid, drawn: &str, now: Now) -> Vec<Effect> {
+    let body = state.logs.masked(drawn);
+    let kind = IncidentEventKind::Pinned {
+        what: "a screen".to_owned(),
+        source: "the console".to_owned(),
+        sha256: evidence::sha256(&body),
+        body,
+    };
+    state.screen.say(now, Tone::Done, "the screen is kept as evidence, redacted and hashed");
+    super::form::write(state, incident, vec![kind], now)
 }
 
 /// Keeps what the cursor is on as evidence.

@@ -3,7 +3,7 @@ use super::{Draft, Overlay, Pane, RowKey, View, act, rows};
 use crate::core::{
     Effect, State,
     id::ServiceId,
-    pipelines::Watched,
+    pipelines::{Log, Watched},
     runs::{PipelineJob, PipelineOrder, PipelineRun, PipelineVerb, Wanted, is_version},
     time::Now,
 };
@@ -58,6 +58,11 @@ fn worst_first(jobs: &[PipelineJob]) -> Vec<&PipelineJob> {
 /// The run that the cursor is on.
 pub fn selected(state: &State) -> Option<&PipelineRun> {
     in_view(state)?.1?.run(run(state)?)
+}
+
+/// The end of the log of the job in view.
+pub(super) fn log(state: &State) -> Option<&Log> {
+    in_view(state)?.1?.log(job(state)?)?.as_ref().ok()
 }
 
 /// Returns the rows of a pane.

@@ -27,6 +27,8 @@ use ratatui::{
     layout::Rect,
 };
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::wire::{Collector, Wire};
 use crate::{
     core::time::{Clock, Mono},
@@ -114,6 +116,26 @@ impl Screen {
         }
         self.shown = next;
         self.wire.send()
+    }
+
+    /// Returns the text of the last frame, row by row.
+    pub fn text(&self) -> String {
+        let row = |y| {
+            // The second cell of a wide character is blank in the buffer and no blank in the text.
+            let mut wide = 0;
+            let cells = (0..self.shown.area.width).filter_map(|x| {
+                if wide > 0 {
+                    wide -= 1;
+                    return None;
+                }
+                let symbol = self.shown.cell((x, y))?.symbol();
+                wide = symbol.width().saturating_sub(1);
+                Some(symbol)
+            });
+            let row: String = cells.collect();
+            row.trim_end().to_owned() + "\n"
+        };
+        (0..self.shown.area.height).map(row).collect()
     }
 
     /// Says whether the terminal has taken the last frame: a slow one gets the next when it has.

@@ -12,6 +12,9 @@ pub(in crate::core::screen) fn begin(state: &mut State, action: Wanted, now: Now
     if action == Wanted::Pin {
         return pin::pin(state, now);
     }
+    if action == Wanted::PinScreen {
+        return pin::screen(state);
+    }
     let Some(uid) = act::selected_incident(state) else { return Vec::new() };
     let Some(of) = state.incidents.incidents.get(&uid) else { return Vec::new() };
     let purpose = match action {
@@ -54,7 +57,7 @@ pub(in crate::core::screen) fn begin(state: &mut State, action: Wanted, now: Now
         Wanted::Link => Purpose::Link,
         Wanted::Mitigated => Purpose::Mitigated,
         Wanted::WriteSection => Purpose::Section,
-        Wanted::Pin => return Vec::new(),
+        Wanted::Pin | Wanted::PinScreen => return Vec::new(),
     };
     open(state, uid, purpose, now);
     Vec::new()
@@ -63,8 +66,8 @@ pub(in crate::core::screen) fn begin(state: &mut State, action: Wanted, now: Now
 /// Returns why an incident cannot be dealt with so.
 pub(in crate::core::screen) fn why_not(state: &State, action: Wanted) -> Option<String> {
     let because = |holds: bool, why: &str| holds.then(|| why.to_owned());
-    if action == Wanted::Pin {
-        return pin::why_not(state);
+    if matches!(action, Wanted::Pin | Wanted::PinScreen) {
+        return pin::why_not(state, action);
     }
     let Some(of) = act::selected_incident(state).and_then(|uid| state.incidents.incidents.get(&uid)) else {
         return Some("put the cursor on an incident, or open one".to_owned());
@@ -92,6 +95,7 @@ pub(in crate::core::screen) fn why_not(state: &State, action: Wanted) -> Option<
         | Wanted::SetOnset
         | Wanted::AddTask
         | Wanted::WriteSection
-        | Wanted::Pin => None,
+        | Wanted::Pin
+        | Wanted::PinScreen => None,
     }
 }
