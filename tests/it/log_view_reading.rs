@@ -8,7 +8,7 @@ use quarterdeck::core::{
         shown::{Back, FieldValue},
     },
     record::Row,
-    screen::{Draft, Tone},
+    screen::{Draft, Tone, View},
     time::{MINUTE, SECOND},
 };
 use quarterdeck::ui;
@@ -478,4 +478,24 @@ fn an_incident_is_opened_for_a_line_which_is_its_first_evidence() {
     assert!(body.contains(line.trim()), "{body} {line}");
     assert_eq!(*sha256, evidence::sha256(body));
     assert!(!title.is_empty() && title.chars().count() <= 140, "{title}");
+}
+
+#[test]
+fn from_an_incident_the_logs_open_where_it_began() {
+    let mut desk = Desk::new();
+    let incident = *desk.state().incidents.incidents.keys().next().unwrap();
+    let zero = desk.state().incidents.incidents[&incident].zero();
+    desk.act(&[Action::GoIncidents, Action::OpenSelected]);
+    assert_eq!(desk.state().screen.view, View::Incident(incident));
+    desk.act(&[Action::OpenLogs]);
+    desk.publish();
+    assert_eq!(desk.state().screen.view, View::Logs);
+    let off = desk.cursor().time.timestamp().since(zero);
+    assert!((0..20 * SECOND).contains(&off), "{off}");
+    assert_eq!(desk.said().1, "this is where it began");
+    // Once there, new lines move nothing.
+    desk.act(&[Action::Move(Motion::Down)]);
+    let here = desk.cursor();
+    desk.publish();
+    assert_eq!(desk.cursor(), here);
 }

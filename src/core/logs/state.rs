@@ -108,6 +108,17 @@ impl Wrong {
     }
 }
 
+/// A moment whose lines are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sought {
+    /// Which.
+    pub at: Nanos,
+    /// Where the cursor was put in the meantime: once a person moves it, nothing is sought any more.
+    pub put: Option<Key>,
+    /// How often what is older may still be asked for.
+    pub tries: u8,
+}
+
 /// State of the log view.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
@@ -148,6 +159,8 @@ pub struct State {
     pub left_at: u64,
     /// The answer, by its version, at whose arrival the nearest hit of the search is gone to.
     pub hop: Option<u64>,
+    /// A moment that is gone to as soon as its lines are here: the onset of the incident that the view was opened from.
+    pub wanted: Option<Sought>,
     /// A person's marks.
     pub marks: BTreeSet<Key>,
     /// Where a range begins.
@@ -212,6 +225,7 @@ impl Default for State {
             anchor: 0,
             left_at: 0,
             hop: None,
+            wanted: None,
             marks: BTreeSet::new(),
             range: None,
             unfolded: BTreeSet::new(),

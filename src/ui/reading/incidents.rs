@@ -186,6 +186,11 @@ impl Reader<'_> {
             Some(onset) => add("onset", format!("{}  {}", at(onset.at), onset.how)),
             None => add("onset", format!("?  offsets count from {}", at(of.zero()))),
         }
+        let class = of.classified.as_ref().and_then(|of| self.state.inventory.policy.class(&of.class));
+        let steps = class.filter(|_| of.is_open()).map_or(&[][..], |class| &class.procedure);
+        for (at, step) in steps.iter().enumerate() {
+            add(if at == 0 { "procedure" } else { "" }, format!("{} {step}", at + 1));
+        }
         if let Some((_, suspect)) = &of.suspect {
             let text = if suspect.is_empty() { "none convincing" } else { suspect };
             add("suspect", text.to_owned());

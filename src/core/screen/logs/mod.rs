@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{Draft, LogList, Overlay, Pane, Tone, View, act as acts};
 use crate::core::{
     Effect, State,
+    incidents::Incident,
     logs::{
         Ask, Key, Level, LogAction, filter,
         shown::Shown,
-        state::{Chip, LogClock},
+        state::{Chip, LogClock, Sought},
     },
     time::Now,
 };
@@ -32,6 +33,9 @@ use self::{
 };
 pub(crate) use self::{places::named_moment, typed::drafted};
 
+/// How often what is older is asked for on the way to a moment.
+const TRIES: u8 = 5;
+
 /// Opens the logs of what the cursor is on.
 pub(super) fn open(state: &mut State, now: Now) -> Vec<Effect> {
     let term = match (acts::selected_service(state), acts::selected_host(state)) {
@@ -39,11 +43,14 @@ pub(super) fn open(state: &mut State, now: Now) -> Vec<Effect> {
         (None, Some(host)) => filter::edit::keep("host", host.as_str()).to_string(),
         (None, None) => return Vec::new(),
     };
+    let onset = places::about(state, &state.screen.view).map(Incident::zero);
     state.logs.remember();
     let others = state.logs.chips.iter().filter(|chip| !chip.on).cloned();
     state.logs.chips = std::iter::once(Chip::new(term)).chain(others).collect();
     state.logs.stage.clear();
     state.logs.reparse();
+    // From an incident one comes for what was said when it began.
+    state.logs.wanted = onset.map(|at| Sought { at: at.into(), put: None, tries: TRIES });
     acts::go(state, View::Logs, now)
 }
 
@@ -72,7 +79,7 @@ pub(crate) fn came(state: &mut State, shown: Arc<Shown>, now: Now) -> Vec<Effect
         state.logs.hop = None;
         return typed::found(state, now);
     }
-    Vec::new()
+    places::seek(state, now)
 }
 
 /// Columns of a histogram that hold no bars: borders, scale, and a legend where there is room for one.

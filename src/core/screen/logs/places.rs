@@ -3,8 +3,12 @@ use super::{asked, at_record, cursor, land, pause};
 use crate::core::{
     Effect, State,
     action::Motion,
-    logs::{Ask, Level, Nanos, filter, state::LogClock},
-    screen::{Pane, Tone},
+    incidents::Incident,
+    logs::{
+        Ask, Level, Nanos, filter,
+        state::{LogClock, Sought},
+    },
+    screen::{Pane, Tone, View},
     time::Now,
 };
 
@@ -182,12 +186,43 @@ pub(super) fn go_to_moment(state: &mut State, at: Nanos, now: Now) -> Vec<Effect
     }
 }
 
-/// Finds a moment that the console knows by name: the onset of the newest incident, the last run, the last mark.
+/// Goes to the moment that is sought, as far as its lines are here, and asks for what is older.
+pub(super) fn seek(state: &mut State, now: Now) -> Vec<Effect> {
+    let (Some(sought), Some(shown)) = (state.logs.wanted, state.logs.shown.clone()) else { return Vec::new() };
+    if sought.put.is_some() && sought.put != state.logs.cursor {
+        state.logs.wanted = None;
+        return Vec::new();
+    }
+    if shown.lines(state.logs.context.is_some()).at(sought.at).is_none() {
+        return Vec::new();
+    }
+    let here = shown.extent().0 <= sought.at;
+    let tries = sought.tries.saturating_sub(1);
+    let effects = go_to_moment(state, sought.at, now);
+    let more = !here && tries > 0;
+    state.logs.wanted = more.then_some(Sought { put: state.logs.cursor, tries, ..sought });
+    if here {
+        state.screen.say(now, Tone::Info, "this is where it began");
+    }
+    effects
+}
+
+/// The incident that a view is about.
+pub(super) fn about<'a>(state: &'a State, view: &View) -> Option<&'a Incident> {
+    let (View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) | View::Document(uid)) = view else {
+        return None;
+    };
+    state.incidents.incidents.get(uid)
+}
+
+/// Finds a moment that the console knows by name: the onset of the incident at hand, the last run, the last mark.
 pub(crate) fn named_moment(state: &State, name: &str) -> Option<Nanos> {
     let at = match name {
         "onset" => {
-            let open = state.incidents.open().max_by_key(|incident| incident.opened)?;
-            open.zero()
+            let open = || state.incidents.open().max_by_key(|incident| incident.opened);
+            // That which is looked at, or that one came from, else the newest.
+            let looked_at = about(state, &state.screen.view).or_else(|| about(state, state.screen.back.last()?));
+            looked_at.or_else(open)?.zero()
         }
         "deploy" => state.runs.newest_first().first()?.at,
         "mark" => return state.logs.marks.iter().next_back().map(|key| key.time),
