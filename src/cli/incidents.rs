@@ -1,4 +1,4 @@
-//! `qd incidents`: what is open and what is owed, and the document of one.
+//! `qd incidents`: what is open and what is owed, the document of one, and a new one in somebody's own words.
 use std::path::PathBuf;
 
 use color_eyre::eyre::eyre;
@@ -7,19 +7,19 @@ use serde_json::json;
 use super::{
     Common, Exit,
     setup::{self, Setup},
-    stored,
+    status, stored,
 };
 use crate::{
     core::{
         State,
-        id::{IncidentId, Uid},
+        id::{IncidentId, ServiceId, Uid},
         incidents::{Clock, Incident},
-        outbox,
-        time::{Timestamp, precise, short},
+        opening, outbox,
+        time::{Now, Timestamp, precise, short},
     },
     parse::sanitise,
     render,
-    store::IfMissing,
+    store::{IfMissing, Store},
 };
 
 /// What `qd incidents` takes.
@@ -30,6 +30,12 @@ pub(super) struct Incidents {
     /// Also those that were closed more than a week ago
     #[arg(long, conflicts_with = "incident")]
     all: bool,
+    /// Open one in these words; how bad it is may begin them: "P1 nobody can pay"
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["incident", "all"])]
+    open: Option<String>,
+    /// About which service, as SERVICE or SERVICE@ENV
+    #[arg(long, requires = "open")]
+    service: Option<String>,
     /// Write the document by this template (minijinja); what it may use is what --json prints
     #[arg(long, value_name = "FILE", requires = "incident", conflicts_with = "json")]
     template: Option<PathBuf>,
@@ -53,6 +59,14 @@ pub(super) fn run(common: &Common, args: &Incidents) -> color_eyre::Result<Exit>
     let whole = args.all || args.incident.is_some();
     let from = if whole { Timestamp(i64::MIN) } else { now.utc - RECENT_MS };
     let mut state = stored::read(&setup, &loaded, store.as_mut(), from)?;
+    if let Some(text) = &args.open {
+        let service =
+            args.service.as_deref().map(|name| status::service_id(common, &state.inventory, name)).transpose()?;
+        let (uid, is_new) = open(&mut state, text, service, (store.as_mut(), now))?;
+        let state = stored::read(&setup, &loaded, store.as_mut(), from)?;
+        let Some(of) = state.incidents.incidents.get(&uid) else { return Ok(Exit::Unknown) };
+        return opened(&setup, common, &state, (of, is_new));
+    }
     let Some(name) = &args.incident else { return list(&setup, common, &state, args.all) };
     let of = meant(&state, name)?.uid;
     stored::measured(&mut state, store.as_mut(), now)?;
@@ -72,6 +86,38 @@ pub(super) fn run(common: &Common, args: &Incidents) -> color_eyre::Result<Exit>
         }
         let text = text.map_err(|error| eyre!("{error}"))?;
         setup::print(&format!("{}\n", text.trim_end()))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Opens an incident with its tickets and notices; says which, and whether it is new.
+fn open(
+    state: &mut State,
+    text: &str,
+    service: Option<ServiceId>,
+    (store, now): (&mut dyn Store, Now),
+) -> color_eyre::Result<(Uid, bool)> {
+    let Some(worded) = opening::worded(&sanitise::line_max(text, 2 * opening::TITLE)) else {
+        return Err(eyre!("--open: say what is wrong, in one line"));
+    };
+    match state.open_worded(worded, service, Vec::new(), now) {
+        Ok((uid, effects)) => {
+            stored::commit(state, effects, store)?;
+            Ok((uid, true))
+        }
+        Err(known) => Ok((known, false)),
+    }
+}
+
+fn opened(setup: &Setup, common: &Common, state: &State, (of, is_new): (&Incident, bool)) -> color_eyre::Result<Exit> {
+    if common.json {
+        let data = to_json(state, of, setup.clock.now().utc);
+        setup::print_json("qd.incidents/1", setup.clock.as_ref(), vec![data].into())?;
+    } else {
+        let how = if is_new { "opened" } else { "is open already" };
+        let service = of.service.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
+        let title = sanitise::line_max(&of.title, opening::TITLE);
+        setup::print(&format!("{} {how}: {title}, {:?}{service}\n", of.number, of.severity))?;
     }
     Ok(Exit::Ok)
 }

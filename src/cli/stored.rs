@@ -5,9 +5,9 @@ use super::setup::Setup;
 use crate::{
     config::Loaded,
     core::{
-        Msg, State,
+        Effect, Msg, State, audit,
         record::Recorder,
-        services,
+        services, tickets,
         time::{Now, Timestamp},
         update,
     },
@@ -31,6 +31,17 @@ pub(super) fn read(
         drop(update(&mut state, msg, now));
     }
     Ok(state)
+}
+
+/// Writes what a deed leads to, with its tickets, its notices and who did it: all of it is on disk, or nothing.
+pub(super) fn commit(state: &State, mut effects: Vec<Effect>, store: &mut dyn Store) -> color_eyre::Result<()> {
+    tickets::register(state, &mut effects);
+    audit::written(state, &mut effects);
+    let rows = effects
+        .into_iter()
+        .filter_map(|effect| if let Effect::Commit { rows, .. } = effect { Some(rows) } else { None });
+    store.commit(&rows.flatten().collect::<Vec<_>>(), None).map_err(|error| error.report())?;
+    Ok(())
 }
 
 /// Adds what was measured of the services: buckets, and the results that are not in them yet.

@@ -9,10 +9,8 @@ use super::{
 };
 use crate::{
     core::{
-        Effect, audit,
         record::DeclaredState,
         telling::{Versions, Word},
-        tickets,
         time::Timestamp,
     },
     parse::sanitise,
@@ -77,14 +75,8 @@ pub(super) fn run(common: &Common, args: &Update) -> color_eyre::Result<Exit> {
     }
     let versions = state.versions(&word, now.utc);
     if !args.dry_run {
-        let mut effects = state.announce(&word, now).map_err(|why| eyre!("{why}"))?;
-        tickets::register(&state, &mut effects);
-        audit::written(&state, &mut effects);
-        let rows = effects
-            .into_iter()
-            .filter_map(|effect| if let Effect::Commit { rows, .. } = effect { Some(rows) } else { None });
-        let rows: Vec<_> = rows.flatten().collect();
-        store.commit(&rows, None).map_err(|error| error.report())?;
+        let effects = state.announce(&word, now).map_err(|why| eyre!("{why}"))?;
+        stored::commit(&state, effects, store.as_mut())?;
     }
     let Versions { public, internal, to, next } = versions;
     if common.json {

@@ -10,7 +10,7 @@ use super::{
     audit::Entry,
     hosts::Link,
     id::HostName,
-    incidents::document::Moment,
+    incidents::{Incident, document::Moment},
     outbox::Sync,
     record::Audit,
     runs::{Actor, RunOutcome},
@@ -110,8 +110,8 @@ impl Promise {
         if what.is_empty() {
             return Err(form.to_owned());
         }
-        let due =
-            due(when, now).ok_or_else(|| format!("`{when}` is no time: 09:00 (UTC), 2h, or 2026-11-21T09:00Z"))?;
+        let due = due(when, now)
+            .ok_or_else(|| format!("`{when}` is no time: 09:00 (UTC), 2h, 2026-11-21 or 2026-11-21T09:00Z"))?;
         if due <= now {
             return Err(format!("{when} is over"));
         }
@@ -136,7 +136,11 @@ impl Promise {
     }
 }
 
-fn due(when: &str, now: Timestamp) -> Option<Timestamp> {
+/// Reads until when: `09:00` (UTC, the next one), `2h`, `2026-11-21T09:00Z`, or `2026-11-21` for the end of that day.
+pub(super) fn due(when: &str, now: Timestamp) -> Option<Timestamp> {
+    if let Ok(day) = chrono::NaiveDate::parse_from_str(when, "%Y-%m-%d") {
+        return Some(Timestamp(day.and_hms_opt(23, 59, 0)?.and_utc().timestamp_millis()));
+    }
     if let Ok(at) = chrono::DateTime::parse_from_rfc3339(when) {
         return Some(Timestamp(at.timestamp_millis()));
     }
@@ -205,6 +209,7 @@ impl State {
             self.unsynced(),
             self.documents_due(now),
             self.to_watch(now),
+            self.tasks(now),
         ];
         let digest = digest(&sections);
         let unread = match &self.audit.read {
@@ -351,6 +356,26 @@ impl State {
             promise: Some(promise.id),
         });
         Section { title: "promised", none: "nothing is promised", lines: lines.collect() }
+    }
+
+    /// What is to be done after incidents, the next first; what has no date comes last.
+    fn tasks(&self, now: Timestamp) -> Section {
+        let of = |of: &'_ Incident| of.tasks.values().filter(|task| task.done.is_none()).cloned().collect::<Vec<_>>();
+        let incidents = self.incidents.incidents.values();
+        let mut open: Vec<_> =
+            incidents.flat_map(|incident| of(incident).into_iter().map(|task| (incident.number, task))).collect();
+        open.sort_by_key(|(number, task)| (task.due.is_none(), task.due, *number));
+        let lines = open.into_iter().map(|(number, task)| {
+            let due = task.due.map(|due| format!(" until {}", self.moment(due, now))).unwrap_or_default();
+            let who = task.owner.as_ref().map_or("nobody", |who| who.as_str());
+            Line {
+                about: number.to_string(),
+                text: format!("{who}: {}{due}", task.text),
+                urgent: task.due.is_some_and(|due| due < now + 30 * MINUTE),
+                promise: None,
+            }
+        });
+        Section { title: "to do", none: "no incident has left anything to do", lines: lines.collect() }
     }
 
     fn unsynced(&self) -> Section {

@@ -44,14 +44,7 @@ impl State {
                 effects
             }
             alerts::Fact::Resolved { alert } if self.records() => self.alert_resolved(alert, now),
-            alerts::Fact::Acknowledged { alert, by, at, .. } if by == self.actor.by => {
-                let uid = self.incidents.survivor(incidents::uid_for_alert(alert));
-                if !self.incidents.incidents.contains_key(&uid) {
-                    return Vec::new();
-                }
-                let msg = incidents::Msg::Added { incident: uid, at, by, kind: IncidentEventKind::Acknowledged };
-                self.incidents_update(msg, now, None)
-            }
+            alerts::Fact::Acknowledged { alert, by, at, .. } if by == self.actor.by => self.owned(alert, (at, by), now),
             // Whoever believes to have it must hear that it is another's.
             alerts::Fact::Acknowledged { alert, by, until, from: Some(from), .. } if from == self.actor.by => {
                 let about = self.alerts.alert(alert).map(|alert| alert.target.to_string()).unwrap_or_default();

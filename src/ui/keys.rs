@@ -159,7 +159,7 @@ mod tests {
         for (view, pressed, answer) in [
             (View::Overview, "r", Err("r acts on hosts only: connect to the host again now")),
             (View::Overview, ">", Err("> acts on incidents only: go on to the next phase, or see what is missing")),
-            (View::Overview, "I", Err("I does nothing here: ? lists the keys")),
+            (View::Overview, "~", Err("~ does nothing here: ? lists the keys")),
             (View::Hosts, "c", Err("c acts on incidents only: take the lead")),
             (View::Hosts, "r", Ok(Action::ReconnectHost)),
             (View::Overview, "a", Ok(Action::AcknowledgeAlert)),

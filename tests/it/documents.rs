@@ -125,6 +125,33 @@ async fn lists_and_documents_have_their_json() {
 }
 
 #[tokio::test]
+async fn an_incident_is_opened_in_ones_own_words() {
+    let desk = desk();
+    let run = async |args: &[&str]| {
+        let output = desk.output(&[&["incidents"], args].concat()).await;
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), text)
+    };
+    let said = ["--open", "P1 nobody \u{1b}[2Jcan pay", "--service", "play"];
+    let (code, text) = run(&said).await;
+    assert_eq!((code, text.as_str()), (Some(0), "INC-2 opened: nobody can pay, P1, play@prod\n"));
+    let (code, text) = run(&said).await;
+    assert_eq!((code, text.as_str()), (Some(0), "INC-2 is open already: nobody can pay, P1, play@prod\n"));
+    for (wrong, says) in [
+        (["--open", "P2", "--service", "play"], "say what is wrong, in one line"),
+        (["--open", "x", "--service", "plya"], "no service `plya`"),
+    ] {
+        let (code, text) = run(&wrong).await;
+        assert!(code == Some(2) && text.contains(says), "{text}");
+    }
+    let json = desk.json(&["incidents", "--open", "the backup is late"]).await;
+    assert!(json.contains("qd.incidents/1") && json.contains("\"incident\": \"INC-3\""), "{json}");
+    let output = desk.output(&["audit"]).await;
+    let audit = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(audit.contains("incident.opened") && audit.contains("the backup is late"), "{audit}");
+}
+
+#[tokio::test]
 async fn an_update_says_what_everybody_reads_and_where_it_goes() {
     let desk = desk();
     let said = ["update", "1", "Streams fail for some \u{1b}[2Jpeople -- the pool on play-01", "--state", "identified"];

@@ -92,6 +92,7 @@ fn pictures_show_what_the_program_draws() {
             night.act(&[Action::Incident(IncidentAction::Classify)]);
             night
         }),
+        ("open-in-words", crate::places::in_words()),
         ("document", crate::papers::night()),
         ("document-section", crate::papers::writing()),
         ("handover", crate::papers::handover()),

@@ -306,6 +306,13 @@ impl Night {
         self.act(&[Action::Confirm]);
     }
 
+    /// Opens an incident in one's own words.
+    pub(crate) fn words(&mut self, text: &str) {
+        self.act(&[Action::GoOverview, Action::OpenInWords]);
+        self.types(Draft::Note, text);
+        self.act(&[Action::Confirm]);
+    }
+
     fn note(&mut self, text: &str) {
         self.act(&[Action::GoIncidents, Action::AddNote]);
         self.tell(Msg::Drafted { draft: Draft::Note, text: text.into() });

@@ -1,10 +1,15 @@
 //! Every view and every box of the console, for what draws all of them and for what presses every key in all of them.
+use std::sync::Arc;
+
 use quarterdeck::core::{
     Msg,
     action::{Action, Motion},
-    alerts::{Alert, AlertEvent, AlertEventKind},
+    alerts::{Alert, AlertEvent, AlertEventKind, Severity},
     hosts::{LinkFault, Question},
-    incidents::IncidentAction,
+    incidents::{
+        IncidentAction,
+        policy::{Contact, Member, Team},
+    },
     record::Row,
     runs::{self, Wanted, sudo::SudoMsg},
     screen::Draft,
@@ -29,6 +34,43 @@ pub(crate) fn taken() -> Night {
     let kind = AlertEventKind::Acknowledged { until, reason, over: Some("op1".into()) };
     night.commit(vec![Row::Alert(AlertEvent { alert: worst, at: night.now.utc, by: "leo".into(), kind })]);
     night.act(&[Action::AcknowledgeAlert]);
+    night
+}
+
+/// A box about an incident that somebody has thought about, of which another one is open, and whose team has a vendor.
+fn asks(action: IncidentAction) -> Night {
+    let mut night = Night::new();
+    let mut inventory = (*night.state.inventory).clone();
+    let member = |name: &str, phone: Option<&str>| Member {
+        name: name.into(),
+        mail: Some(format!("{name}@acme.example")),
+        phone: phone.map(Into::into),
+    };
+    let members = vec![member("op1", None), member("ben", Some("+49 30 1234")), member("leo", None)];
+    inventory.policy.teams = vec![Team { name: inventory.policy.of(Severity::P1).team.clone(), members }];
+    inventory.policy.contacts = vec![Contact {
+        name: "Edge".into(),
+        role: "CDN".into(),
+        reach: "+49 30 9876".into(),
+        responds_ms: Some(30 * MINUTE.unsigned_abs()),
+        services: Vec::new(),
+    }];
+    night.tell(Msg::InventoryReplaced { inventory: Arc::new(inventory), problems: Vec::new() });
+    night.words("P3 the pictures of channels are slow");
+    let mut night = night.diagnosed();
+    night.act(&[Action::Incident(action)]);
+    if action == IncidentAction::Escalate {
+        // Past whoever is of the team, to the vendor.
+        night.act(&[Action::Move(Motion::Left)]);
+    }
+    night
+}
+
+/// Opening an incident in one's own words.
+pub(crate) fn in_words() -> Night {
+    let mut night = Night::new();
+    night.act(&[Action::OpenInWords]);
+    night.types(Draft::Note, "P2 streams stutter since the new build");
     night
 }
 
@@ -97,6 +139,22 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
             night.types(Draft::Form, "2.31.0 opens a file for each stream and closes none");
             night
         }),
+        ("judge", asks(IncidentAction::Judge)),
+        ("hypothesis", asks(IncidentAction::AddHypothesis)),
+        ("give-duty", asks(IncidentAction::GiveDuty)),
+        ("escalate", asks(IncidentAction::Escalate)),
+        ("onset", asks(IncidentAction::SetOnset)),
+        ("correct-time", asks(IncidentAction::CorrectTime)),
+        ("task", {
+            let mut night = asks(IncidentAction::AddTask);
+            night.types(Draft::Form, "2026-12-01 alert on the size of the pool");
+            night
+        }),
+        ("link", asks(IncidentAction::Link)),
+        ("split", asks(IncidentAction::Split)),
+        ("rename", asks(IncidentAction::Rename)),
+        ("open-in-words", in_words()),
+        ("note", at(&[GoHosts, Action::AddNote])),
         ("document", papers::night()),
         ("document-section", papers::writing()),
         ("replay", papers::replay()),

@@ -64,6 +64,8 @@ pub enum Action {
     AcknowledgeAlert,
     /// Opens an incident for the selected alert or service, or goes to the one that is open.
     OpenIncident,
+    /// Opens an incident in one line of one's own.
+    OpenInWords,
     /// Adds a note to the open incident.
     AddNote,
     /// Ends the incident.

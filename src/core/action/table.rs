@@ -92,7 +92,15 @@ pub const ACTIONS: &[Entry] = &[
     entry("acknowledge-alert", Action::AcknowledgeAlert, "ack", "own the alert for 30 minutes").danger(Danger::Records),
     entry("open-incident", Action::OpenIncident, "incident", "open an incident for it, or go to the one that is open")
         .danger(Danger::Records),
-    entry("add-note", Action::AddNote, "note", "a note in the incident's timeline").danger(Danger::Records),
+    entry("open-in-words", Action::OpenInWords, "in words", "open an incident in one line of your own")
+        .danger(Danger::Records),
+    entry(
+        "add-note",
+        Action::AddNote,
+        "note",
+        "a note in the incident's timeline: this one, or the newest that is open",
+    )
+    .danger(Danger::Records),
     entry("resolve-incident", Action::ResolveIncident, "resolve", "say that the incident is over")
         .within(Scope::Incidents)
         .danger(Danger::Records),
@@ -114,7 +122,19 @@ pub const ACTIONS: &[Entry] = &[
     case("correct-time", IncidentAction::CorrectTime, "time", "say when an entry happened; what was written stays"),
     case("add-task", IncidentAction::AddTask, "task", "something to be done, by whom and until when"),
     case("finish-task", IncidentAction::FinishTask, "done", "say that a task is done"),
-    case("link-incident", IncidentAction::Link, "link", "related to another, merged into it, or split off"),
+    case("link-incident", IncidentAction::Link, "link", "related to another, or merged into it"),
+    case(
+        "split-incident",
+        IncidentAction::Split,
+        "split",
+        "an incident of its own for the entry; each leads to the other",
+    ),
+    case(
+        "rename-incident",
+        IncidentAction::Rename,
+        "title",
+        "call it something else; what it was stays in the timeline",
+    ),
     case("say-mitigated", IncidentAction::Mitigated, "mitigated", "users are helped, whatever the cause"),
     case("write-section", IncidentAction::WriteSection, "write-up", "root cause, lessons, follow-ups of its document"),
     Entry {

@@ -31,6 +31,10 @@ pub enum IncidentAction {
     FinishTask,
     /// Says what it has to do with another incident.
     Link,
+    /// Makes an incident of its own of an entry of the timeline.
+    Split,
+    /// Calls it something else.
+    Rename,
     /// Says that users are helped, whatever the cause.
     Mitigated,
     /// Writes a section of its document.

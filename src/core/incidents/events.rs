@@ -88,6 +88,11 @@ pub enum IncidentEventKind {
         #[serde(default)]
         words: String,
     },
+    /// It is called something else from now on.
+    Renamed {
+        /// One line.
+        title: String,
+    },
     /// How bad it is was changed.
     SeverityChanged {
         /// To what.
@@ -318,6 +323,10 @@ pub enum Link {
     MergedInto,
     /// The other one came out of this.
     SplitOff,
+    /// The other one went into this.
+    TookIn,
+    /// This one came out of the other.
+    SplitFrom,
 }
 
 impl Link {
@@ -327,6 +336,20 @@ impl Link {
             Self::Related => "related to",
             Self::MergedInto => "merged into",
             Self::SplitOff => "split off",
+            Self::TookIn => "took in",
+            Self::SplitFrom => "split from",
+        }
+    }
+
+    /// Returns how the other one belongs to this, as it is written there.
+    #[must_use]
+    pub fn back(self) -> Self {
+        match self {
+            Self::Related => Self::Related,
+            Self::MergedInto => Self::TookIn,
+            Self::TookIn => Self::MergedInto,
+            Self::SplitOff => Self::SplitFrom,
+            Self::SplitFrom => Self::SplitOff,
         }
     }
 }
@@ -372,6 +395,7 @@ impl IncidentEventKind {
             Self::Acknowledged => "acknowledged",
             Self::PhaseBegan { .. } => "phase",
             Self::Classified { .. } => "class",
+            Self::Renamed { .. } => "title",
             Self::SeverityChanged { .. } => "severity",
             Self::DutyTaken { .. } => "duty",
             Self::Onset { .. } => "onset",
@@ -429,6 +453,7 @@ impl IncidentEventKind {
                 }
                 text
             }
+            Self::Renamed { title } => title.clone(),
             Self::SeverityChanged { to, reason } if reason.is_empty() => format!("now {to:?}"),
             Self::SeverityChanged { to, reason } => format!("now {to:?}: {reason}"),
             Self::DutyTaken { duty, who: Some(who) } => format!("{} is {who}", duty.word()),

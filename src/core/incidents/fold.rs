@@ -284,6 +284,7 @@ impl Incident {
                 let (class, words) = (class.clone(), words.clone());
                 self.classified = Some(Classified { class, impact: *impact, urgency: *urgency, words });
             }
+            IncidentEventKind::Renamed { title } => self.title.clone_from(title),
             IncidentEventKind::SeverityChanged { to, .. } => self.severity = *to,
             IncidentEventKind::DutyTaken { duty: Duty::Lead, who: Some(who) } => self.lead(who.clone(), at),
             IncidentEventKind::DutyTaken { duty: Duty::Lead, who: None } => self.owner = None,
@@ -326,12 +327,7 @@ impl Incident {
                     task.done = task.done.or(Some(at));
                 }
             }
-            IncidentEventKind::Linked { other, how } => {
-                self.links.push((*other, *how));
-                if *how == Link::MergedInto {
-                    self.merged_into = Some(*other);
-                }
-            }
+            IncidentEventKind::Linked { other, how } => self.link(*other, *how),
             IncidentEventKind::Ticket { tracker, id, url } => {
                 self.tickets.push((tracker.clone(), id.clone(), url.clone()));
             }
@@ -343,6 +339,25 @@ impl Incident {
             IncidentEventKind::Reopened { .. } => self.is_back(at),
             IncidentEventKind::Closed => self.closed = self.closed.or(Some(at)),
         }
+    }
+
+    /// Folds it anew with each entry at the time at which it happened as is known by now: what is said of it anywhere follows from
+    /// the same times. The timeline itself stays as it was written.
+    fn retold(&mut self) {
+        let first = self.timeline.iter().find_map(|(seq, event)| {
+            let IncidentEventKind::Opened { title, severity, service } = &event.kind else { return None };
+            Some((*seq, event.clone(), title.clone(), *severity, service.clone()))
+        });
+        let Some((seq, event, title, severity, service)) = first else { return };
+        let at = self.happened(seq).unwrap_or(event.at);
+        let stored = StoredIncidentEvent { number: self.number, seq, event: IncidentEvent { at, ..event } };
+        let mut again = Self::new(&stored, title, severity, service);
+        for (seq, event) in &self.timeline {
+            let at = self.happened(*seq).unwrap_or(event.at);
+            again.take(*seq, &IncidentEvent { at, ..event.clone() });
+        }
+        again.timeline = std::mem::take(&mut self.timeline);
+        *self = again;
     }
 
     fn is_well(&mut self, at: Timestamp) {
@@ -357,6 +372,13 @@ impl Incident {
         (self.resolved, self.mitigated, self.closed) = (None, None, None);
         if self.phase > Phase::Diagnose {
             self.enter(Phase::Diagnose, at);
+        }
+    }
+
+    fn link(&mut self, other: Uid, how: Link) {
+        self.links.push((other, how));
+        if how == Link::MergedInto {
+            self.merged_into = Some(other);
         }
     }
 
@@ -412,8 +434,12 @@ pub(super) fn fold(incidents: &mut BTreeMap<Uid, Incident>, stored: StoredIncide
     let StoredIncidentEvent { seq, event, .. } = stored;
     // The same event again, as a look back may bring it.
     if !incident.timeline.contains_key(&seq) {
+        let corrects = matches!(event.kind, IncidentEventKind::TimeCorrected { .. });
         incident.take(seq, &event);
         incident.timeline.insert(seq, event);
+        if corrects {
+            incident.retold();
+        }
     }
     opened
 }

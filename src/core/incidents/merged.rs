@@ -62,7 +62,8 @@ impl State {
     /// Returns the open incident of a service: its own, else the one that its own went into.
     pub fn open_for(&self, service: &ServiceId) -> Option<&Incident> {
         let of = |incident: &&Incident| incident.service.as_ref() == Some(service);
-        self.open().find(of).or_else(|| {
+        // Of several, the one that was opened first: what was split off comes after it.
+        self.open().filter(of).min_by_key(|incident| (incident.opened, incident.number)).or_else(|| {
             let merged = self.incidents.values().filter(of).filter(|incident| incident.merged_into.is_some());
             let mut on = merged.filter_map(|incident| self.incidents.get(&self.survivor(incident.uid)));
             on.find(|incident| incident.is_open())

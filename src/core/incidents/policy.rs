@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use crate::core::{
     alerts::Severity,
-    time::{HOUR, MINUTE, Timestamp},
+    time::{HOUR, MINUTE, Timestamp, short},
 };
 
 /// What the team agreed on.
@@ -110,6 +110,16 @@ pub struct Contact {
     pub responds_ms: Option<u64>,
     /// The services that need them; empty: all.
     pub services: Vec<String>,
+}
+
+impl Contact {
+    /// Returns who it is, for what, and within what time they promised to answer: as an escalation names them for good.
+    pub fn called(&self) -> String {
+        let answers = self.responds_ms.map(|within| format!("answers within {}", short(within)));
+        let about: Vec<String> =
+            [self.role.clone()].into_iter().filter(|role| !role.is_empty()).chain(answers).collect();
+        if about.is_empty() { self.name.clone() } else { format!("{} ({})", self.name, about.join(", ")) }
+    }
 }
 
 /// Hours in which people work: `from` to `to` on some days, in a time zone of its own.

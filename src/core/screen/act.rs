@@ -5,7 +5,7 @@
 )]
 use super::{
     Draft, Overlay, Pane, RowKey, TimeDisplay, Tone, View, boxes, documents, findings, form, found, handover, items,
-    logs, offers, pipeline, refusal, replay, respond, rows, runbooks, suspects, windows,
+    logs, offers, pin, pipeline, refusal, replay, respond, rows, runbooks, suspects, windows,
 };
 use crate::core::{
     Effect, State,
@@ -127,8 +127,9 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         }
         Action::AcknowledgeAlert => return respond::acknowledge(state, now),
         Action::OpenIncident => return respond::open_incident(state, now),
+        Action::OpenInWords => state.screen.open(Overlay::InWords { service: selected_service(state) }),
         Action::AddNote => {
-            if let Some(incident) = selected_incident(state) {
+            if let Some(incident) = pin::incident(state) {
                 state.screen.open(Overlay::Note { incident });
             }
         }
@@ -476,7 +477,7 @@ pub fn selected_run(state: &State) -> Option<Uid> {
 pub(super) fn selected_incident(state: &State) -> Option<Uid> {
     let by_row = match state.screen.cursor(state.screen.pane()) {
         Some(RowKey::Incident(uid)) => Some(*uid),
-        Some(RowKey::Alert(uid)) => Some(incidents::uid_for_alert(*uid)),
+        Some(RowKey::Alert(uid)) => state.incident_of_alert(*uid),
         _ => None,
     };
     let by_view = match &state.screen.view {

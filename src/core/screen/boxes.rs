@@ -1,8 +1,8 @@
 //! What an action does while a box is open: a review, a question, a text being written, the palette, a menu.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a box ignores what is not for it")]
 use super::{
-    Draft, Overlay, Tone, act, documents, form, found, handover, items, logs, offers, palette, pipeline, replay,
-    respond, rows, windows,
+    Draft, Overlay, Tone, act, documents, form, found, handover, items, logs, offers, palette, pipeline, refusal,
+    replay, respond, rows, windows,
 };
 use crate::core::{
     Effect, State,
@@ -162,6 +162,7 @@ pub(super) fn in_overlay(state: &mut State, action: Action, now: Now) -> Vec<Eff
                 | Overlay::Log(_)
                 | Overlay::Sudo
                 | Overlay::Note { .. }
+                | Overlay::InWords { .. }
                 | Overlay::Section(_)
                 | Overlay::Sign { .. }
                 | Overlay::EndWindow { .. }
@@ -238,6 +239,7 @@ pub fn asks(overlay: &Overlay) -> bool {
         | Overlay::LogList(_)
         | Overlay::Form(_)
         | Overlay::Note { .. }
+        | Overlay::InWords { .. }
         | Overlay::Section(_)
         | Overlay::Own { .. }
         | Overlay::Promise
@@ -291,18 +293,28 @@ fn note(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
     state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("saving the note"))
 }
 
+/// Does what the palette's line says.
+fn picked(state: &mut State, now: Now) -> Vec<Effect> {
+    let line = palette::lines(state).into_iter().nth(state.screen.overlay_cursor);
+    state.screen.close();
+    match line.map(|line| line.target) {
+        Some(palette::Target::Act(action)) => act::act(state, action, now),
+        Some(palette::Target::Go(view)) => act::go(state, view, now),
+        Some(palette::Target::PlayBack(incident)) => vec![Effect::PlayBack { incident }],
+        Some(palette::Target::Open(text)) => match refusal::why_not(state, Action::OpenInWords, now) {
+            Some(why) => {
+                state.screen.say(now, Tone::Info, why);
+                Vec::new()
+            }
+            None => respond::open_in_words(state, text, act::selected_service(state), now),
+        },
+        None => Vec::new(),
+    }
+}
+
 fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effect> {
     match overlay {
-        Overlay::Palette => {
-            let line = palette::lines(state).into_iter().nth(state.screen.overlay_cursor);
-            state.screen.close();
-            match line.map(|line| line.target) {
-                Some(palette::Target::Act(action)) => act::act(state, action, now),
-                Some(palette::Target::Go(view)) => act::go(state, view, now),
-                Some(palette::Target::PlayBack(incident)) => vec![Effect::PlayBack { incident }],
-                None => Vec::new(),
-            }
-        }
+        Overlay::Palette => picked(state, now),
         Overlay::Menu { actions } => {
             let action = actions.get(state.screen.overlay_cursor).copied();
             state.screen.close();
@@ -319,6 +331,9 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
         }
         Overlay::Form(form) => form::accept(state, &form, now),
         Overlay::Note { incident } => note(state, incident, now),
+        Overlay::InWords { service } => {
+            respond::open_in_words(state, state.screen.draft(Draft::Note).to_owned(), service, now)
+        }
         Overlay::Section(of) => documents::save(state, of, now),
         Overlay::Own { alert } => {
             let why = noted(state);

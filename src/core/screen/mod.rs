@@ -109,6 +109,11 @@ pub enum Overlay {
         /// For which incident.
         incident: Uid,
     },
+    /// Opening an incident in one's own words.
+    InWords {
+        /// About which service.
+        service: Option<ServiceId>,
+    },
     /// Asks whether the hand-over is taken over.
     Sign {
         /// What was shown.
@@ -388,9 +393,12 @@ impl State {
             Overlay::Deploy => Some(Draft::Deploy),
             Overlay::Search => Some(Draft::Search),
             Overlay::Filter(pane) => Some(Draft::Filter(*pane)),
-            Overlay::Note { .. } | Overlay::Own { .. } | Overlay::Promise | Overlay::Seek | Overlay::Version { .. } => {
-                Some(Draft::Note)
-            }
+            Overlay::Note { .. }
+            | Overlay::InWords { .. }
+            | Overlay::Own { .. }
+            | Overlay::Promise
+            | Overlay::Seek
+            | Overlay::Version { .. } => Some(Draft::Note),
             Overlay::Section(_) => Some(Draft::Section),
             Overlay::Drop { .. } => Some(Draft::Drop),
             Overlay::Edit { .. } => Some(Draft::Item),

@@ -6,6 +6,7 @@ use crate::core::{
     State,
     action::{ACTIONS, Action, Danger},
     id::IncidentId,
+    opening::worded,
 };
 
 /// One line of the palette.
@@ -32,6 +33,8 @@ pub enum Target {
     Go(View),
     /// Plays an incident back.
     PlayBack(IncidentId),
+    /// Opens an incident in these words.
+    Open(String),
 }
 
 /// Lines shown at most.
@@ -53,7 +56,20 @@ pub fn lines(state: &State) -> Vec<Line> {
         })
         .collect();
     scored.sort_by(|(a, _), (b, _)| b.cmp(a));
-    scored.into_iter().take(LINES).map(|(_, line)| line).collect()
+    scored.into_iter().map(|(_, line)| line).take(LINES).chain(in_words(typed)).collect()
+}
+
+/// `incident checkout fails for some` opens one in these words; what is there already comes before it.
+fn in_words(typed: &str) -> Option<Line> {
+    let text = typed.strip_prefix("incident ")?.trim();
+    let (severity, title) = worded(text).filter(|_| text.parse::<IncidentId>().is_err())?;
+    Some(Line {
+        label: format!("incident {text}"),
+        detail: format!("opens one, {severity:?}: {title}"),
+        equals: "qd incidents --open".to_owned(),
+        target: Target::Open(text.to_owned()),
+        danger: Danger::Records,
+    })
 }
 
 /// Says whether what is typed is a name in full: of an action, of a view, of a service, a host or an incident.

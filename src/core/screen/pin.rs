@@ -7,8 +7,8 @@ use crate::core::{
     time::Now,
 };
 
-/// The incident that something is pinned to: the one that is shown, that of the service, else the newest that is open.
-fn incident(state: &State) -> Option<Uid> {
+/// The incident that something is noted in or pinned to: the one that is shown, that of the service, else the newest that is open.
+pub(super) fn incident(state: &State) -> Option<Uid> {
     let open = || state.incidents.open().max_by_key(|incident| incident.opened).map(|incident| incident.uid);
     super::act::selected_incident(state).or_else(open)
 }

@@ -37,7 +37,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
             "put the cursor on what an incident is to be opened for: an alert, a service, a host, a line of a log",
         ),
         Action::AddNote => {
-            because(act::selected_incident(state).is_none(), "no incident here to note it in: open one first")
+            because(super::pin::incident(state).is_none(), "no incident is open to note it in: open one first")
         }
         Action::PlayBack => {
             because(act::selected_incident(state).is_none(), "no incident here to play back: put the cursor on one")
@@ -164,6 +164,7 @@ pub fn why_not(state: &State, action: Action, now: Now) -> Option<String> {
         | Action::ZoomPane
         | Action::ToggleTime
         | Action::WriteUpdate
+        | Action::OpenInWords
         | Action::GoOverview
         | Action::GoHosts
         | Action::GoAlerts

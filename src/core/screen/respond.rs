@@ -1,7 +1,13 @@
 //! What a person does when something fires: owns the alert, opens its incident, says that it is over.
-use super::{Overlay, Pane, RowKey, View, act, findings, pin};
+use super::{Overlay, Pane, RowKey, Tone, View, act, findings, pin};
 use crate::core::{
-    Effect, State, alerts, alerts::Severity, id::Uid, incidents, incidents::IncidentEventKind, time::Now,
+    Effect, State, alerts,
+    alerts::Severity,
+    id::{ServiceId, Uid},
+    incidents,
+    incidents::IncidentEventKind,
+    opening,
+    time::Now,
 };
 
 /// Plays the selected incident back.
@@ -34,6 +40,11 @@ pub(super) fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
         return act::go(state, View::Incident(uid), now);
     }
     if let Some(opening) = act::selected_alert(state).and_then(|alert| state.opening(alert)) {
+        // An alert has one incident, though that is over by now.
+        let own = incidents::uid_for_alert(opening.alert);
+        if state.incidents.incidents.contains_key(&own) {
+            return act::go(state, View::Incident(own), now);
+        }
         return state.incidents_update(incidents::Msg::OpenedForAlert(opening), now, Some("opening the incident"));
     }
     if let Some(finding) = findings::under(state) {
@@ -51,15 +62,31 @@ pub(super) fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
         (None, Some(service)) => format!("{service}: opened by hand"),
         (None, None) => return Vec::new(),
     };
-    // What is open for the same already is shown: a key that is pressed twice opens one.
-    let same = |of: &&incidents::Incident| of.is_in_hand() && of.title == title && of.service == service;
-    if let Some(uid) = state.incidents.incidents.values().find(same).map(|of| of.uid) {
-        return act::go(state, View::Incident(uid), now);
-    }
-    let incident = Uid::of(&format!("{} {} {title}", now.utc.0, state.actor.by));
     let kept = kept.map(|(_, kind)| kind).into_iter().collect();
-    let msg = incidents::Msg::OpenedByHand { incident, title, severity: Severity::P3, service, kept };
-    state.incidents_update(msg, now, Some("opening the incident"))
+    opened(state, (Severity::P3, title), (service, kept), now)
+}
+
+/// Opens an incident, or goes to the one that is open for the same already: a key that is pressed twice opens one.
+fn opened(
+    state: &mut State,
+    worded: (Severity, String),
+    (service, kept): (Option<ServiceId>, Vec<IncidentEventKind>),
+    now: Now,
+) -> Vec<Effect> {
+    match state.open_worded(worded, service, kept, now) {
+        Ok((_, effects)) => effects,
+        Err(known) => act::go(state, View::Incident(known), now),
+    }
+}
+
+/// Opens an incident in one line of somebody's own; how bad it is may begin it.
+pub(super) fn open_in_words(state: &mut State, text: String, service: Option<ServiceId>, now: Now) -> Vec<Effect> {
+    let Some(worded) = opening::worded(&text) else {
+        state.screen.say(now, Tone::Info, "say what is wrong, in one line; Esc leaves it");
+        return Vec::new();
+    };
+    state.screen.close();
+    opened(state, worded, (service, Vec::new()), now)
 }
 
 /// Says that the incident is over.
@@ -69,3 +96,7 @@ pub(super) fn resolve_incident(state: &mut State, now: Now) -> Vec<Effect> {
     let kind = IncidentEventKind::Resolved { summary: format!("{by} says it is over") };
     state.incidents_update(incidents::Msg::Added { incident, at, by, kind }, now, Some("resolving the incident"))
 }
+
+#[cfg(test)]
+#[path = "respond_tests.rs"]
+mod tests;

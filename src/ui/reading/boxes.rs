@@ -3,8 +3,10 @@ use super::Reader;
 use crate::{
     core::{
         action::{Action, Motion},
+        alerts::Severity,
         hosts::Question as Asked,
         id::{ServiceId, Uid},
+        opening::worded,
         record::DeclaredState,
         runs::{self, Action as Change, Fit, LOOK, Plan, SNAPSHOT, gate::Level, policy::Role},
         screen::{Draft, LogList, Overlay, form, logs, palette},
@@ -65,10 +67,10 @@ impl Reader<'_> {
             })),
             Overlay::Form(form) => Over::Form(Box::new(self.form(form)?)),
             Overlay::Note { incident } => {
-                let number =
-                    state.incidents.incidents.get(incident).map_or_else(String::new, |of| of.number.to_string());
+                let of = state.incidents.incidents.get(incident);
+                let name = of.map(|of| format!("{} {}", of.number, of.title)).unwrap_or_default();
                 Over::Ask(Box::new(Ask {
-                    title: format!("Note for {number}"),
+                    title: format!("Note for {}", crate::parse::sanitise::line_max(name, 60)),
                     typed: typed(Draft::Note),
                     rows: 3,
                     verb: "save".into(),
@@ -76,6 +78,7 @@ impl Reader<'_> {
                     ..Ask::default()
                 }))
             }
+            Overlay::InWords { service } => Over::Ask(Box::new(self.words_box(service.as_ref(), typed(Draft::Note)))),
             Overlay::Section(of) => {
                 let number =
                     state.incidents.incidents.get(&of.incident).map_or_else(String::new, |of| of.number.to_string());
@@ -115,6 +118,20 @@ impl Reader<'_> {
                 return self.question(overlay);
             }
         })
+    }
+
+    /// One line that opens an incident, with how bad it is taken to be.
+    fn words_box(&self, service: Option<&ServiceId>, typed: (String, usize)) -> Ask {
+        let about = service.map_or_else(|| "no service".to_owned(), |id| self.service_name(id));
+        let severity = worded(&typed.0).map_or(Severity::P3, |(severity, _)| severity);
+        Ask {
+            title: format!("Open an incident about {about}"),
+            typed,
+            rows: 2,
+            verb: format!("open a {severity:?}"),
+            hint: "what is wrong, in one line; P1 first where it is one".into(),
+            ..Ask::default()
+        }
     }
 
     /// One text, and what each audience reads of it.
@@ -290,6 +307,7 @@ impl Reader<'_> {
             | Overlay::LogList(_)
             | Overlay::Form(_)
             | Overlay::Note { .. }
+            | Overlay::InWords { .. }
             | Overlay::Section(_)
             | Overlay::Sign { .. }
             | Overlay::Own { .. }
@@ -540,7 +558,7 @@ impl Reader<'_> {
         let rows = lines.into_iter().map(|line| {
             let key = match &line.target {
                 palette::Target::Act(action) => self.key(*action).unwrap_or_default(),
-                palette::Target::Go(_) | palette::Target::PlayBack(_) => String::new(),
+                palette::Target::Go(_) | palette::Target::PlayBack(_) | palette::Target::Open(_) => String::new(),
             };
             PaletteRow { words: line.label, more: line.detail, danger: line.danger, key }
         });

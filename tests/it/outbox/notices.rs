@@ -4,9 +4,15 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use quarterdeck::{
     core::{
-        alerts::Severity,
-        incidents::IncidentEventKind,
-        inventory::Inventory,
+        Msg,
+        action::Action,
+        alerts::{self, AlertEvent, AlertEventKind, Severity, Target},
+        id::Uid,
+        incidents::{
+            IncidentAction, IncidentEventKind,
+            policy::{Member, Team},
+        },
+        inventory::{Inventory, Service},
         outbox::{Audience, Entry, Hears, News, NotifierSpec, Repeats, Standing, Sync, TrackerSpec},
         record::DeclaredState,
     },
@@ -204,6 +210,73 @@ async fn what_was_told_last_is_not_told_again_whoever_notes_it() {
     sim.happens(told("we look <!channel> & so on")).await;
     sim.settle(20).await;
     assert_eq!(heard(&fake, "investigating: we look &lt;!channel&gt; &amp; so on"), 1);
+}
+
+#[tokio::test]
+async fn who_takes_the_lead_of_what_opened_by_itself_silences_the_pager_once() {
+    let (fake, mut inventory, means) = started(Channel::PagerDuty, Duration::from_secs(30)).await;
+    inventory.services = vec![Arc::new(Service::new("play@prod".parse().unwrap()))];
+    let mut sim = Sim::with(inventory, &fake, means);
+    sim.state.unattended = true;
+    let kind = AlertEventKind::Fired {
+        rule: "service-down".into(),
+        target: Target::Service("play@prod".parse().unwrap()),
+        severity: Severity::P1,
+        value: None,
+        since: sim.now.utc,
+        summary: "down".into(),
+        muted: false,
+    };
+    let alert = Uid([1; 6]);
+    let event = AlertEvent { alert, at: sim.now.utc, by: "qd".into(), kind };
+    sim.does(Msg::Alerts(alerts::Msg::EventsArrived(vec![event]))).await;
+    sim.settle(20).await;
+    let steps = || fake.lock().unwrap().tickets.iter().map(|kept| kept.labels[0].clone()).collect::<Vec<_>>();
+    assert_eq!(steps(), ["trigger"], "the incident opened by itself");
+    sim.does(Msg::Acted(Action::GoIncidents)).await;
+    sim.does(Msg::Acted(Action::Incident(IncidentAction::Claim))).await;
+    sim.settle(20).await;
+    assert_eq!(steps(), ["trigger", "acknowledge"]);
+    let owner = sim.state.alerts.alert(alert).unwrap().owner(sim.now.utc).unwrap();
+    assert_eq!(owner.by, "ana".into());
+}
+
+#[tokio::test]
+async fn a_phase_in_which_nothing_is_done_calls_the_next_person_by_itself() {
+    let (fake, mut inventory, means) = started(Channel::Slack, Duration::from_secs(30)).await;
+    inventory.services = vec![Arc::new(Service::new("play@prod".parse().unwrap()))];
+    let member = |name: &str| Member { name: name.into(), mail: Some(format!("{name}@example.com")), phone: None };
+    inventory.policy.teams = vec![Team { name: "night".into(), members: ["ana", "ben", "cy"].map(member).into() }];
+    for of in &mut inventory.policy.severities {
+        (of.team, of.escalate_ms) = ("night".into(), Some(60_000));
+    }
+    let mut sim = Sim::with(inventory, &fake, means);
+    sim.opened().await;
+    // Ana has it, and nothing happens.
+    sim.happens(IncidentEventKind::Acknowledged).await;
+    sim.settle(20).await;
+    let called = |sim: &Sim| {
+        let notices = sim.state.outbox.items.values().filter_map(|entry| entry.item.write.notice());
+        let mut of: Vec<_> = notices.filter(|notice| notice.news == News::Escalated).collect();
+        of.sort_by_key(|notice| notice.at);
+        of.into_iter().map(|notice| (notice.mails.join(" "), notice.calls)).collect::<Vec<_>>()
+    };
+    while called(&sim).is_empty() {
+        assert!(sim.now.utc.since(sim.state.incidents.incidents[&super::INCIDENT].opened) < 120_000, "it never comes");
+        sim.pass(10_000);
+        sim.does(Msg::Ticked).await;
+    }
+    sim.settle(20).await;
+    assert_eq!(called(&sim), [("ben@example.com".to_owned(), true)], "the next of the team, not who has it");
+    assert_eq!(heard(&fake, "ben is called: in classify for 1m"), 1);
+    // Nor does ben get on with it: the next is called once, and then there is nobody.
+    for _ in 0..30 {
+        sim.pass(10_000);
+        sim.does(Msg::Ticked).await;
+    }
+    sim.settle(20).await;
+    let mails: Vec<String> = called(&sim).into_iter().map(|(mails, _)| mails).collect();
+    assert_eq!(mails, ["ben@example.com", "cy@example.com"]);
 }
 
 async fn nights(channel: Channel) {

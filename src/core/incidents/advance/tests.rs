@@ -8,6 +8,7 @@ use crate::core::{
         update,
     },
     record::DeclaredState,
+    runs::Verdict,
     time::{DAY, HOUR, MINUTE},
 };
 
@@ -241,6 +242,32 @@ fn clocks_run_until_they_are_met() {
     silent.after(2 * MINUTE).say(well());
     let kinds: Vec<ClockKind> = clocks(&silent).into_iter().map(|(kind, ..)| kind).collect();
     assert_eq!(kinds, [ClockKind::Mitigate, ClockKind::Document], "nobody took it, and nobody was told");
+}
+
+#[test]
+fn a_restart_before_anything_is_classified_is_what_helped() {
+    let policy = Policy::default();
+    let mut story = Story::of(Severity::P1);
+    let run = Uid([3; 6]);
+    story.after(4 * MINUTE).say(IncidentEventKind::Action { run, summary: "restart play on web-01".into() });
+    assert_eq!(story.incident().mitigated, None, "it is not known yet to have helped");
+    let ended = |outcome: &str| IncidentEventKind::Result { run, outcome: outcome.into(), summary: "exit 0".into() };
+    story.after(MINUTE).say(ended("Succeeded"));
+    assert_eq!(story.incident().mitigated, None, "that it ran proves nothing");
+    story.after(3 * MINUTE).say(ended(Verdict::Recovered.noted()));
+    let of = story.incident();
+    assert_eq!((of.phase, of.mitigated), (Phase::Classify, Some(Timestamp(8 * MINUTE))));
+    let clock = of.clocks(&policy).into_iter().find(|clock| clock.kind == ClockKind::Mitigate).unwrap();
+    assert_eq!((clock.met, clock.is_late(story.now)), (Some(Timestamp(8 * MINUTE)), false));
+    // Nobody is called any more for a phase that lasts, and what was left out is asked for at the end.
+    assert!(!of.stalls(&policy, story.now + DAY));
+    story.after(MINUTE).say(well());
+    let of = story.incident();
+    assert_eq!((of.phase, of.mitigated), (Phase::Validate, Some(Timestamp(8 * MINUTE))));
+    for owed in [Guard::Lead, Guard::Class, Guard::Impact, Guard::Onset, Guard::Hypothesis] {
+        assert!(of.owed.contains(&owed), "{owed:?}");
+    }
+    assert!(!missing(of, Around::default(), &policy, story.now).contains(&Guard::Acted));
 }
 
 #[test]

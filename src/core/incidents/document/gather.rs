@@ -75,7 +75,7 @@ impl Document {
             opened: Moment(of.opened),
             as_of: Moment(with.now),
             impact: impact(of, with),
-            timeline: of.by_time().into_iter().map(|(seq, event)| entry(of, seq, event, with.runs)).collect(),
+            timeline: timeline(of, with),
             times: times(of),
             promises: promises(of, with),
             actions: actions(of, with.runs),
@@ -109,7 +109,7 @@ fn impact(of: &Incident, with: Surroundings<'_>) -> Impact {
     let ongoing = of.mitigated.is_none() && of.is_open();
     let until = of.mitigated.or(of.resolved).or(ongoing.then_some(with.now));
     let lasted_ms = between(Some(began.unwrap_or(of.detected.unwrap_or(of.opened))), until);
-    let merged = with.incidents.incidents.values().filter(|other| other.merged_into == Some(of.uid));
+    let merged = merged(of, with);
     let mut services: Vec<String> = Vec::new();
     for service in std::iter::once(of).chain(merged).filter_map(|incident| incident.service.as_ref()) {
         let name = service.to_string();
@@ -155,6 +155,26 @@ fn entry(of: &Incident, seq: u64, event: &IncidentEvent, runs: &runs::State) -> 
         text,
         corrected: of.corrected.contains_key(&seq),
     }
+}
+
+/// Iterates over what went into an incident.
+fn merged<'a>(of: &'a Incident, with: Surroundings<'a>) -> impl Iterator<Item = &'a Incident> {
+    let family = with.incidents.family(of.uid).into_iter().filter(|other| *other != of.uid);
+    family.filter_map(move |other| with.incidents.incidents.get(&other))
+}
+
+/// The timeline, and that of what went into it: each entry of another says of which.
+fn timeline(of: &Incident, with: Surroundings<'_>) -> Vec<Entry> {
+    let own = of.by_time().into_iter().map(|(seq, event)| entry(of, seq, event, with.runs));
+    let others = merged(of, with).flat_map(|other| {
+        other.by_time().into_iter().map(move |(seq, event)| {
+            let it = entry(other, seq, event, with.runs);
+            Entry { offset: of.offset(it.at.0), text: format!("{}: {}", other.number, it.text), ..it }
+        })
+    });
+    let mut all: Vec<Entry> = own.chain(others).collect();
+    all.sort_by_key(|entry| entry.at.0);
+    all
 }
 
 /// Returns when an incident began, was seen, taken and mended, and what lies between.

@@ -6,7 +6,7 @@ use crate::core::{
         self, Incident, IncidentEvent, IncidentEventKind, Link, StoredIncidentEvent, evidence::sha256, policy::Policy,
     },
     inventory::Slo,
-    runs,
+    reports, runs,
     services::Split,
     time::{DAY, MINUTE, Timestamp},
 };
@@ -92,7 +92,44 @@ fn times_and_impact_are_counted_from_what_is_known() {
     assert_eq!((budget.incident_pct, budget.spent_pct), (Some(46.3), Some(69.4)));
     assert_eq!(of.over_by.as_deref(), Some("all checks are up"));
     let offsets: Vec<&str> = of.timeline.iter().map(|entry| entry.offset.as_str()).collect();
-    assert_eq!(offsets, ["+03:00", "+05:00", "+06:00", "+07:00", "+20:00", "+25:00"]);
+    let all = ["+03:00", "+04:00", "+05:00", "+06:00", "+07:00", "+08:00", "+20:00", "+25:00"];
+    assert_eq!(offsets, all, "with what went into it");
+    let merged: Vec<&str> =
+        of.timeline.iter().map(|entry| entry.text.as_str()).filter(|t| t.contains("INC-")).collect();
+    assert_eq!(merged.first(), Some(&"INC-213: play is down, P1"));
+    assert_eq!(merged.len(), 2);
+}
+
+#[test]
+fn a_corrected_time_is_the_one_that_everything_counts_by() {
+    let corrected = |of: u64, minute: i64| IncidentEventKind::TimeCorrected { of, to: Timestamp(minute * MINUTE) };
+    let mut events = vec![
+        (UID, 10, opened(Some("play@prod"))),
+        (UID, 10, IncidentEventKind::Detected { alert: Uid([1; 6]), summary: "down".into() }),
+        (UID, 12, IncidentEventKind::Acknowledged),
+        (UID, 40, well()),
+    ];
+    let times = |events: &[_]| {
+        let state = story(events);
+        let of = document(&state, None, None);
+        let resolved = of.timeline.iter().find(|entry| entry.kind == "resolved").unwrap().at;
+        assert_eq!(of.times.resolved, Some(resolved), "one document, one time");
+        let period = reports::Period { name: "now".into(), from: Timestamp(0), to: Timestamp(DAY) };
+        let report = reports::report(state.incidents.values(), &period, reports::By::Severity, Vec::new());
+        assert_eq!(report.all.mttr.ms, of.times.repair_ms);
+        let minutes = |ms: Option<i64>| ms.map(|ms| ms / MINUTE);
+        [of.times.acknowledge_ms, of.times.repair_ms, of.impact.lasted_ms].map(minutes)
+    };
+    assert_eq!(times(&events), [Some(2), Some(30), Some(30)]);
+    events.push((UID, 50, corrected(4, 25)));
+    assert_eq!(times(&events), [Some(2), Some(15), Some(15)]);
+    // Each that something follows from, and one that is corrected once more.
+    events.extend([(UID, 51, corrected(2, 5)), (UID, 52, corrected(3, 15)), (UID, 53, corrected(4, 35))]);
+    assert_eq!(times(&events), [Some(10), Some(30), Some(30)]);
+    let state = story(&events);
+    assert_eq!(state.incidents[&UID].timeline[&4].at, Timestamp(40 * MINUTE), "what was written first is kept");
+    let clocks = state.incidents[&UID].clocks(&Policy::default());
+    assert!(clocks.iter().any(|clock| clock.met == Some(Timestamp(15 * MINUTE))), "{clocks:?}");
 }
 
 #[test]

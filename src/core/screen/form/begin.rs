@@ -2,7 +2,7 @@
 use super::{Purpose, open, words_of, write};
 use crate::core::{
     Effect, State,
-    incidents::{Duty, IncidentAction as Wanted, IncidentEventKind, advance},
+    incidents::{IncidentAction as Wanted, advance},
     screen::{Pane, RowKey, Tone, View, act, pin},
     time::Now,
 };
@@ -34,16 +34,16 @@ pub(in crate::core::screen) fn begin(state: &mut State, action: Wanted, now: Now
             return advance::go_back(of).map_or_else(Vec::new, |kind| write(state, uid, vec![kind], now));
         }
         Wanted::Claim => {
-            let (duty, who) = (Duty::Lead, Some(state.actor.by.clone()));
-            return write(state, uid, vec![IncidentEventKind::DutyTaken { duty, who }], now);
+            let who = state.actor.by.clone();
+            return state.lead(uid, &who, now);
         }
-        Wanted::CorrectTime => {
+        Wanted::CorrectTime | Wanted::Split => {
             let at = match state.screen.cursor(Pane::Timeline) {
                 Some(RowKey::Index(at)) => *at,
                 _ => 0,
             };
             let Some((of, _)) = of.by_time().into_iter().nth(at) else { return Vec::new() };
-            Purpose::Time { of }
+            if action == Wanted::Split { Purpose::Split { of } } else { Purpose::Time { of } }
         }
         Wanted::Classify => Purpose::Classify,
         Wanted::GiveDuty => Purpose::Duty,
@@ -55,6 +55,7 @@ pub(in crate::core::screen) fn begin(state: &mut State, action: Wanted, now: Now
         Wanted::AddTask => Purpose::Task,
         Wanted::FinishTask => Purpose::Done,
         Wanted::Link => Purpose::Link,
+        Wanted::Rename => Purpose::Title,
         Wanted::Mitigated => Purpose::Mitigated,
         Wanted::WriteSection => Purpose::Section,
         Wanted::Pin | Wanted::PinScreen => return Vec::new(),
@@ -83,7 +84,7 @@ pub(in crate::core::screen) fn why_not(state: &State, action: Wanted) -> Option<
         Wanted::FinishTask => because(of.tasks.values().all(|task| task.done.is_some()), "there is no task that waits"),
         Wanted::Link => because(state.incidents.incidents.len() < 2, "there is no other incident"),
         Wanted::Mitigated => because(of.mitigated.is_some(), "that users are helped is written already"),
-        Wanted::CorrectTime => because(
+        Wanted::CorrectTime | Wanted::Split => because(
             !matches!((&state.screen.view, state.screen.pane()), (View::Incident(_), Pane::Timeline)),
             "put the cursor on an entry of an incident's timeline",
         ),
@@ -94,6 +95,7 @@ pub(in crate::core::screen) fn why_not(state: &State, action: Wanted) -> Option<
         | Wanted::Escalate
         | Wanted::SetOnset
         | Wanted::AddTask
+        | Wanted::Rename
         | Wanted::WriteSection
         | Wanted::Pin
         | Wanted::PinScreen => None,

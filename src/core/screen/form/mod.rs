@@ -1,4 +1,5 @@
 //! Boxes with fields about an incident: what each asks for, and what is written down when it is accepted.
+mod apart;
 mod begin;
 mod sheets;
 #[cfg(test)]
@@ -11,7 +12,7 @@ use crate::core::{
     action::Motion,
     alerts::Severity,
     id::Uid,
-    incidents::{self, Guard, Impact, IncidentEventKind, Section, Urgency},
+    incidents::{self, Duty, Guard, Impact, IncidentEventKind, Section, Urgency},
     time::{DAY, HOUR, Now},
 };
 
@@ -64,6 +65,13 @@ pub enum Purpose {
     Done,
     /// What it has to do with another.
     Link,
+    /// What an incident of its own for an entry is called.
+    Split {
+        /// The entry's position.
+        of: u64,
+    },
+    /// What it is called.
+    Title,
     /// That users are helped.
     Mitigated,
     /// What is to be remembered.
@@ -132,7 +140,7 @@ pub struct Sheet {
 
 /// How long until a task is due, as it is chosen.
 const DUE: [(&str, Option<i64>); 5] = [
-    ("no date", None),
+    ("as it says, else no date", None),
     ("in 4 h", Some(4 * HOUR)),
     ("tomorrow", Some(DAY)),
     ("in 3 days", Some(3 * DAY)),
@@ -164,8 +172,26 @@ pub(in crate::core::screen) fn open(state: &mut State, incident: Uid, what: Purp
     if what == Purpose::Section {
         recall(state, &form);
     }
-    if what == Purpose::StepValues {
-        let known = runbooks::values(state, incident);
+    let known = match what {
+        Purpose::StepValues => Some(runbooks::values(state, incident)),
+        Purpose::Title | Purpose::Split { .. } => sheets::called(state, &form),
+        Purpose::GoOn
+        | Purpose::Classify
+        | Purpose::Duty
+        | Purpose::Severity
+        | Purpose::Hypothesis
+        | Purpose::Judge
+        | Purpose::Escalate
+        | Purpose::Onset
+        | Purpose::Time { .. }
+        | Purpose::Task
+        | Purpose::Done
+        | Purpose::Link
+        | Purpose::Mitigated
+        | Purpose::Section
+        | Purpose::StepWrong => None,
+    };
+    if let Some(known) = known {
         state.screen.drafts.insert(Draft::Form, known);
     }
 }
@@ -204,6 +230,8 @@ fn preset(state: &State, form: &mut Form) {
         | Purpose::Task
         | Purpose::Done
         | Purpose::Link
+        | Purpose::Split { .. }
+        | Purpose::Title
         | Purpose::Mitigated
         | Purpose::StepValues
         | Purpose::StepWrong => {}
@@ -283,14 +311,24 @@ pub(super) fn accept(state: &mut State, form: &Form, now: Now) -> Vec<Effect> {
     if form.what == Purpose::StepValues {
         return runbooks::given(state, form.incident, &text, now);
     }
+    if let Purpose::Split { of } = form.what {
+        state.screen.close();
+        return apart::split(state, form, (of, &text), now);
+    }
     match kinds(state, form, text, now) {
         Ok(kinds) => {
             state.screen.close();
+            if let [IncidentEventKind::Linked { other, how }] = kinds.as_slice() {
+                return apart::linked(state, (form.incident, *other), *how, now);
+            }
             let section = |kind: &IncidentEventKind| {
                 let IncidentEventKind::Section { section, .. } = kind else { return None };
                 Some((form.incident, *section))
             };
             state.screen.sections.extend(kinds.iter().filter_map(section));
+            if let [IncidentEventKind::DutyTaken { duty: Duty::Lead, who: Some(who) }] = kinds.as_slice() {
+                return state.lead(form.incident, who, now);
+            }
             write(state, form.incident, kinds, now)
         }
         Err(why) => {

@@ -1,13 +1,16 @@
 //! What each box asks for.
-use super::{DUE, Field, Form, Purpose, SEVERITIES, Sheet};
+use super::{DUE, Draft, Field, Form, Purpose, SEVERITIES, Sheet};
 use crate::core::{
-    State,
+    State, handover,
     id::Uid,
     incidents::{Duty, Impact, Incident, Section, Urgency, advance, classify},
     runbooks::Param,
     screen::runbooks,
     time::Timestamp,
 };
+
+/// Most characters of a title that is suggested: what a line of the box shows.
+const SUGGESTED: usize = 60;
 
 /// Returns what a box shows; none when there is nothing to be asked.
 pub fn sheet(state: &State, form: &Form, now: Timestamp) -> Option<Sheet> {
@@ -71,6 +74,8 @@ pub fn sheet(state: &State, form: &Form, now: Timestamp) -> Option<Sheet> {
         | Purpose::Task
         | Purpose::Done
         | Purpose::Link
+        | Purpose::Split { .. }
+        | Purpose::Title
         | Purpose::Mitigated
         | Purpose::StepValues
         | Purpose::StepWrong
@@ -123,14 +128,7 @@ fn about(state: &State, form: &Form, of: &Incident, now: Timestamp) -> Option<Sh
             let fields = vec![Field::text("happened", "02:58, 02:58:40, -10m, or a date and time; UTC")];
             sheet(format!("{name}: when this happened"), lines, fields, "correct")
         }
-        Purpose::Task => {
-            let fields = vec![
-                Field::choice("who", people(state, of)),
-                Field::choice("until", DUE.map(|(words, _)| words)),
-                Field::text("what", "alert on the pool's size"),
-            ];
-            sheet(format!("{name}: something to do"), Vec::new(), fields, "add")
-        }
+        Purpose::Task => Some(to_do(state, form, of, now)),
         Purpose::Done => {
             let open = of.tasks.values().filter(|task| task.done.is_none()).map(|task| &task.text);
             sheet(format!("{name}: what is done"), Vec::new(), vec![Field::choice("task", open)], "done")
@@ -138,11 +136,12 @@ fn about(state: &State, form: &Form, of: &Incident, now: Timestamp) -> Option<Sh
         Purpose::Link => {
             let others = others(state, of);
             let fields = vec![
-                Field::choice("it", ["is related to", "is the same as, and goes into", "has split off"]),
+                Field::choice("it", ["is related to", "is the same as, and goes into"]),
                 Field::choice("incident", others.iter().map(|(_, words)| words)),
             ];
             sheet(format!("{name}: what it has to do with"), Vec::new(), fields, "link")
         }
+        Purpose::Split { .. } | Purpose::Title => titled(state, form, of, now),
         Purpose::Mitigated => {
             let fields = vec![Field::text("how", "traffic goes to the other region")];
             sheet(format!("{name}: users are helped"), Vec::new(), fields, "write")
@@ -159,6 +158,36 @@ fn about(state: &State, form: &Form, of: &Incident, now: Timestamp) -> Option<Sh
             sheet(format!("{name}: what only you know"), Vec::new(), fields, "save")
         }
     }
+}
+
+/// What is asked of what it is called, or of what an incident of its own for an entry is.
+fn titled(state: &State, form: &Form, of: &Incident, now: Timestamp) -> Option<Sheet> {
+    let name = &of.number;
+    let fields = vec![Field::text("title", "what is wrong, in one line")];
+    let Purpose::Split { of: seq } = form.what else {
+        return Some(Sheet { title: format!("{name}: what it is called"), lines: Vec::new(), fields, verb: "rename" });
+    };
+    let event = of.timeline.get(&seq)?;
+    let lines = vec![
+        format!("{} {}", state.moment(of.happened(seq)?, now), event.kind.text()),
+        "it goes with the new one, as bad and of the same service; each leads to the other".to_owned(),
+    ];
+    Some(Sheet { title: format!("{name}: this is another incident"), lines, fields, verb: "split" })
+}
+
+/// What is asked of what is to be done; until when it is then taken to be due is shown while it is typed.
+fn to_do(state: &State, form: &Form, of: &Incident, now: Timestamp) -> Sheet {
+    let fields = vec![
+        Field::choice("who", everybody(state, of)),
+        Field::choice("until", DUE.map(|(words, _)| words)),
+        Field::text("what", "alert on the pool's size; with a date: 2026-12-01 alert on it"),
+    ];
+    let lines = match task(form, state.screen.draft(Draft::Form).trim(), now) {
+        Ok((Some(due), _)) => vec![format!("due {}", state.moment(due, now))],
+        Ok((None, _)) => Vec::new(),
+        Err(why) => vec![why],
+    };
+    Sheet { title: format!("{}: something to do", of.number), lines, fields, verb: "add" }
 }
 
 /// What is asked of a step of the runbook.
@@ -179,6 +208,14 @@ fn of_step(state: &State, what: Purpose) -> Option<Sheet> {
     Some(Sheet { title, lines, fields, verb: "take" })
 }
 
+/// Returns what stands in the field of a title before anything is typed.
+pub(super) fn called(state: &State, form: &Form) -> Option<String> {
+    let of = state.incidents.incidents.get(&form.incident)?;
+    let Purpose::Split { of: seq } = form.what else { return Some(of.title.clone()) };
+    let said = of.timeline.get(&seq)?.kind.says();
+    Some(said.lines().next().unwrap_or_default().chars().take(SUGGESTED).collect())
+}
+
 /// Returns who may be given something: who asks, the team that is called, and nobody.
 pub(super) fn people(state: &State, of: &Incident) -> Vec<String> {
     let mut people = vec![state.actor.by.to_string()];
@@ -192,6 +229,32 @@ pub(super) fn people(state: &State, of: &Incident) -> Vec<String> {
     people
 }
 
+/// Returns who may be given a task: who asks, the team that is called, everybody else of any team, and nobody.
+pub(super) fn everybody(state: &State, of: &Incident) -> Vec<String> {
+    let mut all = people(state, of);
+    let nobody = all.pop();
+    for member in state.inventory.policy.teams.iter().flat_map(|team| &team.members) {
+        if !all.contains(&member.name) {
+            all.push(member.name.clone());
+        }
+    }
+    all.extend(nobody);
+    all
+}
+
+/// Reads until when a task is due and what it is: where no time is chosen, the text may begin with one.
+pub(super) fn task(form: &Form, text: &str, now: Timestamp) -> Result<(Option<Timestamp>, String), String> {
+    if let Some(ms) = form.pick(1, &DUE).and_then(|(_, ms)| ms) {
+        return Ok((Some(Timestamp(now.0.saturating_add(ms))), text.to_owned()));
+    }
+    let Some((first, rest)) = text.split_once(char::is_whitespace) else { return Ok((None, text.to_owned())) };
+    match handover::due(first, now) {
+        Some(due) if due > now => Ok((Some(due), rest.trim().to_owned())),
+        Some(_) => Err(format!("{first} is over")),
+        None => Ok((None, text.to_owned())),
+    }
+}
+
 /// Returns who may be called: the rest of the team, then whoever is outside.
 pub(super) fn to_call(state: &State, of: &Incident) -> Vec<(String, String)> {
     let policy = &state.inventory.policy;
@@ -203,7 +266,7 @@ pub(super) fn to_call(state: &State, of: &Incident) -> Vec<(String, String)> {
     let concerned = policy.contacts.iter().filter(|contact| {
         contact.services.is_empty() || service.as_ref().is_some_and(|name| contact.services.contains(name))
     });
-    people.extend(concerned.map(|contact| (format!("{} ({})", contact.name, contact.role), contact.reach.clone())));
+    people.extend(concerned.map(|contact| (contact.called(), contact.reach.clone())));
     if people.is_empty() {
         people.push(("somebody".to_owned(), String::new()));
     }

@@ -5,11 +5,14 @@ use crate::core::{
     Msg,
     action::Action,
     id::IncidentId,
-    incidents::{IncidentAction, IncidentEvent, Link, Phase, StoredIncidentEvent},
+    incidents::{
+        IncidentAction, IncidentEvent, Link, Phase, StoredIncidentEvent,
+        policy::{Contact, Member, Team},
+    },
     inventory::Inventory,
     record::Row,
     runs::Actor,
-    screen::View,
+    screen::{Pane, RowKey, View},
     time::{MINUTE, Mono, Timestamp},
     update,
 };
@@ -54,14 +57,12 @@ impl Console {
             let Effect::Commit { rows, .. } = effect else { return None };
             Some(rows)
         });
-        let kinds: Vec<_> = rows
-            .flatten()
-            .filter_map(|row| if let Row::Incident(event) = row { Some(event.kind) } else { None })
-            .collect();
-        for kind in &kinds {
-            self.stored(UID, kind.clone());
+        let events: Vec<_> =
+            rows.flatten().filter_map(|row| if let Row::Incident(event) = row { Some(event) } else { None }).collect();
+        for event in &events {
+            self.stored(event.incident, event.kind.clone());
         }
-        kinds
+        events.into_iter().map(|event| event.kind).collect()
     }
 
     fn incident(&self) -> &incidents::Incident {
@@ -173,8 +174,127 @@ fn duties_tasks_sections_and_links_are_written() {
     assert_eq!(console.incident().sections[&Section::Lessons], "watch the pool", "the next that is empty is offered");
     console.does(IncidentAction::Link, &[Motion::Right], "");
     assert_eq!(console.incident().links, [(Uid([8; 6]), Link::MergedInto)]);
+    let other = |console: &Console| console.state.incidents.incidents[&Uid([8; 6])].links.clone();
+    assert_eq!(other(&console), [(UID, Link::TookIn)], "it leads back");
     assert_eq!(console.does(IncidentAction::Classify, &[], "x"), []);
     assert_eq!(console.said(), "it went into another one: go there");
+}
+
+#[test]
+fn a_task_is_for_anybody_and_until_when_it_says() {
+    let mut console = Console::new(Severity::P2);
+    let member = |name: &str| Member { name: name.into(), mail: None, phone: None };
+    let team = |name: &str, of: &str| Team { name: name.into(), members: vec![member(of)] };
+    let mut inventory = Inventory::default();
+    inventory.policy.teams = vec![team("ops", "ben"), team("shop", "cy")];
+    console.state.inventory = Arc::new(inventory);
+    let cy = [Motion::Left, Motion::Left];
+    let task = |kinds: Vec<IncidentEventKind>| match kinds.as_slice() {
+        [IncidentEventKind::TaskAdded { text, owner, due }] => {
+            (text.clone(), owner.clone(), due.map(Timestamp::rfc3339).unwrap_or_default())
+        }
+        other => panic!("{other:?}"),
+    };
+    for (says, text, due) in [
+        ("2026-12-01 alert on the pool", "alert on the pool", "2026-12-01T23:59:00.000Z"),
+        ("09:00 call the bank", "call the bank", "2026-11-20T09:00:00.000Z"),
+        ("2h look again", "look again", "2026-11-20T05:12:41.000Z"),
+        ("tell them", "tell them", ""),
+    ] {
+        let written = task(console.does(IncidentAction::AddTask, &cy, says));
+        assert_eq!(written, (text.to_owned(), Some("cy".into()), due.to_owned()), "{says}");
+    }
+    assert_eq!(console.does(IncidentAction::AddTask, &[], "2020-01-01 too late"), []);
+    assert_eq!(console.said(), "2020-01-01 is over");
+    console.state.screen.close();
+    // It stands in the hand-over until it is done, the next first.
+    let due = |console: &Console| {
+        let of = console.state.handover(NOW.utc);
+        let section = of.sections.into_iter().find(|section| section.title == "to do").unwrap();
+        section.lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        due(&console),
+        [
+            "cy: look again until 05:12:41",
+            "cy: call the bank until 09:00:00",
+            "cy: alert on the pool until 1 Dec 23:59",
+            "cy: tell them"
+        ]
+    );
+    console.does(IncidentAction::FinishTask, &[], "");
+    assert_eq!(due(&console).len(), 3);
+}
+
+#[test]
+fn a_vendor_is_called_with_what_was_promised() {
+    let mut console = Console::new(Severity::P2);
+    let mut inventory = Inventory::default();
+    let vendor = |responds_ms| Contact {
+        name: "Edge".into(),
+        role: "CDN".into(),
+        reach: "+49 30 1".into(),
+        responds_ms,
+        services: Vec::new(),
+    };
+    inventory.policy.contacts = vec![vendor(Some(30 * MINUTE.unsigned_abs())), vendor(None)];
+    console.state.inventory = Arc::new(inventory);
+    let to = |kinds: Vec<IncidentEventKind>| kinds.iter().map(IncidentEventKind::says).collect::<Vec<_>>();
+    let first = console.does(IncidentAction::Escalate, &[], "purge it");
+    assert_eq!(to(first), ["to Edge (CDN, answers within 30m): purge it"]);
+    let second = console.does(IncidentAction::Escalate, &[Motion::Right], "purge it");
+    assert_eq!(to(second), ["to Edge (CDN): purge it"]);
+}
+
+#[test]
+fn nothing_goes_into_what_went_into_another() {
+    let mut console = Console::new(Severity::P2);
+    let into = IncidentEventKind::Linked { other: UID, how: Link::MergedInto };
+    console.stored(Uid([8; 6]), into);
+    assert_eq!(console.does(IncidentAction::Link, &[Motion::Right], ""), []);
+    assert_eq!(console.said(), "INC-8 went into INC-7 before: they are one already");
+    assert!(console.incident().is_open());
+}
+
+#[test]
+fn an_entry_becomes_an_incident_of_its_own_and_each_leads_to_the_other() {
+    let mut console = Console::new(Severity::P2);
+    let note = IncidentEventKind::Note { text: "the disk of db-01 fills too".into() };
+    console.stored(UID, note.clone());
+    let cursor = |console: &mut Console, at| {
+        console.state.screen.cursors.insert((View::Incident(UID), Pane::Timeline), RowKey::Index(at));
+    };
+    cursor(&mut console, 1);
+    _ = update(&mut console.state, Msg::Acted(Action::Incident(IncidentAction::Split)), NOW);
+    assert_eq!(console.state.screen.draft(Draft::Form), "the disk of db-01 fills too", "it can be called that");
+    console.state.screen.close();
+    let written = console.does(IncidentAction::Split, &[], "db-01 is full");
+    let split = console.state.incidents.incidents.values().find(|of| of.title == "db-01 is full").unwrap();
+    assert_eq!((split.severity, split.links.as_slice()), (Severity::P2, [(UID, Link::SplitFrom)].as_slice()));
+    assert!(written.contains(&note), "the entry goes with it: {written:?}");
+    assert_eq!(console.incident().links, [(split.uid, Link::SplitOff)]);
+    assert_eq!(console.incident().timeline.len(), 3, "and stays where it was");
+    // What is no word of a person is told of; the same title once more opens no second one.
+    cursor(&mut console, 0);
+    let written = console.does(IncidentAction::Split, &[], "another");
+    assert!(written.iter().any(|kind| kind.says().starts_with("INC-7, by ana: opened ")), "{written:?}");
+    console.state.screen.go(View::Incident(UID));
+    cursor(&mut console, 1);
+    assert_eq!(console.does(IncidentAction::Split, &[], "db-01 is full"), []);
+    assert_eq!(console.said(), "that is open already: this is it");
+}
+
+#[test]
+fn a_title_is_changed_for_the_record() {
+    let mut console = Console::new(Severity::P2);
+    _ = update(&mut console.state, Msg::Acted(Action::Incident(IncidentAction::Rename)), NOW);
+    assert_eq!(console.state.screen.draft(Draft::Form), "play is down", "as it is");
+    console.state.screen.close();
+    console.does(IncidentAction::Rename, &[], "  streams\nfail ");
+    assert_eq!(console.incident().title, "streams fail");
+    assert_eq!(console.incident().timeline.values().last().unwrap().kind.text(), "title streams fail");
+    assert_eq!(console.does(IncidentAction::Rename, &[], "streams fail"), []);
+    assert_eq!(console.said(), "it is called that already");
 }
 
 #[test]

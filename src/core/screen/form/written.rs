@@ -1,19 +1,19 @@
 //! What a box writes into the timeline once it is accepted.
 use super::{
-    DUE, Form, Purpose, SEVERITIES,
-    sheets::{others, people, to_call},
+    Form, Purpose, SEVERITIES,
+    sheets::{everybody, others, people, task, to_call},
     words_of,
 };
 use crate::core::{
     State,
     incidents::{Duty, Impact, Incident, IncidentEventKind, Link, Section, StepMark, Urgency, advance, classify},
     logs::filter::moment,
+    opening::TITLE,
     screen::{logs, runbooks},
     time::{Now, Timestamp},
 };
 
 pub(super) fn kinds(state: &State, form: &Form, text: String, now: Now) -> Result<Vec<IncidentEventKind>, String> {
-    let gone = || "it is not there any more".to_owned();
     let of = state.incidents.incidents.get(&form.incident).ok_or_else(gone)?;
     let policy = &state.inventory.policy;
     Ok(match form.what {
@@ -66,10 +66,10 @@ pub(super) fn kinds(state: &State, form: &Form, text: String, now: Now) -> Resul
             vec![IncidentEventKind::TimeCorrected { of: seq, to: moment_of(state, &text, now)? }]
         }
         Purpose::Task => {
-            let people = people(state, of);
+            let people = everybody(state, of);
             let last = people.len().saturating_sub(1);
             let owner = people.get(form.at(0)).filter(|_| form.at(0) < last).map(|name| name.as_str().into());
-            let due = form.pick(1, &DUE).and_then(|(_, ms)| ms).map(|ms| Timestamp(now.utc.0.saturating_add(ms)));
+            let (due, text) = task(form, &text, now.utc)?;
             vec![IncidentEventKind::TaskAdded { text, owner, due }]
         }
         Purpose::Done => {
@@ -77,10 +77,9 @@ pub(super) fn kinds(state: &State, form: &Form, text: String, now: Now) -> Resul
             let (of, _) = open.nth(form.at(0)).ok_or_else(gone)?;
             vec![IncidentEventKind::TaskDone { of: *of }]
         }
-        Purpose::Link => {
-            vec![linked(state, of, form)?]
-        }
-        Purpose::StepValues => Vec::new(),
+        Purpose::Link => vec![link(state, of, form)?],
+        Purpose::Title => vec![title(of, &text)?],
+        Purpose::StepValues | Purpose::Split { .. } => Vec::new(),
         Purpose::StepWrong => {
             let (_, book, step) = runbooks::under(state).ok_or_else(gone)?;
             vec![IncidentEventKind::StepMarked { book: book.name.clone(), step, mark: StepMark::Wrong, note: text }]
@@ -93,14 +92,27 @@ pub(super) fn kinds(state: &State, form: &Form, text: String, now: Now) -> Resul
     })
 }
 
-fn linked(state: &State, of: &Incident, form: &Form) -> Result<IncidentEventKind, String> {
-    let gone = || "it is not there any more".to_owned();
-    let how = form.pick(0, &[Link::Related, Link::MergedInto, Link::SplitOff]).ok_or_else(gone)?;
+fn gone() -> String {
+    "it is not there any more".to_owned()
+}
+
+/// That it has to do with another.
+fn link(state: &State, of: &Incident, form: &Form) -> Result<IncidentEventKind, String> {
+    let how = form.pick(0, &[Link::Related, Link::MergedInto]).ok_or_else(gone)?;
     let (other, _) = others(state, of).into_iter().nth(form.at(1)).ok_or_else(gone)?;
     if how == Link::MergedInto {
         state.incidents.may_go_into(of.uid, other)?;
     }
     Ok(IncidentEventKind::Linked { other, how })
+}
+
+/// That it is called something else.
+fn title(of: &Incident, text: &str) -> Result<IncidentEventKind, String> {
+    let title: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(TITLE).collect();
+    if title == of.title {
+        return Err("it is called that already".to_owned());
+    }
+    Ok(IncidentEventKind::Renamed { title })
 }
 
 fn judge(of: &Incident, form: &Form, text: String) -> Result<Vec<IncidentEventKind>, String> {
