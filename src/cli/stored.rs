@@ -6,6 +6,7 @@ use crate::{
     config::Loaded,
     core::{
         Effect, Msg, State, audit,
+        incidents::{precedent, suspects},
         record::Recorder,
         services, tickets,
         time::{Now, Timestamp},
@@ -23,11 +24,14 @@ pub(super) fn read(
 ) -> color_eyre::Result<State> {
     let now = setup.clock.now();
     let open = store.open_state(Since { events: from, results: now.utc }).map_err(|error| error.report())?;
+    let remembered = store.precedents(precedent::REMEMBERED).map_err(|error| error.report())?;
     let inventory = Arc::new(loaded.inventory.clone());
     let mut state = State::new(Arc::clone(&inventory), setup.actor.clone());
     let of_another = Recorder::Other { owner: String::new() };
     let (told, problems) = (Box::new(open.told()), Vec::new());
-    for msg in [Msg::RecorderChanged(of_another), Msg::InventoryReplaced { inventory, problems }, Msg::Loaded(told)] {
+    let remembered = Msg::Suspects(suspects::Msg::Remembered(remembered));
+    let replaced = Msg::InventoryReplaced { inventory, problems };
+    for msg in [Msg::RecorderChanged(of_another), replaced, Msg::Loaded(told), remembered] {
         drop(update(&mut state, msg, now));
     }
     Ok(state)

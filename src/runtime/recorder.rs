@@ -11,6 +11,7 @@ use crate::{
         alerts::AlertEventKind,
         hosts,
         id::HostName,
+        incidents::{precedent, suspects},
         record::{Changes, Recorder, Row},
         screen::Tone,
         services,
@@ -314,6 +315,7 @@ impl Worker {
             Ok(open) => {
                 let unreadable = open.unreadable;
                 self.post.fact_blocking(Msg::Loaded(Box::new(open.told())));
+                self.remember();
                 if unreadable > 0 {
                     let changes = Changes { unreadable, ..Changes::default() };
                     self.post.fact_blocking(Msg::Changed(Box::new(changes)));
@@ -323,6 +325,16 @@ impl Worker {
                 self.unread.events = error.is_passing();
                 self.say_unread(&error);
             }
+        }
+    }
+
+    /// Tells what earlier incidents teach: after all that the first frame needs.
+    fn remember(&mut self) {
+        match self.store.precedents(precedent::REMEMBERED) {
+            Ok(all) => {
+                self.post.fact_blocking(Msg::Suspects(suspects::Msg::Remembered(all)));
+            }
+            Err(error) => self.say_unread(&error),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         config_files::ConfigFile,
         findings,
         id::{CheckId, HostName, IncidentId, RunId},
-        incidents::StoredIncidentEvent,
+        incidents::{StoredIncidentEvent, precedent::Precedent},
         logs::patterns::KnownPattern,
         outbox::OutboxEvent,
         record::{Bucket, Changes, HostMinute, Row, StatusUpdate},
@@ -287,6 +287,11 @@ impl<S: Store> Store for Recording<S> {
     fn host_minutes(&mut self, host: &HostName, from: Timestamp, to: Timestamp) -> Result<Vec<HostMinute>, StoreError> {
         let now = self.now();
         self.inner.host_minutes(host, from, to.min(now))
+    }
+
+    /// All incidents are told whole, as they were then.
+    fn precedents(&mut self, _limit: usize) -> Result<Vec<Precedent>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn patterns(&mut self, _scope: Option<&str>, _seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError> {

@@ -30,7 +30,7 @@ use crate::core::{
     config_files::ConfigFile,
     findings,
     id::{CheckId, HostName, RunId, Uid},
-    incidents::{NumberedRun, StoredIncidentEvent},
+    incidents::{NumberedRun, StoredIncidentEvent, precedent::Precedent},
     logs::patterns::KnownPattern,
     msg::Loaded,
     outbox::OutboxEvent,
@@ -112,6 +112,12 @@ pub trait Store: Send {
     /// # Errors
     /// When the store cannot be read.
     fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError>;
+
+    /// Returns what the newest incidents teach, so many of them, however old they are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn precedents(&mut self, limit: usize) -> Result<Vec<Precedent>, StoreError>;
 
     /// Removes what is older than the policy keeps, in small transactions that let others write in between.
     ///

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::core::{
     id::{CheckId, HostName},
+    incidents::precedent::Precedent,
     logs::patterns::KnownPattern,
     record::{Bucket, Changes, HostMinute, Row},
     services::CheckResult,
@@ -73,6 +74,10 @@ impl Store for Patient {
 
     fn host_minutes(&mut self, host: &HostName, from: Timestamp, to: Timestamp) -> Result<Vec<HostMinute>, StoreError> {
         self.open()?.host_minutes(host, from, to)
+    }
+
+    fn precedents(&mut self, limit: usize) -> Result<Vec<Precedent>, StoreError> {
+        self.open()?.precedents(limit)
     }
 
     fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError> {

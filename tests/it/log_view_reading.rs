@@ -1,8 +1,14 @@
 //! What keys do to the place and the record: hops, hits, context, times, the histogram, what is copied and revealed.
+use std::collections::BTreeSet;
+
 use quarterdeck::core::{
     Effect,
     action::{Action, Motion},
-    incidents::{IncidentEventKind, evidence},
+    alerts::Severity,
+    id::IncidentId,
+    incidents::{
+        IncidentAction, IncidentEvent, IncidentEventKind, StoredIncidentEvent, evidence, precedent, similar::Signature,
+    },
     logs::{
         Ask, Level, LogAction as Log, Nanos, SourceState,
         shown::{Back, FieldValue},
@@ -472,12 +478,51 @@ fn an_incident_is_opened_for_a_line_which_is_its_first_evidence() {
         .flat_map(|effect| if let Effect::Commit { rows, .. } = effect { rows.clone() } else { Vec::new() });
     let kinds = rows.filter_map(|row| if let Row::Incident(event) = row { Some(event.kind) } else { None });
     let kinds: Vec<IncidentEventKind> = kinds.collect();
-    let [IncidentEventKind::Opened { title, .. }, IncidentEventKind::Pinned { body, sha256, .. }] = &*kinds else {
+    let [IncidentEventKind::Opened { title, .. }, IncidentEventKind::Pinned { what, body, sha256, .. }] = &*kinds
+    else {
         panic!("{kinds:#?}")
     };
     assert!(body.contains(line.trim()), "{body} {line}");
-    assert_eq!(*sha256, evidence::sha256(body));
-    assert!(!title.is_empty() && title.chars().count() <= 140, "{title}");
+    assert_eq!((what.as_str(), sha256), ("a log line", &evidence::sha256(body)));
+    // It is named by what the line says, not by what stands above it.
+    let said: String = line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(60).collect();
+    assert!(title.starts_with(&said) && title.chars().count() <= 140, "{title}");
+}
+
+/// Keeps the lines that are under the cursor one after the other, in an incident; returns by which patterns it is known.
+fn kept(searches: &[&str]) -> BTreeSet<String> {
+    let mut desk = Desk::new();
+    for text in searches {
+        find(&mut desk, text);
+        desk.log(Log::Mark);
+    }
+    desk.act(&[Action::Incident(IncidentAction::Pin)]);
+    let rows = desk
+        .effects
+        .iter()
+        .flat_map(|effect| if let Effect::Commit { rows, .. } = effect { rows.clone() } else { Vec::new() });
+    let kept = rows.filter_map(|row| if let Row::Incident(event) = row { Some(event) } else { None });
+    let mut kept = kept.filter(|event| matches!(event.kind, IncidentEventKind::Pinned { .. }));
+    let event = kept.next().unwrap();
+    let IncidentEventKind::Pinned { what, .. } = &event.kind else { panic!("{event:?}") };
+    assert_eq!(*what, if searches.len() == 1 { "a log line".into() } else { format!("{} log lines", searches.len()) });
+    let opened = IncidentEventKind::Opened { title: "it answers late".into(), severity: Severity::P3, service: None };
+    let opened = IncidentEvent { kind: opened, ..event.clone() };
+    let stored = [opened, event].into_iter().zip(1..);
+    let stored = stored.map(|(event, seq)| StoredIncidentEvent { number: IncidentId(1), seq, event });
+    Signature::of(&precedent::folded(stored).unwrap(), None).patterns
+}
+
+#[test]
+fn lines_that_are_kept_make_incidents_alike_by_what_they_say() {
+    let (one, other) = (kept(&["login refused"]), kept(&["SQLSTATE", "invoice 88"]));
+    assert!(one.len() == 1 && other.len() >= 2, "{one:?} {other:?}");
+    assert!(one.is_disjoint(&other), "{one:?} {other:?}");
+    let all: Vec<&String> = one.union(&other).collect();
+    for own in ["filter", "masked", "api-out", "admin"] {
+        assert!(all.iter().all(|pattern| !pattern.contains(own)), "{own}: {all:?}");
+    }
+    assert_eq!(one, kept(&["login refused"]));
 }
 
 #[test]

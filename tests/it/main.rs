@@ -100,6 +100,8 @@ mod pipes;
 #[path = "../support/places.rs"]
 mod places;
 #[cfg(test)]
+mod precedents;
+#[cfg(test)]
 mod qualys;
 #[cfg(test)]
 #[path = "../support/readings.rs"]

@@ -23,6 +23,7 @@ mod merged;
 pub mod onset;
 pub mod phase;
 pub mod policy;
+pub mod precedent;
 pub mod similar;
 pub mod suspects;
 #[cfg(test)]
@@ -78,6 +79,8 @@ pub struct NumberedRun {
 pub struct State {
     /// By id.
     pub incidents: BTreeMap<Uid, Incident>,
+    /// What is remembered of incidents, those above among them.
+    pub remembered: BTreeMap<Uid, precedent::Precedent>,
     /// Those for which this console wrote by itself, and the store has not given it back yet.
     writing: BTreeSet<Uid>,
 }

@@ -6,9 +6,10 @@
 //! without patterns is not unlike all others.
 use std::collections::BTreeSet;
 
-use super::{Incident, IncidentEventKind, State};
+use super::{Incident, IncidentEventKind, State, precedent::Precedent};
 use crate::core::{
     id::{IncidentId, RuleName, ServiceId, Uid},
+    logs::bundle,
     time::Timestamp,
 };
 
@@ -26,6 +27,12 @@ pub const ALIKE: f64 = 0.35;
 const LETTERS: usize = 3;
 /// Log lines of an incident that are held against those of others, at most.
 const LINES: usize = 200;
+
+/// Parts of a time in words, as syslog and web servers write it.
+const DAYS: [&str; 19] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon", "Tue", "Wed", "Thu",
+    "Fri", "Sat", "Sun",
+];
 
 /// By what an incident is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +67,18 @@ pub struct Similar {
 }
 
 impl Similar {
+    fn of(other: &Precedent, score: f64, shares: Vec<String>) -> Self {
+        Self {
+            incident: other.uid,
+            number: other.number,
+            title: other.title.clone(),
+            opened: other.opened,
+            score,
+            shares,
+            mended: other.mended.clone(),
+        }
+    }
+
     /// Says it in a line: `INC-203 Play answers 502, mended by roll play back to v2.30.4`.
     pub fn words(&self) -> String {
         let mended = self.mended.as_ref();
@@ -80,16 +99,17 @@ impl Signature {
             let IncidentEventKind::Pinned { what, source, body, .. } = &event.kind else { return None };
             (what.contains("log line") || source == "the logs").then_some(body)
         });
-        let patterns = kept.flat_map(|body| body.lines()).take(LINES).filter_map(pattern).collect();
+        let patterns = kept.flat_map(|body| bundle::lines(body)).take(LINES).filter_map(pattern).collect();
         Self { patterns, ..Self::new(&incident.title, incident.service.as_ref(), rule) }
     }
 }
 
-/// What a log line says, without what differs from one to the next: numbers, times, names with digits. None where that is too little.
-fn pattern(line: &str) -> Option<String> {
-    let parts = line.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() >= LETTERS);
-    let said: Vec<String> =
-        parts.filter(|part| part.chars().all(char::is_alphabetic)).map(str::to_lowercase).take(12).collect();
+/// What a log line says, without what differs from one to the next: numbers, times, its host, names with digits. None where that is too little.
+fn pattern(line: bundle::Line<'_>) -> Option<String> {
+    let text = if line.host.is_empty() { line.text.into() } else { line.text.replace(line.host, " ") };
+    let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() >= LETTERS);
+    let words = parts.filter(|part| part.chars().all(char::is_alphabetic)).filter(|part| !DAYS.contains(part));
+    let said: Vec<String> = words.map(str::to_lowercase).take(12).collect();
     (said.len() >= 2).then(|| said.join(" "))
 }
 
@@ -143,27 +163,24 @@ pub fn score(a: &Signature, b: &Signature) -> (f64, Vec<String>) {
 }
 
 /// Finds incidents like one that were opened before it, the most alike first. `signature` says by what each is known: what is not part of an incident (the rule of
-/// its alert, patterns of its logs) only others know.
+/// its alert) only others know.
 pub fn find(state: &State, of: Uid, limit: usize, signature: impl Fn(&Incident) -> Signature) -> Vec<Similar> {
     let Some(this) = state.incidents.get(&of) else { return Vec::new() };
     let own = signature(this);
     // What is merged into it is not another one; what came later mended nothing that this could learn from.
-    let before = |other: &&Incident| (other.opened, other.number) < (this.opened, this.number);
-    let others = state.incidents.values().filter(before).filter(|other| other.merged_into != Some(of));
-    let mut found: Vec<Similar> = others
-        .filter_map(|other| {
-            let (score, shares) = score(&own, &signature(other));
-            (score >= ALIKE).then(|| Similar {
-                incident: other.uid,
-                number: other.number,
-                title: other.title.clone(),
-                opened: other.opened,
-                score,
-                shares,
-                mended: mended(other),
-            })
-        })
-        .collect();
+    let before =
+        |opened, number, merged: Option<Uid>| (opened, number) < (this.opened, this.number) && merged != Some(of);
+    let whole = state.incidents.values().filter(|other| before(other.opened, other.number, other.merged_into));
+    let whole = whole.filter_map(|other| {
+        let (score, shares) = score(&own, &signature(other));
+        (score >= ALIKE).then(|| Similar::of(&Precedent::of(other, None), score, shares))
+    });
+    let old = state.remembered.values().filter(|other| !state.incidents.contains_key(&other.uid));
+    let old = old.filter(|other| before(other.opened, other.number, other.merged_into)).filter_map(|other| {
+        let (score, shares) = score(&own, &other.signature);
+        (score >= ALIKE).then(|| Similar::of(other, score, shares))
+    });
+    let mut found: Vec<Similar> = whole.chain(old).collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.opened.cmp(&a.opened)));
     found.truncate(limit);
     found

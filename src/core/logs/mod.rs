@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod ask;
 pub mod bitmap;
 pub mod buffer;
+pub mod bundle;
 pub mod derive;
 pub mod eval;
 pub mod figures;

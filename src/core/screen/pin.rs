@@ -4,6 +4,7 @@ use crate::core::{
     Effect, State, hosts,
     id::Uid,
     incidents::{IncidentAction, IncidentEventKind, evidence},
+    logs::bundle,
     time::Now,
 };
 
@@ -50,7 +51,7 @@ fn body(state: &mut State) -> Option<(String, String, String)> {
     let pane = state.screen.pane();
     if matches!(pane, Pane::Lines | Pane::Fields) {
         let Some(Effect::Copy { text }) = logs::copy(state, true).into_iter().next() else { return None };
-        let lines = text.lines().count();
+        let lines = bundle::count(&text).unwrap_or_default();
         let what = if lines == 1 { "a log line".to_owned() } else { format!("{lines} log lines") };
         return Some((what, "the logs".to_owned(), text));
     }
@@ -97,7 +98,8 @@ const TITLE: usize = 100;
 pub(super) fn evidence(state: &mut State) -> Option<(String, IncidentEventKind)> {
     let (what, source, body) = body(state)?;
     let body = state.logs.masked(&body);
-    let first = body.lines().find(|line| !line.trim().is_empty())?;
+    // What stands above the lines of a bundle is the console's own.
+    let first = bundle::lines(&body).map(|line| line.text).find(|text| !text.trim().is_empty())?;
     let words: Vec<&str> = first.split_whitespace().collect();
     let title = words.join(" ").chars().take(TITLE).collect();
     Some((title, IncidentEventKind::Pinned { what, source, sha256: evidence::sha256(&body), body }))

@@ -1,5 +1,5 @@
 //! Where changes come from that may have broken a service: runs, checks, samples, and what hosts tell when they are asked.
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Effect, State,
@@ -7,8 +7,9 @@ use super::{
     id::{HostName, ServiceId, Uid},
     incidents::{
         self, Incident, IncidentEventKind, onset,
+        precedent::Precedent,
         similar::{self, Signature, Similar},
-        suspects::{self, Around, Change, History, Kind, Ranking},
+        suspects::{self, Around, History, Ranking},
     },
     inventory::Service,
     screen::{Pane, View, rows},
@@ -31,7 +32,12 @@ const AGAIN_MS: u64 = 2_000;
 impl State {
     /// Returns earlier incidents like one, the most alike first, with what mended them.
     pub fn similar(&self, of: Uid, limit: usize) -> Vec<Similar> {
-        let rule = |incident: &Incident| Some(self.alerts.alert(incident.alert?)?.rule.clone());
+        // An alert is forgotten sooner than the incident that began with it.
+        let rule = |incident: &Incident| {
+            let known = incident.alert.and_then(|alert| self.alerts.alert(alert)).map(|alert| alert.rule.clone());
+            let old = || self.incidents.remembered.get(&incident.uid)?.signature.rule.clone();
+            known.or_else(old)
+        };
         let signature = |incident: &Incident| Signature::of(incident, rule(incident).as_ref());
         similar::find(&self.incidents, of, limit, signature)
     }
@@ -59,6 +65,14 @@ pub(super) fn update(state: &mut State, msg: suspects::Msg, now: Now) -> Vec<Eff
         suspects::Msg::PipelineTold { incident, service, runs } => {
             state.suspects.pipeline_told(incident, service, runs);
             told(state, incident, now)
+        }
+        suspects::Msg::Remembered(all) => {
+            state.incidents.remembered = all.into_iter().map(|of| (of.uid, of)).collect();
+            for incident in state.suspects.looked().collect::<Vec<_>>() {
+                rank(state, incident, now);
+            }
+            rows::refresh(state, now, false);
+            Vec::new()
         }
         suspects::Msg::Wanted { incident } => {
             let mut effects = estimate(state, incident, now);
@@ -201,17 +215,17 @@ fn not_before(state: &State, of: &Incident) -> Timestamp {
 /// What came of suspects in the other incidents.
 fn history(state: &State, but: Uid) -> History {
     let mut history = History::default();
-    for of in state.incidents.incidents.values().filter(|of| of.uid != but) {
-        let chosen = of.suspect.as_ref().and_then(|(key, _)| key.as_deref()).and_then(Change::kind_of);
-        if let Some(kind) = chosen {
-            history.note(of.service.as_ref(), kind, true);
-        }
-        // However many of a kind were ruled out, it is one incident in which this kind was not it.
-        let out: BTreeSet<Kind> = of.ruled_out.iter().filter_map(|key| Change::kind_of(key)).collect();
-        for kind in out.into_iter().filter(|kind| Some(*kind) != chosen) {
-            history.note(of.service.as_ref(), kind, false);
-        }
-    }
+    let incidents = &state.incidents;
+    let mut note = |of: &Precedent| {
+        let service = of.signature.service.as_ref();
+        of.chosen.into_iter().for_each(|kind| history.note(service, kind, true));
+        of.ruled_out.iter().for_each(|kind| history.note(service, *kind, false));
+    };
+    // Most say nothing of suspects, and their evidence need not be read for that.
+    let whole = incidents.incidents.values().filter(|of| of.uid != but);
+    whole.filter(|of| of.suspect.is_some() || !of.ruled_out.is_empty()).for_each(|of| note(&Precedent::of(of, None)));
+    let old = incidents.remembered.values().filter(|of| of.uid != but && !incidents.incidents.contains_key(&of.uid));
+    old.for_each(&mut note);
     history
 }
 

@@ -8,7 +8,7 @@ use crate::core::{
     id::{IncidentId, RunId},
     incidents::{
         IncidentEvent, StoredIncidentEvent,
-        suspects::{Change, Source},
+        suspects::{Change, Kind, Source},
     },
     inventory::{Host, Inventory, Pipeline, PipelineHolds},
     runs::{self, Actor, PipelineRun, Plan, RunEvent, RunEventKind, Step},

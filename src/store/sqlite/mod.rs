@@ -1,6 +1,7 @@
 //! The store as one SQLite file in WAL mode, shared by any number of processes on one machine.
 mod lease;
 mod open;
+mod precedents;
 mod prune;
 mod read;
 mod schema;
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::core::{
     id::{CheckId, HostName},
+    incidents::precedent::Precedent,
     logs::patterns::KnownPattern,
     record::{Bucket, Changes, HostMinute, Row},
     services::CheckResult,
@@ -215,6 +217,10 @@ impl Store for Sqlite {
 
     fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError> {
         self.read(|conn, cursors| read::patterns((conn, cursors), scope, seen_from))
+    }
+
+    fn precedents(&mut self, limit: usize) -> Result<Vec<Precedent>, StoreError> {
+        self.read(|conn, _| precedents::precedents(conn, limit))
     }
 
     fn prune(&mut self, now: Timestamp, keep: &Keep) -> Result<Pruned, StoreError> {

@@ -17,7 +17,7 @@ use quarterdeck::{
     core::{
         alerts::Severity,
         id::{CheckId, HostName},
-        incidents::{IncidentEventKind, StoredIncidentEvent},
+        incidents::{IncidentEventKind, StoredIncidentEvent, precedent::Precedent},
         logs::patterns::KnownPattern,
         outbox::{Standing, TrackerSpec},
         record::{Bucket, Changes, HostMinute, Row},
@@ -147,6 +147,10 @@ impl Store for Mortal {
 
     fn host_minutes(&mut self, host: &HostName, from: Timestamp, to: Timestamp) -> Result<Vec<HostMinute>, StoreError> {
         self.store.host_minutes(host, from, to)
+    }
+
+    fn precedents(&mut self, limit: usize) -> Result<Vec<Precedent>, StoreError> {
+        self.store.precedents(limit)
     }
 
     fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError> {

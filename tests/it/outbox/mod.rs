@@ -65,7 +65,11 @@ fn console(store: &Path, trackers: &[Arc<TrackerSpec>]) -> (Engine, Tasks) {
 }
 
 /// A console on a store that somebody opened, by somebody's clock.
-fn console_on(store: Box<dyn Store>, clock: Arc<dyn Clock>, trackers: &[Arc<TrackerSpec>]) -> (Engine, Tasks) {
+pub(crate) fn console_on(
+    store: Box<dyn Store>,
+    clock: Arc<dyn Clock>,
+    trackers: &[Arc<TrackerSpec>],
+) -> (Engine, Tasks) {
     let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| println!("task panicked: {panicked:?}"));
     let pool = Pool::new(&[], tasks.clone(), Arc::clone(&clock), PoolOptions::from_env(false));
     let options = Options {
@@ -101,7 +105,7 @@ fn say_on(engine: &Engine, store: &mut dyn Store, kind: IncidentEventKind) {
     store.commit(&rows, None).unwrap();
 }
 
-async fn until(engine: &mut Engine, what: &str, mut holds: impl FnMut(&mut Engine) -> bool) {
+pub(crate) async fn until(engine: &mut Engine, what: &str, mut holds: impl FnMut(&mut Engine) -> bool) {
     let waited = tokio::time::timeout(HANG, async {
         while !holds(engine) {
             drop(engine.turn().await);

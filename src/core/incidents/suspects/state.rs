@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Change, HostChanges, Ranking};
 use crate::core::{
     id::{HostName, ServiceId, Uid},
+    incidents::precedent::Precedent,
     ring::Ring,
     runs::PipelineRun,
     time::{Mono, Timestamp},
@@ -65,6 +66,8 @@ pub enum Msg {
         /// Its newest runs.
         runs: Result<Vec<PipelineRun>, String>,
     },
+    /// The store told what earlier incidents teach.
+    Remembered(Vec<Precedent>),
     /// Somebody wants the hosts of an incident to be asked anew.
     Wanted {
         /// Which incident.
@@ -82,6 +85,11 @@ impl State {
     /// Returns what was looked at for an incident.
     pub fn of(&self, incident: Uid) -> Option<&Looked> {
         self.of.get(&incident)
+    }
+
+    /// Iterates over the incidents for which something was looked at.
+    pub fn looked(&self) -> impl Iterator<Item = Uid> {
+        self.of.keys().copied()
     }
 
     /// Iterates over what the console saw by itself, oldest first.

@@ -7,6 +7,7 @@ use regex::bytes::Regex;
 use super::{
     Key, Level, Nanos, Source, SourceState,
     buffer::Snapshot,
+    bundle,
     derive::Derived,
     patterns::{Template, TemplateId, Templates},
     read::{Matches, RecordRef},
@@ -309,21 +310,17 @@ impl Shown {
         for record in keys.iter().filter_map(|key| self.record_at(*key)) {
             let (text, count) = masked(&self.redact, &record.raw());
             count_all += count;
+            let text = String::from_utf8_lossy(&text);
             if record.notice {
                 own += 1;
-                let says = String::from_utf8_lossy(&text);
-                lines.push_str(&[format!("# {:?}", record.key.time).as_str(), " ", &says, "\n"].concat());
+                lines.push_str(&bundle::notice(record.key.time, &text));
                 continue;
             }
-            let text = String::from_utf8_lossy(&text);
             let source = record.source().map_or("", |source| &source.name);
-            lines.push_str(
-                &[format!("{:?}", record.key.time).as_str(), " ", &record.host(), " ", source, ": ", &text, "\n"]
-                    .concat(),
-            );
+            lines.push_str(&bundle::line(record.key.time, (&record.host(), source), &text));
         }
         let filter = if filter.is_empty() { "none".into() } else { self.redact.text(filter) };
-        format!("filter: {filter}\nlines: {}\nmasked: {count_all}\n\n{lines}", keys.len() - own)
+        bundle::head(&filter, keys.len() - own, count_all) + &lines
     }
 
     /// Names of fields that the formats here have.
