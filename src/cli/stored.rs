@@ -9,7 +9,7 @@ use crate::{
         incidents::{precedent, suspects},
         record::Recorder,
         services, tickets,
-        time::{Now, Timestamp},
+        time::{DAY, Now, Timestamp},
         update,
     },
     store::{BucketKind, Since, Store},
@@ -24,7 +24,7 @@ pub(super) fn read(
 ) -> color_eyre::Result<State> {
     let now = setup.clock.now();
     let open = store.open_state(Since { events: from, results: now.utc }).map_err(|error| error.report())?;
-    let remembered = store.precedents(precedent::REMEMBERED).map_err(|error| error.report())?;
+    let remembered = store.remembered(precedent::REMEMBERED, now.utc - DAY).map_err(|error| error.report())?;
     let inventory = Arc::new(loaded.inventory.clone());
     let mut state = State::new(Arc::clone(&inventory), setup.actor.clone());
     let of_another = Recorder::Other { owner: String::new() };

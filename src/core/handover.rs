@@ -27,6 +27,8 @@ pub const PROMISED: &str = "promise.made";
 pub const KEPT: &str = "promise.kept";
 /// Milliseconds back to which changes are told where nobody has signed.
 const SHIFT_MS: i64 = 12 * HOUR;
+/// Milliseconds after a signature for which what was signed still stands as it was read: who signs has just that before their eyes.
+const READ_MS: i64 = 30 * MINUTE;
 /// Files of a service that are not the same on its hosts and are named.
 const APART: usize = 3;
 
@@ -72,7 +74,7 @@ pub struct Section {
 }
 
 /// A line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Line {
     /// What it is about: a number, a name.
     pub about: String,
@@ -82,6 +84,9 @@ pub struct Line {
     pub urgent: bool,
     /// The promise that it is.
     pub promise: Option<u64>,
+    /// What a signature is for besides what it is about: how bad it is, whose, why; no age and no time that is left.
+    #[serde(skip)]
+    pub stands: String,
 }
 
 /// Something that somebody promised.
@@ -197,8 +202,13 @@ impl State {
 
     /// Puts the hand-over together as of now.
     pub fn handover(&self, now: Timestamp) -> Handover {
-        let last = self.audit.entries().iter().find(|entry| entry.of.what == SIGNED);
-        let since = last.map_or(now - SHIFT_MS, |entry| entry.of.at);
+        let mut signed = self.audit.entries().iter().filter(|entry| entry.of.what == SIGNED);
+        let (last, before) = (signed.next(), signed.next());
+        let since = match last {
+            Some(last) if now.since(last.of.at) < READ_MS => before.map_or(last.of.at - SHIFT_MS, |entry| entry.of.at),
+            Some(last) => last.of.at,
+            None => now - SHIFT_MS,
+        };
         let sections = vec![
             self.open_incidents(now),
             self.held_back(now),
@@ -254,6 +264,7 @@ impl State {
                 ),
                 urgent: of.owner.is_none() || of.next_clock(policy).is_some_and(|clock| clock.is_late(now)),
                 promise: None,
+                stands: format!("{:?} {} {lead}", of.severity, of.phase.word()),
             }
         });
         Section { title: "open", none: "no incident is open", lines: lines.collect() }
@@ -264,10 +275,16 @@ impl State {
             let owned = alert
                 .owner(now)
                 .map(|owned| format!("owned by {} until {}: {}", owned.by, self.moment(owned.until, now), owned.why()));
-            let muted = self.muted_until(&alert.target, now);
-            let muted = muted.map(|until| format!("muted by planned work until {}", self.moment(until, now)));
+            let muted_until = self.muted_until(&alert.target, now);
+            let stands = [
+                alert.rule.to_string(),
+                alert.owner(now).map_or_else(String::new, |owned| format!("{} {}", owned.by, owned.why())),
+                muted_until.map_or_else(String::new, Timestamp::rfc3339),
+            ];
+            let muted = muted_until.map(|until| format!("muted by planned work until {}", self.moment(until, now)));
             let why: Vec<String> = owned.into_iter().chain(muted).collect();
-            let line = |text| Line { about: alert.target.to_string(), text, urgent: false, promise: None };
+            let about = alert.target.to_string();
+            let line = |text| Line { about, text, stands: stands.join("\n"), ..Line::default() };
             (!why.is_empty()).then(|| line(format!("{} {}", alert.summary, why.join("; "))))
         });
         Section { title: "held back", none: "every alert that fires is heard", lines: lines.collect() }
@@ -288,7 +305,8 @@ impl State {
             };
             let by = of.by.map(|by| format!(", by {by}")).unwrap_or_default();
             let text = format!("{when}{by}: {}", of.why);
-            Some(Line { about: of.covers, text, urgent: false, promise: None })
+            let stands = format!("{} {} {}", span.from.rfc3339(), span.to.rfc3339(), of.why);
+            Some(Line { about: of.covers, text, stands, ..Line::default() })
         });
         Section { title: "planned", none: "no work goes on or begins within a shift", lines: lines.collect() }
     }
@@ -308,7 +326,8 @@ impl State {
                 about: notice.run.plan.service.to_string(),
                 text: notice.words(),
                 urgent: true,
-                promise: None,
+                stands: notice.run.run.to_string(),
+                ..Line::default()
             })
             .collect();
         let unknown = self.runs.unfinished().filter(|run| matches!(run.outcome, Some((RunOutcome::Unknown, _))));
@@ -316,7 +335,8 @@ impl State {
             about: run.plan.service.to_string(),
             text: format!("{}: nobody knows how it ended", self.run_name(run.run)),
             urgent: true,
-            promise: None,
+            stands: run.run.to_string(),
+            ..Line::default()
         }));
         for service in &self.inventory.services {
             let apart = self.config_files.apart(&service.hosts);
@@ -327,7 +347,7 @@ impl State {
             });
             let more = (more > 0).then(|| format!("and {more} more files are not the same on its hosts"));
             let about = service.id.to_string();
-            let line = |text| Line { about: about.clone(), text, urgent: false, promise: None };
+            let line = |text: String| Line { about: about.clone(), stands: text.clone(), text, ..Line::default() };
             lines.extend(named.chain(more).map(line));
         }
         Section { title: "drift", none: "nothing is known to stand other than it should", lines }
@@ -341,8 +361,7 @@ impl State {
             Line {
                 about: run.plan.service.to_string(),
                 text: format!("{} by {}: {how}{proof}", self.run_name(run.run), run.by),
-                urgent: false,
-                promise: None,
+                ..Line::default()
             }
         });
         Section { title: "changed", none: "nothing was changed from here", lines: lines.collect() }
@@ -354,6 +373,7 @@ impl State {
             text: format!("{} until {}", promise.what, self.moment(promise.due, now)),
             urgent: promise.due < now + 30 * MINUTE,
             promise: Some(promise.id),
+            stands: promise.id.to_string(),
         });
         Section { title: "promised", none: "nothing is promised", lines: lines.collect() }
     }
@@ -372,7 +392,8 @@ impl State {
                 about: number.to_string(),
                 text: format!("{who}: {}{due}", task.text),
                 urgent: task.due.is_some_and(|due| due < now + 30 * MINUTE),
-                promise: None,
+                stands: format!("{who} {} {:?}", task.text, task.due),
+                ..Line::default()
             }
         });
         Section { title: "to do", none: "no incident has left anything to do", lines: lines.collect() }
@@ -390,7 +411,8 @@ impl State {
                 entry.reason()
             ),
             urgent: entry.sync() == Sync::Failed,
-            promise: None,
+            stands: format!("{} {}", entry.token, entry.sync().word()),
+            ..Line::default()
         });
         let nowhere = self.inventory.trackers.is_empty();
         let none = if nowhere { "no tracker is configured" } else { "all is written to its trackers" };
@@ -408,7 +430,7 @@ impl State {
                 about: of.number.to_string(),
                 text: format!("{}{due}; missing: {}", of.title, missing.join(", ")),
                 urgent: clock.is_some_and(|due| due < now),
-                promise: None,
+                ..Line::default()
             }
         });
         Section { title: "documents due", none: "no document is due", lines: lines.collect() }
@@ -417,7 +439,7 @@ impl State {
     fn to_watch(&self, now: Timestamp) -> Section {
         let is_held = |alert: &Alert| alert.owner(now).is_some() || self.is_muted(&alert.target, now);
         let heard = self.fires().into_iter().filter(|alert| !is_held(alert));
-        let line = |about: String, text: String, urgent| Line { about, text, urgent, promise: None };
+        let line = |about: String, text: String, urgent| Line { about, text, urgent, ..Line::default() };
         let mut lines: Vec<Line> = heard
             .map(|alert| {
                 line(alert.target.to_string(), format!("{:?} {}, nobody's", alert.severity, alert.summary), true)
@@ -446,7 +468,7 @@ fn entries(count: usize) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
 
-/// Names what stands in a hand-over: what it is about and how urgent, not the ages that go on by themselves.
+/// Names what stands in a hand-over: what it is about, how it stands and whose it is, not the ages that go on by themselves.
 fn digest(sections: &[Section]) -> String {
     let mut hash = sha2::Sha256::new();
     for section in sections.iter().filter(|section| !matches!(section.title, "watch" | "changed")) {
@@ -454,7 +476,8 @@ fn digest(sections: &[Section]) -> String {
         for line in &section.lines {
             hash.update([0]);
             hash.update(line.about.as_bytes());
-            hash.update([u8::from(line.promise.is_some())]);
+            hash.update([2]);
+            hash.update(line.stands.as_bytes());
         }
         hash.update([1]);
     }

@@ -70,6 +70,102 @@ fn a_signature_is_for_what_stood_there_then() {
     assert!(later.sections[0].lines[0].urgent, "nobody leads it");
 }
 
+/// Signs what stands, and says whether it is still signed after something happened.
+fn outlives(state: &mut State, happens: impl FnOnce(&mut State)) -> bool {
+    let signature = state.handover(NOW.utc).signature(&actor("ben"), NOW);
+    let mut read = state.audit.read.take().and_then(Result::ok).unwrap_or_default();
+    read.entries.insert(0, Entry { seq: 1_000 + read.entries.len() as u64, hash: String::new(), of: signature });
+    state.audit.read = Some(Ok(read));
+    assert!(state.handover(NOW.utc).is_signed);
+    happens(state);
+    state.handover(NOW.utc + MINUTE).is_signed
+}
+
+fn audited(state: &mut State, seq: u64, of: Audit) {
+    let Some(Ok(read)) = &mut state.audit.read else { panic!("nothing is read") };
+    read.entries.insert(0, Entry { seq, hash: String::new(), of });
+}
+
+#[test]
+fn a_signature_does_not_outlive_what_it_was_for() {
+    use crate::core::{
+        alerts::{self, AlertEvent, AlertEventKind, Target},
+        incidents::{Duty, Phase},
+        outbox::{self, Item, Miss, OutboxEvent, OutboxEventKind, Write},
+    };
+    let mut state = state(Vec::new());
+    let mut seq = 0;
+    let mut told = |state: &mut State, kind| {
+        seq += 1;
+        let event = IncidentEvent { incident: Uid([7; 6]), at: NOW.utc, by: "ana".into(), kind };
+        let stored = StoredIncidentEvent { number: IncidentId(214), seq, event };
+        _ = incidents::update(&mut state.incidents, incidents::Msg::Stored(vec![stored]), NOW.utc, &"ana".into());
+    };
+    told(&mut state, IncidentEventKind::Opened { title: "play is down".into(), severity: Severity::P3, service: None });
+    assert!(outlives(&mut state, |state| told(state, IncidentEventKind::Note { text: "a word".into() })), "no change");
+    let lead = IncidentEventKind::DutyTaken { duty: Duty::Lead, who: Some("leo".into()) };
+    let began = |phase| IncidentEventKind::PhaseBegan { phase, note: String::new(), owed: Vec::new() };
+    for kind in
+        [IncidentEventKind::SeverityChanged { to: Severity::P1, reason: "all users".into() }, lead, began(Phase::Act)]
+    {
+        let words = format!("{kind:?}");
+        assert!(!outlives(&mut state, |state| told(state, kind)), "{words}");
+    }
+    // A promise that was kept, and another by the same person that came in its place.
+    let promise = |what: &str| Promise::entry(&actor("ana"), NOW, ("ben", NOW.utc + 5 * HOUR, what));
+    audited(&mut state, 1, promise("call the bank back"));
+    assert!(!outlives(&mut state, |state| {
+        audited(state, 2, Promise::kept(&actor("ben"), NOW, 1));
+        audited(state, 3, promise("restart the import"));
+    }));
+    // An alert whose reason is another.
+    let alert = |state: &mut State, kind| {
+        let event = AlertEvent { alert: Uid([3; 6]), at: NOW.utc, by: "ana".into(), kind };
+        _ = state.alerts_update(alerts::Msg::EventsArrived(vec![event]), NOW);
+    };
+    let fired = AlertEventKind::Fired {
+        rule: "service-down".into(),
+        target: Target::Service("play@prod".parse().unwrap()),
+        severity: Severity::P2,
+        value: None,
+        since: NOW.utc,
+        summary: "down".into(),
+        muted: false,
+    };
+    let own =
+        |reason: &str| AlertEventKind::Acknowledged { until: NOW.utc + HOUR, reason: Some(reason.into()), over: None };
+    alert(&mut state, fired);
+    alert(&mut state, own("the disks are being changed"));
+    assert_eq!(state.handover(NOW.utc).sections[1].lines.len(), 1);
+    assert!(!outlives(&mut state, |state| alert(state, own("nobody knows why"))));
+    // What waited is refused.
+    let item = |state: &mut State, kind| {
+        let event = OutboxEvent { token: Uid([5; 6]), at: NOW.utc, by: "qd".into(), kind };
+        _ = state.outbox_update(outbox::Msg::Stored(vec![event]), NOW);
+    };
+    let write = Write::Comment { text: "it is down".into(), markdown: false };
+    let queued = OutboxEventKind::Queued { item: Item { incident: Uid([7; 6]), tracker: "ops".into(), write } };
+    item(&mut state, queued);
+    let refused = OutboxEventKind::Tried { how: Miss::Refused, reason: "no such board".into(), next: None };
+    item(&mut state, OutboxEventKind::Began { attempt: 1 });
+    assert!(!outlives(&mut state, |state| item(state, refused)));
+}
+
+#[test]
+fn who_signs_still_sees_what_they_read_for_a_while() {
+    let mut state = state(Vec::new());
+    let sign = |state: &mut State, at: Timestamp, seq| {
+        let signature = state.handover(at).signature(&actor("ben"), Now { utc: at, ..NOW });
+        audited(state, seq, signature);
+    };
+    let (first, second) = (NOW.utc, NOW.utc + 8 * HOUR);
+    sign(&mut state, first, 1);
+    assert_eq!(state.handover(first + MINUTE).since.0, first - SHIFT_MS);
+    sign(&mut state, second, 2);
+    assert_eq!(state.handover(second + MINUTE).since.0, first, "what was signed a minute ago");
+    assert_eq!(state.handover(second + HOUR).since.0, second, "what comes next");
+}
+
 #[test]
 fn what_planned_work_mutes_is_held_back_until_it_is_over() {
     use crate::core::{

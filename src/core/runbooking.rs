@@ -8,6 +8,7 @@ use super::{
     runbooks::{self, Asked, Look, Runbook, Step},
     runs::{gate, policy::Role},
     screen::{Tone, rows},
+    suspecting,
     time::Now,
 };
 
@@ -43,14 +44,24 @@ impl State {
 pub(super) fn look(state: &mut State, incident: Uid, book: &Runbook, step: &Step) -> Result<Vec<Effect>, String> {
     let gone = || "the incident is not there any more".to_owned();
     let of = state.incidents.incidents.get(&incident).ok_or_else(gone)?;
-    let service = of.service.clone().ok_or("the incident names no service: `qd runbook run` can be told a host")?;
-    gate::may(&state.inventory, &service.env, &state.actor.by, Role::Responder)
-        .map_err(|refused| refused.to_string())?;
+    let own = suspecting::hosts_of(state, of);
+    let hosts = match &of.service {
+        Some(service) => runbooks::hosts(&state.inventory, service, &step.on)?,
+        None if own.is_empty() => {
+            return Err("the incident names no service and no host: `qd runbook run` can be told one".to_owned());
+        }
+        None => runbooks::among(&state.inventory, &own, &step.on)?,
+    };
+    // A host of no environment is a way to others, and nobody's to ask.
+    let envs = of.service.as_ref().map(|service| Some(service.env.clone())).into_iter();
+    for env in envs.chain(hosts.iter().map(|host| state.inventory.host(host).and_then(|host| host.env.clone()))) {
+        let env = env.ok_or("a host of no environment is only a way to others: nothing runs there")?;
+        gate::may(&state.inventory, &env, &state.actor.by, Role::Responder).map_err(|refused| refused.to_string())?;
+    }
     let given = state.runbooks.given.get(&incident).cloned().unwrap_or_default();
     // What another runbook was given does not hurt this one.
     let given = given.into_iter().filter(|(name, _)| book.params.iter().any(|param| param.name == *name)).collect();
     let look = Look::new(book, step, &given)?;
-    let hosts = runbooks::hosts(&state.inventory, &service, &step.on)?;
     let key = (incident, book.name.clone(), step.id.clone());
     if state.runbooks.waits.get(&key).is_some_and(|waits| !waits.is_empty()) {
         return Err("it is being asked: wait for the answer".to_owned());

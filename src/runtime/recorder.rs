@@ -315,7 +315,7 @@ impl Worker {
             Ok(open) => {
                 let unreadable = open.unreadable;
                 self.post.fact_blocking(Msg::Loaded(Box::new(open.told())));
-                self.remember();
+                self.remember(now);
                 if unreadable > 0 {
                     let changes = Changes { unreadable, ..Changes::default() };
                     self.post.fact_blocking(Msg::Changed(Box::new(changes)));
@@ -329,8 +329,8 @@ impl Worker {
     }
 
     /// Tells what earlier incidents teach: after all that the first frame needs.
-    fn remember(&mut self) {
-        match self.store.precedents(precedent::REMEMBERED) {
+    fn remember(&mut self, now: Now) {
+        match self.store.remembered(precedent::REMEMBERED, now.utc - DAY) {
             Ok(all) => {
                 self.post.fact_blocking(Msg::Suspects(suspects::Msg::Remembered(all)));
             }

@@ -11,7 +11,7 @@ use crate::{
         config_files::ConfigFile,
         findings,
         id::{CheckId, HostName, IncidentId, RunId},
-        incidents::{StoredIncidentEvent, precedent::Precedent},
+        incidents::{StoredIncidentEvent, precedent::Remembered},
         logs::patterns::KnownPattern,
         outbox::OutboxEvent,
         record::{Bucket, Changes, HostMinute, Row, StatusUpdate},
@@ -289,9 +289,9 @@ impl<S: Store> Store for Recording<S> {
         self.inner.host_minutes(host, from, to.min(now))
     }
 
-    /// All incidents are told whole, as they were then.
-    fn precedents(&mut self, _limit: usize) -> Result<Vec<Precedent>, StoreError> {
-        Ok(Vec::new())
+    /// All incidents are told whole, and results one by one, as they were then.
+    fn remembered(&mut self, _limit: usize, _from: Timestamp) -> Result<Remembered, StoreError> {
+        Ok(Remembered::default())
     }
 
     fn patterns(&mut self, _scope: Option<&str>, _seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError> {

@@ -30,7 +30,7 @@ use crate::core::{
     config_files::ConfigFile,
     findings,
     id::{CheckId, HostName, RunId, Uid},
-    incidents::{NumberedRun, StoredIncidentEvent, precedent::Precedent},
+    incidents::{NumberedRun, StoredIncidentEvent, precedent::Remembered},
     logs::patterns::KnownPattern,
     msg::Loaded,
     outbox::OutboxEvent,
@@ -113,11 +113,12 @@ pub trait Store: Send {
     /// When the store cannot be read.
     fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError>;
 
-    /// Returns what the newest incidents teach, so many of them, however old they are.
+    /// Returns what the newest incidents teach, so many of them, however old they are; and the certificates that checks saw replaced
+    /// from a moment on.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn precedents(&mut self, limit: usize) -> Result<Vec<Precedent>, StoreError>;
+    fn remembered(&mut self, limit: usize, from: Timestamp) -> Result<Remembered, StoreError>;
 
     /// Removes what is older than the policy keeps, in small transactions that let others write in between.
     ///

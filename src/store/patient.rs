@@ -7,7 +7,7 @@ use super::{
 };
 use crate::core::{
     id::{CheckId, HostName},
-    incidents::precedent::Precedent,
+    incidents::precedent::Remembered,
     logs::patterns::KnownPattern,
     record::{Bucket, Changes, HostMinute, Row},
     services::CheckResult,
@@ -76,8 +76,8 @@ impl Store for Patient {
         self.open()?.host_minutes(host, from, to)
     }
 
-    fn precedents(&mut self, limit: usize) -> Result<Vec<Precedent>, StoreError> {
-        self.open()?.precedents(limit)
+    fn remembered(&mut self, limit: usize, from: Timestamp) -> Result<Remembered, StoreError> {
+        self.open()?.remembered(limit, from)
     }
 
     fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError> {

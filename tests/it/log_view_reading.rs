@@ -478,10 +478,15 @@ fn an_incident_is_opened_for_a_line_which_is_its_first_evidence() {
         .flat_map(|effect| if let Effect::Commit { rows, .. } = effect { rows.clone() } else { Vec::new() });
     let kinds = rows.filter_map(|row| if let Row::Incident(event) = row { Some(event.kind) } else { None });
     let kinds: Vec<IncidentEventKind> = kinds.collect();
-    let [IncidentEventKind::Opened { title, .. }, IncidentEventKind::Pinned { what, body, sha256, .. }] = &*kinds
+    let [
+        IncidentEventKind::Opened { title, .. },
+        IncidentEventKind::Pinned { what, body, sha256, .. },
+        IncidentEventKind::About { hosts },
+    ] = &*kinds
     else {
         panic!("{kinds:#?}")
     };
+    assert_eq!(hosts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["play-01"], "where it was read");
     assert!(body.contains(line.trim()), "{body} {line}");
     assert_eq!((what.as_str(), sha256), ("a log line", &evidence::sha256(body)));
     // It is named by what the line says, not by what stands above it.

@@ -76,3 +76,29 @@ fn whoever_takes_an_alert_is_seen_by_all_with_the_reason_and_on_the_audit() {
         terminal.ended().clean();
     }
 }
+
+#[test]
+fn an_alert_that_fires_is_told_to_the_terminal_once() {
+    let home = tempfile::tempdir().unwrap();
+    let config = desk(home.path());
+    let text = std::fs::read_to_string(&config).unwrap();
+    let told = "[[notifier]]\nname = \"here\"\ntype = \"terminal\"\nbell = false\nosc = [\"9\", \"777\"]\n";
+    let severities: String = ["P1", "P2"].map(|of| format!("[severity.{of}]\nnotify = [\"here\"]\n")).concat();
+    std::fs::write(&config, format!("{text}{told}{severities}")).unwrap();
+    let mut ana = console(home.path(), &config, "ana");
+    let count = |bytes: &[u8], what: &str| bytes.windows(what.len()).filter(|part| *part == what.as_bytes()).count();
+    eventually("the terminal is told", || count(&ana.written(), "\x1b]777;notify;") > 0);
+    // What goes on to fire, is drawn anew and is looked at again is told no second time.
+    ana.keys("\x0c");
+    ana.keys(":go-overview\r");
+    ana.until("it still is down", |text| text.contains("DOWN") && !text.contains("1 Alerts"));
+    ana.keys("\x03");
+    let ended = ana.ended();
+    ended.clean();
+    for way in ["\x1b]9;", "\x1b]777;notify;"] {
+        assert_eq!(count(&ended.bytes, way), 1, "{way:?}");
+    }
+    let bytes = String::from_utf8_lossy(&ended.bytes);
+    let body = bytes.split_once("\x1b]777;notify;").and_then(|(_, rest)| rest.split_once("\x1b\\")).unwrap().0;
+    assert!(body.contains("shop@prod;"), "{body}");
+}

@@ -132,6 +132,54 @@ async fn a_host_tells_what_changed_on_it() {
     assert_eq!(ask(&sshd, now - HOUR).await.unwrap().changes.len(), found.changes.len());
 }
 
+/// An entry of the record of logins, as Linux writes it: kind, who, where, from where, when.
+fn entry(kind: i16, (user, line, host): (&str, &str, &str), at: i64) -> Vec<u8> {
+    let text = |text: &str, room: usize| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.resize(room, 0);
+        bytes
+    };
+    let mut bytes = [kind.to_le_bytes().to_vec(), vec![0; 2], 4_242_i32.to_le_bytes().to_vec()].concat();
+    bytes.extend([text(line, 32), text("s/0", 4), text(user, 32), text(host, 256), vec![0; 8]].concat());
+    bytes.extend(i32::try_from(at).unwrap().to_le_bytes());
+    bytes.resize(384, 0);
+    bytes
+}
+
+#[tokio::test]
+async fn logins_kernels_and_certificates_are_told_from_the_hosts_own_records() {
+    let sshd = server().await;
+    let root = sshd.path("root");
+    let now = clock().now().utc;
+    let seconds = now.0 / 1_000;
+    // Two starts, the last with the kernel that runs; and somebody who logged in between then and now.
+    let kernel = Command::new("uname").arg("-r").output().unwrap();
+    let kernel = String::from_utf8(kernel.stdout).unwrap().trim().to_owned();
+    let record = [
+        entry(2, ("reboot", "~", "6.1.0-0-older"), seconds - 9 * 86_400),
+        entry(2, ("reboot", "~", &kernel), seconds - 1_200),
+        entry(7, ("ana", "pts/0", "10.0.0.9"), seconds - 600),
+    ];
+    std::fs::create_dir_all(root.join("var/log")).unwrap();
+    std::fs::write(root.join("var/log/wtmp"), record.concat()).unwrap();
+    write(&root.join("proc/stat"), &format!("cpu 1 2 3\nbtime {}\n", seconds - 1_200));
+    let live = root.join("etc/letsencrypt/live/play");
+    write(&root.join("etc/letsencrypt/archive/play/fullchain2.pem"), "-----BEGIN CERTIFICATE-----\n");
+    write(&live.join("README"), "");
+    std::os::unix::fs::symlink("../../archive/play/fullchain2.pem", live.join("fullchain.pem")).unwrap();
+
+    let found = ask(&sshd, now - HOUR).await.unwrap();
+    let lines = |kind| only(&found, kind).into_iter().map(Change::line).collect::<Vec<_>>();
+    assert_eq!(lines(Kind::Login), ["login ana from 10.0.0.9 on web"], "{found:#?}");
+    assert_eq!(lines(Kind::Reboot), [format!("reboot 6.1.0-0-older → {kernel} on web")]);
+    assert_eq!(lines(Kind::Certificate), ["cert /etc/letsencrypt/live/play/fullchain.pem replaced on web"]);
+    for (kind, ago) in [(Kind::Login, 600), (Kind::Reboot, 1_200), (Kind::Certificate, 0)] {
+        let at = only(&found, kind)[0].at;
+        assert!((now.since(at) - ago * 1_000).abs() < 300_000, "{kind:?}: {at:?}");
+    }
+    assert_eq!(only(&found, Kind::Login)[0].by.as_deref(), Some("ana"));
+}
+
 #[tokio::test]
 async fn a_host_without_any_of_it_says_what_it_lacks() {
     let sshd = server().await;

@@ -6,7 +6,7 @@ use crate::{
     core::{
         id::{EnvName, HostName, ServiceId},
         inventory::Inventory,
-        runbooks::{self, On, Step},
+        runbooks::{self, Step},
     },
 };
 
@@ -40,18 +40,8 @@ impl Place {
     pub(super) fn hosts(&self, inventory: &Inventory, step: &Step) -> Result<Vec<HostName>, String> {
         let Some(service) = &self.service else {
             let host = self.host.clone().ok_or("nobody said where")?;
-            let known = inventory.host(&host).ok_or("it is not in the configuration")?;
-            let fits = match &step.on {
-                On::Each | On::First => true,
-                On::Host(named) => *named == host,
-                On::Label(key, value) => known.labels.get(key) == Some(value),
-                On::Service(_) => false,
-            };
-            return if fits {
-                Ok(vec![host])
-            } else {
-                Err(format!("it runs on {}: name the service", step.on.words()))
-            };
+            inventory.host(&host).ok_or("it is not in the configuration")?;
+            return runbooks::among(inventory, &[host], &step.on);
         };
         let mut hosts = runbooks::hosts(inventory, service, &step.on)?;
         if let Some(only) = &self.host {

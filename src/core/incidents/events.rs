@@ -47,6 +47,11 @@ pub enum IncidentEventKind {
         /// The service it is about.
         service: Option<ServiceId>,
     },
+    /// It is about hosts: what somebody opened it for was on them, and names no service.
+    About {
+        /// Which.
+        hosts: Vec<HostName>,
+    },
     /// The alert that it is about began: dated back to when the alert fired.
     Detected {
         /// The alert.
@@ -390,6 +395,7 @@ impl IncidentEventKind {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Opened { .. } => "opened",
+            Self::About { .. } => "about",
             Self::Detected { .. } => "detected",
             Self::Alert { .. } => "alert",
             Self::Acknowledged => "acknowledged",
@@ -434,6 +440,7 @@ impl IncidentEventKind {
             | Self::Mitigated { summary }
             | Self::Resolved { summary }
             | Self::Reopened { summary } => summary.clone(),
+            Self::About { hosts } => hosts.iter().map(HostName::as_str).collect::<Vec<_>>().join(", "),
             Self::Acknowledged => "took it".to_owned(),
             Self::PhaseBegan { phase, note, owed } => {
                 let mut text = phase.word().to_owned();

@@ -3,11 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Duty, Guard, Impact, IncidentEvent, IncidentEventKind, Link, Phase, Section, StoredIncidentEvent, Urgency,
-    evidence::sha256,
+    evidence::sha256, suspects::Change,
 };
 use crate::core::{
     alerts::Severity,
-    id::{IncidentId, Operator, ServiceId, Uid},
+    id::{HostName, IncidentId, Operator, ServiceId, Uid},
     record::DeclaredState,
     runs::Verdict,
     time::Timestamp,
@@ -26,6 +26,8 @@ pub struct Incident {
     pub severity: Severity,
     /// The service it is about.
     pub service: Option<ServiceId>,
+    /// The hosts that it is about, where it names no service.
+    pub hosts: Vec<HostName>,
     /// The alert it began with.
     pub alert: Option<Uid>,
     /// When the alert fired.
@@ -166,6 +168,7 @@ impl Incident {
             title,
             severity,
             service,
+            hosts: Vec::new(),
             alert: None,
             detected: None,
             opened: at,
@@ -225,6 +228,16 @@ impl Incident {
         self.resolved.is_none() && self.closed.is_none() && self.merged_into.is_none()
     }
 
+    /// Says whether a change was chosen as what probably broke it.
+    pub fn suspects(&self, change: &Change) -> bool {
+        self.suspect.as_ref().and_then(|(key, _)| key.as_deref()).is_some_and(|key| change.is_named(key))
+    }
+
+    /// Says whether a change was ruled out.
+    pub fn rules_out(&self, change: &Change) -> bool {
+        self.ruled_out.iter().any(|key| change.is_named(key))
+    }
+
     /// Says whether somebody is still at it: users may be hurt, or it is being proved that they are not any more.
     pub fn is_in_hand(&self) -> bool {
         let proved = self.phase > Phase::Validate;
@@ -271,10 +284,8 @@ impl Incident {
             | IncidentEventKind::Note { .. }
             | IncidentEventKind::Command { .. }
             | IncidentEventKind::StepMarked { .. } => {}
-            IncidentEventKind::Detected { alert, .. } => {
-                (self.alert, self.detected) = (Some(*alert), Some(at));
-                self.phases.insert(Phase::Detect, at);
-            }
+            IncidentEventKind::About { hosts } => self.hosts.clone_from(hosts),
+            IncidentEventKind::Detected { alert, .. } => self.is_seen(*alert, at),
             IncidentEventKind::Acknowledged => self.lead(event.by.clone(), at),
             IncidentEventKind::PhaseBegan { phase, owed, .. } => {
                 self.owed.extend(owed.iter().copied());
@@ -358,6 +369,11 @@ impl Incident {
         }
         again.timeline = std::mem::take(&mut self.timeline);
         *self = again;
+    }
+
+    fn is_seen(&mut self, alert: Uid, at: Timestamp) {
+        (self.alert, self.detected) = (Some(alert), Some(at));
+        self.phases.insert(Phase::Detect, at);
     }
 
     fn is_well(&mut self, at: Timestamp) {

@@ -10,7 +10,7 @@ use super::{
     suspects::{Change, Kind},
 };
 use crate::core::{
-    id::{IncidentId, RuleName, Uid},
+    id::{CheckId, IncidentId, RuleName, Uid},
     time::Timestamp,
 };
 
@@ -42,6 +42,28 @@ pub struct Precedent {
     pub chosen: Option<Kind>,
     /// Kinds of changes that were ruled out, and of which none was chosen.
     pub ruled_out: BTreeSet<Kind>,
+}
+
+/// What the store remembers of incidents and of certificates.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Remembered {
+    /// The newest incidents.
+    pub incidents: Vec<Precedent>,
+    /// Certificates that were replaced of late, oldest first.
+    pub certificates: Vec<Replaced>,
+}
+
+/// A certificate that a check saw replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// Which check.
+    pub check: CheckId,
+    /// When it saw the new one for the first time.
+    pub at: Timestamp,
+    /// Until when the old one was valid.
+    pub before: Timestamp,
+    /// Until when the new one is.
+    pub after: Timestamp,
 }
 
 impl Precedent {

@@ -315,6 +315,23 @@ pub fn hosts(inventory: &Inventory, service: &ServiceId, on: &On) -> Result<Vec<
     }
 }
 
+/// Returns the hosts that a step runs on where it is about hosts and no service: those of them that it names.
+///
+/// # Errors
+/// Why there are none.
+pub fn among(inventory: &Inventory, hosts: &[HostName], on: &On) -> Result<Vec<HostName>, String> {
+    let fits = |host: &&HostName| match on {
+        On::Each | On::First => true,
+        On::Host(named) => named == *host,
+        On::Label(key, value) => inventory.host(host).is_some_and(|of| of.labels.get(key) == Some(value)),
+        On::Service(_) => false,
+    };
+    let most = if matches!(on, On::First) { 1 } else { usize::MAX };
+    let found: Vec<HostName> =
+        hosts.iter().filter(|host| inventory.host(host).is_some()).filter(fits).take(most).cloned().collect();
+    if found.is_empty() { Err(format!("it runs on {}: name the service", on.words())) } else { Ok(found) }
+}
+
 fn plural(words: &str) -> String {
     match words {
         "each host" | "the first host" => "hosts".to_owned(),

@@ -1,11 +1,11 @@
 //! What a person does when something fires: owns the alert, opens its incident, says that it is over.
 use super::{Overlay, Pane, RowKey, Tone, View, act, findings, pin};
 use crate::core::{
-    Effect, State, alerts,
-    alerts::Severity,
-    id::{ServiceId, Uid},
-    incidents,
-    incidents::IncidentEventKind,
+    Effect, State,
+    alerts::{self, Severity},
+    id::{HostName, ServiceId, Uid},
+    incidents::{self, IncidentEventKind},
+    logs::bundle,
     opening,
     time::Now,
 };
@@ -57,12 +57,18 @@ pub(super) fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
     let is_host = charts || matches!(state.screen.cursor(pane), Some(RowKey::Host(_)));
     let host = act::selected_host(state).filter(|_| is_host);
     let title = match (&kept, &service) {
-        (Some((title, _)), None) => host.map_or_else(|| title.clone(), |host| format!("{host}: opened by hand")),
+        (Some((title, _)), None) => {
+            host.as_ref().map_or_else(|| title.clone(), |host| format!("{host}: opened by hand"))
+        }
         (Some((title, _)), Some(service)) => format!("{service}: {title}"),
         (None, Some(service)) => format!("{service}: opened by hand"),
         (None, None) => return Vec::new(),
     };
-    let kept = kept.map(|(_, kind)| kind).into_iter().collect();
+    let mut kept: Vec<IncidentEventKind> = kept.map(|(_, kind)| kind).into_iter().collect();
+    if service.is_none() {
+        let hosts = about(state, host, &kept);
+        kept.extend((!hosts.is_empty()).then_some(IncidentEventKind::About { hosts }));
+    }
     opened(state, (Severity::P3, title), (service, kept), now)
 }
 
@@ -87,6 +93,20 @@ pub(super) fn open_in_words(state: &mut State, text: String, service: Option<Ser
     };
     state.screen.close();
     opened(state, worded, (service, Vec::new()), now)
+}
+
+/// The hosts that an incident without a service is about: the one that the cursor is on, or those that its lines were read on.
+fn about(state: &State, host: Option<HostName>, kept: &[IncidentEventKind]) -> Vec<HostName> {
+    let mut hosts: Vec<HostName> = host.or_else(|| act::selected_host(state)).into_iter().collect();
+    for kind in kept {
+        let IncidentEventKind::Pinned { body, .. } = kind else { continue };
+        for name in bundle::lines(body).map(|line| HostName::from(line.host)) {
+            if !hosts.contains(&name) && state.inventory.host(&name).is_some() {
+                hosts.push(name);
+            }
+        }
+    }
+    hosts
 }
 
 /// Says that the incident is over.

@@ -5,7 +5,7 @@ use crate::core::{
     id::Uid,
     incidents::{
         self, IncidentEventKind,
-        suspects::{self, Suspect, SuspectAction},
+        suspects::{self, Change, Suspect, SuspectAction},
     },
     suspecting,
     time::Now,
@@ -17,15 +17,18 @@ const LISTED: usize = 50;
 /// Returns the rows: the strongest first, what was ruled out last.
 pub(super) fn keys(state: &State, incident: Uid) -> Vec<RowKey> {
     let Some(looked) = state.suspects.of(incident) else { return Vec::new() };
-    let out = |key: &String| state.incidents.incidents.get(&incident).is_some_and(|of| of.ruled_out.contains(key));
-    let keys = looked.ranking.suspects.iter().take(LISTED).map(|suspect| suspect.change.key());
-    let (last, first): (Vec<String>, Vec<String>) = keys.partition(out);
-    first.into_iter().chain(last).map(RowKey::Change).collect()
+    let of = state.incidents.incidents.get(&incident);
+    let out = |change: &&Change| of.is_some_and(|of| of.rules_out(change));
+    let listed = looked.ranking.suspects.iter().take(LISTED).map(|suspect| &suspect.change);
+    let (last, first): (Vec<&Change>, Vec<&Change>) = listed.partition(out);
+    first.into_iter().chain(last).map(|change| RowKey::Change(change.key())).collect()
 }
 
 /// Finds a suspect of an incident by its key.
 pub fn suspect<'a>(state: &'a State, incident: Uid, key: &str) -> Option<&'a Suspect> {
-    state.suspects.of(incident)?.ranking.suspects.iter().find(|suspect| suspect.change.key() == key)
+    let mut all = state.suspects.of(incident)?.ranking.suspects.iter();
+    let named = |suspect: &&Suspect| suspect.change.is_named(key);
+    all.clone().find(|suspect| suspect.change.key() == key).or_else(|| all.find(named))
 }
 
 /// Says a suspect in one line.
@@ -51,16 +54,15 @@ pub(super) fn why_not(state: &State, action: SuspectAction) -> Option<String> {
         SuspectAction::Choose => match under(state) {
             None => Some("put the cursor on a change to choose it".to_owned()),
             Some((incident, suspect)) => {
-                let known = &state.incidents.incidents.get(&incident)?.suspect;
-                let is = known.as_ref().is_some_and(|(key, _)| key.as_ref() == Some(&suspect.change.key()));
-                because(is, "it is chosen already")
+                let of = state.incidents.incidents.get(&incident)?;
+                because(of.suspects(&suspect.change), "it is chosen already")
             }
         },
         SuspectAction::RuleOut => match under(state) {
             None => Some("put the cursor on a change to rule it out".to_owned()),
             Some((incident, suspect)) => {
-                let known = &state.incidents.incidents.get(&incident)?.ruled_out;
-                because(known.contains(&suspect.change.key()), "it is ruled out already")
+                let of = state.incidents.incidents.get(&incident)?;
+                because(of.rules_out(&suspect.change), "it is ruled out already")
             }
         },
         SuspectAction::Nobody => {

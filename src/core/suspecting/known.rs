@@ -6,11 +6,11 @@ use crate::core::{
     State,
     alerts::{AlertEventKind, Target},
     hosts,
-    id::{HostName, ServiceId},
-    incidents::suspects::{Change, Kind, Source},
+    id::{CheckId, HostName, Operator, ServiceId},
+    incidents::suspects::{ANEW, Change, Kind, Source},
     inventory::Service,
     runs::{self, PipelineRun, Run, RunOutcome},
-    services,
+    services::{self, uptime::Span},
     time::{Now, SECOND, Timestamp},
 };
 
@@ -22,6 +22,7 @@ pub(super) fn own(state: &State, around: Timestamp, now: Now) -> Vec<Change> {
     let mut changes: Vec<Change> = state.runs.runs.values().filter_map(of_run).collect();
     changes.extend(state.suspects.seen().cloned());
     changes.extend(silences(state));
+    changes.extend(planned(state, now));
     for host in state.hosts.hosts() {
         changes.extend(starts(state, host));
         if let Some((sample, uptime)) = host.last_sample().and_then(|sample| Some((sample, sample.uptime_s?))) {
@@ -78,6 +79,36 @@ fn silences(state: &State) -> impl Iterator<Item = Change> {
             }
         })
     })
+}
+
+/// Planned work: from its beginning on nobody is called about what it covers, and somebody is at work there.
+fn planned(state: &State, now: Now) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut add = |span: Span, why: &str, by: Option<&Operator>, (services, hosts): (&[ServiceId], &[HostName])| {
+        let change = Change {
+            by: by.map(ToString::to_string),
+            detail: vec![format!("planned until {}", span.to.rfc3339())],
+            ..Change::new(span.from, Kind::Silence, format!("planned work: {why}"), Source::Console)
+        };
+        changes.extend(services.iter().map(|id| Change { service: Some(id.clone()), ..change.clone() }));
+        // What covers an environment, or everything, is nobody's own.
+        if services.is_empty() || !hosts.is_empty() {
+            changes.push(Change { hosts: hosts.to_vec(), ..change });
+        }
+    };
+    for (_, known) in state.windows.all() {
+        let window = &known.window;
+        if let Some(span) = known.span() {
+            add(span, &window.why, Some(&known.by), (&window.covers.services, &window.covers.hosts));
+        }
+    }
+    for plan in &state.inventory.maintenance {
+        let why = if plan.why.is_empty() { &plan.name } else { &plan.why };
+        for span in plan.spans(now.utc) {
+            add(span, why, None, (&plan.services, &[]));
+        }
+    }
+    changes
 }
 
 fn of_run(run: &Run) -> Option<Change> {
@@ -150,24 +181,28 @@ fn starts(state: &State, host: &hosts::HostState) -> Vec<Change> {
 
 /// A start of a machine.
 pub(in crate::core) fn rebooted(host: &HostName, at: Timestamp) -> Change {
-    Change { hosts: vec![host.clone()], ..Change::new(at, Kind::Reboot, "it started anew", Source::Boot) }
+    Change { hosts: vec![host.clone()], ..Change::new(at, Kind::Reboot, ANEW, Source::Boot) }
 }
 
 /// Notes that a check sees another certificate than before, or one that is no longer valid.
 pub(in crate::core) fn certificate(state: &mut State, result: &services::CheckResult) {
     let Some(after) = result.cert_not_after else { return };
     let before = state.services.check(&result.check).and_then(|check| check.cert_not_after);
-    let of = |at: Timestamp, what: String| Change {
-        service: Some(result.check.service.clone()),
-        ..Change::new(at, Kind::Certificate, what, Source::Checks)
-    };
-    let name = &result.check.check;
     if let Some(before) = before.filter(|before| *before != after) {
-        let detail = vec![format!("valid until {}, before until {}", after.rfc3339(), before.rfc3339())];
-        let change = Change { detail, ..of(result.at, format!("certificate of {name} replaced")) };
-        state.suspects.saw(change);
+        state.suspects.saw(replaced(&result.check, result.at, (before, after)));
     }
     if after <= result.at {
-        state.suspects.saw(of(after, format!("certificate of {name} expired")));
+        let what = format!("certificate of {} expired", result.check.check);
+        state.suspects.saw(of_check(&result.check, after, what));
     }
+}
+
+/// A certificate that was replaced, seen at that moment by a check; until when the two are valid.
+pub(super) fn replaced(check: &CheckId, at: Timestamp, (before, after): (Timestamp, Timestamp)) -> Change {
+    let detail = vec![format!("valid until {}, before until {}", after.rfc3339(), before.rfc3339())];
+    Change { detail, ..of_check(check, at, format!("certificate of {} replaced", check.check)) }
+}
+
+fn of_check(check: &CheckId, at: Timestamp, what: String) -> Change {
+    Change { service: Some(check.service.clone()), ..Change::new(at, Kind::Certificate, what, Source::Checks) }
 }

@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use super::{
     Effect, State,
-    alerts::Target,
     id::{HostName, ServiceId, Uid},
     incidents::{
         self, Incident, IncidentEventKind, onset,
@@ -67,7 +66,10 @@ pub(super) fn update(state: &mut State, msg: suspects::Msg, now: Now) -> Vec<Eff
             told(state, incident, now)
         }
         suspects::Msg::Remembered(all) => {
-            state.incidents.remembered = all.into_iter().map(|of| (of.uid, of)).collect();
+            state.incidents.remembered = all.incidents.into_iter().map(|of| (of.uid, of)).collect();
+            for of in all.certificates {
+                state.suspects.saw(known::replaced(&of.check, of.at, (of.before, of.after)));
+            }
             for incident in state.suspects.looked().collect::<Vec<_>>() {
                 rank(state, incident, now);
             }
@@ -99,13 +101,14 @@ fn told(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
 
 /// Writes when it began into the incident, once, where that is not known and can be told.
 fn estimate(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
-    let Some(of) = state.incidents.incidents.get(&incident) else { return Vec::new() };
-    let (Some(service), None) = (&of.service, &of.onset) else { return Vec::new() };
-    if !state.records() {
-        return Vec::new();
-    }
+    let known = state.incidents.incidents.get(&incident).filter(|of| of.onset.is_none() && state.records());
+    let Some(of) = known else { return Vec::new() };
     let fired = of.detected.unwrap_or(of.opened);
-    let Some(onset) = onset::estimate(state, service, fired).onset else { return Vec::new() };
+    let estimate = match &of.service {
+        Some(service) => onset::estimate(state, service, fired),
+        None => onset::estimate_on(state, &hosts_of(state, of), fired),
+    };
+    let Some(onset) = estimate.onset else { return Vec::new() };
     let kind = IncidentEventKind::Onset { at: onset.at, how: onset.words(), estimated: true };
     state.incidents_update(incidents::Msg::ByItself { incident, kind }, now, None)
 }
@@ -143,9 +146,9 @@ fn services_around(state: &State, of: &Incident) -> Vec<Arc<Service>> {
     services
 }
 
-/// The hosts of an incident's services, in their order; where it is about a host alone, that one.
+/// The hosts of an incident's services, in their order, after those that it is about itself.
 fn hosts_around(state: &State, of: &Incident, services: &[Arc<Service>]) -> Vec<HostName> {
-    let mut hosts: Vec<HostName> = alone(state, of).into_iter().collect();
+    let mut hosts = hosts_of(state, of);
     for host in services.iter().flat_map(|service| &service.hosts) {
         if !hosts.contains(host) && hosts.len() < HOSTS {
             hosts.push(host.clone());
@@ -154,12 +157,16 @@ fn hosts_around(state: &State, of: &Incident, services: &[Arc<Service>]) -> Vec<
     hosts
 }
 
-/// The host that the incident's alert is about, where it is about one.
-fn alone(state: &State, of: &Incident) -> Option<HostName> {
-    match &state.alerts.alert(of.alert?)?.target {
-        Target::Host(host) | Target::Part { host, .. } => Some(host.clone()),
-        Target::Service(_) | Target::Check(_) => None,
+/// The hosts that an incident is about itself: its alert's, and those that it was opened for.
+pub(super) fn hosts_of(state: &State, of: &Incident) -> Vec<HostName> {
+    let alert = of.alert.and_then(|alert| state.alerts.alert(alert));
+    let mut hosts: Vec<HostName> = alert.and_then(|alert| alert.target.host()).cloned().into_iter().collect();
+    for host in &of.hosts {
+        if !hosts.contains(host) && hosts.len() < HOSTS {
+            hosts.push(host.clone());
+        }
     }
+    hosts
 }
 
 /// Ranks anew what is in view, where that is some seconds old: runs go on, and processes start.
@@ -190,7 +197,7 @@ fn ranking(state: &State, of: &Incident, now: Now) -> Ranking {
     let changes = suspects::merge(changes);
     let hosts = match of.service.as_ref().and_then(|id| state.inventory.service(id)) {
         Some(service) => service.hosts.clone(),
-        None => alone(state, of).into_iter().collect(),
+        None => hosts_of(state, of),
     };
     let around = Around {
         onset,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::core::{
     Msg,
-    alerts::{self, AlertEvent, AlertEventKind, Severity},
+    alerts::{self, AlertEvent, AlertEventKind, Severity, Target},
     hosts::{self, HostSample, Pm2List, Pm2Process},
     id::{IncidentId, RunId},
     incidents::{
@@ -290,4 +290,148 @@ fn an_alert_that_somebody_took_is_a_silence() {
     let [silence] = silences.as_slice() else { panic!("{silences:?}") };
     assert_eq!(silence.line(), "silence service.down of play@prod acknowledged of play@prod");
     assert_eq!((silence.by.as_deref(), silence.at), (Some("leo"), Timestamp(NOW - 10 * MINUTE)));
+}
+
+#[test]
+fn planned_work_is_a_silence() {
+    use crate::core::windows::{Covers, Window};
+    let mut state = state();
+    let window = |covers, from, why: &str| Window {
+        covers,
+        from: Timestamp(from),
+        to: Timestamp(from + 2 * HOUR),
+        zone: "UTC".into(),
+        why: why.into(),
+    };
+    let play = Covers { services: vec!["play@prod".parse().unwrap()], ..Covers::default() };
+    let web = Covers { hosts: vec!["web-01".into()], ..Covers::default() };
+    let all = [
+        window(play, NOW - 5 * MINUTE, "new disks"),
+        window(web.clone(), NOW - 30 * HOUR, "of yesterday"),
+        window(web, NOW + HOUR, "still to come"),
+    ];
+    let leo = Actor { by: "leo".into(), from: "tty2".into() };
+    let events: Vec<_> = all
+        .into_iter()
+        .zip(0..)
+        .map(|(window, more)| window.declared(&leo, Timestamp(NOW - 40 * HOUR + more)))
+        .collect();
+    _ = state.windows_arrived(&events, now(NOW));
+    let silences: Vec<Change> =
+        known::own(&state, Timestamp(NOW), now(NOW)).into_iter().filter(|of| of.kind == Kind::Silence).collect();
+    let [silence] = silences.as_slice() else { panic!("{silences:?}") };
+    assert_eq!(silence.line(), "silence planned work: new disks of play@prod");
+    assert_eq!((silence.by.as_deref(), silence.at), (Some("leo"), Timestamp(NOW - 5 * MINUTE)));
+}
+
+#[test]
+fn a_certificate_that_was_replaced_is_known_after_a_restart() {
+    let mut state = state();
+    _ = open(&mut state, NOW);
+    let page: crate::core::id::CheckId = "play@prod/page".parse().unwrap();
+    let seen = |until| services::CheckResult {
+        cert_not_after: Some(Timestamp(until)),
+        ..result("play@prod/page", NOW - MINUTE, Outcome::Up)
+    };
+    let (before, after) = (NOW + DAY, NOW + 90 * DAY);
+    let replaced = incidents::precedent::Replaced {
+        check: page,
+        at: seen(after).at,
+        before: Timestamp(before),
+        after: Timestamp(after),
+    };
+    let all = incidents::precedent::Remembered { certificates: vec![replaced], ..Default::default() };
+    for _ in 0..2 {
+        _ = update(&mut state, Msg::Suspects(suspects::Msg::Remembered(all.clone())), now(NOW));
+    }
+    // Where the console saw it itself, it is the same.
+    for until in [before, after] {
+        let msg = services::Msg::ResultArrived { result: seen(until), origin: Origin::Measured };
+        _ = update(&mut state, Msg::Services(msg), now(NOW - MINUTE));
+    }
+    let certificates: Vec<&Change> = state.suspects.seen().filter(|of| of.kind == Kind::Certificate).collect();
+    assert_eq!(certificates.len(), 1, "{certificates:?}");
+    let ranking = &state.suspects.of(UID).unwrap().ranking;
+    assert_eq!(ranking.suspects[0].change.what, "certificate of page replaced");
+}
+
+fn sampled(state: &mut State, at: i64, of: HostSample) {
+    let msg =
+        hosts::Msg::SampleArrived { host: "web-01".into(), sample: Box::new(HostSample { at: Timestamp(at), ..of }) };
+    _ = state.hosts_update(msg, now(at));
+}
+
+#[test]
+fn one_start_of_a_machine_is_one_row_whoever_tells_of_it_and_stays_ruled_out() {
+    let mut state = state();
+    let up = |uptime_s| HostSample { uptime_s: Some(uptime_s), ..HostSample::default() };
+    sampled(&mut state, NOW - 1_000, up(600));
+    _ = open(&mut state, NOW);
+    let reboots = |state: &State| -> Vec<Change> {
+        let all = state.suspects.of(UID).unwrap().ranking.suspects.iter().map(|suspect| suspect.change.clone());
+        all.filter(|change| change.kind == Kind::Reboot).collect()
+    };
+    let [first] = &reboots(&state)[..] else { panic!("{:?}", reboots(&state)) };
+    let kind = IncidentEventKind::SuspectRuledOut { key: first.key(), summary: first.line() };
+    let event = IncidentEvent { incident: UID, at: Timestamp(NOW), by: "ana".into(), kind };
+    let stored = StoredIncidentEvent { number: IncidentId(1), seq: 2, event };
+    _ = state.incidents_update(incidents::Msg::Stored(vec![stored]), now(NOW), None);
+    // The next sample is 1.9 s later by the clock, and by the host's own count 1 s; the host itself tells it with its kernel.
+    sampled(&mut state, NOW + 900, up(601));
+    let kernel = Change {
+        hosts: vec!["web-01".into()],
+        ..Change::new(Timestamp(NOW - 604_300), Kind::Reboot, "6.1.0-26 → 6.1.0-28", Source::Boot)
+    };
+    let found = suspects::HostChanges { changes: vec![kernel], missing: Vec::new() };
+    let msg = suspects::Msg::Told { incident: UID, host: "web-01".into(), seen: Box::new(Ok(found)) };
+    _ = update(&mut state, Msg::Suspects(msg), now(NOW + 1_000));
+    let [one] = &reboots(&state)[..] else { panic!("{:?}", reboots(&state)) };
+    assert_eq!(one.what, "6.1.0-26 → 6.1.0-28");
+    assert!(
+        one.key() != first.key() && state.incidents.incidents[&UID].rules_out(one),
+        "{} {}",
+        one.key(),
+        first.key()
+    );
+    // Another machine's is another one, and one of an hour ago.
+    let elsewhere = Change { hosts: vec!["db-01".into()], ..one.clone() };
+    let before = Change { at: one.at - HOUR, ..one.clone() };
+    assert!(![elsewhere, before].iter().any(|other| state.incidents.incidents[&UID].rules_out(other)));
+}
+
+#[test]
+fn an_incident_that_is_opened_on_a_host_has_that_host_asked_and_tells_when_it_began() {
+    use crate::core::{
+        action::{Action, Motion},
+        record::{Recorder, Row},
+    };
+    let mut state = state();
+    _ = update(&mut state, Msg::RecorderChanged(Recorder::Me { epoch: 1 }), now(NOW - HOUR));
+    for step in 0..60_i64 {
+        let cpu_pct = Some(if step < 40 { 21.0 } else { 97.0 });
+        sampled(&mut state, NOW - (60 - step) * 10_000, HostSample { cpu_pct, ..HostSample::default() });
+    }
+    let mut committed = Vec::new();
+    for action in [Action::GoHosts, Action::Move(Motion::Bottom), Action::OpenIncident] {
+        let effects = update(&mut state, Msg::Acted(action), now(NOW));
+        let rows = |effect| if let Effect::Commit { rows, .. } = effect { rows } else { Vec::new() };
+        committed.extend(effects.into_iter().flat_map(rows));
+    }
+    let events =
+        committed.into_iter().filter_map(|row| if let Row::Incident(event) = row { Some(event) } else { None });
+    let stored = events.zip(1..).map(|(event, seq)| StoredIncidentEvent { number: IncidentId(1), seq, event });
+    let stored: Vec<StoredIncidentEvent> = stored.collect();
+    let name = HostName::from("web-01");
+    let effects = state.incidents_update(incidents::Msg::Stored(stored), now(NOW), None);
+    let of = state.incidents.incidents.values().next().unwrap();
+    assert_eq!((of.service.clone(), of.hosts.as_slice()), (None, std::slice::from_ref(&name)));
+    assert_eq!(looks(&effects), [(vec![name], of.zero() - DAY)]);
+    let began = effects.iter().find_map(|effect| {
+        let Effect::Commit { rows, .. } = effect else { return None };
+        rows.iter().find_map(|row| {
+            let Row::Incident(event) = row else { return None };
+            if let IncidentEventKind::Onset { how, .. } = &event.kind { Some(how.clone()) } else { None }
+        })
+    });
+    assert_eq!(began.as_deref(), Some("CPU of web-01 21.0 % → 97.0 %"));
 }

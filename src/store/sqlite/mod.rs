@@ -22,7 +22,7 @@ use super::{
 };
 use crate::core::{
     id::{CheckId, HostName},
-    incidents::precedent::Precedent,
+    incidents::precedent::Remembered,
     logs::patterns::KnownPattern,
     record::{Bucket, Changes, HostMinute, Row},
     services::CheckResult,
@@ -219,8 +219,8 @@ impl Store for Sqlite {
         self.read(|conn, cursors| read::patterns((conn, cursors), scope, seen_from))
     }
 
-    fn precedents(&mut self, limit: usize) -> Result<Vec<Precedent>, StoreError> {
-        self.read(|conn, _| precedents::precedents(conn, limit))
+    fn remembered(&mut self, limit: usize, from: Timestamp) -> Result<Remembered, StoreError> {
+        self.read(|conn, _| precedents::remembered(conn, limit, from))
     }
 
     fn prune(&mut self, now: Timestamp, keep: &Keep) -> Result<Pruned, StoreError> {

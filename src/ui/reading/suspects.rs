@@ -114,12 +114,11 @@ impl Reader<'_> {
 
 /// Says whether a suspect convinces, and nobody has ruled it out.
 fn stands(of: &Incident, suspect: &Suspect) -> bool {
-    suspect.score >= CONVINCING && !of.ruled_out.contains(&suspect.change.key())
+    suspect.score >= CONVINCING && !of.rules_out(&suspect.change)
 }
 
 fn row(of: &Incident, suspect: &Suspect) -> Row {
-    let (change, key) = (&suspect.change, suspect.change.key());
-    let chosen = of.suspect.as_ref().is_some_and(|(chosen, _)| chosen.as_ref() == Some(&key));
+    let change = &suspect.change;
     let hosts: Vec<&str> = change.hosts.iter().map(HostName::as_str).collect();
     let place = match (&change.service, hosts.as_slice()) {
         (Some(service), []) => service.service.to_string(),
@@ -127,7 +126,7 @@ fn row(of: &Incident, suspect: &Suspect) -> Row {
     };
     let seconds = suspect.before_ms / 1_000;
     Row {
-        verdict: if chosen { Some(true) } else { of.ruled_out.contains(&key).then_some(false) },
+        verdict: if of.suspects(change) { Some(true) } else { of.rules_out(change).then_some(false) },
         convincing: stands(of, suspect),
         before: if seconds < 60 {
             format!("-{seconds} s")

@@ -17,7 +17,7 @@ use quarterdeck::{
     core::{
         alerts::Severity,
         id::{CheckId, HostName},
-        incidents::{IncidentEventKind, StoredIncidentEvent, precedent::Precedent},
+        incidents::{IncidentEventKind, StoredIncidentEvent, precedent::Remembered},
         logs::patterns::KnownPattern,
         outbox::{Standing, TrackerSpec},
         record::{Bucket, Changes, HostMinute, Row},
@@ -149,8 +149,8 @@ impl Store for Mortal {
         self.store.host_minutes(host, from, to)
     }
 
-    fn precedents(&mut self, limit: usize) -> Result<Vec<Precedent>, StoreError> {
-        self.store.precedents(limit)
+    fn remembered(&mut self, limit: usize, from: Timestamp) -> Result<Remembered, StoreError> {
+        self.store.remembered(limit, from)
     }
 
     fn patterns(&mut self, scope: Option<&str>, seen_from: Timestamp) -> Result<Vec<KnownPattern>, StoreError> {

@@ -23,7 +23,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use state::{Estimate, Looked, estimate};
+pub use state::{Estimate, Looked, estimate, estimate_on};
 
 /// Values that must lie before a step.
 const BEFORE: usize = 5;

@@ -3,7 +3,7 @@ use super::{NoOnset, Onset, Series, Unit, step};
 use crate::core::{
     State,
     hosts::{HostState, Point},
-    id::ServiceId,
+    id::{HostName, ServiceId},
     services::{CheckState, Outcome},
     time::{HOUR, Timestamp},
 };
@@ -43,12 +43,18 @@ pub fn estimate(state: &State, service: &ServiceId, fired: Timestamp) -> Estimat
     let mut looked: Vec<Looked> = own.map(|series| look(&series, fired)).collect();
     let mut onset = earliest(&looked);
     if onset.is_none() {
-        let hosts = of.service.hosts.iter().filter_map(|host| state.hosts.host(host));
-        let hosts: Vec<Looked> = hosts.flat_map(of_host).map(|series| look(&series, fired)).collect();
-        onset = earliest(&hosts);
-        looked.extend(hosts);
+        let hosts = estimate_on(state, &of.service.hosts, fired);
+        onset = hosts.onset;
+        looked.extend(hosts.looked);
     }
     Estimate { onset, looked }
+}
+
+/// Estimates when what was seen on hosts began, from their CPU, memory and load alone.
+pub fn estimate_on(state: &State, hosts: &[HostName], fired: Timestamp) -> Estimate {
+    let hosts = hosts.iter().filter_map(|host| state.hosts.host(host));
+    let looked: Vec<Looked> = hosts.flat_map(of_host).map(|series| look(&series, fired)).collect();
+    Estimate { onset: earliest(&looked), looked }
 }
 
 fn look(series: &Series, fired: Timestamp) -> Looked {

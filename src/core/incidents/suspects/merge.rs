@@ -1,11 +1,11 @@
 //! One change that several tell of is one row: a deploy of two hosts, a release folder that a run made, the restart that came with it.
 use std::collections::BTreeMap;
 
-use super::{Change, Kind, Source};
+use super::{ANEW, Change, Kind, Source};
 use crate::core::{id::HostName, time::MINUTE, words::many};
 
 /// What is alike and so near is the same, told twice or made on one host after the other.
-const SAME_MS: i64 = 10 * MINUTE;
+pub(super) const SAME_MS: i64 = 10 * MINUTE;
 /// A start of processes so soon after a deploy, or a restart by a run, is part of it.
 const PART_MS: i64 = 3 * MINUTE;
 /// From so many files of one folder on, written within a minute, they are one change.
@@ -71,7 +71,10 @@ fn is_same(known: &Change, change: &Change) -> bool {
     };
     place
         && known.kind == change.kind
-        && (version(&known.what) == version(&change.what) || is_delivery(known, change))
+        && (version(&known.what) == version(&change.what)
+            // A machine starts once in that time, whoever tells of it: by how long it runs, or with its kernel.
+            || known.kind == Kind::Reboot
+            || is_delivery(known, change))
         && known.at.since(change.at).abs() <= SAME_MS
         // A job or a login that comes again is another one, however soon.
         && (!matches!(known.kind, Kind::Cron | Kind::Login) || known.at == change.at)
@@ -102,6 +105,9 @@ fn is_part(known: &Change, part: &Change) -> bool {
 
 fn take(known: &mut Change, other: Change) {
     known.at = known.at.min(other.at);
+    if known.what == ANEW {
+        known.what.clone_from(&other.what);
+    }
     for host in other.hosts {
         if !known.hosts.contains(&host) {
             known.hosts.push(host);

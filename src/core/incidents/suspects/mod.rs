@@ -21,6 +21,11 @@ pub use merge::{fold_files, merge};
 pub use rank::{Around, CONVINCING, History, Places, Ranking, Suspect, Tally, Weight, Weights, rank, rank_with};
 pub use state::{Looked, Msg, State};
 
+/// What is said of a start of a machine of which no more is known.
+pub const ANEW: &str = "it started anew";
+/// When something began is counted back from how long it runs, in whole seconds, and from clocks that drift: so near is the same moment.
+const KEY_MS: i64 = 5_000;
+
 /// Something that was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -195,6 +200,29 @@ impl Change {
         };
         let seconds = Timestamp(self.at.0.div_euclid(1_000) * 1_000);
         format!("{} {place} {} {}", self.kind.word(), self.what, seconds.rfc3339())
+    }
+
+    /// Says whether this is what a key names: words and moments of a start of a machine differ with who tells of it.
+    pub fn is_named(&self, key: &str) -> bool {
+        let own = self.key();
+        if own == key {
+            return true;
+        }
+        let part = |key: &str| {
+            let (rest, at) = key.rsplit_once(' ')?;
+            let at = chrono::DateTime::parse_from_rfc3339(at).ok()?.timestamp_millis();
+            Some((rest.to_owned(), Timestamp(at)))
+        };
+        let (Some((own, at)), Some((named, then))) = (part(&own), part(key)) else { return false };
+        let apart = at.since(then).abs();
+        match self.kind {
+            Kind::Reboot => apart <= merge::SAME_MS && own.split(' ').take(2).eq(named.split(' ').take(2)),
+            // A job or a login that comes again is another one, however soon.
+            Kind::Cron | Kind::Login => false,
+            Kind::Deploy | Kind::Restart | Kind::Config | Kind::Package | Kind::Certificate | Kind::Silence => {
+                apart <= KEY_MS && own == named
+            }
+        }
     }
 
     /// Returns the kind that a key is about.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Change, HostChanges, Ranking};
 use crate::core::{
     id::{HostName, ServiceId, Uid},
-    incidents::precedent::Precedent,
+    incidents::precedent::Remembered,
     ring::Ring,
     runs::PipelineRun,
     time::{Mono, Timestamp},
@@ -66,8 +66,8 @@ pub enum Msg {
         /// Its newest runs.
         runs: Result<Vec<PipelineRun>, String>,
     },
-    /// The store told what earlier incidents teach.
-    Remembered(Vec<Precedent>),
+    /// The store told what earlier incidents teach, and which certificates were replaced.
+    Remembered(Remembered),
     /// Somebody wants the hosts of an incident to be asked anew.
     Wanted {
         /// Which incident.
