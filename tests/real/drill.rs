@@ -12,9 +12,13 @@ use quarterdeck::core::runs::{RunOutcome, Wanted, What};
 
 use crate::{
     deploy::{Fleet, told},
-    engineer::{Bad, Engineer, WRITTEN, is_told_once},
+    engineer::{Bad, Engineer, WRITTEN, is_filled, is_told_once},
     pty::{Process, command, qd},
-    support::{relay::Relay, servers::free_port},
+    support::{
+        relay::Relay,
+        servers::free_port,
+        sshd::{Setup, Sshd},
+    },
     tickets::{self, Vendor},
 };
 
@@ -34,11 +38,25 @@ fn from_shell(home: &Path, config: &Path, words: &[&str]) -> Command {
     program
 }
 
+/// What the service writes into its log that night.
+const LINES: &str = "2026-11-21 03:00:01 ERROR pool exhausted after 3012 ms\n2026-11-21 03:00:02 ERROR answered 500\n";
+
+/// All that stands below a folder, with when it was written.
+fn standing(folder: &Path) -> String {
+    let mut find = Command::new("find");
+    let found = find.arg(folder).args(["-printf", "%p %y %s %T@\n"]).output().unwrap();
+    assert!(found.status.success(), "{found:?}");
+    let mut lines: Vec<String> = String::from_utf8(found.stdout).unwrap().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines.join("\n")
+}
+
 /// Writes the configuration of a fleet whose hosts are reached by relays, in production, with a tracker.
-fn configured(fleet: &Fleet, relays: &[Relay], tracker: u16, home: &Path) -> std::path::PathBuf {
+fn configured(fleet: &Fleet, other: &Sshd, relays: &[Relay], (tracker, home): (u16, &Path)) -> std::path::PathBuf {
     let tracker = format!(
         "version = 1\ntracker = [{{ name = \"gh\", type = \"github\", repo = \"acme/incidents\", token = \"env:TRACKER\", api = \
-         \"http://127.0.0.1:{tracker}\" }}]\n"
+         \"http://127.0.0.1:{tracker}\" }}]\nlog = [{{ name = \"play\", type = \"file\", service = \"play@stage\", path = \
+         \"~/app.log\" }}]\n"
     );
     let mut text = fleet.text.replacen("version = 1\n", &tracker, 1);
     text = text.replace("kind = \"staging\"", "kind = \"production\"");
@@ -47,8 +65,16 @@ fn configured(fleet: &Fleet, relays: &[Relay], tracker: u16, home: &Path) -> std
         text = text.replace(&format!("port = {}\n", sshd.port), &format!("port = {}\n", relay.port));
         known.push(format!("{:?}", sshd.known_hosts(relay.port).display().to_string()));
     }
+    known.push(format!("{:?}", other.known_hosts(other.port).display().to_string()));
+    // Another host of the same environment, watched like the others: what is done to the service never reaches it.
+    let other = format!(
+        "[[host]]\nname = \"web-9\"\nenv = \"stage\"\naddress = \"127.0.0.1\"\nport = {}\nuser = {:?}\nidentity = {:?}\n",
+        other.port,
+        other.user,
+        other.identity().display().to_string()
+    );
     let config = home.join("qd.toml");
-    fs::write(&config, format!("{text}[ssh]\nknown_hosts = [{}]\n", known.join(", "))).unwrap();
+    fs::write(&config, format!("{text}{other}[ssh]\nknown_hosts = [{}]\n", known.join(", "))).unwrap();
     config
 }
 
@@ -76,7 +102,12 @@ async fn a_night_of_real_servers_whose_links_are_lost_in_the_way_back() {
     for (_, sshd) in &fleet.hosts {
         relays.push(Relay::start(([127, 0, 0, 1], sshd.port).into()).await);
     }
-    let config = configured(&fleet, &relays, port, home.path());
+    let other = Sshd::with(Setup { own_machine: true, ..Setup::default() }).await;
+    let before = standing(&other.home());
+    for (_, sshd) in &fleet.hosts {
+        fs::write(sshd.home().join("app.log"), LINES).unwrap();
+    }
+    let config = configured(&fleet, &other, &relays, (port, home.path()));
     let mut watch = from_shell(home.path(), &config, &["watch"]);
     let mut watch = Process(watch.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let mut said = BufReader::new(watch.0.stdout.take().unwrap()).lines();
@@ -91,6 +122,7 @@ async fn a_night_of_real_servers_whose_links_are_lost_in_the_way_back() {
     let mut ana = Engineer::comes(console(home.path(), &config), bad);
     ana.takes_it();
     ana.finds_the_suspect();
+    ana.keeps_evidence();
     ana.tells_everybody();
     ana.rolls_back();
     for relay in &relays {
@@ -111,6 +143,13 @@ async fn a_night_of_real_servers_whose_links_are_lost_in_the_way_back() {
     let bytes = ana.leaves();
     println!("the whole night: {keys} keys, {seconds:.0} s, {bytes} bytes over 150 ms and 64 kbit/s");
 
+    // The console was there all night, and changed nothing: no run, no file, no login that left anything behind.
+    let looked = from_shell(home.path(), &config, &["hosts", "web-9"]).output().unwrap();
+    assert!(looked.status.success() && String::from_utf8_lossy(&looked.stdout).contains("web-9"), "{looked:?}");
+    assert_eq!(standing(&other.home()), before);
+    for (_, sshd) in &fleet.hosts {
+        assert!(sshd.home().join(".quarterdeck/runs").is_dir(), "where it ran");
+    }
     for host in [0, 1] {
         assert_eq!(fleet.version(host).await.as_deref(), Some("v1"), "web-{host}");
     }
@@ -121,6 +160,7 @@ async fn a_night_of_real_servers_whose_links_are_lost_in_the_way_back() {
     }
     let document = from_shell(home.path(), &config, &["incidents", "INC-1"]).output().unwrap();
     let document = String::from_utf8(document.stdout).unwrap();
+    is_filled(&document);
     for written in WRITTEN.into_iter().chain(["RUN-3", "recovered"]) {
         assert!(document.contains(written), "{written}: {document}");
     }
