@@ -57,7 +57,8 @@ const HOSTS: [(&str, &str); 8] = [
 #[derive(Clone)]
 pub(crate) struct Night {
     /// What it knows.
-    pub(crate) state: State,
+    // Many of them stand in one table: on the stack there is no room for that.
+    pub(crate) state: Box<State>,
     /// What time it is.
     pub(crate) now: Now,
     /// What the recipe would plan; none: a restart.
@@ -141,7 +142,7 @@ impl Night {
         let actor = Actor { by: "op1".into(), from: "pts/1".into() };
         let now = Now { utc: BEGIN, mono: Mono(1_000_000) };
         let mut night = Self {
-            state: State::new(Arc::new(Inventory::default()), actor),
+            state: Box::new(State::new(Arc::new(Inventory::default()), actor)),
             now,
             plan: None,
             incidents: BTreeMap::new(),
@@ -162,7 +163,7 @@ impl Night {
 
     fn begun() -> Self {
         let mut night = Self::empty();
-        night.state = State::new(Arc::new(inventory()), night.state.actor.clone());
+        night.state = Box::new(State::new(Arc::new(inventory()), night.state.actor.clone()));
         night.state.logs.redact = Arc::new(quarterdeck::config::redact::load(None).0);
         night.state.screen.bytes_s = 1_200.0;
         let inventory = Arc::clone(&night.state.inventory);
