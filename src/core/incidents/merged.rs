@@ -1,7 +1,7 @@
 //! Incidents that went into others: what is about one of them is about the one that goes on.
 use std::collections::BTreeSet;
 
-use super::{Incident, State};
+use super::{Incident, Link, State};
 use crate::core::id::{ServiceId, Uid};
 
 impl State {
@@ -39,9 +39,14 @@ impl State {
 
     /// Says what one went into: its number and title.
     pub fn merged_words(&self, into: Uid) -> String {
-        match self.incidents.get(&into) {
-            Some(other) => format!("merged into {}: {}", other.number, other.title),
-            None => format!("merged into {into}"),
+        self.linked_words(into, Link::MergedInto)
+    }
+
+    /// Says how one belongs to another, with the number and the title of that.
+    pub fn linked_words(&self, other: Uid, how: Link) -> String {
+        match self.incidents.get(&other) {
+            Some(of) => format!("{} {}: {}", how.word(), of.number, of.title),
+            None => format!("{} {other}", how.word()),
         }
     }
 

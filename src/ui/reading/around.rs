@@ -433,11 +433,10 @@ impl Reader<'_> {
             }
             (None, Some(Overlay::Log(_))) => vec![(Action::GoBack, "as before"), (Action::Confirm, "keep")],
             (None, Some(Overlay::Filter(_) | Overlay::Search)) => vec![(back, "clear"), (Action::Confirm, "keep")],
+            (None, Some(Overlay::InWords { .. })) => vec![cancel, (Action::Confirm, "open it")],
             (None, Some(Overlay::Own { .. })) => vec![cancel, (Action::Confirm, "take it")],
             (None, Some(Overlay::Seek | Overlay::Version { .. })) => vec![cancel, (Action::Confirm, "go")],
-            (None, Some(Overlay::Section(_))) => {
-                vec![(Action::GoBack, "keep as a draft"), (Action::SaveText, "save")]
-            }
+            (None, Some(Overlay::Section(_))) => vec![(Action::GoBack, "keep as a draft"), (Action::SaveText, "save")],
             (None, Some(Overlay::Edit { .. })) => vec![cancel, (Action::SaveText, "save")],
             (None, Some(Overlay::Window { .. })) => {
                 vec![cancel, (Action::FocusNextPane, "next field"), (Action::Confirm, "plan it")]

@@ -249,6 +249,8 @@ impl Reader<'_> {
         } else if let IncidentEventKind::TimeCorrected { of: seq, to } = kind {
             let what = of.timeline.get(seq).map_or_else(String::new, |event| event.kind.text());
             (Tone::Info, format!("{} it was: {what}", self.moment(*to)))
+        } else if let IncidentEventKind::Linked { other, how } = kind {
+            (tone_of(kind), self.state.incidents.linked_words(*other, *how))
         } else {
             (tone_of(kind), of.tells(kind))
         };

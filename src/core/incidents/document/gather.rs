@@ -141,11 +141,13 @@ fn run_name(run: Uid, runs: &runs::State) -> String {
     number.map_or_else(|| run.to_string(), |number| number.to_string())
 }
 
-fn entry(of: &Incident, seq: u64, event: &IncidentEvent, runs: &runs::State) -> Entry {
+fn entry(of: &Incident, seq: u64, event: &IncidentEvent, with: Surroundings<'_>) -> Entry {
     let at = of.happened(seq).unwrap_or(event.at);
     let mut text = of.tells(&event.kind);
     if let IncidentEventKind::Action { run, .. } | IncidentEventKind::Result { run, .. } = &event.kind {
-        text = format!("{} {text}", run_name(*run, runs));
+        text = format!("{} {text}", run_name(*run, with.runs));
+    } else if let IncidentEventKind::Linked { other, how } = &event.kind {
+        text = with.incidents.linked_words(*other, *how);
     }
     Entry {
         at: Moment(at),
@@ -165,10 +167,10 @@ fn merged<'a>(of: &'a Incident, with: Surroundings<'a>) -> impl Iterator<Item = 
 
 /// The timeline, and that of what went into it: each entry of another says of which.
 fn timeline(of: &Incident, with: Surroundings<'_>) -> Vec<Entry> {
-    let own = of.by_time().into_iter().map(|(seq, event)| entry(of, seq, event, with.runs));
+    let own = of.by_time().into_iter().map(|(seq, event)| entry(of, seq, event, with));
     let others = merged(of, with).flat_map(|other| {
         other.by_time().into_iter().map(move |(seq, event)| {
-            let it = entry(other, seq, event, with.runs);
+            let it = entry(other, seq, event, with);
             Entry { offset: of.offset(it.at.0), text: format!("{}: {}", other.number, it.text), ..it }
         })
     });

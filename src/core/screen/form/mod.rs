@@ -172,24 +172,10 @@ pub(in crate::core::screen) fn open(state: &mut State, incident: Uid, what: Purp
     if what == Purpose::Section {
         recall(state, &form);
     }
-    let known = match what {
-        Purpose::StepValues => Some(runbooks::values(state, incident)),
-        Purpose::Title | Purpose::Split { .. } => sheets::called(state, &form),
-        Purpose::GoOn
-        | Purpose::Classify
-        | Purpose::Duty
-        | Purpose::Severity
-        | Purpose::Hypothesis
-        | Purpose::Judge
-        | Purpose::Escalate
-        | Purpose::Onset
-        | Purpose::Time { .. }
-        | Purpose::Task
-        | Purpose::Done
-        | Purpose::Link
-        | Purpose::Mitigated
-        | Purpose::Section
-        | Purpose::StepWrong => None,
+    let known = if what == Purpose::StepValues {
+        Some(runbooks::values(state, incident))
+    } else {
+        sheets::called(state, &form)
     };
     if let Some(known) = known {
         state.screen.drafts.insert(Draft::Form, known);

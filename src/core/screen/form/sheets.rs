@@ -208,10 +208,12 @@ fn of_step(state: &State, what: Purpose) -> Option<Sheet> {
     Some(Sheet { title, lines, fields, verb: "take" })
 }
 
-/// Returns what stands in the field of a title before anything is typed.
+/// Returns what stands in the field of a title before anything is typed; none where a box asks for another thing.
 pub(super) fn called(state: &State, form: &Form) -> Option<String> {
     let of = state.incidents.incidents.get(&form.incident)?;
-    let Purpose::Split { of: seq } = form.what else { return Some(of.title.clone()) };
+    let Purpose::Split { of: seq } = form.what else {
+        return (form.what == Purpose::Title).then(|| of.title.clone());
+    };
     let said = of.timeline.get(&seq)?.kind.says();
     Some(said.lines().next().unwrap_or_default().chars().take(SUGGESTED).collect())
 }
