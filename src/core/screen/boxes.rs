@@ -403,9 +403,11 @@ fn publish(state: &mut State, word: Word, yes: bool, now: Now) -> Vec<Effect> {
         state.screen.overlay = Some(Overlay::Update { service, incident, state: declared, whole: true });
         return Vec::new();
     }
+    let to = state.versions(&word, now.utc).to;
     match state.announce(&word, now) {
         Ok(effects) => {
             state.screen.close();
+            state.screen.say(now, Tone::Done, format!("told as {}: {}", word.state.word(), to.join(", ")));
             effects
         }
         Err(why) => {

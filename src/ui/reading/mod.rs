@@ -19,6 +19,7 @@ mod runbook;
 mod runs;
 mod services;
 mod suspects;
+mod telling;
 pub mod words;
 
 use super::{
