@@ -60,6 +60,8 @@ pub struct HostDetail {
     pub pm2_fact: String,
     /// What stands under the oldest value of the charts.
     pub from: String,
+    /// A moment that is marked in them: minutes before now, and its name.
+    pub mark: Option<(usize, String)>,
     /// How much the numbers, disks and processes still say.
     pub sample_age: Freshness,
     /// How much the lists of PM2 and systemd still say.
@@ -117,6 +119,7 @@ pub fn host(of: &HostDetail, room: Room<'_>) -> Vec<Band> {
             limits,
             from: of.from.clone(),
             to: "now".into(),
+            mark: of.mark.clone(),
         };
         Pane::new(frame, vec![Part::Chart(chart, rows)]).focus(focus.pane)
     };

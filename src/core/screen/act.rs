@@ -474,16 +474,27 @@ pub fn selected_run(state: &State) -> Option<Uid> {
     }
 }
 
+/// The incident that a view is about.
+pub(super) fn about<'a>(state: &'a State, view: &View) -> Option<&'a incidents::Incident> {
+    let (View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) | View::Document(uid)) = view else {
+        return None;
+    };
+    state.incidents.incidents.get(uid)
+}
+
+/// The incident at hand: that which is looked at, or that one came from, else the newest that is open.
+pub fn at_hand(state: &State) -> Option<&incidents::Incident> {
+    let looked_at = about(state, &state.screen.view).or_else(|| about(state, state.screen.back.last()?));
+    looked_at.or_else(|| state.incidents.open().max_by_key(|incident| incident.opened))
+}
+
 pub(super) fn selected_incident(state: &State) -> Option<Uid> {
     let by_row = match state.screen.cursor(state.screen.pane()) {
         Some(RowKey::Incident(uid)) => Some(*uid),
         Some(RowKey::Alert(uid)) => state.incident_of_alert(*uid),
         _ => None,
     };
-    let by_view = match &state.screen.view {
-        View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) | View::Document(uid) => Some(*uid),
-        _ => None,
-    };
+    let by_view = about(state, &state.screen.view).map(|of| of.uid);
     let by_service = || selected_service(state).and_then(|id| state.incidents.in_hand_for(&id)).map(|i| i.uid);
     by_row.or(by_view).or_else(by_service).filter(|uid| state.incidents.incidents.contains_key(uid))
 }

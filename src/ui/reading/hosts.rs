@@ -4,7 +4,7 @@ use crate::{
     core::{
         hosts::{Freshness, HostSample, HostState, Link, Pm2Process, Trouble, UnitState},
         id::HostName,
-        screen::{Pane, RowKey},
+        screen::{Pane, RowKey, act},
         time::{self, HOUR, MINUTE},
     },
     ui::{
@@ -142,6 +142,13 @@ impl Reader<'_> {
         aged(row, age)
     }
 
+    /// When the incident at hand began, as minutes before now and its number.
+    fn onset_mark(&self) -> Option<(usize, String)> {
+        let of = act::at_hand(self.state)?;
+        let minutes = usize::try_from(self.now.utc.since(of.zero()).div_euclid(MINUTE)).ok()?;
+        Some((minutes, of.number.to_string()))
+    }
+
     pub(super) fn host_detail(&self, of: &HostState) -> HostDetail {
         let now = self.now;
         let hour = |value: fn(&crate::core::hosts::Point) -> Option<f32>| {
@@ -159,6 +166,7 @@ impl Reader<'_> {
         let from = now.utc - i64::try_from(shown).unwrap_or(60) * MINUTE;
         let mut detail = HostDetail {
             from: words::minute(from),
+            mark: self.onset_mark(),
             pm2_fact: pm2_fact(of),
             instances: self.host_instances(of),
             sample_age: of.freshness(now.mono),

@@ -1,4 +1,6 @@
 //! A chart of several rows with its scale and its limit.
+use unicode_width::UnicodeWidthStr as _;
+
 use super::spark::{self, Limits};
 use crate::config::theme::Role;
 use crate::ui::{canvas::Canvas, glyphs::Glyphs, style::Ink, words::Words};
@@ -18,6 +20,8 @@ pub struct Chart {
     pub from: String,
     /// What stands under the newest value.
     pub to: String,
+    /// A moment that is marked: how many values it is before the newest, and its name.
+    pub mark: Option<(usize, String)>,
 }
 
 const SCALE: u16 = 5;
@@ -58,11 +62,41 @@ impl Chart {
             }
         }
         let to = canvas.put_right(wide - 1, rows, Words::of(self.to.clone(), Role::Faint));
+        if let Some(start) = self.mark(canvas, (rows, to), cells) {
+            canvas.put_within(SCALE, rows, start.saturating_sub(SCALE + 1), Words::of(self.from.clone(), Role::Faint));
+            return;
+        }
         // Under the oldest value, or as near to it as the other word lets it.
         let from = Words::of(self.from.clone(), Role::Faint);
         let width = u16::try_from(from.width()).unwrap_or(u16::MAX);
         let start = (SCALE + offset).min(to.saturating_sub(width.saturating_add(1))).max(SCALE);
         canvas.put_within(start, rows, to.saturating_sub(start + 1), from);
+    }
+}
+
+impl Chart {
+    /// Marks a moment under the value that was measured then, its name on the side that has room; returns where that begins.
+    fn mark(&self, canvas: &mut Canvas<'_>, (row, to): (u16, u16), cells: usize) -> Option<u16> {
+        let (back, name) = self.mark.as_ref()?;
+        let of = self.of.max(self.values.len()).max(1);
+        let before = back.checked_mul(cells)?.div_ceil(of);
+        let at = SCALE + u16::try_from(cells.checked_sub(before.max(1))?).ok()?;
+        let width = u16::try_from(name.width()).ok()?;
+        let words = |text: &str| Words::of(text.to_owned(), Role::Accent);
+        let after = at + 2;
+        let start = if after + width < to {
+            canvas.put(after, row, words(name));
+            at
+        } else if let Some(before) = at.checked_sub(width + 1).filter(|before| *before >= SCALE) {
+            canvas.put(before, row, words(name));
+            before
+        } else {
+            at
+        };
+        if at < to {
+            canvas.put(at, row, words("▲"));
+        }
+        Some(start)
     }
 }
 
@@ -90,6 +124,7 @@ mod tests {
             limits: Limits { warn: Some(80.0), hard: None },
             from: "02:13".into(),
             to: "now".into(),
+            mark: None,
         };
         assert_eq!(
             testing::text(20, 5, |canvas| chart.draw(canvas)),
@@ -101,9 +136,17 @@ mod tests {
                 "          02:13 now"
             ]
         );
+        let marked =
+            |back| Chart { values: vec![Some(50.0); 60], of: 60, mark: Some((back, "INC-7".into())), ..chart.clone() };
+        let last = |back| testing::text(36, 4, |canvas| marked(back).draw(canvas)).pop().unwrap();
+        assert_eq!(last(40), "     02:13     ▲ INC-7          now");
+        assert_eq!(last(10), "     02:13              INC-7 ▲ now");
+        assert_eq!(last(60), "     ▲ INC-7                    now");
+        assert_eq!(last(61), "     02:13                      now", "what is before the chart is not marked");
         for width in 0..24 {
             for height in 0..6 {
                 testing::text(width, height, |canvas| chart.draw(canvas));
+                testing::text(width, height, |canvas| marked(width.into()).draw(canvas));
             }
         }
     }

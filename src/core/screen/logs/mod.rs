@@ -43,7 +43,7 @@ pub(super) fn open(state: &mut State, now: Now) -> Vec<Effect> {
         (None, Some(host)) => filter::edit::keep("host", host.as_str()).to_string(),
         (None, None) => return Vec::new(),
     };
-    let onset = places::about(state, &state.screen.view).map(Incident::zero);
+    let onset = acts::about(state, &state.screen.view).map(Incident::zero);
     state.logs.remember();
     let others = state.logs.chips.iter().filter(|chip| !chip.on).cloned();
     state.logs.chips = std::iter::once(Chip::new(term)).chain(others).collect();

@@ -3,12 +3,11 @@ use super::{asked, at_record, cursor, land, pause};
 use crate::core::{
     Effect, State,
     action::Motion,
-    incidents::Incident,
     logs::{
         Ask, Level, Nanos, filter,
         state::{LogClock, Sought},
     },
-    screen::{Pane, Tone, View},
+    screen::{Pane, Tone, act},
     time::Now,
 };
 
@@ -207,23 +206,10 @@ pub(super) fn seek(state: &mut State, now: Now) -> Vec<Effect> {
     effects
 }
 
-/// The incident that a view is about.
-pub(super) fn about<'a>(state: &'a State, view: &View) -> Option<&'a Incident> {
-    let (View::Incident(uid) | View::Suspects(uid) | View::Runbook(uid) | View::Document(uid)) = view else {
-        return None;
-    };
-    state.incidents.incidents.get(uid)
-}
-
 /// Finds a moment that the console knows by name: the onset of the incident at hand, the last run, the last mark.
 pub(crate) fn named_moment(state: &State, name: &str) -> Option<Nanos> {
     let at = match name {
-        "onset" => {
-            let open = || state.incidents.open().max_by_key(|incident| incident.opened);
-            // That which is looked at, or that one came from, else the newest.
-            let looked_at = about(state, &state.screen.view).or_else(|| about(state, state.screen.back.last()?));
-            looked_at.or_else(open)?.zero()
-        }
+        "onset" => act::at_hand(state)?.zero(),
         "deploy" => state.runs.newest_first().first()?.at,
         "mark" => return state.logs.marks.iter().next_back().map(|key| key.time),
         _ => return None,
