@@ -154,7 +154,9 @@ impl Engineer {
         self.press(&["p"]);
         self.terminal.shows("kept as evidence");
         self.press(&[ESC]);
-        self.terminal.shows("pinned   a log line");
+        self.terminal.until("it is on the timeline", |text| {
+            text.lines().any(|line| line.contains(" pinned ") && line.contains("a log line"))
+        });
     }
 
     pub(crate) fn tells_everybody(&mut self) {
