@@ -165,6 +165,8 @@ impl Engineer {
         self.types(&TOLD.join(" -- "));
         self.terminal.shows("everybody");
         self.press(&["\r"]);
+        self.terminal.shows("What is sent cannot be taken back");
+        self.press(&["y"]);
         self.terminal.shows("· update");
     }
 
