@@ -198,11 +198,12 @@ impl Console {
     /// Listens to signals.
     fn signals(&self, send: &mpsc::Sender<Happened>) {
         let signals = send.clone();
+        // From here on, not from when the task first runs: one that came in between would leave the terminal as it is.
+        let listen = |kind| signal(kind).ok();
+        let (mut term, mut hup, mut int) =
+            (listen(SignalKind::terminate()), listen(SignalKind::hangup()), listen(SignalKind::interrupt()));
         self.tasks
             .spawn("signals", async move {
-                let listen = |kind| signal(kind).ok();
-                let (mut term, mut hup, mut int) =
-                    (listen(SignalKind::terminate()), listen(SignalKind::hangup()), listen(SignalKind::interrupt()));
                 let of = async |signal: &mut Option<tokio::signal::unix::Signal>| match signal {
                     Some(signal) => drop(signal.recv().await),
                     None => std::future::pending().await,
