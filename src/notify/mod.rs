@@ -10,10 +10,10 @@ use crate::{
     core::{
         inventory::Params,
         logs::redact::Redactor,
-        outbox::{End, Fields, Notice, Order, Remote, Write},
+        outbox::{End, Fields, Notice, NotifierSpec, Order, Remote, Write},
     },
     parse::sanitise,
-    trackers::{Means, Missed},
+    trackers::{Means, Missed, probe::Probed},
 };
 
 mod bounded;
@@ -40,6 +40,9 @@ pub trait Notifier: Kind {
     /// Tells people, once. What comes back is what the channel calls it.
     fn tell<'a>(&'a self, told: Telling<'a>, means: &'a Means) -> BoxFuture<'a, Result<Remote, Missed>>;
 
+    /// Asks whether people could be told, and tells nobody.
+    fn probe<'a>(&'a self, params: &'a Params, means: &'a Means) -> BoxFuture<'a, Result<Probed, Missed>>;
+
     /// Says what would be sent, without secrets.
     fn preview(&self, told: Telling<'_>) -> String;
 }
@@ -65,7 +68,7 @@ impl Telling<'_> {
 
 /// Carries out an order, once. Nothing leaves that the redactor would mask.
 pub async fn deliver(order: &Order, means: &Means, redact: &Redactor) -> End {
-    let told = match (kind_of(order), redacted(order, redact)) {
+    let told = match (kind_of(&order.tracker.kind), redacted(order, redact)) {
         (Err(why), _) => Err(Missed::refused(why)),
         (Ok(_), None) => Err(Missed::refused("a notifier keeps no tickets")),
         (Ok(kind), Some(notice)) => kind.tell(Telling { order, notice: &notice }, means).await,
@@ -76,9 +79,17 @@ pub async fn deliver(order: &Order, means: &Means, redact: &Redactor) -> End {
     }
 }
 
+/// Tries a notifier, and tells nobody.
+///
+/// # Errors
+/// What is wrong, and what to do.
+pub async fn probe(spec: &NotifierSpec, means: &Means) -> Result<Probed, Missed> {
+    kind_of(&spec.place.kind).map_err(Missed::refused)?.probe(&spec.place.params, means).await
+}
+
 /// Says what would be sent, or why nothing would be.
 pub fn preview(order: &Order, redact: &Redactor) -> String {
-    let text = match (kind_of(order), redacted(order, redact)) {
+    let text = match (kind_of(&order.tracker.kind), redacted(order, redact)) {
         (Ok(kind), Some(notice)) => kind.preview(Telling { order, notice: &notice }),
         (Ok(_), None) => String::new(),
         (Err(why), _) => why,
@@ -86,9 +97,8 @@ pub fn preview(order: &Order, redact: &Redactor) -> String {
     sanitise::lines(text, 400, 2_000).join("\n")
 }
 
-fn kind_of(order: &Order) -> Result<&'static dyn Notifier, String> {
-    let name = &order.tracker.kind;
-    let kind = ALL.iter().find(|kind| kind.name() == &**name).copied();
+fn kind_of(name: &str) -> Result<&'static dyn Notifier, String> {
+    let kind = ALL.iter().find(|kind| kind.name() == name).copied();
     kind.ok_or_else(|| format!("there is no notifier of type `{name}`"))
 }
 

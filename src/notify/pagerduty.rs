@@ -21,6 +21,7 @@ use crate::{
     remote::http::Answer,
     trackers::{
         self, Means, Missed,
+        probe::Probed,
         wire::{self, Limit, Vendor},
     },
 };
@@ -131,7 +132,7 @@ fn event(told: Telling<'_>, key: &str) -> Json {
 impl Notifier for PagerDuty {
     fn tell<'a>(&'a self, told: Telling<'a>, means: &'a Means) -> BoxFuture<'a, Result<Remote, Missed>> {
         Box::pin(async move {
-            let key = post::secret(told, "routing_key", means).await?;
+            let key = post::secret(told.params(), "routing_key", means).await?;
             let body = event(told, key.expose_secret()).to_string();
             let url = told.text("url").unwrap_or(URL);
             let post = Post { url, bearer: None, headers: Vec::new(), body, veil: vec![key.expose_secret()] };
@@ -139,6 +140,10 @@ impl Notifier for PagerDuty {
             let key = answer.get("dedup_key").and_then(wire::id);
             Ok(Remote { id: key.unwrap_or_else(|| told.order.item.incident.to_string()), url: None })
         })
+    }
+
+    fn probe<'a>(&'a self, params: &'a Params, means: &'a Means) -> BoxFuture<'a, Result<Probed, Missed>> {
+        Box::pin(post::unasked(params, &["routing_key"], "url", means))
     }
 
     fn preview(&self, told: Telling<'_>) -> String {

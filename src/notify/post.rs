@@ -4,12 +4,13 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value as Json;
 
-use super::Telling;
 use crate::{
     config::secret,
+    core::inventory::Params,
     remote::http::{Answer, Call, Fault, Value},
     trackers::{
         Means, Missed,
+        probe::Probed,
         wire::{self, Does, Vendor},
     },
 };
@@ -33,31 +34,60 @@ pub(super) struct Post<'a> {
 }
 
 /// Looks up a setting that refers to a secret.
-pub(super) async fn secret(told: Telling<'_>, key: &str, means: &Means) -> Result<SecretString, Missed> {
-    let reference = told.text(key).ok_or_else(|| Missed::refused(format!("it has no `{key}`")))?;
+pub(super) async fn secret(params: &Params, key: &str, means: &Means) -> Result<SecretString, Missed> {
+    let reference =
+        params.get(key).and_then(Json::as_str).ok_or_else(|| Missed::refused(format!("it has no `{key}`")))?;
     let found = secret::resolve(reference, &means.env, SECRET).await;
     found
         .map(|found| SecretString::from(found.expose_secret().trim()))
         .map_err(|error| Missed::refused(format!("its {key}: {error}; then retry")))
 }
 
+/// Tries what can be tried of a channel of which nothing can be asked: whether its secrets are found, and its address is one.
+pub(super) async fn unasked(params: &Params, keys: &[&str], url: &str, means: &Means) -> Result<Probed, Missed> {
+    let mut found = 0;
+    for key in keys.iter().filter(|key| params.contains_key(**key)) {
+        let value = secret(params, key, means).await?;
+        found += 1;
+        if *key == url {
+            call(value.expose_secret())?;
+        }
+    }
+    if let (false, Some(address)) = (keys.contains(&url), params.get(url).and_then(Json::as_str)) {
+        call(address)?;
+    }
+    Ok(Probed::silent(match found {
+        0 => "",
+        1 => "its secret is found",
+        _ => "its secrets are found",
+    }))
+}
+
+fn call(url: &str) -> Result<Call, Missed> {
+    // What is wrong with an address that is secret must not repeat it.
+    let call = Call::new("POST", url).map_err(no_request)?;
+    if call.keeps_secrets() {
+        return Ok(call);
+    }
+    Err(Missed::refused("it would go over the network in the open: use https://"))
+}
+
+fn no_request(_fault: Fault) -> Missed {
+    Missed::refused("the request cannot be made: its address or a header is none")
+}
+
 /// Sends a request once and judges its answer.
 pub(super) async fn post(of: Post<'_>, vendor: &dyn Vendor, means: &Means) -> Result<(Answer, Json), Missed> {
-    // What is wrong with an address that is secret must not repeat it.
-    let wrong = |_fault: Fault| Missed::refused("the request cannot be made: its address or a header is none");
-    let mut call = Call::new("POST", of.url).map_err(wrong)?;
-    if !call.keeps_secrets() {
-        return Err(Missed::refused("it would go over the network in the open: use https://"));
-    }
+    let mut call = call(of.url)?;
     if let Some(token) = of.bearer {
         let bearer = SecretString::from(format!("Bearer {}", token.expose_secret()));
-        call = call.header("authorization", &Value::Secret(bearer)).map_err(wrong)?;
+        call = call.header("authorization", &Value::Secret(bearer)).map_err(no_request)?;
     }
     for (name, value) in &of.headers {
-        call = call.header(name, &Value::Plain(value.clone())).map_err(wrong)?;
+        call = call.header(name, &Value::Plain(value.clone())).map_err(no_request)?;
     }
     let json = Value::Plain("application/json; charset=utf-8".to_owned());
-    call = call.header("content-type", &json).map_err(wrong)?.body(of.body);
+    call = call.header("content-type", &json).map_err(no_request)?.body(of.body);
     call.max_body = MOST;
     call.timeout = means.patience;
     let answer = means.http.send(&call).await.map_err(|fault| wire::missed(&fault, Does::Write))?;

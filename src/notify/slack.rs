@@ -17,6 +17,7 @@ use crate::{
     remote::http::Answer,
     trackers::{
         self, Means, Missed,
+        probe::Probed,
         wire::{self, Limit, Vendor},
     },
 };
@@ -152,12 +153,12 @@ impl Notifier for Slack {
         Box::pin(async move {
             let body = message(told).to_string();
             if told.text("webhook").is_some() {
-                let hook = post::secret(told, "webhook", means).await?;
+                let hook = post::secret(told.params(), "webhook", means).await?;
                 let url = hook.expose_secret();
                 post::post(Post { url, bearer: None, headers: Vec::new(), body, veil: vec![url] }, self, means).await?;
                 return Ok(Remote { id: "posted".to_owned(), url: None });
             }
-            let token = post::secret(told, "token", means).await?;
+            let token = post::secret(told.params(), "token", means).await?;
             let url = format!("{}/chat.postMessage", told.text("api").unwrap_or(API).trim_end_matches('/'));
             let veil = vec![token.expose_secret()];
             let post = Post { url: &url, bearer: Some(&token), headers: Vec::new(), body, veil };
@@ -165,6 +166,32 @@ impl Notifier for Slack {
             refused(&answer, &body)?;
             let id = body.get("ts").and_then(wire::id).unwrap_or_else(|| "posted".to_owned());
             Ok(Remote { id, url: None })
+        })
+    }
+
+    fn probe<'a>(&'a self, params: &'a Params, means: &'a Means) -> BoxFuture<'a, Result<Probed, Missed>> {
+        Box::pin(async move {
+            if params.contains_key("webhook") {
+                return post::unasked(params, &["webhook"], "webhook", means).await;
+            }
+            let token = post::secret(params, "token", means).await?;
+            let api = params.get("api").and_then(Json::as_str).unwrap_or(API);
+            let url = format!("{}/auth.test", api.trim_end_matches('/'));
+            let (headers, veil) = (Vec::new(), vec![token.expose_secret()]);
+            let post = Post { url: &url, bearer: Some(&token), headers, body: "{}".to_owned(), veil };
+            let (answer, body) = post::post(post, self, means).await?;
+            refused(&answer, &body)?;
+            let scopes: Vec<&str> =
+                answer.header("x-oauth-scopes").flat_map(|all| all.split(',')).map(str::trim).collect();
+            if !scopes.is_empty() && !scopes.contains(&"chat:write") {
+                return Err(Missed::refused("its token may not post: give the app the scope chat:write"));
+            }
+            let text = |key: &str| body.get(key).and_then(Json::as_str).unwrap_or("?");
+            Ok(Probed::well(format!(
+                "{} of {}; whether it is in the channel is known by the first message",
+                text("user"),
+                text("team")
+            )))
         })
     }
 

@@ -30,7 +30,7 @@ use crate::{
         net::{self, is_loopback},
         tls::{self, Trust},
     },
-    trackers::{Means, Missed},
+    trackers::{Means, Missed, probe::Probed},
 };
 
 /// E-mail.
@@ -179,9 +179,10 @@ fn said(error: &lettre::transport::smtp::Error) -> String {
     code + &words
 }
 
-async fn connected(told: Telling<'_>, means: &Means) -> Result<AsyncSmtpConnection, Missed> {
-    let host = told.text("host").unwrap_or_default();
-    let way = told.text("tls").unwrap_or("implicit");
+async fn connected(params: &Params, means: &Means) -> Result<AsyncSmtpConnection, Missed> {
+    let text = |key: &str| params.get(key).and_then(Json::as_str);
+    let host = text("host").unwrap_or_default();
+    let way = text("tls").unwrap_or("implicit");
     if way == "none" && !is_loopback(host) {
         return Err(Missed::refused("it would go over the network in the open: set `tls`, then retry"));
     }
@@ -190,14 +191,14 @@ async fn connected(told: Telling<'_>, means: &Means) -> Result<AsyncSmtpConnecti
         "none" => 25,
         _ => 465,
     };
-    let port = told.params().get("port").and_then(Json::as_u64).and_then(|port| u16::try_from(port).ok());
+    let port = params.get("port").and_then(Json::as_u64).and_then(|port| u16::try_from(port).ok());
     let hello = ClientId::default();
     let none = |why: String| Missed::unreachable(format!("no connection: {why}"));
     let addresses = net::resolve(host, port.unwrap_or(usual)).await.map_err(|fault| none(fault.to_string()))?;
     let stream = net::connect(&addresses).await.map_err(|fault| none(fault.to_string()))?;
     let peer = stream.peer_addr().map_err(|error| none(error.to_string()))?;
     let stream = if way == "implicit" {
-        let trust = match told.text("ca") {
+        let trust = match text("ca") {
             Some(path) => Trust::with_file(path.as_ref()).map_err(|error| Missed::refused(error.to_string()))?,
             None => Trust::system(),
         };
@@ -208,11 +209,11 @@ async fn connected(told: Telling<'_>, means: &Means) -> Result<AsyncSmtpConnecti
     let connected = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await;
     let mut connection = connected.map_err(|error| before("no connection", &error))?;
     if way == "starttls" {
-        let tls = parameters(host, told.text("ca"))?;
+        let tls = parameters(host, text("ca"))?;
         connection.starttls(tls, &hello).await.map_err(|error| before("no encryption", &error))?;
     }
-    if let Some(user) = told.text("user") {
-        let password = post::secret(told, "password", means).await?;
+    if let Some(user) = text("user") {
+        let password = post::secret(params, "password", means).await?;
         let credentials = Credentials::new(user.to_owned(), password.expose_secret().to_owned());
         let answer = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
         // What is said of a login may repeat it.
@@ -277,7 +278,7 @@ async fn sent(told: Telling<'_>, means: &Means) -> Result<Vec<Address>, Missed> 
     let letter = letter(told)?;
     let message = message(told, &letter)?.formatted();
     let before_it = async {
-        let mut connection = connected(told, means).await?;
+        let mut connection = connected(told.params(), means).await?;
         let refused = begun(&mut connection, &letter).await?;
         Ok((connection, refused))
     };
@@ -295,6 +296,22 @@ async fn sent(told: Telling<'_>, means: &Means) -> Result<Vec<Address>, Missed> 
     Ok(refused)
 }
 
+/// Goes as far as a server lets in who sends, and leaves again.
+async fn tried(params: &Params, means: &Means) -> Result<Probed, Missed> {
+    let mut connection = connected(params, means).await?;
+    let left = tokio::time::timeout(Duration::from_secs(2), connection.quit()).await;
+    let text = |key: &str| params.get(key).and_then(Json::as_str);
+    let way = match text("tls") {
+        Some("none") => "in the open within this machine",
+        Some("starttls") => "encrypted by STARTTLS",
+        Some(_) | None => "encrypted",
+    };
+    let login = if text("user").is_some() { "the login is taken" } else { "no login is set" };
+    let unkind = if matches!(left, Ok(Ok(_))) { "" } else { ", but does not say goodbye" };
+    let host = text("host").unwrap_or_default();
+    Ok(Probed::well(format!("{host} answers, {way}, {login}{unkind}; no mail was sent")))
+}
+
 impl Notifier for Smtp {
     fn tell<'a>(&'a self, told: Telling<'a>, means: &'a Means) -> BoxFuture<'a, Result<Remote, Missed>> {
         Box::pin(async move {
@@ -305,6 +322,15 @@ impl Notifier for Smtp {
                 sanitise::line_max(format!("{}, but not to {}", told.order.token, refused.join(", ")), 200)
             };
             Ok(Remote { id, url: None })
+        })
+    }
+
+    fn probe<'a>(&'a self, params: &'a Params, means: &'a Means) -> BoxFuture<'a, Result<Probed, Missed>> {
+        Box::pin(async move {
+            let limit = means.patience;
+            let late = || words_of(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+            let tried = tokio::time::timeout(limit, tried(params, means)).await;
+            tried.unwrap_or_else(|_| Err(Missed::unreachable(format!("the server lets nobody in within {}", late()))))
         })
     }
 

@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     config::{Field, Kind, Shape},
-    core::{outbox::Remote, words::many},
+    core::{inventory::Params, outbox::Remote, words::many},
     remote::http::Answer,
     trackers::{
         Means, Missed,
+        probe::Probed,
         wire::{self, Limit, Vendor},
     },
 };
@@ -115,11 +116,15 @@ fn plain(text: &str) -> String {
 impl Notifier for Teams {
     fn tell<'a>(&'a self, told: Telling<'a>, means: &'a Means) -> BoxFuture<'a, Result<Remote, Missed>> {
         Box::pin(async move {
-            let hook = post::secret(told, "webhook", means).await?;
+            let hook = post::secret(told.params(), "webhook", means).await?;
             let (url, body) = (hook.expose_secret(), card(told).to_string());
             post::post(Post { url, bearer: None, headers: Vec::new(), body, veil: vec![url] }, self, means).await?;
             Ok(Remote { id: "taken by the flow".to_owned(), url: None })
         })
+    }
+
+    fn probe<'a>(&'a self, params: &'a Params, means: &'a Means) -> BoxFuture<'a, Result<Probed, Missed>> {
+        Box::pin(post::unasked(params, &["webhook"], "webhook", means))
     }
 
     fn preview(&self, told: Telling<'_>) -> String {

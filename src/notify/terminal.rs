@@ -9,7 +9,7 @@ use crate::{
     config::{Field, Kind, Shape},
     core::{inventory::Params, outbox::Remote},
     parse::sanitise,
-    trackers::{Means, Missed},
+    trackers::{Means, Missed, probe::Probed},
 };
 
 /// The terminal.
@@ -43,6 +43,10 @@ impl Kind for Terminal {
 impl Notifier for Terminal {
     fn tell<'a>(&'a self, _told: Telling<'a>, _means: &'a Means) -> BoxFuture<'a, Result<Remote, Missed>> {
         Box::pin(async { Err(Missed::refused("a terminal is told by its own console")) })
+    }
+
+    fn probe<'a>(&'a self, _params: &'a Params, _means: &'a Means) -> BoxFuture<'a, Result<Probed, Missed>> {
+        Box::pin(async { Ok(Probed::silent("each console tells its own terminal")) })
     }
 
     fn preview(&self, told: Telling<'_>) -> String {

@@ -19,6 +19,7 @@ use crate::{
     remote::http::Answer,
     trackers::{
         self, Means, Missed,
+        probe::Probed,
         wire::{self, Limit, Vendor},
     },
 };
@@ -133,7 +134,7 @@ impl Notifier for Webhook {
     fn tell<'a>(&'a self, told: Telling<'a>, means: &'a Means) -> BoxFuture<'a, Result<Remote, Missed>> {
         Box::pin(async move {
             let address = match told.text("webhook") {
-                Some(_) => post::secret(told, "webhook", means).await?,
+                Some(_) => post::secret(told.params(), "webhook", means).await?,
                 None => SecretString::from(told.text("url").unwrap_or_default()),
             };
             let url = address.expose_secret();
@@ -143,7 +144,7 @@ impl Notifier for Webhook {
             let id = told.order.token.to_string();
             let mut headers = vec![("idempotency-key", id.clone()), ("x-quarterdeck-timestamp", stamp.clone())];
             let secret = match told.text("secret") {
-                Some(_) => Some(post::secret(told, "secret", means).await?),
+                Some(_) => Some(post::secret(told.params(), "secret", means).await?),
                 None => None,
             };
             if let Some(secret) = &secret {
@@ -156,13 +157,18 @@ impl Notifier for Webhook {
                 headers.push(("x-quarterdeck-signature", signature));
             }
             let token = match told.text("token") {
-                Some(_) => Some(post::secret(told, "token", means).await?),
+                Some(_) => Some(post::secret(told.params(), "token", means).await?),
                 None => None,
             };
             let veil = secret.iter().chain(&token).chain([&address]).map(SecretString::expose_secret).collect();
             post::post(Post { url, bearer: token.as_ref(), headers, body, veil }, self, means).await?;
             Ok(Remote { id, url: None })
         })
+    }
+
+    fn probe<'a>(&'a self, params: &'a Params, means: &'a Means) -> BoxFuture<'a, Result<Probed, Missed>> {
+        let url = if params.contains_key("webhook") { "webhook" } else { "url" };
+        Box::pin(post::unasked(params, &["webhook", "secret", "token"], url, means))
     }
 
     fn preview(&self, told: Telling<'_>) -> String {

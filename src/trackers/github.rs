@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Desk, Means, Missed, Tickets, Tracker,
+    probe::{self, Probed},
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
     words::{self, SEVERITY, STATUS, Said, TITLE},
 };
@@ -86,11 +87,12 @@ impl Tracker for GitHub {
     fn open(&self, spec: &Arc<TrackerSpec>, means: &Means) -> Result<Box<dyn Desk>, String> {
         let text = |key: &str| spec.params.get(key).and_then(Json::as_str);
         let repo = text("repo").ok_or("it has no `repo`")?;
-        let base = format!("{}/repos/{repo}", text("api").unwrap_or(API).trim_end_matches('/'));
+        let api = text("api").unwrap_or(API).trim_end_matches('/').to_owned();
+        let base = format!("{api}/repos/{repo}");
         let wire = Wire::new(spec, means, &base, Scheme::Bearer)
             .header("accept", "application/vnd.github+json")
             .header("x-github-api-version", VERSION);
-        Ok(Box::new(Issues { wire }))
+        Ok(Box::new(Issues { wire, api }))
     }
 }
 
@@ -128,6 +130,7 @@ impl Vendor for GitHub {
 
 struct Issues {
     wire: Wire,
+    api: String,
 }
 
 fn mark(token: Uid) -> String {
@@ -277,5 +280,33 @@ impl Tickets for Issues {
             Write::Link { .. } => json!({ "body": marked(order.token, &words::duplicate(order)) }),
             Write::Notice(notice) => notice.summary().into(),
         }
+    }
+
+    async fn tried(&self) -> Result<Probed, Missed> {
+        let (answer, repo) = self.ask("GET", "", None, Does::Read).await?;
+        let flag = |path: &str| repo.pointer(path).and_then(Json::as_bool);
+        let name = repo.get("full_name").and_then(wire::line).unwrap_or_else(|| "the repository".to_owned());
+        if flag("/archived") == Some(true) {
+            return Err(Missed::refused(format!("{name} is archived: nothing can be written there; correct `repo`")));
+        }
+        if flag("/has_issues") == Some(false) {
+            return Err(Missed::refused(format!("{name} has no issues: switch them on there, or correct `repo`")));
+        }
+        // An app's token is nobody's, and may not ask who it is.
+        let me = self.ask("GET", &format!("{}/user", self.api), None, Does::Read).await;
+        let who = me.ok().and_then(|(_, me)| me.get("login").and_then(wire::line));
+        let who = who.unwrap_or_else(|| "the token".to_owned());
+        let (triage, push) = (flag("/permissions/triage"), flag("/permissions/push"));
+        let labels = match (triage, push) {
+            (None, None) | (Some(true), _) | (_, Some(true)) => "",
+            (Some(false) | None, Some(false) | None) => {
+                "; without triage or write it sets no labels and closes nothing: give it leave"
+            }
+        };
+        let said = format!("{who} sees {name} and its issues{labels}");
+        if !labels.is_empty() {
+            return Err(Missed::refused(said));
+        }
+        Ok(Probed::well(said).left(probe::quota(&answer)))
     }
 }

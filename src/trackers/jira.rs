@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Desk, Means, Missed, Tickets, Tracker, rich,
+    Desk, Means, Missed, Tickets, Tracker,
+    probe::{self, Probed, some},
+    rich,
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
     words::{self, KEY, PRIORITY, SEVERITY, STATUS, Said, TITLE},
 };
@@ -422,5 +424,53 @@ impl Tickets for Site {
             Write::Link { .. } => self.said(order.token, Said::plain(&words::duplicate(order))),
             Write::Notice(notice) => notice.summary().into(),
         }
+    }
+
+    async fn tried(&self) -> Result<Probed, Missed> {
+        const NEEDS: [&str; 4] = ["CREATE_ISSUES", "EDIT_ISSUES", "ADD_COMMENTS", "TRANSITION_ISSUES"];
+        let (answer, me) = self.wire.ask(&Jira, ("GET", "/myself"), None, Does::Read).await?;
+        let name = |of: &Json| of.get("displayName").or_else(|| of.get("name")).and_then(wire::line);
+        let who = name(&me).unwrap_or_else(|| "?".to_owned());
+        let project = self.ask("GET", &format!("/project/{}", self.project), None, Does::Read).await?;
+        let listed = |of: &Json| -> Vec<String> {
+            of.as_array().into_iter().flatten().filter_map(|one| one.get("name").and_then(wire::line)).collect()
+        };
+        let types = listed(project.get("issueTypes").unwrap_or(&Json::Null));
+        let wanted = self.wire.text("issue_type").unwrap_or("Incident");
+        if !types.is_empty() && !types.iter().any(|known| known.eq_ignore_ascii_case(wanted)) {
+            return Err(Missed::refused(format!(
+                "project {} has no issues of type {wanted}: correct `issue_type`; it has {}",
+                self.project,
+                some(types)
+            )));
+        }
+        if let Some(map) = self.wire.map("priorities") {
+            let known = listed(&self.ask("GET", "/priority", None, Does::Read).await?);
+            let mut wanted = map.values().filter_map(Json::as_str);
+            if let Some(odd) = wanted.find(|name| !known.iter().any(|known| known.eq_ignore_ascii_case(name))) {
+                let there = some(known);
+                return Err(Missed::refused(format!(
+                    "there is no priority {odd}: correct `priorities`; there are {there}"
+                )));
+            }
+        }
+        let path = format!("/mypermissions?projectKey={}&permissions={}", self.project, NEEDS.join(","));
+        let may = self.ask("GET", &path, None, Does::Read).await?;
+        let has = |need: &&str| may.pointer(&format!("/permissions/{need}/havePermission")).and_then(Json::as_bool);
+        let lacks: Vec<String> = NEEDS
+            .iter()
+            .filter(|need| has(need) == Some(false))
+            .map(|need| need.replace('_', " ").to_lowercase())
+            .collect();
+        if !lacks.is_empty() {
+            return Err(Missed::refused(format!(
+                "{who} may not {} in project {}: give leave for it",
+                lacks.join(", "),
+                self.project
+            )));
+        }
+        let title = project.get("name").and_then(wire::line).unwrap_or_else(|| self.project.clone());
+        let unsaid = if NEEDS.iter().all(|need| has(need).is_none()) { "sees" } else { "may write to" };
+        Ok(Probed::well(format!("{who} {unsaid} project {title}")).left(probe::quota(&answer)))
     }
 }

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 
 use super::{
     Desk, Means, Missed, Tracker,
+    probe::Probed,
     words::{self, SEVERITY, STATUS, TITLE},
 };
 use crate::{
@@ -104,6 +105,41 @@ impl Folder {
         }
     }
 
+    /// Looks at the folder, or at what it would be made in, without writing: a file that is tried would be committed by another.
+    async fn tried(&self) -> Result<Probed, Missed> {
+        let text = format!(
+            "at={}\nwhile [ ! -e \"$at\" ] && [ \"$at\" != / ] && [ \"$at\" != . ]; do at=$(dirname -- \"$at\"); echo absent; done\n\
+             [ -d \"$at\" ] || echo file\n[ -w \"$at\" ] && [ -x \"$at\" ] || echo closed\n\
+             cd \"$at\" 2>/dev/null || exit 0\ncommand -v git >/dev/null 2>&1 || echo gitless\n\
+             git rev-parse --is-inside-work-tree 2>/dev/null | grep -qx true && echo repository\nexit 0\n",
+            quote(&self.path.display().to_string())
+        );
+        let script = Script { timeout: self.means.patience / 3, ..Script::new(text) };
+        let here = |why: String| Missed::unreachable(format!("it cannot be looked at: {why}"));
+        let output = remote::run_here(&script).await.map_err(|error| here(error.what))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let says = |word: &str| said.lines().any(|line| line == word);
+        let path = self.path.display();
+        if output.exit != Exit::Code(0) {
+            return Err(here(sanitise::line(output.stderr.trim_ascii())));
+        }
+        if says("file") {
+            return Err(Missed::refused(format!("{path} is no folder, or lies in none: correct `path`")));
+        }
+        if says("closed") {
+            let what = if says("absent") { "cannot be made" } else { "may not be written to" };
+            return Err(Missed::refused(format!("{path} {what} by you: give leave for it, or correct `path`")));
+        }
+        let there = if says("absent") { "is not there yet: the first ticket makes it" } else { "is there" };
+        let git = match (self.commits, says("repository")) {
+            (true, true) => "in a git repository, each write is committed",
+            (true, false) if says("gitless") => "git is not installed, nothing is committed",
+            (true, false) => "in no git repository, nothing is committed",
+            (false, _) => "nothing is committed, as `commit` says",
+        };
+        Ok(Probed::well(format!("{path} {there}; {git}")))
+    }
+
     async fn put(&self, order: &Order) -> Result<End, Missed> {
         let orders = order.clone();
         let (file, wrote) = match self.blocking(move |path| write(path, &orders)).await? {
@@ -160,6 +196,10 @@ impl Desk for Folder {
             Write::Link { .. } => comment(order.token, &words::duplicate(order)),
             Write::Notice(notice) => notice.summary(),
         }
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<Probed, Missed>> {
+        Box::pin(self.tried())
     }
 }
 

@@ -24,9 +24,12 @@ mod github;
 mod jira;
 mod markdown;
 mod monday;
+pub mod probe;
 mod rich;
 pub(crate) mod wire;
 mod words;
+
+use probe::Probed;
 
 /// Every kind of tracker.
 pub const ALL: &[&dyn Tracker] = &[&github::GitHub, &jira::Jira, &markdown::Markdown, &monday::Monday];
@@ -77,6 +80,9 @@ pub trait Desk: Send + Sync {
 
     /// Says what would be sent.
     fn preview(&self, order: &Order) -> String;
+
+    /// Asks whether tickets could be kept there, and writes nothing.
+    fn probe(&self) -> BoxFuture<'_, Result<Probed, Missed>>;
 }
 
 /// What trackers that are asked by HTTP do each in its own words; how an order comes to it is the same for all.
@@ -101,6 +107,9 @@ trait Tickets: Send + Sync {
 
     /// Says what would be sent.
     fn shown(&self, order: &Order) -> Json;
+
+    /// Asks whether tickets could be kept there, and writes nothing.
+    fn tried(&self) -> impl Future<Output = Result<Probed, Missed>> + Send;
 }
 
 impl<T: Tickets> Desk for T {
@@ -143,6 +152,10 @@ impl<T: Tickets> Desk for T {
 
     fn preview(&self, order: &Order) -> String {
         serde_json::to_string_pretty(&self.shown(order)).unwrap_or_default()
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<Probed, Missed>> {
+        Box::pin(self.tried())
     }
 }
 
@@ -188,7 +201,7 @@ impl From<Missed> for End {
 /// Carries out an order, once. Nothing leaves that the redactor would mask.
 pub async fn deliver(order: &Order, means: &Means, redact: &Redactor) -> End {
     let order = redacted(order, redact);
-    let desk = match open(&order, means) {
+    let desk = match desk(&order.tracker, means) {
         Ok(desk) => desk,
         Err(why) => return Missed::refused(why).into(),
     };
@@ -203,7 +216,7 @@ pub async fn deliver(order: &Order, means: &Means, redact: &Redactor) -> End {
 /// Says what would be sent, or why nothing would be.
 pub fn preview(order: &Order, means: &Means, redact: &Redactor) -> String {
     let order = redacted(order, redact);
-    let text = open(&order, means).map_or_else(|why| why, |desk| desk.preview(&order));
+    let text = desk(&order.tracker, means).map_or_else(|why| why, |desk| desk.preview(&order));
     sanitise::lines(text, 400, 2_000).join("\n")
 }
 
@@ -212,8 +225,7 @@ async fn looked(desk: &dyn Desk, order: &Order) -> Result<End, Missed> {
     Ok(End::Looked { fields, found: desk.find(order).await? })
 }
 
-fn open(order: &Order, means: &Means) -> Result<Box<dyn Desk>, String> {
-    let spec = &order.tracker;
+fn desk(spec: &Arc<TrackerSpec>, means: &Means) -> Result<Box<dyn Desk>, String> {
     let kind = ALL.iter().find(|kind| kind.name() == &*spec.kind);
     kind.ok_or_else(|| format!("there is no tracker of type `{}`", spec.kind))?.open(spec, means)
 }

@@ -7,13 +7,16 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Desk, Means, Missed, Tickets, Tracker, rich,
+    Desk, Means, Missed, Tickets, Tracker,
+    probe::{Probed, some},
+    rich,
     wire::{self, Does, Limit, PAGES, Scheme, Vendor, Wire},
     words::{self, SEVERITY, STATUS, Said, TITLE},
 };
 use crate::{
     config::{Field, Kind, Misfit, Shape},
     core::{
+        alerts::Severity,
         id::Uid,
         inventory::Params,
         outbox::{Change, End, Fields, Order, Remote, Ticket, TrackerSpec, Write},
@@ -280,6 +283,20 @@ impl Board {
         self.wire.mapped(map, value).unwrap_or(default).to_owned()
     }
 
+    /// Holds that the labels are there which will be written.
+    fn labelled(&self, columns: &BTreeMap<String, Column>) -> Result<(), Missed> {
+        let severities = [Severity::P1, Severity::P2, Severity::P3, Severity::P4];
+        let severities = severities.into_iter().filter(|of| self.wire.keeps(*of)).map(|of| format!("{of:?}"));
+        let states = ["open", "resolved"].map(str::to_owned).into_iter();
+        let all = severities.map(|value| (SEVERITY, value)).chain(states.map(|value| (STATUS, value)));
+        for (field, value) in all {
+            if let Some(id) = self.column(field) {
+                value_of(columns, id, &self.label(field, &value))?;
+            }
+        }
+        Ok(())
+    }
+
     fn name(&self, order: &Order, ticket: &Ticket) -> String {
         if self.column("token").is_some() {
             return words::cut(&ticket.title, NAME);
@@ -506,5 +523,51 @@ impl Tickets for Board {
             Write::Link { .. } => html(order.token, Said::plain(&words::duplicate(order))).into(),
             Write::Notice(notice) => notice.summary().into(),
         }
+    }
+
+    async fn tried(&self) -> Result<Probed, Missed> {
+        const BOARD: &str = "query($b:ID!){boards(ids:[$b]){id name state groups{id title archived}} complexity{after reset_in_x_seconds}}";
+        const WHO: &str = "query{me{id name} versions{kind value}}";
+        let columns = self.columns().await?;
+        let data = self.ask(BOARD, json!({ "b": self.board }), Does::Read).await?;
+        // A token of limited scope may write, and may not ask whose it is.
+        let about = self.ask(WHO, json!({}), Does::Read).await.unwrap_or_default();
+        let board = data.pointer("/boards/0").unwrap_or(&Json::Null);
+        let text = |of: &Json, key: &str| of.get(key).and_then(wire::line);
+        if let Some(state) = text(board, "state").filter(|state| state != "active") {
+            return Err(Missed::refused(format!("the board is {state}: restore it there, or correct `board`")));
+        }
+        let list = |of: &Json, key: &str| of.get(key).and_then(Json::as_array).cloned().unwrap_or_default();
+        let groups: Vec<Json> = list(board, "groups");
+        let groups: Vec<String> = groups
+            .iter()
+            .filter(|group| group.get("archived").and_then(Json::as_bool) != Some(true))
+            .filter_map(|group| text(group, "id"))
+            .collect();
+        if let Some(group) = self.wire.text("group").filter(|group| !groups.iter().any(|known| known == group)) {
+            return Err(Missed::refused(format!(
+                "the board has no group {group}: correct `group`; it has {}",
+                some(groups)
+            )));
+        }
+        self.labelled(&columns)?;
+        let version = self.wire.text("api_version").unwrap_or(VERSION);
+        let versions = list(&about, "versions");
+        let is_ours = |one: &&Json| one.get("value").and_then(Json::as_str) == Some(version);
+        let known = versions.iter().find(is_ours).and_then(|one| text(one, "kind"));
+        let old = match known.as_deref() {
+            _ if versions.is_empty() => String::new(),
+            None => format!(", but version {version} is not served any more: set `api_version`"),
+            Some("deprecated" | "maintenance") => format!(", version {version} ends soon: set `api_version`"),
+            Some(_) => String::new(),
+        };
+        let who = about.get("me").and_then(|me| text(me, "name")).unwrap_or_else(|| "the token".to_owned());
+        let name = text(board, "name").unwrap_or_else(|| self.board.clone());
+        let number = |key: &str| data.pointer(&format!("/complexity/{key}")).and_then(Json::as_u64);
+        let quota = number("after").map(|left| {
+            let resets = number("reset_in_x_seconds").map(|seconds| format!(", anew in {seconds}s"));
+            format!("{left} points of complexity left{}", resets.unwrap_or_default())
+        });
+        Ok(Probed::well(format!("{who} sees board {name} and its columns{old}")).left(quota))
     }
 }

@@ -9,6 +9,7 @@ use super::{Means, Missed};
 use crate::{
     config::secret,
     core::{
+        alerts::Severity,
         outbox::{Miss, TrackerSpec},
         time::short,
     },
@@ -127,9 +128,19 @@ impl Wire {
         self.spec.params.get(key)?.as_str()
     }
 
+    /// Returns a setting that is a map.
+    pub(super) fn map(&self, map: &str) -> Option<&serde_json::Map<String, Json>> {
+        self.spec.params.get(map)?.as_object()
+    }
+
     /// Returns what a setting that is a map has for a key.
     pub(super) fn mapped(&self, map: &str, key: &str) -> Option<&str> {
-        self.spec.params.get(map)?.get(key)?.as_str()
+        self.map(map)?.get(key)?.as_str()
+    }
+
+    /// Says whether incidents of a severity get a ticket there.
+    pub(super) fn keeps(&self, severity: Severity) -> bool {
+        self.spec.severities.is_empty() || self.spec.severities.contains(&severity)
     }
 
     /// Returns the texts of a setting that is a list.

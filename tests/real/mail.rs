@@ -13,13 +13,13 @@ use quarterdeck::{
     core::{
         alerts::Severity,
         id::{IncidentId, Uid},
-        outbox::{Deed, End, Item, Miss, News, Notice, Order, TrackerSpec, Write},
+        outbox::{Audience, Deed, End, Item, Miss, News, Notice, NotifierSpec, Order, Repeats, TrackerSpec, Write},
         time::Timestamp,
     },
     notify,
     remote::http::{Client, Trust},
     tasks::Tasks,
-    trackers::Means,
+    trackers::{Means, Missed, probe::Probed},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -127,23 +127,43 @@ impl Exim {
         std::fs::read_to_string(self.dir.path().join("inbox")).unwrap_or_default()
     }
 
-    /// Sends a notice with these settings over the usual ones.
-    async fn sent(&self, over: Value, token: u8) -> End {
+    /// Returns the usual settings with these over them.
+    fn settings(&self, over: Value) -> serde_json::Map<String, Value> {
         let ca = self.dir.path().join("cert.pem");
         let settings = json!({ "host": "localhost", "port": self.starttls, "tls": "starttls", "ca": ca, "user": "qd",
             "password": "env:MAIL", "from": "Console <qd@acme.example>", "to": ["team@acme.example"] });
         let (Value::Object(mut settings), Value::Object(over)) = (settings, over) else { panic!() };
         settings.extend(over);
-        let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| println!("task panicked: {panicked:?}"));
-        let env = Env::new("/nonexistent", [("MAIL", "mail-secret-99"), ("WRONG", "mail-secret-00")]);
-        let means = Means { http: Client::new(Trust::system()), env, tasks, patience: Duration::from_secs(20) };
+        settings
+    }
+
+    /// Tries the server with these settings over the usual ones.
+    async fn tried(&self, over: Value) -> Result<Probed, Missed> {
+        let spec = NotifierSpec {
+            place: place(self.settings(over)),
+            hears: BTreeSet::new(),
+            audience: Audience::Internal,
+            repeats: Repeats::Once,
+            local: false,
+        };
+        notify::probe(&spec, &means()).await
+    }
+
+    /// Sends a notice with these settings over the usual ones.
+    async fn sent(&self, over: Value, token: u8) -> End {
         let redact = quarterdeck::config::redact::load(None).0;
-        notify::deliver(&order(settings, token), &means, &redact).await
+        notify::deliver(&order(self.settings(over), token), &means(), &redact).await
     }
 }
 
-fn order(params: serde_json::Map<String, Value>, token: u8) -> Order {
-    let spec = TrackerSpec {
+fn means() -> Means {
+    let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| println!("task panicked: {panicked:?}"));
+    let env = Env::new("/nonexistent", [("MAIL", "mail-secret-99"), ("WRONG", "mail-secret-00")]);
+    Means { http: Client::new(Trust::system()), env, tasks, patience: Duration::from_secs(20) }
+}
+
+fn place(params: serde_json::Map<String, Value>) -> Arc<TrackerSpec> {
+    Arc::new(TrackerSpec {
         name: "mail".into(),
         kind: "smtp".into(),
         send: BTreeSet::new(),
@@ -151,7 +171,10 @@ fn order(params: serde_json::Map<String, Value>, token: u8) -> Order {
         link: Some("https://wiki.acme.example/{incident}".into()),
         window_ms: 0,
         params,
-    };
+    })
+}
+
+fn order(params: serde_json::Map<String, Value>, token: u8) -> Order {
     let notice = Notice {
         news: News::Opened,
         severity: Severity::P1,
@@ -167,7 +190,7 @@ fn order(params: serde_json::Map<String, Value>, token: u8) -> Order {
         token: Uid([token; 6]),
         deed: Deed::Write,
         attempt: 1,
-        tracker: Arc::new(spec),
+        tracker: place(params),
         item: Item { incident: Uid([7; 6]), tracker: "mail".into(), write: Write::Notice(Box::new(notice)) },
         number: Some(IncidentId(7)),
         ticket_token: Uid([7; 6]),
@@ -221,4 +244,31 @@ async fn a_real_server_has_the_mail_and_its_refusals_are_understood() {
     exim.child.kill().await.unwrap();
     let (how, reason) = missed(exim.sent(json!({}), 4).await);
     assert!(how == Miss::Unreachable && reason.contains("refused"), "{how:?} {reason}");
+}
+
+#[tokio::test]
+async fn a_real_server_is_tried_as_far_as_its_login_and_has_no_mail() {
+    let Some(mut exim) = Exim::start().await else { return };
+    let log = |exim: &Exim| std::fs::read_to_string(exim.dir.path().join("log_main")).unwrap_or_default();
+    let said = exim.tried(json!({})).await.unwrap().said;
+    assert_eq!(said, "localhost answers, encrypted by STARTTLS, the login is taken; no mail was sent");
+    let said = exim.tried(json!({ "port": exim.implicit, "tls": "implicit" })).await.unwrap().said;
+    assert_eq!(said, "localhost answers, encrypted, the login is taken; no mail was sent");
+    for (over, how, wanted) in [
+        (json!({ "password": "env:WRONG" }), Miss::Refused, "the login is not taken (535)"),
+        (json!({ "password": "env:GONE" }), Miss::Refused, "its password: "),
+        (json!({ "ca": null }), Miss::Unreachable, "no encryption"),
+        (json!({ "ca": "/nonexistent" }), Miss::Refused, "its encryption cannot be set up"),
+        (json!({ "tls": "implicit" }), Miss::Unreachable, "no connection"),
+        (json!({ "host": "nowhere.invalid" }), Miss::Unreachable, "no connection"),
+    ] {
+        let missed = exim.tried(over.clone()).await.unwrap_err();
+        assert!(missed.how == how && missed.reason.contains(wanted), "{over}: {missed:?}");
+        assert!(!missed.reason.contains("mail-secret"), "{missed:?}");
+    }
+    exim.child.kill().await.unwrap();
+    assert!(exim.tried(json!({})).await.unwrap_err().reason.contains("refused"));
+    assert!(exim.inbox().is_empty() && !log(&exim).contains("<="), "{}", log(&exim));
+    // It hears a goodbye: who leaves without one is written down.
+    assert!(!log(&exim).contains("lost"), "{}", log(&exim));
 }

@@ -9,6 +9,7 @@ mod markdown;
 mod nights;
 mod notices;
 mod pages;
+mod probes;
 mod sim;
 mod vendors;
 mod waits;

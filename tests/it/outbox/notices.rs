@@ -34,7 +34,7 @@ use crate::tickets::{
 /// What is injected into each channel at least.
 const INJECTIONS: usize = 1_000;
 
-fn place(channel: Channel, url: &str) -> Arc<TrackerSpec> {
+pub(super) fn place(channel: Channel, url: &str) -> Arc<TrackerSpec> {
     match channel {
         Channel::PagerDuty => spec("pager", "pagerduty", json!({ "routing_key": "env:T", "url": url })),
         Channel::Slack => spec("chat", "slack", json!({ "channel": "C0123456789", "token": "env:T", "api": url })),

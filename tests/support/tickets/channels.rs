@@ -29,6 +29,12 @@ pub(crate) fn answer(fake: &mut Fake, channel: Channel, request: &Request) -> Re
     if !known {
         return denied(channel);
     }
+    if channel == Channel::Slack && request.path == "/auth.test" {
+        let (status, mut headers, body) =
+            reply(200, json!({ "ok": true, "user": "qd", "team": "Acme", "bot_id": "B1" }));
+        headers.push(("x-oauth-scopes", "chat:write,chat:write.public".to_owned()));
+        return (status, headers, body);
+    }
     if let Some(wrong) = refused(channel, request) {
         return wrong;
     }

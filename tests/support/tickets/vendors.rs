@@ -84,6 +84,18 @@ pub(crate) fn throttled(vendor: Vendor) -> Reply {
 }
 
 fn github(fake: &mut Fake, request: &Request) -> Reply {
+    match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/user") => return reply(200, json!({ "login": "ops-bot" })),
+        ("GET", "/repos/acme/incidents") => {
+            let may = json!({ "admin": false, "push": true, "triage": true, "pull": true });
+            let repo =
+                json!({ "full_name": "acme/incidents", "archived": false, "has_issues": true, "permissions": may });
+            let (status, mut headers, body) = reply(200, repo);
+            headers.extend([("x-ratelimit-limit", "5000".to_owned()), ("x-ratelimit-remaining", "4987".to_owned())]);
+            return (status, headers, body);
+        }
+        _ => {}
+    }
     let path = request.path.strip_prefix("/repos/acme/incidents/").unwrap_or_default();
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let parts: Vec<&str> = path.split('/').collect();
@@ -219,6 +231,18 @@ fn jira(fake: &mut Fake, request: &Request) -> Reply {
             200,
             json!({ "deploymentType": "Cloud", "version": "1001.0.0", "baseUrl": "https://acme.atlassian.example" }),
         ),
+        ("GET", ["myself"]) => reply(200, json!({ "displayName": "Ops Bot", "name": "ops" })),
+        ("GET", ["project", "OPS"]) => {
+            let types = [json!({ "id": "1", "name": "Task" }), json!({ "id": "2", "name": "Incident" })];
+            reply(200, json!({ "key": "OPS", "name": "Operations", "issueTypes": types }))
+        }
+        ("GET", ["project", _]) => reply(404, json!({ "errorMessages": ["No project could be found with key."] })),
+        ("GET", ["priority"]) => reply(200, json!([{ "name": "Highest" }, { "name": "High" }])),
+        ("GET", ["mypermissions"]) => {
+            let wanted = request.path.split("permissions=").nth(1).unwrap_or_default();
+            let all = wanted.split(',').map(|name| (name.to_owned(), json!({ "key": name, "havePermission": true })));
+            reply(200, json!({ "permissions": all.collect::<Map<String, Value>>() }))
+        }
         ("POST", ["issue"]) if long(&request.body["fields"]["description"]) => too_long(),
         ("POST", ["issue", _, "comment"]) if long(&request.body["body"]) => too_long(),
         ("POST", ["issue"]) => {
@@ -420,6 +444,14 @@ fn monday(fake: &mut Fake, request: &Request) -> Reply {
         } else {
             json!({ "boards": [{ "items_page": page }] })
         })
+    } else if query.contains("me{") {
+        let version = |kind: &str, value: &str| json!({ "kind": kind, "value": value });
+        let versions = [version("maintenance", "2026-04"), version("current", "2026-07")];
+        data(json!({ "me": { "id": "4012689", "name": "Ops Bot" }, "versions": versions }))
+    } else if query.contains("complexity{") {
+        let board = json!({ "id": "77", "name": "Incidents", "state": "active", "groups": [{ "id": "topics", "title": "Open" }] });
+        let complexity = json!({ "after": 9_997_988, "reset_in_x_seconds": 41 });
+        data(json!({ "boards": [board], "complexity": complexity }))
     } else if query.contains("columns{") {
         let label = |name: &str| json!({ "id": 1, "label": name, "is_deactivated": false });
         data(json!({ "boards": [{ "id": "77", "state": "active", "groups": [], "columns": [
