@@ -222,6 +222,37 @@ async fn a_file_that_is_just_being_packed_is_not_read_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_came_and_went_while_none_was_there_is_read_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.log");
+    let at = |name: &str| dir.path().join(format!("app.log{name}"));
+    append(&path, "");
+    let bench = bench_here(&path);
+    let _running = bench.run(here());
+    bench.ear.until("live", is_live).await;
+    append(&path, "0 a\n");
+    all_came(&bench.ear, 1).await;
+    std::fs::rename(&path, at("-1")).unwrap();
+    // It is read under its new name, and nothing is under the old one.
+    append(&at("-1"), "1 b\n");
+    all_came(&bench.ear, 2).await;
+    append(&at("-2"), "2 c\n");
+    append(&at(".new"), "3 d\n");
+    std::fs::rename(at(".new"), &path).unwrap();
+    let heard = all_came(&bench.ear, 4).await;
+    assert_all(&heard, 4);
+    // And once more, after what is gone is read and forgotten.
+    std::fs::rename(&path, at("-3")).unwrap();
+    append(&at("-3"), "4 e\n");
+    all_came(&bench.ear, 5).await;
+    append(&at("-4"), "5 f\n");
+    append(&at("-5"), "6 g\n");
+    append(&at(".new"), "7 h\n");
+    std::fs::rename(at(".new"), &path).unwrap();
+    assert_all(&all_came(&bench.ear, 8).await, 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_line_is_lost_or_repeated_on_a_host_with_busybox() {
     let Some(busybox) = crate::support::servers::tool("QD_TEST_BUSYBOX", "busybox") else { return };
     let sshd = Sshd::with(Setup { sh: Some(busybox), ..Setup::default() }).await;

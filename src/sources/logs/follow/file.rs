@@ -121,6 +121,10 @@ impl File {
                 if from > 0 {
                     tail.lines = super::lines::Lines::skipping();
                 }
+                // While nothing was at the path, others may have come and gone: they stand beside the one before.
+                if let Some(before) = self.old.back_mut() {
+                    before.located = false;
+                }
                 self.opening = first && found.size > 0;
                 self.tail = Some(tail);
                 if found.size == 0 || !first {
@@ -176,6 +180,19 @@ impl File {
         self.old.push_back(before);
         self.opening = false;
         self.waits(Notice::Truncated { at }, now);
+    }
+
+    /// Puts files that came and went unseen behind the old one at `at`. The present one waits for them too.
+    pub(super) fn came_between(&mut self, at: usize, between: Vec<Tail>, now: Now) {
+        if between.is_empty() {
+            return;
+        }
+        for (step, tail) in between.into_iter().enumerate() {
+            self.old.insert(at + 1 + step, tail);
+        }
+        if self.turn == Turn::Reads {
+            self.waits(Notice::Rotated { drained: 0 }, now);
+        }
     }
 
     fn waits(&mut self, notice: Notice, now: Now) {

@@ -14,7 +14,7 @@ impl Follower {
     /// Finds out where files went that are no longer where they were, and what was there between them and the present one.
     pub(super) async fn locate(&mut self, place: &mut dyn Place, at: usize) -> Result<(), Lost> {
         let now = self.now();
-        let Some(file) = self.files.get(at).filter(|file| file.old.iter().any(|tail| tail.path.is_none())) else {
+        let Some(file) = self.files.get(at).filter(|file| file.old.iter().any(Tail::is_to_be_located)) else {
             return Ok(());
         };
         let entry = self.entries.iter().find(|entry| entry.spec.name == file.entry);
@@ -31,13 +31,18 @@ impl Follower {
         let Some(file) = self.files.get_mut(at) else { return Ok(()) };
         let mut number = 0;
         while number < file.old.len() {
-            if file.old.get(number).is_some_and(|tail| tail.path.is_some()) {
+            if file.old.get(number).is_some_and(|tail| !tail.is_to_be_located()) {
                 number += 1;
                 continue;
             }
-            let home = find_home(place, file, number, &siblings, now).await?;
+            let path = file.old.get(number).and_then(|tail| tail.path.as_deref());
+            let home = match path.and_then(|path| siblings.iter().position(|found| found.path == path)) {
+                None => find_home(place, file, number, &siblings, now).await?,
+                home => home,
+            };
             let Some(home) = home else {
                 let Some(tail) = file.old.get_mut(number) else { break };
+                tail.path = None;
                 tail.tries += 1;
                 // Once more: it may have been on its way just then.
                 if tail.tries >= 2 {
@@ -48,24 +53,30 @@ impl Follower {
                 continue;
             };
             let Some(tail) = file.old.get_mut(number) else { break };
-            number += 1;
             if std::mem::replace(&mut tail.located, true) {
+                number += 1;
                 continue;
             }
-            // Those that came and went since, oldest first.
-            let known: Vec<u64> = file.old.iter().chain(&file.tail).map(|tail| tail.inode).collect();
-            let between = came_between(&siblings, home, &known).filter(|found| {
+            // Those that came and went since, oldest first. The number of a file that is gone may be another's by now.
+            let known = |found: &Found| {
+                let mut tails = file.old.iter().chain(&file.tail);
+                tails.any(|tail| tail.is(found) && found.size >= tail.offset)
+            };
+            let named = |found: &&Found| {
                 let named = configured
                     .as_ref()
                     .map_or_else(|| is_rotated(&found.path, &file.path), |glob| glob.matches(&found.path));
                 named && !is_being_packed(found, &siblings)
-            });
-            for (step, found) in between.enumerate() {
+            };
+            let between = came_between(&siblings, home, known).filter(named).map(|found| {
                 let phase = if is_packed(&found.path) { Phase::Packed } else { Phase::Renamed };
                 let mut tail = Tail::new(found, 0, phase, now.mono);
                 tail.located = true;
-                file.old.insert(number + step, tail);
-            }
+                tail
+            });
+            let between: Vec<Tail> = between.collect();
+            file.came_between(number, between, now);
+            number += 1;
         }
         Ok(())
     }

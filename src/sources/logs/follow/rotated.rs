@@ -38,8 +38,12 @@ pub(super) fn candidates(siblings: &[Found], offset: u64) -> impl Iterator<Item 
 /// Returns the files between the one at `home` and the next one that is followed already, oldest first.
 ///
 /// The present file may itself have been renamed since it was looked at: what is newer than it has to wait until it is read.
-pub(super) fn came_between<'a>(siblings: &'a [Found], home: usize, known: &[u64]) -> impl Iterator<Item = &'a Found> {
-    siblings.iter().skip(home + 1).take_while(|found| !known.contains(&found.inode))
+pub(super) fn came_between(
+    siblings: &[Found],
+    home: usize,
+    known: impl Fn(&Found) -> bool,
+) -> impl Iterator<Item = &Found> {
+    siblings.iter().skip(home + 1).take_while(move |found| !known(found))
 }
 
 /// Says whether a packed file is still being made: what it is made of is removed when it is whole, and until then holds the lines.
@@ -81,7 +85,9 @@ mod tests {
             (1, vec![1, 2, 9], vec!["/a-3", "/a-4"]),
             (3, vec![4], vec![]),
         ] {
-            let between: Vec<_> = came_between(&files, home, &known).map(|found| found.path.as_str()).collect();
+            let between: Vec<_> = came_between(&files, home, |found| known.contains(&found.inode))
+                .map(|found| found.path.as_str())
+                .collect();
             assert_eq!(between, expected, "{home} {known:?}");
         }
     }

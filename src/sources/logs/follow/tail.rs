@@ -72,6 +72,11 @@ impl Tail {
         self.inode == found.inode && self.device == found.device
     }
 
+    /// Says whether it must be found out where it is, or what came after it.
+    pub(super) fn is_to_be_located(&self) -> bool {
+        self.path.is_none() || !self.located
+    }
+
     /// Says how many bytes are not read yet.
     pub(super) fn behind(&self) -> u64 {
         self.size.saturating_sub(self.offset)
