@@ -208,11 +208,7 @@ pub(super) fn message(state: &mut State, msg: runs::Msg, now: Now) -> Vec<Effect
     // Only this knows which incident is open and how the service stands.
     let msg = if let runs::Msg::Planned { run, plan, .. } = msg {
         // What is done while it is watched whether it stays well belongs to it too.
-        let watched = || {
-            let all = state.incidents.incidents.values().filter(|of| of.service.as_ref() == Some(&plan.service));
-            let watched = all.filter(|of| of.may_come_back(&state.inventory.policy, now.utc));
-            watched.max_by_key(|of| of.resolved)
-        };
+        let watched = || state.incidents.watched_for(&plan.service, &state.inventory.policy, now.utc);
         let of = beside(state, &plan).or_else(|| state.incidents.open_for(&plan.service)).or_else(watched);
         let urgent = of.is_some_and(|of| of.is_open() && of.severity == Severity::P1);
         let incident = of.map(|incident| incident.uid);

@@ -218,8 +218,7 @@ impl Core {
         if let Some(Effect::Commit { then, .. }) = effects.first_mut() {
             then.push(forget);
         }
-        self.screen.say(now, Tone::Done, format!("{} is saved", of.section.title()));
-        effects
+        super::said(effects, format!("{} is saved", of.section.title()))
     }
 
     fn send_paper(&mut self, incident: Uid, text: String, now: Now) -> Vec<Effect> {
@@ -229,7 +228,7 @@ impl Core {
             self.screen.say(now, Tone::Info, "it was sent as it is");
             return Vec::new();
         }
-        self.screen.say(now, Tone::Done, "it goes to its tickets by the outbox");
-        form::write(self, incident, vec![IncidentEventKind::Published { text, sha256 }], now)
+        let effects = form::write(self, incident, vec![IncidentEventKind::Published { text, sha256 }], now);
+        super::said(effects, "it goes to its tickets by the outbox")
     }
 }

@@ -14,6 +14,7 @@ use super::{
     replay,
     runbooks::Look as BookLook,
     runs::{Plan, Wanted, Way, gate::Permit, offer::OfferAsk, stick::PipelineHold},
+    screen::Tone,
     time::Timestamp,
 };
 
@@ -36,6 +37,13 @@ pub enum Effect {
         then: Vec<Self>,
         /// What the person did, when a failure to write must be told: `opening the incident`.
         what: Option<&'static str>,
+    },
+    /// Say something in the message line: what follows a commit says so that it is on disk.
+    Say {
+        /// How it is meant.
+        tone: Tone,
+        /// What.
+        text: String,
     },
     /// Ask the service's hosts how they stand, have its recipe plan a change, and send the plan. Changes nothing.
     Plan {
@@ -280,6 +288,7 @@ impl Effect {
             | Self::Copy { .. }
             | Self::SetMouse { .. }
             | Self::Redraw
+            | Self::Say { .. }
             | Self::Suspend
             | Self::Replay(_)
             | Self::Bell

@@ -299,6 +299,18 @@ fn push_commit(effects: &mut Vec<Effect>, rows: Vec<Row>, what: Option<&'static 
     }
 }
 
+/// Has something said once what a person did is on disk, and not before.
+fn said(mut effects: Vec<Effect>, text: impl Into<String>) -> Vec<Effect> {
+    let commit = effects.iter_mut().find_map(|effect| {
+        let Effect::Commit { then, .. } = effect else { return None };
+        Some(then)
+    });
+    if let Some(then) = commit {
+        then.push(Effect::Say { tone: Tone::Done, text: text.into() });
+    }
+    effects
+}
+
 /// Makes one commit of what belongs to one deed, so that a timeline never tells of what was not saved.
 fn together(effects: Vec<Effect>) -> Vec<Effect> {
     let (mut all, mut first): (Vec<Effect>, Option<usize>) = (Vec::new(), None);

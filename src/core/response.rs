@@ -122,11 +122,9 @@ impl State {
         let (severity, summary) = (found.severity, format!("{} {}", found.target, found.summary));
         let service = self.alerts.service_of(&found.target);
         let muted = self.is_muted(&found.target, now.utc);
-        let of = |incident: &&Incident| incident.service.is_some() && incident.service == service;
         let open = service.as_ref().and_then(|service| self.incidents.open_for(service)).map(|incident| incident.uid);
-        let policy = &self.inventory.policy;
-        let validated = |incident: &&Incident| of(incident) && incident.may_come_back(policy, now.utc);
-        let mended = self.incidents.owed().find(validated).map(|incident| incident.uid);
+        let watched = |service| self.incidents.watched_for(service, &self.inventory.policy, now.utc);
+        let mended = service.as_ref().and_then(watched).map(|incident| incident.uid);
         let is_back = mended.is_some_and(|incident| self.is_back(incident, alert, now));
         let run = self.run_around(alert, now);
         if let Some(incident) = open {

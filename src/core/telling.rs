@@ -96,7 +96,7 @@ impl Incident {
 impl State {
     fn incident_of(&self, word: &Word) -> Option<&Incident> {
         let named = word.incident.and_then(|uid| self.incidents.incidents.get(&uid));
-        named.or_else(|| self.incidents.open_for(word.service.as_ref()?))
+        named.or_else(|| self.incidents.to_tell_of(word.service.as_ref()?))
     }
 
     /// Proposes the words for everybody, of what is known: the impact as somebody said it, the service, since when it is well. They

@@ -275,4 +275,35 @@ fn words_are_proposed_of_what_is_known_and_sent_on_a_yes_alone() {
     let sent = |row: &Row| matches!(row, Row::StatusUpdate(update) if update.text == over);
     let saved = |effect: &Effect| matches!(effect, Effect::Commit { rows, .. } if rows.iter().any(sent));
     assert!(effects.iter().any(saved), "{effects:?}");
+    // That it is told is said when it is on disk, and not before.
+    let shown = console.state.screen.message.as_ref().map(|message| message.text.clone()).unwrap_or_default();
+    assert!(!shown.starts_with("told"), "{shown}");
+    let says = |effect: &Effect| matches!(effect, Effect::Say { text, .. } if text.starts_with("told as resolved: "));
+    let then = |effect: &Effect| matches!(effect, Effect::Commit { then, .. } if then.iter().any(says));
+    assert!(effects.iter().any(then) && !effects.iter().any(says), "{effects:?}");
+}
+
+#[test]
+fn a_word_on_a_service_is_about_its_incident_until_people_know_that_it_is_over() {
+    let mut console = Console::new();
+    let of_service = |state| Word { incident: None, service: Some("play@prod".parse().unwrap()), ..word(state, "") };
+    let about = |console: &Console, state| console.state.incident_of(&of_service(state)).map(|of| of.uid);
+    drop(console.says(DeclaredState::Investigating, "Orders fail").unwrap());
+    assert_eq!(about(&console, DeclaredState::Identified), Some(INCIDENT), "open");
+    _ = happens(&mut console, began(Phase::Validate));
+    _ = happens(&mut console, well());
+    assert_eq!(about(&console, DeclaredState::Monitoring), Some(INCIDENT), "being proved");
+    _ = happens(&mut console, began(Phase::Document));
+    assert_eq!(about(&console, DeclaredState::Resolved), Some(INCIDENT), "people still wait for the end");
+    // From the services: what is proposed is what the incident asks for.
+    console.state.screen.go(crate::core::screen::View::Service("play@prod".parse().unwrap()));
+    _ = update(&mut console.state, Msg::Acted(Action::WriteUpdate), console.now);
+    let Some(Overlay::Update { state, .. }) = console.state.screen.overlay else { panic!("no box") };
+    assert_eq!(state, DeclaredState::Resolved);
+    drop(console.says(DeclaredState::Resolved, "Orders work").unwrap());
+    assert_eq!(
+        about(&console, DeclaredState::Investigating),
+        None,
+        "all was said: the next word is about something else"
+    );
 }

@@ -145,6 +145,13 @@ impl Executor {
         self.inventory = inventory;
     }
 
+    fn trust_once(&mut self, host: &HostName, question: &Question) {
+        if let Question::UnknownHostKey { line, .. } = question {
+            self.context.remote.trust_host_key_once(line);
+            self.trusted(host, line, ("host_key.trusted_once", "its key is trusted until qd ends"));
+        }
+    }
+
     /// The desk that rows go to.
     pub fn desk(&self) -> Option<&Desk> {
         self.desk.as_ref()
@@ -155,6 +162,7 @@ impl Executor {
         match effect {
             Effect::RunCheck { check, slot } => self.run_check(check, slot),
             Effect::Commit { rows, then, what } => self.commit(Job { rows, then, what }),
+            Effect::Say { tone, text } => self.post.try_fact(Msg::Said { tone, text }),
             Effect::Plan { service, wanted, may_ask } => self.plan(service, wanted, may_ask),
             Effect::TrySudo { hosts } => self.front(Front::Sudo { hosts }),
             Effect::FindSudo { hosts } => self.find_sudo(hosts),
@@ -189,12 +197,7 @@ impl Executor {
             Effect::LookAtBranch { run, service, commit } => self.look_at_branch(run, &service, commit),
             Effect::SkipSnapshot { run, host } => self.skip_snapshot(run, host),
             Effect::AcceptHostKey { host, question } => self.accept(&host, &question),
-            Effect::TrustHostKeyOnce { host, question } => {
-                if let Question::UnknownHostKey { line, .. } = &question {
-                    self.context.remote.trust_host_key_once(line);
-                    self.trusted(&host, line, ("host_key.trusted_once", "its key is trusted until qd ends"));
-                }
-            }
+            Effect::TrustHostKeyOnce { host, question } => self.trust_once(&host, &question),
             Effect::Reconnect { host } => {
                 self.context.remote.forget(&host);
                 let inventory = Arc::clone(&self.inventory);

@@ -355,6 +355,8 @@ impl Night {
             if let Effect::Commit { rows, then, .. } = effect {
                 self.commit(rows);
                 self.carry_out(then);
+            } else if let Effect::Say { tone, text } = effect {
+                self.tell(Msg::Said { tone, text });
             } else if let Effect::WritePaper(paper) = effect {
                 self.tell(papers::written(*paper));
             } else if let Effect::Plan { service, .. } = effect {

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Duty, Guard, Impact, IncidentEvent, IncidentEventKind, Link, Phase, Section, StoredIncidentEvent, Urgency,
-    evidence::sha256, suspects::Change,
+    evidence::sha256, similar::Signature, suspects::Change,
 };
 use crate::core::{
     alerts::Severity,
@@ -92,6 +92,8 @@ pub struct Incident {
     pub timeline: BTreeMap<u64, IncidentEvent>,
     /// When things happened that were written with another time.
     pub corrected: BTreeMap<u64, Timestamp>,
+    /// By what it is known, but for the rule of its alert, which only others know.
+    pub signature: Signature,
 }
 
 /// What an incident is and whom it hurts.
@@ -162,6 +164,7 @@ pub struct Task {
 impl Incident {
     fn new(of: &StoredIncidentEvent, title: String, severity: Severity, service: Option<ServiceId>) -> Self {
         let at = of.event.at;
+        let signature = Signature::new(&title, service.as_ref(), None);
         Self {
             uid: of.event.incident,
             number: of.number,
@@ -202,6 +205,7 @@ impl Incident {
             closed: None,
             timeline: BTreeMap::new(),
             corrected: BTreeMap::new(),
+            signature,
         }
     }
 
@@ -295,7 +299,10 @@ impl Incident {
                 let (class, words) = (class.clone(), words.clone());
                 self.classified = Some(Classified { class, impact: *impact, urgency: *urgency, words });
             }
-            IncidentEventKind::Renamed { title } => self.title.clone_from(title),
+            IncidentEventKind::Renamed { title } => {
+                self.title.clone_from(title);
+                self.signature.entitle(title);
+            }
             IncidentEventKind::SeverityChanged { to, .. } => self.severity = *to,
             IncidentEventKind::DutyTaken { duty: Duty::Lead, who: Some(who) } => self.lead(who.clone(), at),
             IncidentEventKind::DutyTaken { duty: Duty::Lead, who: None } => self.owner = None,
@@ -314,8 +321,9 @@ impl Incident {
                     self.mitigated = self.mitigated.or(Some(at));
                 }
             }
-            IncidentEventKind::Pinned { body, sha256: kept, .. } => {
+            IncidentEventKind::Pinned { what, source, body, sha256: kept } => {
                 self.evidence.push(seq);
+                self.signature.keep(what, source, body);
                 if sha256(body) != *kept {
                     self.changed.insert(seq);
                 }

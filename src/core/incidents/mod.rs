@@ -222,6 +222,24 @@ impl State {
         self.open_for(service).or_else(|| proved.max_by_key(|of| of.opened))
     }
 
+    /// Returns the incident of a service that a word on it is about: the one that somebody is at, else the newest of which people
+    /// were told that it broke and not that it is over.
+    pub fn to_tell_of(&self, service: &ServiceId) -> Option<&Incident> {
+        let waits = |of: &&Incident| of.service.as_ref() == Some(service) && !of.is_last_word_said();
+        self.in_hand_for(service).or_else(|| self.owed().filter(waits).max_by_key(|of| of.opened))
+    }
+
+    /// Returns the incident of a service that is watched whether it stays well: the one that was mended last.
+    pub fn watched_for(&self, service: &ServiceId, policy: &policy::Policy, now: Timestamp) -> Option<&Incident> {
+        let watched = |of: &&Incident| of.service.as_ref() == Some(service) && of.may_come_back(policy, now);
+        self.owed().filter(watched).max_by_key(|of| (of.resolved, of.number))
+    }
+
+    /// Returns the incident that was opened last of those that are not over.
+    pub fn newest_open(&self) -> Option<&Incident> {
+        self.open().max_by_key(|incident| incident.opened)
+    }
+
     /// Returns open incidents first, worst first, then the resolved ones, newest first.
     pub fn worst_first(&self) -> Vec<&Incident> {
         let mut all: Vec<_> = self.incidents.values().collect();

@@ -25,8 +25,8 @@ const PATTERNS: f64 = 0.25;
 pub const ALIKE: f64 = 0.35;
 /// Words of fewer letters say little.
 const LETTERS: usize = 3;
-/// Log lines of an incident that are held against those of others, at most.
-const LINES: usize = 200;
+/// Patterns of log lines of an incident that are held against those of others, at most.
+const PATTERNS_OF_ONE: usize = 200;
 
 /// Parts of a time in words, as syslog and web servers write it.
 const DAYS: [&str; 19] = [
@@ -93,14 +93,22 @@ impl Signature {
         Self { service: service.cloned(), rule: rule.cloned(), words: words(title), patterns: BTreeSet::new() }
     }
 
-    /// Makes one of an incident, whose alert's rule only others know. Its patterns are those of the log lines that were kept as evidence.
+    /// Makes one of an incident, whose alert's rule only others know.
     pub fn of(incident: &Incident, rule: Option<&RuleName>) -> Self {
-        let kept = incident.timeline.values().filter_map(|event| {
-            let IncidentEventKind::Pinned { what, source, body, .. } = &event.kind else { return None };
-            (what.contains("log line") || source == "the logs").then_some(body)
-        });
-        let patterns = kept.flat_map(|body| bundle::lines(body)).take(LINES).filter_map(pattern).collect();
-        Self { patterns, ..Self::new(&incident.title, incident.service.as_ref(), rule) }
+        Self { rule: rule.cloned(), ..incident.signature.clone() }
+    }
+
+    /// Takes another title.
+    pub(super) fn entitle(&mut self, title: &str) {
+        self.words = words(title);
+    }
+
+    /// Takes what was kept as evidence: log lines say by their patterns what it is.
+    pub(super) fn keep(&mut self, what: &str, source: &str, body: &str) {
+        if what.contains("log line") || source == "the logs" {
+            let room = PATTERNS_OF_ONE.saturating_sub(self.patterns.len());
+            self.patterns.extend(bundle::lines(body).take(room).filter_map(pattern));
+        }
     }
 }
 
@@ -127,10 +135,13 @@ fn words(text: &str) -> BTreeSet<String> {
     parts.filter_map(word).collect()
 }
 
-/// Scores how much two incidents are alike, and says what they share.
-pub fn score(a: &Signature, b: &Signature) -> (f64, Vec<String>) {
+/// By what an incident is known, and the rule of its alert.
+#[derive(Clone, Copy)]
+struct Known<'a>(&'a Signature, Option<&'a RuleName>);
+
+/// Scores how much two incidents are alike.
+fn score(Known(a, rule_a): Known<'_>, Known(b, rule_b): Known<'_>) -> f64 {
     let (mut sum, mut of) = (0.0, 0.0);
-    let mut shares = Vec::new();
     let mut add = |weight: f64, alike: f64| {
         sum += weight * alike;
         of += weight;
@@ -141,49 +152,74 @@ pub fn score(a: &Signature, b: &Signature) -> (f64, Vec<String>) {
             (false, true) => 0.5,
             (false, false) => 0.0,
         };
-        if alike > 0.0 {
-            shares.push(other.to_string());
-        }
         add(SERVICE, alike);
     }
-    if let (Some(one), Some(other)) = (&a.rule, &b.rule) {
-        if one == other {
-            shares.push(one.to_string());
-        }
+    if let (Some(one), Some(other)) = (rule_a, rule_b) {
         add(ALERT, if one == other { 1.0 } else { 0.0 });
     }
     for (weight, one, other) in [(WORDS, &a.words, &b.words), (PATTERNS, &a.patterns, &b.patterns)] {
         if !one.is_empty() && !other.is_empty() {
-            let both: Vec<&String> = one.intersection(other).collect();
-            add(weight, both.len() as f64 / one.union(other).count() as f64);
-            shares.extend(both.into_iter().cloned());
+            let both = one.intersection(other).count();
+            add(weight, both as f64 / (one.len() + other.len() - both) as f64);
         }
     }
-    (if of > 0.0 { sum / of } else { 0.0 }, shares)
+    if of > 0.0 { sum / of } else { 0.0 }
 }
 
-/// Finds incidents like one that were opened before it, the most alike first. `signature` says by what each is known: what is not part of an incident (the rule of
-/// its alert) only others know.
-pub fn find(state: &State, of: Uid, limit: usize, signature: impl Fn(&Incident) -> Signature) -> Vec<Similar> {
+/// Says what two incidents share.
+fn shares(Known(a, rule_a): Known<'_>, Known(b, rule_b): Known<'_>) -> Vec<String> {
+    let service = a.service.as_ref().zip(b.service.as_ref()).filter(|(one, other)| one.service == other.service);
+    let rule = rule_a.filter(|rule| rule_b == Some(*rule));
+    let mut shares: Vec<String> = service.map(|(_, other)| other.to_string()).into_iter().collect();
+    shares.extend(rule.map(ToString::to_string));
+    shares.extend(a.words.intersection(&b.words).chain(a.patterns.intersection(&b.patterns)).cloned());
+    shares
+}
+
+/// Finds incidents like one that were opened before it, the most alike first. `rule` returns the rule of the alert that one began with,
+/// which only others know.
+///
+/// Each screen that shows one asks for this: what is not among the first is only scored.
+pub fn find(state: &State, of: Uid, limit: usize, rule: impl Fn(&Incident) -> Option<RuleName>) -> Vec<Similar> {
     let Some(this) = state.incidents.get(&of) else { return Vec::new() };
-    let own = signature(this);
-    // What is merged into it is not another one; what came later mended nothing that this could learn from.
-    let before =
-        |opened, number, merged: Option<Uid>| (opened, number) < (this.opened, this.number) && merged != Some(of);
-    let whole = state.incidents.values().filter(|other| before(other.opened, other.number, other.merged_into));
-    let whole = whole.filter_map(|other| {
-        let (score, shares) = score(&own, &signature(other));
-        (score >= ALIKE).then(|| Similar::of(&Precedent::of(other, None), score, shares))
+    let own_rule = rule(this);
+    let own = Known(&this.signature, own_rule.as_ref());
+    // What went into it is not another one; what came later mended nothing that this could learn from.
+    let family = state.family(of);
+    let before = |uid, opened, number| (opened, number) < (this.opened, this.number) && !family.contains(&uid);
+    let whole = state.incidents.values().filter(|other| before(other.uid, other.opened, other.number));
+    let whole = whole.map(|other| {
+        let rule = rule(other);
+        (score(own, Known(&other.signature, rule.as_ref())), other.opened, Like::Whole(other, rule))
     });
     let old = state.remembered.values().filter(|other| !state.incidents.contains_key(&other.uid));
-    let old = old.filter(|other| before(other.opened, other.number, other.merged_into)).filter_map(|other| {
-        let (score, shares) = score(&own, &other.signature);
-        (score >= ALIKE).then(|| Similar::of(other, score, shares))
+    // Of what is only remembered all went into what it says itself.
+    let old = old.filter(|other| other.merged_into.is_none_or(|into| !family.contains(&into)));
+    let old = old.filter(|other| before(other.uid, other.opened, other.number));
+    let old = old.map(|other| {
+        let known = Known(&other.signature, other.signature.rule.as_ref());
+        (score(own, known), other.opened, Like::Old(other))
     });
-    let mut found: Vec<Similar> = whole.chain(old).collect();
-    found.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.opened.cmp(&a.opened)));
+    let mut found: Vec<_> = whole.chain(old).filter(|(score, ..)| *score >= ALIKE).collect();
+    found.sort_by(|(a, opened_a, _), (b, opened_b, _)| b.total_cmp(a).then(opened_b.cmp(opened_a)));
     found.truncate(limit);
-    found
+    let told = found.into_iter().map(|(score, _, like)| match like {
+        Like::Whole(other, rule) => {
+            let shares = shares(own, Known(&other.signature, rule.as_ref()));
+            Similar::of(&Precedent::of(other, None), score, shares)
+        }
+        Like::Old(other) => {
+            let known = Known(&other.signature, other.signature.rule.as_ref());
+            Similar::of(other, score, shares(own, known))
+        }
+    });
+    told.collect()
+}
+
+/// An incident that was compared: all of it, or what is remembered.
+enum Like<'a> {
+    Whole(&'a Incident, Option<RuleName>),
+    Old(&'a Precedent),
 }
 
 /// What mended an incident: the last run before it was over that did not fail, in the words of its confirmation and its result.
@@ -215,6 +251,11 @@ mod tests {
         Signature { patterns, ..Signature::new(title, Some(&service.parse().unwrap()), Some(&rule)) }
     }
 
+    fn both(a: &Signature, b: &Signature) -> (f64, Vec<String>) {
+        let (a, b) = (Known(a, a.rule.as_ref()), Known(b, b.rule.as_ref()));
+        (score(a, b), shares(a, b))
+    }
+
     #[test]
     fn words_say_what_and_numbers_do_not() {
         let shown = |text| words(text).into_iter().collect::<Vec<_>>().join(" ");
@@ -235,12 +276,12 @@ mod tests {
             (signature("disk of db-01", "db@prod", "disk", &["disk full"]), 0.0),
         ];
         for (other, want) in table {
-            let (got, shares) = score(&this, &other);
+            let (got, shares) = both(&this, &other);
             assert!((got - want).abs() < 0.03, "{other:?}: {got}, not {want}");
-            assert!((score(&other, &this).0 - got).abs() < 1e-9, "either way round");
+            assert!((both(&other, &this).0 - got).abs() < 1e-9, "either way round");
             assert_eq!(got > 0.0, !shares.is_empty(), "{shares:?}");
         }
-        assert_eq!(score(&Signature::default(), &this).0.to_bits(), 0.0_f64.to_bits());
+        assert_eq!(both(&Signature::default(), &this).0.to_bits(), 0.0_f64.to_bits());
     }
 
     #[test]
@@ -260,9 +301,9 @@ mod tests {
         let of = |incident: &Incident| Signature::of(incident, None);
         let own = of(&state.incidents[&Uid([3; 6])]);
         assert_eq!(own.patterns.iter().collect::<Vec<_>>(), ["api error pool timeout after"]);
-        let (alike, shares) = score(&own, &of(&state.incidents[&Uid([1; 6])]));
+        let (alike, shares) = both(&own, &of(&state.incidents[&Uid([1; 6])]));
         assert_eq!((alike > 0.3, shares), (true, vec!["api error pool timeout after".to_owned()]));
-        assert_eq!(score(&own, &of(&state.incidents[&Uid([2; 6])])).1, Vec::<String>::new());
+        assert_eq!(both(&own, &of(&state.incidents[&Uid([2; 6])])).1, Vec::<String>::new());
     }
 
     fn tell(state: &mut State, number: u8, events: Vec<IncidentEventKind>) {
@@ -311,7 +352,7 @@ mod tests {
         tell(&mut state, 2, vec![opened("billing@prod slow", "billing@prod")]);
         tell(&mut state, 3, vec![opened("play@prod slow: page", "play@prod")]);
         tell(&mut state, 4, vec![opened("play@prod down: page: 502", "play@prod")]);
-        let of = |incident: &Incident| Signature::new(&incident.title, incident.service.as_ref(), None);
+        let of = |_: &Incident| None;
         let found = find(&state, Uid([4; 6]), 5, of);
         let numbers: Vec<u64> = found.iter().map(|similar| similar.number.0).collect();
         assert_eq!(numbers, [1, 3]);

@@ -260,8 +260,7 @@ impl State {
 
     /// Masks what is secret in a text that is shown to whoever looks.
     pub fn masked(&self, text: &str) -> String {
-        let redact = self.shown.as_ref().map_or(&self.redact, |shown| &shown.redact);
-        redact.text(text).into_owned()
+        self.redact.text(text).into_owned()
     }
 
     /// Writes the filter as one line, what rests left out.

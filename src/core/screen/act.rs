@@ -136,9 +136,10 @@ pub(super) fn in_view(state: &mut State, action: Action, now: Now) -> Vec<Effect
         Action::ResolveIncident => return respond::resolve_incident(state, now),
         Action::WriteUpdate => {
             let incident = if state.screen.pane() == Pane::Services { None } else { selected_incident(state) };
-            let found = incident.and_then(|uid| state.incidents.incidents.get(&uid));
+            let named = incident.and_then(|uid| state.incidents.incidents.get(&uid));
+            let service = named.and_then(|of| of.service.clone()).or_else(|| selected_service(state));
+            let found = named.or_else(|| state.incidents.to_tell_of(service.as_ref()?));
             let declared = found.map_or(DeclaredState::Investigating, incidents::Incident::to_declare);
-            let service = found.and_then(|of| of.service.clone()).or_else(|| selected_service(state));
             state.screen.open(Overlay::Update { service, incident, state: declared, whole: false });
         }
         Action::OpenActionMenu => open_menu(state, now),
@@ -485,7 +486,7 @@ pub(super) fn about<'a>(state: &'a State, view: &View) -> Option<&'a incidents::
 /// The incident at hand: that which is looked at, or that one came from, else the newest that is open.
 pub fn at_hand(state: &State) -> Option<&incidents::Incident> {
     let looked_at = about(state, &state.screen.view).or_else(|| about(state, state.screen.back.last()?));
-    looked_at.or_else(|| state.incidents.open().max_by_key(|incident| incident.opened))
+    looked_at.or_else(|| state.incidents.newest_open())
 }
 
 pub(super) fn selected_incident(state: &State) -> Option<Uid> {

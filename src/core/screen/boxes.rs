@@ -15,6 +15,7 @@ use crate::core::{
     record::DeclaredState,
     runs,
     runs::{gate::Level, sudo::SudoMsg},
+    said,
     telling::Word,
     time::Now,
 };
@@ -387,7 +388,6 @@ fn accept(state: &mut State, overlay: Overlay, yes: bool, now: Now) -> Vec<Effec
     }
 }
 
-/// Sends an update to every audience.
 /// Takes the text of an update, or what is proposed where nothing was written; it is sent on a yes.
 fn publish(state: &mut State, word: Word, yes: bool, now: Now) -> Vec<Effect> {
     let typed = state.screen.draft(Draft::Update).trim().to_owned();
@@ -407,8 +407,7 @@ fn publish(state: &mut State, word: Word, yes: bool, now: Now) -> Vec<Effect> {
     match state.announce(&word, now) {
         Ok(effects) => {
             state.screen.close();
-            state.screen.say(now, Tone::Done, format!("told as {}: {}", word.state.word(), to.join(", ")));
-            effects
+            said(effects, format!("told as {}: {}", word.state.word(), to.join(", ")))
         }
         Err(why) => {
             state.screen.say(now, Tone::Error, why);

@@ -5,6 +5,7 @@ use crate::core::{
     action::Action,
     handover::{Handover, Line, Promise},
     record::{Audit, Row},
+    said,
     time::Now,
 };
 
@@ -74,8 +75,8 @@ pub(super) fn why_not(state: &State, action: Action, now: Now) -> Option<String>
 /// Says that the promise under the cursor was kept.
 pub(super) fn keep(state: &mut State, now: Now) -> Vec<Effect> {
     let Some(id) = under(state, now) else { return Vec::new() };
-    state.screen.say(now, Tone::Done, format!("promise {id} is kept"));
-    write(Promise::kept(&state.actor, now, id), "keeping the promise")
+    let effects = write(Promise::kept(&state.actor, now, id), "keeping the promise");
+    said(effects, format!("promise {id} is kept"))
 }
 
 /// Makes the promise that was typed.
@@ -84,8 +85,8 @@ pub(super) fn promise(state: &mut State, now: Now) -> Vec<Effect> {
         Ok((who, due, what)) => {
             state.screen.close();
             let until = state.moment(due, now.utc);
-            state.screen.say(now, Tone::Done, format!("{who} promised it until {until}"));
-            write(Promise::entry(&state.actor, now, (&who, due, &what)), "making the promise")
+            let effects = write(Promise::entry(&state.actor, now, (&who, due, &what)), "making the promise");
+            said(effects, format!("{who} promised it until {until}"))
         }
         Err(why) => {
             state.screen.say(now, Tone::Error, why);
@@ -102,8 +103,8 @@ pub(super) fn sign(state: &mut State, digest: &str, now: Now) -> Vec<Effect> {
         state.screen.say(now, Tone::Error, "it changed while you were asked: read it again, then sign");
         return Vec::new();
     }
-    state.screen.say(now, Tone::Done, "you have taken over; it is on the audit");
-    write(of.signature(&state.actor, now), "signing the hand-over")
+    let effects = write(of.signature(&state.actor, now), "signing the hand-over");
+    said(effects, "you have taken over; it is on the audit")
 }
 
 /// Opens the question whether it is taken over.

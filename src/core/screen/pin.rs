@@ -5,13 +5,13 @@ use crate::core::{
     id::Uid,
     incidents::{IncidentAction, IncidentEventKind, evidence},
     logs::bundle,
+    said,
     time::Now,
 };
 
 /// The incident that something is noted in or pinned to: the one that is shown, that of the service, else the newest that is open.
 pub(super) fn incident(state: &State) -> Option<Uid> {
-    let open = || state.incidents.open().max_by_key(|incident| incident.opened).map(|incident| incident.uid);
-    super::act::selected_incident(state).or_else(open)
+    super::act::selected_incident(state).or_else(|| state.incidents.newest_open().map(|of| of.uid))
 }
 
 /// Returns why nothing can be pinned.
@@ -119,8 +119,7 @@ pub(in crate::core) fn drawn(state: &mut State, incident: Uid, drawn: &str, now:
         sha256: evidence::sha256(&body),
         body,
     };
-    state.screen.say(now, Tone::Done, "the screen is kept as evidence, redacted and hashed");
-    super::form::write(state, incident, vec![kind], now)
+    said(super::form::write(state, incident, vec![kind], now), "the screen is kept as evidence, redacted and hashed")
 }
 
 /// Keeps what the cursor is on as evidence.
@@ -130,6 +129,5 @@ pub(super) fn pin(state: &mut State, now: Now) -> Vec<Effect> {
         state.screen.say(now, Tone::Info, "there is nothing here to keep");
         return Vec::new();
     };
-    state.screen.say(now, Tone::Done, "kept as evidence, redacted and hashed");
-    super::form::write(state, uid, vec![kind], now)
+    said(super::form::write(state, uid, vec![kind], now), "kept as evidence, redacted and hashed")
 }

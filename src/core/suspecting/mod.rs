@@ -7,7 +7,7 @@ use super::{
     incidents::{
         self, Incident, IncidentEventKind, onset,
         precedent::Precedent,
-        similar::{self, Signature, Similar},
+        similar::{self, Similar},
         suspects::{self, Around, History, Ranking},
     },
     inventory::Service,
@@ -37,8 +37,7 @@ impl State {
             let old = || self.incidents.remembered.get(&incident.uid)?.signature.rule.clone();
             known.or_else(old)
         };
-        let signature = |incident: &Incident| Signature::of(incident, rule(incident).as_ref());
-        similar::find(&self.incidents, of, limit, signature)
+        similar::find(&self.incidents, of, limit, rule)
     }
 }
 
