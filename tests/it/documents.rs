@@ -6,8 +6,8 @@ use quarterdeck::{
         alerts::Severity,
         documents::{self, DraftName},
         incidents::{
-            Document, Guard, IncidentEvent, IncidentEventKind, Section, document::DocumentAction, evidence::sha256,
-            policy::Template,
+            Document, Guard, IncidentEvent, IncidentEventKind, Link, Section, document::DocumentAction,
+            evidence::sha256, policy::Template,
         },
         outbox::{Item, OutboxEvent, OutboxEventKind, Remote, Write, for_event, token_of},
         record::Row,
@@ -122,6 +122,48 @@ async fn lists_and_documents_have_their_json() {
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{err}");
     assert!(err.contains("no incident `INC-9`") && err.contains("there are: INC-1"), "{err}");
+}
+
+#[tokio::test]
+async fn the_document_has_what_was_done_and_kept_in_what_went_into_it() {
+    let desk = desk();
+    let event = |incident: u8, minute: i64, kind| {
+        let incident = quarterdeck::core::id::Uid([incident; 6]);
+        Row::Incident(IncidentEvent { incident, at: AT + minute * 60_000, by: "ben".into(), kind })
+    };
+    let kept = IncidentEventKind::Pinned {
+        what: "1 log line".into(),
+        source: "api-01 /var/log/b".into(),
+        body: "pool timeout".into(),
+        sha256: sha256("pool timeout"),
+    };
+    let command = IncidentEventKind::Command {
+        host: "api-01".into(),
+        command: "lsof | wc -l".into(),
+        exit: Some(0),
+        sha256: sha256("1024"),
+        output: "1024".into(),
+        of: None,
+    };
+    let into = quarterdeck::core::id::Uid([7; 6]);
+    let opened = IncidentEventKind::Opened {
+        title: "api is slow".into(),
+        severity: Severity::P2,
+        service: Some("play@prod".parse().unwrap()),
+    };
+    let rows = [opened, command, kept, IncidentEventKind::Linked { other: into, how: Link::MergedInto }];
+    let rows: Vec<Row> = rows.into_iter().zip(1..).map(|(kind, minute)| event(8, minute, kind)).collect();
+    let mut store = Sqlite::open(&desk.dir.path().join("qd.db"), &Options::default()).unwrap();
+    store.commit(&rows, None).unwrap();
+    let output = desk.output(&["incidents", "INC-1"]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let part = |from: &str, to: &str| text.split(from).nth(1).unwrap().split(to).next().unwrap().trim().to_owned();
+    insta::assert_snapshot!(
+        "document-merged",
+        part("## 5. Actions", "## 6.") + "\n\n" + &part("## 7. Evidence", "## 8.")
+    );
+    let json = desk.json(&["incidents", "INC-1"]).await;
+    assert_eq!(json.matches("\"from\": \"INC-2\"").count(), 2, "{json}");
 }
 
 #[tokio::test]

@@ -78,10 +78,10 @@ impl Document {
             timeline: timeline(of, with),
             times: times(of),
             promises: promises(of, with),
-            actions: actions(of, with.runs),
-            proof: proofs(of, with.runs),
+            actions: actions(of, with),
+            proof: proofs(of, with),
             over_by: over_by(of),
-            evidence: evidence(of),
+            evidence: evidence(of, with),
             hypotheses: thoughts(of),
             suspect: of.suspect.as_ref().map(|(key, summary)| {
                 key.as_ref().map_or_else(|| "none of the changes convinces".to_owned(), |_| summary.clone())
@@ -208,11 +208,47 @@ fn promises(of: &Incident, with: Surroundings<'_>) -> Vec<Promise> {
         .collect()
 }
 
-fn actions(of: &Incident, runs: &runs::State) -> Vec<Action> {
+/// What an incident and those that went into it each have of something, its own first: what stands in several stands there once.
+/// What is of another says of which.
+fn gathered<T>(
+    of: &Incident,
+    with: Surroundings<'_>,
+    each: impl Fn(&Incident) -> Vec<T>,
+    (same, from): (impl Fn(&T, &T) -> bool, impl Fn(&mut T) -> &mut Option<String>),
+) -> Vec<T> {
+    let mut all = each(of);
+    for other in merged(of, with) {
+        for mut one in each(other) {
+            if !all.iter().any(|known| same(known, &one)) {
+                *from(&mut one) = Some(other.number.to_string());
+                all.push(one);
+            }
+        }
+    }
+    all
+}
+
+fn actions(of: &Incident, with: Surroundings<'_>) -> Vec<Action> {
+    let same = |one: &Action, other: &Action| match (&one.run, &other.run) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => (&one.at, &one.by, &one.steps) == (&other.at, &other.by, &other.steps),
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    let mut all = gathered(of, with, |each| own_actions(each, with.runs), (same, |one: &mut Action| &mut one.from));
+    for action in &mut all {
+        // Of all of them the onset is that of the incident which the document is about.
+        action.offset = of.offset(action.at.0);
+    }
+    all.sort_by_key(|action| action.at.0);
+    all
+}
+
+fn own_actions(of: &Incident, runs: &runs::State) -> Vec<Action> {
     let mut all = Vec::new();
     for (seq, event) in of.by_time() {
         let at = of.happened(seq).unwrap_or(event.at);
         let (at, offset, by) = (Moment(at), of.offset(at), event.by.to_string());
+        let from = None;
         if let IncidentEventKind::Action { run, summary } = &event.kind {
             let known = runs.runs.get(run);
             all.push(Action {
@@ -225,6 +261,7 @@ fn actions(of: &Incident, runs: &runs::State) -> Vec<Action> {
                 outcome: known.and_then(Run::ended_words).or_else(|| last_result(of, *run)),
                 took_ms: known.and_then(|run| between(Some(run.at), run.outcome.map(|(_, at)| at))),
                 steps: known.map(commands),
+                from,
             });
         } else if let IncidentEventKind::Command { host, command, exit, sha256, .. } = &event.kind {
             let end = exit.map(|code| format!("exit {code}"));
@@ -237,7 +274,18 @@ fn actions(of: &Incident, runs: &runs::State) -> Vec<Action> {
             };
             let title = format!("command on {host}");
             let (run, reason, took_ms) = (None, None, None);
-            all.push(Action { at, offset, run, title, by, reason, outcome: end, took_ms, steps: Some(vec![step]) });
+            all.push(Action {
+                at,
+                offset,
+                run,
+                title,
+                by,
+                reason,
+                outcome: end,
+                took_ms,
+                steps: Some(vec![step]),
+                from,
+            });
         }
     }
     all
@@ -272,7 +320,12 @@ fn commands(of: &Run) -> Vec<Command> {
     all
 }
 
-fn proofs(of: &Incident, runs: &runs::State) -> Vec<Proof> {
+fn proofs(of: &Incident, with: Surroundings<'_>) -> Vec<Proof> {
+    let same = |one: &Proof, other: &Proof| one.run == other.run;
+    gathered(of, with, |each| own_proofs(each, with.runs), (same, |one: &mut Proof| &mut one.from))
+}
+
+fn own_proofs(of: &Incident, runs: &runs::State) -> Vec<Proof> {
     let mut all: Vec<Proof> = Vec::new();
     for (_, event) in of.by_time() {
         let IncidentEventKind::Action { run, .. } = &event.kind else { continue };
@@ -283,6 +336,7 @@ fn proofs(of: &Incident, runs: &runs::State) -> Vec<Proof> {
             verdict: proof.map(|(verdict, _)| verdict.words()),
             summary: proof.map_or_else(|| last_result(of, *run), |(_, summary)| Some(summary.clone())),
             goals: known.map(Run::goals).unwrap_or_default().into_iter().map(goal).collect(),
+            from: None,
         });
     }
     all
@@ -304,7 +358,18 @@ fn over_by(of: &Incident) -> Option<String> {
     })
 }
 
-fn evidence(of: &Incident) -> Vec<Kept> {
+fn evidence(of: &Incident, with: Surroundings<'_>) -> Vec<Kept> {
+    let key = |kept: &Kept| (kept.sha256.clone(), kept.what.clone(), kept.source.clone(), kept.holds);
+    let same = |one: &Kept, other: &Kept| key(one) == key(other) && one.body == other.body;
+    let mut all = gathered(of, with, own_evidence, (same, |one: &mut Kept| &mut one.from));
+    for kept in &mut all {
+        // Each incident counts its own from one: what speaks for a hypothesis there is called by that.
+        kept.name = kept.from.iter().map(|from| format!("{from} ")).chain([kept.name.clone()]).collect();
+    }
+    all
+}
+
+fn own_evidence(of: &Incident) -> Vec<Kept> {
     let mut all = Vec::new();
     for (seq, name) in of.evidence.iter().zip(1..) {
         let Some(event) = of.timeline.get(seq) else { continue };
@@ -318,6 +383,7 @@ fn evidence(of: &Incident) -> Vec<Kept> {
                 sha256: sha256.clone(),
                 holds: !of.changed.contains(seq),
                 body: body.clone(),
+                from: None,
             });
         }
     }

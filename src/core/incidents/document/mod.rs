@@ -217,6 +217,8 @@ pub struct Action {
     pub took_ms: Option<i64>,
     /// The commands, in order; none: nothing here has them.
     pub steps: Option<Vec<Command>>,
+    /// The incident that it was done in, where that went into this one.
+    pub from: Option<String>,
 }
 
 /// A command.
@@ -245,6 +247,8 @@ pub struct Proof {
     pub summary: Option<String>,
     /// What was measured, before and after.
     pub goals: Vec<Goal>,
+    /// The incident that it was run in, where that went into this one.
+    pub from: Option<String>,
 }
 
 /// One thing that was measured.
@@ -265,7 +269,7 @@ pub struct Goal {
 /// Something that was kept.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Kept {
-    /// What it is called: `E1`.
+    /// What it is called: `E1`, or `INC-213 E1` where it was kept in an incident that went into this one.
     pub name: String,
     /// When.
     pub at: Moment,
@@ -281,6 +285,8 @@ pub struct Kept {
     pub holds: bool,
     /// What it says.
     pub body: String,
+    /// The incident that it was kept in, where that went into this one.
+    pub from: Option<String>,
 }
 
 /// What somebody took for the cause.

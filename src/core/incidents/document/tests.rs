@@ -187,3 +187,76 @@ fn nothing_that_is_missing_is_told_as_written() {
     let of = document(&story(&[(UID, 10, opened(None)), (UID, 11, onset)]), None, None);
     assert!(of.standing().iter().any(|section| section.written && section.says == "seen 1m00 after onset"));
 }
+
+#[test]
+fn what_went_into_it_was_done_and_kept_for_it_too_and_each_thing_stands_once() {
+    let command = |text: &str| IncidentEventKind::Command {
+        host: "play-01".into(),
+        command: text.into(),
+        exit: Some(0),
+        sha256: sha256(text),
+        output: text.into(),
+        of: None,
+    };
+    let kept = |body: &str, of: &str| IncidentEventKind::Pinned {
+        what: "1 log line".into(),
+        source: "play-01".into(),
+        body: body.into(),
+        sha256: sha256(of),
+    };
+    let ran = |run: u8| IncidentEventKind::Action { run: Uid([run; 6]), summary: format!("restart {run}") };
+    let state = story(&[
+        (UID, 10, opened(Some("play@prod"))),
+        (OTHER, 9, opened(Some("api@prod"))),
+        (OTHER, 11, command("lsof")),
+        (OTHER, 12, ran(1)),
+        (OTHER, 12, kept("pool timeout", "pool timeout")),
+        (OTHER, 13, kept("changed", "as it was")),
+        (OTHER, 14, IncidentEventKind::Linked { other: UID, how: Link::MergedInto }),
+        (UID, 15, command("df")),
+        (UID, 16, ran(2)),
+        // The same as there.
+        (UID, 17, ran(1)),
+        (UID, 18, kept("pool timeout", "pool timeout")),
+        (UID, 19, kept("another", "another")),
+    ]);
+    let of = document(&state, None, None);
+    let from = |from: &Option<String>| from.clone().unwrap_or_default();
+    let actions: Vec<_> = of.actions.iter().map(|of| (of.offset.as_str(), of.title.as_str(), from(&of.from))).collect();
+    let there = "INC-213".to_owned();
+    let own = String::new();
+    assert_eq!(
+        actions,
+        [
+            ("+01:00", "command on play-01", there.clone()),
+            ("+05:00", "command on play-01", own.clone()),
+            ("+06:00", "restart 2", own.clone()),
+            ("+07:00", "restart 1", own.clone()),
+        ]
+    );
+    let proof: Vec<_> = of.proof.iter().map(|of| (of.run.clone(), from(&of.from))).collect();
+    let name = |run: u8| Uid([run; 6]).to_string();
+    assert_eq!(proof, [(name(2), own.clone()), (name(1), own.clone())]);
+    let pieces: Vec<_> = of.evidence.iter().map(|of| (of.name.as_str(), of.holds, from(&of.from))).collect();
+    assert_eq!(pieces, [("E1", true, own.clone()), ("E2", true, own), ("INC-213 E2", false, there)]);
+    let hashes: Vec<_> = of.evidence.iter().map(|of| of.sha256.clone()).collect();
+    assert_eq!(hashes, ["pool timeout", "another", "as it was"].map(sha256), "what they were when they were kept");
+    // Of the one that went into it, only what is its own is told.
+    let with = &state.incidents[&OTHER];
+    let policy = Policy::default();
+    let runs = runs::State::default();
+    let other = Document::of(
+        with,
+        Surroundings {
+            incidents: &state,
+            runs: &runs,
+            policy: &policy,
+            objective: None,
+            measured: None,
+            owed: &[],
+            now: Timestamp(60 * MINUTE),
+        },
+    );
+    assert_eq!((other.actions.len(), other.evidence.len(), other.proof.len()), (2, 2, 1));
+    assert!(other.evidence.iter().all(|kept| kept.from.is_none()));
+}
