@@ -344,6 +344,7 @@ pub(crate) const TRACKER: &[Field] = &[
     field(
         "send",
         Shape::List(&Shape::Choice(&[
+            "title",
             "severity",
             "resolved",
             "update",

@@ -60,6 +60,8 @@ const API: &str = "https://api.github.com";
 const VERSION: &str = "2022-11-28";
 /// Most characters of a text; it takes 65,536.
 const MOST: usize = 60_000;
+/// Most characters of a title; it takes 256.
+const TITLED: usize = 250;
 
 impl Kind for GitHub {
     fn name(&self) -> &'static str {
@@ -155,7 +157,7 @@ impl Issues {
         let mut labels = self.wire.texts("labels").unwrap_or_else(|| vec!["incident".to_owned()]);
         labels.push(format!("{}{:?}", self.label(), ticket.severity));
         let body = marked(order.token, &words::body(order, ticket).join("\n\n"));
-        json!({ "title": words::cut(&ticket.title, 250), "body": body, "labels": labels })
+        json!({ "title": words::cut(&ticket.title, TITLED), "body": body, "labels": labels })
     }
 
     fn fields(&self, issue: &Json) -> Fields {
@@ -222,7 +224,8 @@ impl Tickets for Issues {
         let remote = super::ticket(order)?.clone();
         let path = format!("/issues/{}", remote.id);
         let (_, issue) = self.ask("GET", &path, None, Does::Read).await?;
-        let wanted = words::changed(change);
+        let mut wanted = words::changed(change);
+        wanted.entry(TITLE.to_owned()).and_modify(|title| *title = words::cut(title, TITLED));
         let quarrels = words::quarrels(order, &wanted, &self.fields(&issue));
         if !quarrels.is_empty() {
             return Ok(End::Foreign(quarrels));
@@ -233,6 +236,9 @@ impl Tickets for Issues {
             all.retain(|label| !label.starts_with(self.label()));
             all.push(format!("{}{severity:?}", self.label()));
             body.insert("labels".to_owned(), json!(all));
+        }
+        if let (Some(title), Some(body)) = (wanted.get(TITLE), body.as_object_mut()) {
+            body.insert("title".to_owned(), json!(title));
         }
         if let (Some(status), Some(body)) = (change.status, body.as_object_mut()) {
             let (state, reason) = match status {

@@ -3,7 +3,7 @@
 //! The token is a label of the issue, and the last line of a comment. A search may lag behind what was written.
 use std::sync::Arc;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{
     Desk, Means, Missed, Tickets, Tracker,
@@ -95,6 +95,8 @@ const FIELDS: &[Field] = &[
 
 /// Most characters of a text; it takes 32,767, the token included.
 const MOST: usize = 32_000;
+/// Most characters of a title; it takes 255.
+const TITLED: usize = 250;
 
 impl Kind for Jira {
     fn name(&self) -> &'static str {
@@ -216,7 +218,7 @@ impl Site {
         let mut fields = json!({
             "project": { "key": self.project },
             "issuetype": { "name": self.wire.text("issue_type").unwrap_or("Incident") },
-            "summary": words::cut(&ticket.title, 250),
+            "summary": words::cut(&ticket.title, TITLED),
             "labels": labels,
             "description": self.rich(Said::plain(&words::body(order, ticket).join("\n")), None),
         });
@@ -252,6 +254,7 @@ impl Site {
     /// Returns the fields that a change sets.
     fn wanted(&self, change: &Change) -> Fields {
         let mut wanted = words::changed(change);
+        wanted.entry(TITLE.to_owned()).and_modify(|title| *title = words::cut(title, TITLED));
         let name = change.severity.and_then(|severity| self.priority(severity));
         wanted.extend(name.map(|name| (PRIORITY.to_owned(), name.to_owned())));
         wanted
@@ -305,7 +308,7 @@ impl Tickets for Site {
         let made = self.ask("POST", "/issue", Some(&self.issue(order, ticket)), Does::Write).await?;
         let remote = remote(&made, address.as_deref());
         let remote = remote.ok_or_else(|| Missed::ambiguous("it says that it is made, but not which it is"))?;
-        let mut wrote = words::fields_of(ticket, words::cut(&ticket.title, 250));
+        let mut wrote = words::fields_of(ticket, words::cut(&ticket.title, TITLED));
         wrote.insert(KEY.to_owned(), remote.id.clone());
         wrote.extend(self.priority(ticket.severity).map(|name| (PRIORITY.to_owned(), name.to_owned())));
         Ok(End::Accepted { remote, wrote })
@@ -319,15 +322,22 @@ impl Tickets for Site {
         if !quarrels.is_empty() {
             return Ok(End::Foreign(quarrels));
         }
+        let mut set = Map::new();
+        set.extend(wanted.get(TITLE).map(|title| ("summary".to_owned(), json!(title))));
+        set.extend(wanted.get(PRIORITY).map(|name| ("priority".to_owned(), json!({ "name": name }))));
+        let mut body = Map::new();
+        if !set.is_empty() {
+            body.insert("fields".to_owned(), Json::Object(set));
+        }
         if let Some(severity) = change.severity {
             let others = [Severity::P1, Severity::P2, Severity::P3, Severity::P4].into_iter();
             let others =
                 others.filter(|other| *other != severity).map(|other| json!({ "remove": severity_label(other) }));
             let labels: Vec<Json> = others.chain([json!({ "add": severity_label(severity) })]).collect();
-            let mut body = json!({ "update": { "labels": labels } });
-            if let (Some(name), Some(body)) = (self.priority(severity), body.as_object_mut()) {
-                body.insert("fields".to_owned(), json!({ "priority": { "name": name } }));
-            }
+            body.insert("update".to_owned(), json!({ "labels": labels }));
+        }
+        if !body.is_empty() {
+            let body = Json::Object(body);
             self.ask("PUT", &format!("/issue/{}", remote.id), Some(&body), Does::Write).await?;
         }
         if let Some(status) = change.status.filter(|status| there.get(STATUS).is_none_or(|is| is != status.word())) {

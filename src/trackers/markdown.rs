@@ -238,6 +238,7 @@ fn write(folder: &Path, order: &Order) -> Result<Done, Missed> {
             if !quarrels.is_empty() {
                 return Ok(Done::Foreign(quarrels));
             }
+            let text = wanted.get(TITLE).map_or_else(|| text.clone(), |title| headed(&text, title));
             (wanted.iter().fold(text, |text, (field, value)| with(&text, field, value)), wanted)
         }
         Write::Comment { text: said, .. } => (commented(text, order.token, said), Fields::new()),
@@ -342,6 +343,21 @@ fn fields(text: &str) -> Fields {
     let pairs = lines.take_while(|line| *line != "---").filter_map(|line| line.split_once(": "));
     let ours = pairs.filter(|(field, _)| [TITLE, SEVERITY, STATUS].contains(field));
     ours.map(|(field, value)| (field.to_owned(), sanitise::line(value))).collect()
+}
+
+/// Calls a document by another title, where its heading is the title that it had: one that somebody wrote stays.
+fn headed(text: &str, title: &str) -> String {
+    let had = text.lines().find_map(|line| line.strip_prefix("title: ")).map(str::trim_end);
+    let mut is_changed = false;
+    let lines = text.split_inclusive('\n').map(|line| {
+        let heading = line.strip_prefix("# ").map(str::trim_end);
+        if is_changed || heading.is_none() || heading != had {
+            return line.to_owned();
+        }
+        is_changed = true;
+        format!("# {title}\n")
+    });
+    lines.collect()
 }
 
 /// Sets a field.

@@ -251,7 +251,8 @@ fn redacted(order: &Order, redact: &Redactor) -> Order {
             lines(&mut ticket.text);
         }
         Write::Comment { text, .. } => lines(text),
-        Write::Update(_) | Write::Link { .. } | Write::Notice(_) => {}
+        Write::Update(change) => change.title.iter_mut().for_each(line),
+        Write::Link { .. } | Write::Notice(_) => {}
     }
     order
 }

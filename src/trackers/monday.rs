@@ -297,12 +297,13 @@ impl Board {
         Ok(())
     }
 
-    fn name(&self, order: &Order, ticket: &Ticket) -> String {
+    /// Returns what an item is called: the token of its ticket stands at the end where the board has no column for it.
+    fn name(&self, order: &Order, title: &str) -> String {
         if self.column("token").is_some() {
-            return words::cut(&ticket.title, NAME);
+            return words::cut(title, NAME);
         }
-        let end = format!(" #{}", order.token);
-        words::cut(&ticket.title, NAME - end.chars().count()) + &end
+        let end = format!(" #{}", order.ticket_token);
+        words::cut(title, NAME - end.chars().count()) + &end
     }
 
     fn values(
@@ -392,7 +393,7 @@ impl Tickets for Board {
         const QUERY: &str = "mutation($b:ID!,$n:String!,$g:String,$cv:JSON){create_item(board_id:$b,item_name:$n,group_id:$g,column_values:$cv,create_labels_if_missing:false){id name url}}";
         let columns = self.columns().await?;
         let values = Json::Object(self.values(order, ticket, &columns)?).to_string();
-        let name = self.name(order, ticket);
+        let name = self.name(order, &ticket.title);
         let variables = json!({ "b": self.board, "n": name, "g": self.wire.text("group"), "cv": values });
         let data = self.ask(QUERY, variables, Does::Write).await?;
         let remote = data.get("create_item").and_then(remote);
@@ -410,9 +411,9 @@ impl Tickets for Board {
         const QUERY: &str = "mutation($b:ID!,$i:ID!,$cv:JSON!){change_multiple_column_values(board_id:$b,item_id:$i,column_values:$cv,create_labels_if_missing:false){id}}";
         let remote = super::ticket(order)?.clone();
         let mut wanted = words::changed(change);
-        wanted.retain(|field, _| self.column(field).is_some());
+        wanted.retain(|field, _| field == TITLE || self.column(field).is_some());
         for (field, value) in &mut wanted {
-            *value = self.label(field, value);
+            *value = if field == TITLE { self.name(order, value) } else { self.label(field, value) };
         }
         if wanted.is_empty() {
             // The board has no column for it.
@@ -425,7 +426,9 @@ impl Tickets for Board {
         let columns = self.columns().await?;
         let mut values = Map::new();
         for (field, value) in &wanted {
-            if let Some(id) = self.column(field) {
+            if field == TITLE {
+                values.insert("name".to_owned(), json!(value));
+            } else if let Some(id) = self.column(field) {
                 values.insert(id.to_owned(), value_of(&columns, id, value)?);
             }
         }
@@ -516,7 +519,7 @@ impl Tickets for Board {
         match &order.item.write {
             Write::Create(ticket) => {
                 let values = self.values(order, ticket, &BTreeMap::new()).unwrap_or_default();
-                json!({ "board": self.board, "name": self.name(order, ticket), "columns": values })
+                json!({ "board": self.board, "name": self.name(order, &ticket.title), "columns": values })
             }
             Write::Update(change) => json!(words::changed(change)),
             Write::Comment { text, markdown } => html(order.token, Said { text, markdown: *markdown }).into(),

@@ -60,11 +60,12 @@ pub(super) fn fields_of(ticket: &Ticket, title: String) -> Fields {
         .into()
 }
 
-/// Returns the fields that a change sets.
+/// Returns the fields that a change sets, the title as long as it was given.
 pub(super) fn changed(change: &Change) -> Fields {
     let severity = change.severity.map(|severity| (SEVERITY.to_owned(), format!("{severity:?}")));
     let status = change.status.map(|status| (STATUS.to_owned(), status.word().to_owned()));
-    severity.into_iter().chain(status).collect()
+    let title = change.title.as_ref().map(|title| (TITLE.to_owned(), title.clone()));
+    severity.into_iter().chain(status).chain(title).collect()
 }
 
 /// Returns what another changed of the fields that are about to be written: field, ours, theirs. What is already as it shall be is

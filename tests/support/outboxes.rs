@@ -69,7 +69,11 @@ pub(crate) fn waiting() -> Night {
     say(monday, -3 * MINUTE + 2 * SECOND, OutboxEventKind::Tried { how: Miss::Refused, reason, next: None });
     for name in ["ops-jira", "monday", "notes"] {
         let token = of(name, Some("severity"));
-        say(token, -2 * MINUTE, queued(name, Write::Update(Change { severity: Some(Severity::P2), status: None })));
+        say(
+            token,
+            -2 * MINUTE,
+            queued(name, Write::Update(Change { severity: Some(Severity::P2), ..Change::default() })),
+        );
         let token = of(name, Some("note"));
         say(
             token,

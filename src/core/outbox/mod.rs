@@ -58,6 +58,8 @@ pub struct TrackerSpec {
 /// A kind of event that is written to a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Send {
+    /// It is called something else.
+    Title,
     /// How bad it is changes.
     Severity,
     /// Users are helped, it is over, or it is back.
@@ -78,7 +80,8 @@ pub enum Send {
 
 impl Send {
     /// All of them, by their words in the configuration.
-    pub const ALL: [(&'static str, Self); 8] = [
+    pub const ALL: [(&'static str, Self); 9] = [
+        ("title", Self::Title),
         ("severity", Self::Severity),
         ("resolved", Self::Resolved),
         ("update", Self::Update),
@@ -90,8 +93,8 @@ impl Send {
     ];
 
     /// What is written where the configuration says nothing.
-    pub const DEFAULT: [Self; 6] =
-        [Self::Severity, Self::Resolved, Self::Update, Self::Note, Self::Result, Self::Document];
+    pub const DEFAULT: [Self; 7] =
+        [Self::Title, Self::Severity, Self::Resolved, Self::Update, Self::Note, Self::Result, Self::Document];
 }
 
 /// One write to one tracker.
@@ -187,6 +190,9 @@ pub struct Ticket {
 /// Fields of ours that are set; none: as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
+    /// What it is called.
+    #[serde(default)]
+    pub title: Option<String>,
     /// How bad.
     pub severity: Option<Severity>,
     /// Whether it is over.
@@ -196,6 +202,9 @@ pub struct Change {
 impl Change {
     /// Leaves out what a later change sets too: it must not come after that.
     pub fn without(&mut self, later: &Self) {
+        if later.title.is_some() {
+            self.title = None;
+        }
         if later.severity.is_some() {
             self.severity = None;
         }
@@ -207,7 +216,8 @@ impl Change {
     fn summary(&self) -> String {
         let severity = self.severity.map(|severity| format!("severity {severity:?}"));
         let status = self.status.map(|status| format!("status {}", status.word()));
-        severity.into_iter().chain(status).collect::<Vec<_>>().join(", ")
+        let title = self.title.as_ref().map(|title| format!("title {title}"));
+        severity.into_iter().chain(status).chain(title).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -63,7 +63,9 @@ pub fn for_event(
     let part = part_of(event);
     let change = change_of(&event.kind);
     let mut all = Vec::new();
-    if !matches!(&event.kind, IncidentEventKind::SeverityChanged { reason, .. } if reason.is_empty()) {
+    let says_nothing = matches!(&event.kind, IncidentEventKind::SeverityChanged { reason, .. } if reason.is_empty())
+        || matches!(event.kind, IncidentEventKind::Renamed { .. });
+    if !says_nothing {
         let markdown = matches!(event.kind, IncidentEventKind::Published { .. });
         let comments = comments(tracker, event, incidents, outbox).into_iter();
         all.extend(
@@ -122,7 +124,9 @@ fn ticket_of(event: &IncidentEvent, incidents: &incidents::State) -> Option<Tick
 /// Says which fields of a ticket an event changes.
 fn change_of(kind: &IncidentEventKind) -> Change {
     let mut change = Change::default();
-    if let IncidentEventKind::SeverityChanged { to, .. } = kind {
+    if let IncidentEventKind::Renamed { title } = kind {
+        change.title = Some(title.clone());
+    } else if let IncidentEventKind::SeverityChanged { to, .. } = kind {
         change.severity = Some(*to);
     } else if let IncidentEventKind::Resolved { .. } = kind {
         change.status = Some(Status::Resolved);
@@ -138,10 +142,12 @@ fn change_of(kind: &IncidentEventKind) -> Change {
 /// Says what of an incident is written as which kind of event.
 fn sends(kind: &IncidentEventKind) -> Option<Send> {
     use IncidentEventKind::{
-        Acknowledged, Action, Linked, Mitigated, Note, Published, Reopened, Resolved, Result, SeverityChanged, Told,
+        Acknowledged, Action, Linked, Mitigated, Note, Published, Renamed, Reopened, Resolved, Result, SeverityChanged,
+        Told,
     };
     let is = |send: Send, of: bool| of.then_some(send);
-    is(Send::Severity, matches!(kind, SeverityChanged { .. }))
+    is(Send::Title, matches!(kind, Renamed { .. }))
+        .or(is(Send::Severity, matches!(kind, SeverityChanged { .. })))
         .or(is(Send::Resolved, matches!(kind, Mitigated { .. } | Resolved { .. } | Reopened { .. })))
         .or(is(Send::Resolved, matches!(kind, Linked { how: Link::MergedInto, .. })))
         .or(is(Send::Update, matches!(kind, Told { .. })))

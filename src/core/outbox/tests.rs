@@ -234,7 +234,7 @@ fn a_ticket_whose_incident_went_into_another_is_told_and_done() {
     assert!(text.starts_with(&format!("merged into {} (ana, ", Uid([8; 6]))), "{text}");
     world.accept(&said, "c1");
     let done = world.order();
-    let over = Change { severity: None, status: Some(Status::Resolved) };
+    let over = Change { status: Some(Status::Resolved), ..Change::default() };
     assert_eq!(done.item.write, Write::Update(over));
     world.accept(&done, "OPS-1");
     assert_eq!(world.order_within(24 * HOUR), None, "nobody looks at it any more");

@@ -61,6 +61,7 @@ async fn a_thousand_faults(vendor: Vendor) {
     let happens = [
         IncidentEventKind::Note { text: "disk <full> & so on".into() },
         IncidentEventKind::SeverityChanged { to: Severity::P1, reason: String::new() },
+        IncidentEventKind::Renamed { title: "play <is> slow & sad".into() },
         IncidentEventKind::Resolved { summary: "green".into() },
     ];
     let nights = Nights { fake: &fake, injections: INJECTIONS, faults: (10, 12), lag: 15, happens: &happens };
@@ -70,6 +71,7 @@ async fn a_thousand_faults(vendor: Vendor) {
         let ticket = &fake.tickets[0];
         assert_eq!(ticket.comments.len(), 2, "seed {seed}: each said once: {ticket:?}");
         assert!(ticket.done, "seed {seed}: {ticket:?}");
+        assert_eq!(ticket.title, "play <is> slow & sad", "seed {seed}");
         let known: Vec<_> = sim.state.outbox.tickets(super::INCIDENT).map(|(_, remote)| remote.id.clone()).collect();
         assert!(known.len() == 1 && known[0].ends_with(&ticket.id.to_string()), "seed {seed}: {known:?}");
     };
@@ -120,6 +122,7 @@ async fn a_thousand_kills_leave_one_file_each() {
             sim.pass(1_000);
             sim.happens(IncidentEventKind::Note { text: text.into() }).await;
         }
+        sim.happens(IncidentEventKind::Renamed { title: "play is slow".into() }).await;
         sim.happens(IncidentEventKind::Resolved { summary: "green".into() }).await;
         sim.settle(300).await;
         kills += sim.kills;
@@ -131,6 +134,8 @@ async fn a_thousand_kills_leave_one_file_each() {
             assert_eq!(text.matches(&format!(" {said} (ana")).count(), 1, "seed {seed}: {said}: {text}");
         }
         assert!(text.contains("status: resolved"), "{text}");
+        assert!(text.contains("title: play is slow\n") && text.contains("\n# play is slow\n"), "{text}");
+        assert!(!text.contains("play@prod is down"), "{text}");
     }
     println!("{kills} kills in {seed} nights");
 }
@@ -243,4 +248,91 @@ async fn a_server_that_is_not_there_is_tried_again_and_what_another_changed_is_k
         let ticket = format!("{:?}", fake.tickets[0]);
         assert!(ticket.contains("P1") && !ticket.contains("P4"), "{vendor:?}: a person said that ours holds: {ticket}");
     }
+}
+
+/// A monday board without a column for the token, which stands at the end of the name then.
+fn nameless(url: &str) -> Arc<TrackerSpec> {
+    let mut spec = (*tracker(Vendor::Monday, url)).clone();
+    spec.params.insert("columns".to_owned(), json!({ "status": "status" }));
+    Arc::new(spec)
+}
+
+#[tokio::test]
+async fn a_renamed_incident_renames_its_ticket_and_not_what_another_called_it() {
+    for (vendor, is_nameless) in
+        [Vendor::GitHub, Vendor::JiraCloud, Vendor::JiraDataCenter, Vendor::Monday, Vendor::Monday]
+            .into_iter()
+            .zip([false, false, false, false, true])
+    {
+        let (fake, url) = start(vendor, 0).await;
+        let tracker = if is_nameless { nameless(&url) } else { tracker(vendor, &url) };
+        let token = quarterdeck::core::outbox::token_of(super::INCIDENT, &tracker.name, None);
+        let named = |title: &str| if is_nameless { format!("{title} #{token}") } else { title.to_owned() };
+        let title = || fake.lock().unwrap().tickets[0].title.clone();
+        let renamed = |title: &str| IncidentEventKind::Renamed { title: title.into() };
+        let mut sim = Sim::new(&tracker, &fake, means(Duration::from_secs(30)));
+        sim.opened().await;
+        sim.settle(20).await;
+        // What is secret is masked, what is too long is cut, and it is no quarrel with oneself afterwards.
+        sim.happens(renamed(&format!("nobody can pay password=hunter2 {}", "long ".repeat(100)))).await;
+        sim.settle(20).await;
+        assert!(title().starts_with("nobody can pay password=") && !title().contains("hunter2"), "{}", title());
+        assert!((200..=255).contains(&title().chars().count()), "{vendor:?}: {}", title());
+        sim.happens(renamed("nobody can pay")).await;
+        sim.settle(20).await;
+        assert_eq!((title(), sim.sync()), (named("nobody can pay"), Some(Sync::Synced)), "{vendor:?}");
+        let comments = fake.lock().unwrap().tickets[0].comments.len();
+        assert_eq!(comments, 0, "it is a field, and nothing that is said");
+
+        fake.lock().unwrap().tickets[0].title = "Checkout, says the boss".to_owned();
+        sim.happens(renamed("nobody can log in")).await;
+        for _ in 0..5 {
+            sim.step().await;
+        }
+        assert_eq!((title().as_str(), sim.sync()), ("Checkout, says the boss", Some(Sync::Failed)), "{vendor:?}");
+        let failed = sim.state.outbox.items.values().find(|item| item.sync() == Sync::Failed).unwrap();
+        let foreign = &failed.foreign["title"];
+        assert_eq!(
+            (foreign.ours.as_str(), foreign.theirs.as_str()),
+            (named("nobody can pay").as_str(), "Checkout, says the boss")
+        );
+        assert!(
+            failed.reason().contains("title is Checkout, says the boss, ours nobody can pay"),
+            "{}",
+            failed.reason()
+        );
+        sim.settle(20).await;
+        assert_eq!(title(), named("nobody can log in"), "{vendor:?}: a person said that ours holds");
+        assert_eq!(fake.lock().unwrap().tickets.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_incident_renames_its_file_and_a_heading_of_ones_own_stays() {
+    let (fake, _) = start(Vendor::GitHub, 0).await;
+    let dir = tempfile::tempdir().unwrap();
+    let tracker = spec("notes", "markdown", json!({ "path": dir.path(), "commit": false }));
+    let mut sim = Sim::new(&tracker, &fake, means(Duration::from_secs(30)));
+    let file = || {
+        let all: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path()).collect();
+        assert_eq!(all.len(), 1, "{all:?}");
+        all[0].clone()
+    };
+    let text = || std::fs::read_to_string(file()).unwrap();
+    let renamed = |title: &str| IncidentEventKind::Renamed { title: title.into() };
+    sim.opened().await;
+    sim.happens(renamed("nobody can pay")).await;
+    sim.settle(20).await;
+    assert!(text().contains("\ntitle: nobody can pay\n") && text().contains("\n# nobody can pay\n"), "{}", text());
+    std::fs::write(file(), text().replace("# nobody can pay", "# Ours")).unwrap();
+    sim.happens(renamed("nobody can log in")).await;
+    sim.settle(20).await;
+    assert!(text().contains("\ntitle: nobody can log in\n") && text().contains("\n# Ours\n"), "{}", text());
+    std::fs::write(file(), text().replace("title: nobody can log in", "title: Checkout")).unwrap();
+    sim.happens(renamed("all is well")).await;
+    for _ in 0..5 {
+        sim.step().await;
+    }
+    assert_eq!(sim.sync(), Some(Sync::Failed));
+    assert!(text().contains("\ntitle: Checkout\n"), "{}", text());
 }

@@ -151,6 +151,9 @@ fn github(fake: &mut Fake, request: &Request) -> Reply {
         }
         ("PATCH", ["issues", _]) => {
             let Some(ticket) = fake.ticket(number) else { return reply(404, json!({ "message": "Not Found" })) };
+            if let Some(title) = request.body["title"].as_str() {
+                ticket.title = title.to_owned();
+            }
             if request.body.get("labels").is_some() {
                 ticket.labels = texts(&request.body["labels"]);
             }
@@ -315,6 +318,9 @@ fn jira(fake: &mut Fake, request: &Request) -> Reply {
         ("PUT", ["issue", _]) => {
             let Some(ticket) = fake.ticket(id) else { return missing() };
             ticket.columns.extend(priority(&request.body["fields"]));
+            if let Some(title) = request.body["fields"].get("summary") {
+                ticket.title = title.as_str().unwrap().to_owned();
+            }
             for one in request.body["update"]["labels"].as_array().into_iter().flatten() {
                 if let Some(label) = one["remove"].as_str() {
                     ticket.labels.retain(|known| known != label);
@@ -376,6 +382,11 @@ fn errors(code: &str, message: &str) -> Reply {
 fn refused_columns(columns: &Map<String, Value>) -> Option<Reply> {
     columns.iter().find_map(|(id, value)| {
         let labels: &[&str] = match id.as_str() {
+            "name" => {
+                let fits = value.as_str().is_some_and(|name| (1..=255).contains(&name.chars().count()));
+                let why = "Item name should be between 1 and 255 characters";
+                return (!fits).then(|| errors("ItemNameTooLongException", why));
+            }
             "text_dedup" => return (!value.is_string()).then(|| errors("ColumnValueException", "invalid value")),
             "sev" => &["P1", "P2"],
             "status" => &["Working on it", "Done"],
@@ -415,8 +426,11 @@ fn monday(fake: &mut Fake, request: &Request) -> Reply {
         fake.tickets.push(ticket);
         data(json!({ "create_item": answer }))
     } else if query.contains("change_multiple") {
-        let changed = columns(&with["cv"]);
+        let mut changed = columns(&with["cv"]);
         let Some(ticket) = fake.ticket(of("i")) else { return data(json!({ "change_multiple_column_values": null })) };
+        if let Some(Value::String(name)) = changed.remove("name") {
+            ticket.title = name;
+        }
         ticket.columns.extend(changed);
         ticket.done = ticket.columns["status"]["label"] == "Done";
         data(json!({ "change_multiple_column_values": { "id": with["i"] } }))
