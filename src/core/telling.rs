@@ -9,6 +9,7 @@ use super::{
     incidents::{Incident, IncidentEventKind, Phase},
     outbox::{self, Audience, Hears, Send},
     record::{DeclaredState, Row, StatusUpdate},
+    services::{Health, ServiceState},
     time::{Now, Timestamp},
 };
 
@@ -100,10 +101,13 @@ impl State {
     }
 
     /// Proposes the words for everybody, of what is known: the impact as somebody said it, the service, since when it is well. They
-    /// say no more than the declared state does.
+    /// say no more than the declared state does, and nothing where nothing is known to be wrong.
     pub fn proposed(&self, word: &Word) -> String {
         let incident = self.incident_of(word);
         let service = word.service.as_ref().or_else(|| incident?.service.as_ref());
+        if incident.is_none() && !self.is_anything_wrong(service) {
+            return String::new();
+        }
         let what = service.map_or_else(|| "some of our systems".to_owned(), |id| id.service.to_string());
         let said = incident.and_then(|of| of.classified.as_ref()).map(|of| of.words.trim()).filter(|of| !of.is_empty());
         let hurt = said.map_or_else(|| format!("There is a problem with {what}."), |said| sentence(&capital(said)));
@@ -117,6 +121,17 @@ impl State {
                 format!("This is over: {well} is well again{}.", since.unwrap_or_default())
             }
             DeclaredState::Maintenance => format!("Planned work on {what} goes on."),
+        }
+    }
+
+    /// Says whether a service, or any, is measured to be unwell, or people were told so last.
+    fn is_anything_wrong(&self, service: Option<&ServiceId>) -> bool {
+        let unwell = |of: &ServiceState| matches!(of.health, Health::Down | Health::Degraded);
+        let newest = self.services.updates().rev().find(|known| known.service.as_ref() == service);
+        let told = newest.is_some_and(|known| known.state != DeclaredState::Resolved);
+        told || match service {
+            Some(id) => self.services.service(id).is_some_and(unwell),
+            None => self.services.services().any(unwell),
         }
     }
 

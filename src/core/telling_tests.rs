@@ -306,4 +306,11 @@ fn a_word_on_a_service_is_about_its_incident_until_people_know_that_it_is_over()
         None,
         "all was said: the next word is about something else"
     );
+    // And where nothing is known to be wrong, nothing wrong is proposed.
+    assert_eq!(console.state.proposed(&of_service(DeclaredState::Investigating)), "");
+    let word = Word { text: "Pages are slow".into(), ..of_service(DeclaredState::Investigating) };
+    let effects = console.state.announce(&word, console.now).unwrap();
+    drop(console.keep(effects));
+    let well = console.state.proposed(&of_service(DeclaredState::Resolved));
+    assert_eq!(well, "This is over: play is well again.", "people were told");
 }

@@ -3,18 +3,23 @@ use super::{
     page::{Band, Pane, Part, Room, table, zoom},
     rows,
     runs::{RunRow, runs_pane},
-    show::{IncidentRow, TimelineRow, Tone},
+    show::{IncidentRow, Keys, TimelineRow, Tone},
     style::Ink,
     widgets::{
         frame::Frame,
         table::{Column, Table},
     },
-    words::Words,
+    words::{Words, pad, wrap},
 };
 use crate::{
     config::theme::Role,
     core::{action::Action, incidents::IncidentAction, screen::order::Order},
 };
+
+/// Rows from which on there is room for all that can be done.
+const TALL: u16 = 34;
+/// Rows of the screen that neither the facts nor what stands below them have: three of every screen's, the head, the frame.
+const AROUND: u16 = 10;
 
 /// All incidents.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,14 +78,29 @@ pub struct IncidentDetail {
     pub clocks: Vec<(&'static str, String, Tone)>,
     /// Label and text.
     pub facts: Vec<(String, String)>,
+    /// What its type has people do, as facts are.
+    pub procedure: Vec<(String, String)>,
     /// What people think may be why: how it stands, the text, what speaks for and against.
     pub hypotheses: Vec<(Tone, String, String)>,
     /// Its timeline, oldest first, each with its offset from the onset.
     pub timeline: Vec<(String, TimelineRow)>,
     /// Its runs.
     pub runs: Vec<RunRow>,
+    /// What can be done from here.
+    pub acts: Vec<Act>,
     /// What the key does that goes on.
     pub next: String,
+}
+
+/// Something that can be done about an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// What.
+    pub action: Action,
+    /// How what is known of it is meant.
+    pub tone: Tone,
+    /// What is known of it.
+    pub text: String,
 }
 
 /// Where a phase stands.
@@ -136,6 +156,16 @@ impl IncidentDetail {
         line
     }
 
+    /// What can be done from here: its key, what it is, and what is known of it.
+    fn act_lines(&self, keys: &Keys) -> Vec<(Words, Words)> {
+        let hint = |action: Action| action.entry().map_or("", |entry| entry.hint);
+        let line = |act: &Act| {
+            let words = Words::of(" ", Role::Text).key(keys.of(act.action), &pad(hint(act.action), 10));
+            (words.gap(1).add(act.text.clone(), rows::tone_ink(act.tone)), Words::new())
+        };
+        self.acts.iter().map(line).collect()
+    }
+
     fn clock_line(&self) -> Words {
         let mut line = Words::of(" clocks    ", Role::Dim);
         if self.clocks.is_empty() {
@@ -149,6 +179,20 @@ impl IncidentDetail {
     }
 }
 
+/// Facts, each in as many lines as it takes.
+fn laid(facts: &[(String, String)], columns: usize) -> Vec<(Words, Words)> {
+    facts.iter().flat_map(|(label, text)| fact(label, text, columns)).collect()
+}
+
+fn fact(label: &str, text: &str, columns: usize) -> Vec<(Words, Words)> {
+    let line = |(at, text): (usize, String)| {
+        let words = if text == "nobody" { rows::owner(None) } else { Words::of(text, Role::Text) };
+        let label = if at == 0 { label } else { "" };
+        (Words::of(format!(" {}", pad(label, 11)), Role::Dim).join(words), Words::new())
+    };
+    wrap(text, columns).into_iter().enumerate().map(line).collect()
+}
+
 /// Lays one incident out.
 pub fn incident(of: &IncidentDetail, room: Room<'_>) -> Vec<Band> {
     let focus = room.focus;
@@ -158,14 +202,6 @@ pub fn incident(of: &IncidentDetail, room: Room<'_>) -> Vec<Band> {
     frame.count = rows::severity(of.row.severity).gap(1).text(of.row.title.clone());
     let go_on = Words::new().key(room.keys.of(Action::Incident(IncidentAction::NextPhase)), &of.next).gap(1);
     let mut lines = vec![(of.stepper(wide), go_on), (of.guard_line(), Words::new()), (of.clock_line(), Words::new())];
-    let facts: Vec<(Words, Words)> = of
-        .facts
-        .iter()
-        .map(|(label, text)| {
-            let words = if text == "nobody" { rows::owner(None) } else { Words::of(text.clone(), Role::Text) };
-            (Words::of(format!(" {}", super::words::pad(label, 11)), Role::Dim).join(words), Words::new())
-        })
-        .collect();
     let thoughts: Vec<(Words, Words)> = of
         .hypotheses
         .iter()
@@ -192,22 +228,32 @@ pub fn incident(of: &IncidentDetail, room: Room<'_>) -> Vec<Band> {
     let runs = runs_pane(3, &of.runs, room).focus(focus.pane);
     let bands = if wide {
         let head = Pane::new(frame, vec![Part::Lines(lines)]).focus(focus.pane);
-        let why = Words::of(" nobody said yet why it may be; ", Role::Dim)
-            .key(room.keys.of(Action::Incident(IncidentAction::AddHypothesis)), "writes it down");
+        let why = Words::of(" why? ", Role::Dim)
+            .key(room.keys.of(Action::Incident(IncidentAction::AddHypothesis)), "writes down what may be");
         let why = if thoughts.is_empty() { vec![(why, Words::new())] } else { thoughts };
-        let facts = Pane::new(
-            Frame::new(None, "Facts"),
-            vec![Part::Lines(facts), Part::Lines(vec![(Words::new(), Words::new())]), Part::Lines(why)],
-        );
+        let acts = of.act_lines(room.keys);
+        let least = if room.high >= TALL { u16::try_from(acts.len() + 2).unwrap_or(4).max(4) } else { 4 };
+        // Beside the timeline are few columns: a fact takes several rows where they are there, and none that a hypothesis needs.
+        let columns = usize::from(room.wide) * 3 / 8 - 15;
+        let rows = usize::from(room.high.saturating_sub(AROUND + least)).saturating_sub(why.len());
+        let whole = laid(&of.facts, columns);
+        let facts = if whole.len() > rows { laid(&of.facts, usize::MAX) } else { whole };
+        let facts: Vec<_> = facts.into_iter().take(rows).collect();
+        let procedure = laid(&of.procedure, columns);
+        let facts =
+            Pane::new(Frame::new(None, "Facts"), vec![Part::Lines(facts), Part::Lines(why), Part::Lines(procedure)]);
+        let acts = Pane::new(Frame::new(None, "Act"), vec![Part::Lines(acts)]);
         vec![
             Band::new(vec![head], 5),
             Band::new(vec![timeline.share(5), facts.share(3)], 5).grow(1),
-            Band::new(vec![runs], 4).rank(1),
+            Band::new(vec![acts.share(1), runs.share(1)], least).rank(1),
         ]
     } else {
         // On a small terminal the timeline goes before what is said again elsewhere; the pane's digit shows all of it.
         let few = if focus.zoomed { usize::MAX } else { usize::from(room.high.saturating_sub(20)) };
-        lines.extend(facts.into_iter().chain(thoughts).take(few));
+        let acts = if focus.zoomed { of.act_lines(room.keys) } else { Vec::new() };
+        let (facts, procedure) = (laid(&of.facts, usize::MAX), laid(&of.procedure, usize::MAX));
+        lines.extend(facts.into_iter().chain(thoughts).chain(procedure).chain(acts).take(few));
         let head = Pane::new(frame, vec![Part::Lines(lines)]).focus(focus.pane);
         let mut bands = vec![Band::new(vec![head], 5), Band::new(vec![timeline], 5).grow(1)];
         if !of.runs.is_empty() || room.high >= 30 || focus.pane == 3 {

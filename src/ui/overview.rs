@@ -247,7 +247,8 @@ fn owed(count: usize) -> Words {
 fn incident(of: &Overview, room: Room<'_>) -> Pane {
     let mut frame = Frame::new(4, "Incident");
     let Some(row) = &of.incident else {
-        let says = format!("no incident is open; {} on an alert opens one", room.keys.of(Action::OpenIncident));
+        let (open, words) = (room.keys.of(Action::OpenIncident), room.keys.of(Action::OpenInWords));
+        let says = format!("no incident is open; {open} on an alert opens one, {words} in words of your own");
         frame.fact = owed(of.owed);
         return Pane::new(frame, vec![Part::Text(says, Role::Dim)]);
     };

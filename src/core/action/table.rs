@@ -136,6 +136,8 @@ pub const ACTIONS: &[Entry] = &[
         "call it something else; what it was stays in the timeline",
     ),
     case("say-mitigated", IncidentAction::Mitigated, "mitigated", "users are helped, whatever the cause"),
+    case("show-charts", IncidentAction::Charts, "charts", "the charts of its host, from before it began")
+        .danger(Danger::None),
     case("write-section", IncidentAction::WriteSection, "write-up", "root cause, lessons, follow-ups of its document"),
     Entry {
         scope: Scope::Everywhere,

@@ -39,6 +39,8 @@ pub enum IncidentAction {
     Mitigated,
     /// Writes a section of its document.
     WriteSection,
+    /// Shows the charts of its host around the moment when it began.
+    Charts,
     /// Keeps what the cursor is on as evidence.
     Pin,
     /// Keeps the whole screen as evidence.

@@ -132,12 +132,15 @@ impl Incident {
 
     /// Says whether the next person is to be called by itself: nothing is done yet, and the phase lasts for too long.
     pub fn stalls(&self, policy: &Policy, now: Timestamp) -> bool {
-        let Some(limit) = policy.of(self.severity).escalate_ms.and_then(|limit| i64::try_from(limit).ok()) else {
-            return false;
-        };
+        self.calls_at(policy).is_some_and(|at| now >= at)
+    }
+
+    /// Returns when the next person is called by itself, if nothing happens until then.
+    pub fn calls_at(&self, policy: &Policy) -> Option<Timestamp> {
+        let limit = i64::try_from(policy.of(self.severity).escalate_ms?).ok()?;
         let quiet = self.resolved.is_none() && self.mitigated.is_none() && self.phase < super::Phase::Act;
         let since = self.escalated.last().map_or(self.phase_since, |(at, _)| self.phase_since.max(*at));
-        quiet && now.since(since) >= limit
+        quiet.then(|| since + limit)
     }
 }
 

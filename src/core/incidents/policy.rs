@@ -4,8 +4,10 @@ use std::sync::Arc;
 use chrono::{Datelike as _, Duration, NaiveTime, TimeZone as _, Weekday};
 use chrono_tz::Tz;
 
+use super::Incident;
 use crate::core::{
     alerts::Severity,
+    id::Operator,
     time::{HOUR, MINUTE, Timestamp, short},
 };
 
@@ -284,6 +286,14 @@ impl Policy {
         let members = &self.team(severity)?.members;
         let last = called.by_ref().filter_map(|name| members.iter().position(|member| member.name == name)).max();
         members.get(last.map_or(0, |at| at + 1))
+    }
+}
+
+impl Incident {
+    /// Returns who of the team is called next, after whoever leads and those who were called.
+    pub fn next_to_call<'a>(&self, policy: &'a Policy) -> Option<&'a Member> {
+        let called = self.owner.iter().map(Operator::as_str).chain(self.escalated.iter().map(|(_, to)| to.as_str()));
+        policy.next_to_call(self.severity, called)
     }
 }
 

@@ -156,6 +156,19 @@ fn hosts_around(state: &State, of: &Incident, services: &[Arc<Service>]) -> Vec<
     hosts
 }
 
+impl State {
+    /// Returns the host whose charts tell most of an incident: its alert's or the one that it is about, else of its service the one that
+    /// something fires on, else the first.
+    pub fn host_to_chart(&self, of: &Incident) -> Option<HostName> {
+        let own = hosts_of(self, of).into_iter().next();
+        own.or_else(|| {
+            let hosts = &self.inventory.service(of.service.as_ref()?)?.hosts;
+            let fires = |host: &&HostName| self.alerts.firing().any(|alert| alert.target.host() == Some(host));
+            hosts.iter().find(fires).or(hosts.first()).cloned()
+        })
+    }
+}
+
 /// The hosts that an incident is about itself: its alert's, and those that it was opened for.
 pub(super) fn hosts_of(state: &State, of: &Incident) -> Vec<HostName> {
     let alert = of.alert.and_then(|alert| state.alerts.alert(alert));

@@ -5,6 +5,7 @@ use crate::{
         action::{ACTIONS, Action, Danger, Motion, Scope},
         alerts::Severity,
         hosts::{Freshness, HostState, Link as HostLink, Question},
+        id::EnvName,
         incidents::{IncidentAction, document::DocumentAction, suspects::SuspectAction},
         inventory::EnvKind,
         logs::LogAction,
@@ -181,6 +182,20 @@ impl Reader<'_> {
             }
             None => Mode::ReadOnly,
         }
+    }
+
+    /// What arming does, beside how it stands now.
+    pub(super) fn arming(&self, env: &EnvName) -> String {
+        let armed = self.state.runs.armed.left(self.now);
+        let now = match armed {
+            None => "Now everything only looks.".to_owned(),
+            Some((of, left)) if of == env => format!("It is armed for {} more.", time::short(left)),
+            Some((of, _)) => format!("Now {of} is armed, and will not be any more."),
+        };
+        let during = time::short(self.state.inventory.write.arm_ms);
+        format!(
+            "{now} Armed, changes can be asked for during {during}, each with its own review; then write drops by itself."
+        )
     }
 
     fn message(&self) -> Option<Message> {

@@ -227,10 +227,7 @@ impl Reader<'_> {
             Overlay::Quit => Over::Question(Box::new(self.quit())),
             Overlay::Arm { env } => Over::Question(Box::new(Question {
                 title: format!("Arm write for {env}"),
-                text: format!(
-                    "Now everything only looks. Armed, changes can be asked for during {}, each with its own review; then write drops by itself.",
-                    crate::core::time::short(state.inventory.write.arm_ms)
-                ),
+                text: self.arming(env),
                 facts: vec![("env", env.to_string())],
                 yes: "arm".into(),
                 yes_key: self.yes(),

@@ -143,12 +143,22 @@ impl Reader<'_> {
             owed,
             clocks: clocks.collect(),
             facts: self.incident_facts(of),
+            procedure: self.procedure(of),
             hypotheses: of.hypotheses.values().map(thought).collect(),
             timeline: timeline.collect(),
             runs: self.run_rows(self.state.screen.rows(Pane::Runs)),
+            acts: self.incident_acts(of),
             next,
             row,
         }
+    }
+
+    /// What its type has people do, while it goes on.
+    fn procedure(&self, of: &Incident) -> Vec<(String, String)> {
+        let class = of.classified.as_ref().and_then(|of| self.state.inventory.policy.class(&of.class));
+        let steps = class.filter(|_| of.is_open()).map_or(&[][..], |class| &class.procedure);
+        let label = |at| if at == 0 { "procedure" } else { "" };
+        steps.iter().enumerate().map(|(at, step)| (label(at).to_owned(), format!("{} {step}", at + 1))).collect()
     }
 
     fn incident_facts(&self, of: &Incident) -> Vec<(String, String)> {
@@ -185,11 +195,6 @@ impl Reader<'_> {
         match &of.onset {
             Some(onset) => add("onset", format!("{}  {}", at(onset.at), onset.how)),
             None => add("onset", format!("?  offsets count from {}", at(of.zero()))),
-        }
-        let class = of.classified.as_ref().and_then(|of| self.state.inventory.policy.class(&of.class));
-        let steps = class.filter(|_| of.is_open()).map_or(&[][..], |class| &class.procedure);
-        for (at, step) in steps.iter().enumerate() {
-            add(if at == 0 { "procedure" } else { "" }, format!("{} {step}", at + 1));
         }
         if let Some((_, suspect)) = &of.suspect {
             let text = if suspect.is_empty() { "none convincing" } else { suspect };

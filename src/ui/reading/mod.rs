@@ -1,6 +1,7 @@
 //! From the state to what is shown: which object is worst, what is too old to be believed, and how it is put into words.
 //!
 //! Nothing here draws, and nothing here decides what the state does not know.
+mod acts;
 mod around;
 mod audit;
 mod boxes;

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::core::{
     alerts::Severity,
-    id::Operator,
     time::{Timestamp, short},
 };
 
@@ -68,8 +67,7 @@ pub fn by_itself(of: &Incident, around: Around, policy: &Policy, now: Timestamp)
         return Some(IncidentEventKind::PhaseBegan { phase: Phase::Document, note, owed: Vec::new() });
     }
     if of.stalls(policy, now) {
-        let called = of.owner.iter().map(Operator::as_str).chain(of.escalated.iter().map(|(_, to)| to.as_str()));
-        let next = policy.next_to_call(of.severity, called)?;
+        let next = of.next_to_call(policy)?;
         let since = u64::try_from(now.since(of.phase_since)).unwrap_or(0);
         let reason = format!("in {} for {}", of.phase.word(), short(since));
         return Some(IncidentEventKind::Escalated { to: next.name.clone(), reason });

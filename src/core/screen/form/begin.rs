@@ -58,6 +58,10 @@ pub(in crate::core::screen) fn begin(state: &mut State, action: Wanted, now: Now
         Wanted::Rename => Purpose::Title,
         Wanted::Mitigated => Purpose::Mitigated,
         Wanted::WriteSection => Purpose::Section,
+        Wanted::Charts => {
+            let Some(host) = state.host_to_chart(of) else { return Vec::new() };
+            return act::go(state, View::Host(host), now);
+        }
         Wanted::Pin | Wanted::PinScreen => return Vec::new(),
     };
     open(state, uid, purpose, now);
@@ -82,6 +86,7 @@ pub(in crate::core::screen) fn why_not(state: &State, action: Wanted) -> Option<
         Wanted::Claim => because(of.owner.as_ref() == Some(&state.actor.by), "you lead it already"),
         Wanted::Judge => because(of.hypotheses.is_empty(), "there is no hypothesis yet: write one first"),
         Wanted::FinishTask => because(of.tasks.values().all(|task| task.done.is_some()), "there is no task that waits"),
+        Wanted::Charts => because(state.host_to_chart(of).is_none(), "it names no service and no host"),
         Wanted::Link => because(state.incidents.incidents.len() < 2, "there is no other incident"),
         Wanted::Mitigated => because(of.mitigated.is_some(), "that users are helped is written already"),
         Wanted::CorrectTime | Wanted::Split => because(

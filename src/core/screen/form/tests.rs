@@ -393,3 +393,29 @@ fn leaving_a_demo_asks_first_once_something_was_written_there() {
         assert!(!demo || update(&mut console.state, Msg::Acted(Action::SayYes), NOW) == [Effect::Quit]);
     }
 }
+
+#[test]
+fn its_charts_are_those_of_its_host() {
+    use crate::core::inventory::{Host, Service};
+    let mut console = Console::new(Severity::P2);
+    let press = |console: &mut Console| console.does(IncidentAction::Charts, &[], "");
+    assert_eq!(press(&mut console), []);
+    assert_eq!((console.said(), &console.state.screen.view), ("it names no service and no host", &View::Incident(UID)));
+    let service: crate::core::id::ServiceId = "play@prod".parse().unwrap();
+    let hosts: Vec<crate::core::id::HostName> = vec!["web-01".into(), "web-02".into()];
+    console.state.inventory = Arc::new(Inventory {
+        services: vec![Arc::new(Service { hosts: hosts.clone(), ..Service::new(service.clone()) })],
+        hosts: hosts.iter().map(|name| Arc::new(Host::new(name.as_str()))).collect(),
+        ..Inventory::default()
+    });
+    let opened = |service| IncidentEventKind::Opened { title: "slow".into(), severity: Severity::P2, service };
+    console.stored(Uid([9; 6]), opened(Some(service)));
+    console.state.screen.go(View::Incident(Uid([9; 6])));
+    assert_eq!(press(&mut console), []);
+    assert_eq!(console.state.screen.view, View::Host("web-01".into()), "none fires: the first");
+    // What it is about itself goes before.
+    console.stored(Uid([9; 6]), IncidentEventKind::About { hosts: vec!["web-02".into()] });
+    console.state.screen.go(View::Incident(Uid([9; 6])));
+    assert_eq!(press(&mut console), []);
+    assert_eq!(console.state.screen.view, View::Host("web-02".into()));
+}
