@@ -237,8 +237,9 @@ const LINES: (usize, usize) = (4_000, 200_000);
 fn redacted(order: &Order, redact: &Redactor) -> Order {
     let line = |text: &mut String| *text = sanitise::line_max(redact.text(text).as_bytes(), 2_000);
     let lines = |text: &mut String| {
-        let all = redact.text(text).lines().count();
-        let mut kept = sanitise::lines(redact.text(text).as_bytes(), LINES.0, LINES.1);
+        let safe = redact.text(text);
+        let all = safe.lines().count();
+        let mut kept = sanitise::lines(safe.as_bytes(), LINES.0, LINES.1);
         if all > LINES.0 {
             kept.push(format!("(It is longer than fits here: {} more lines are in quarterdeck.)", all - LINES.0));
         }

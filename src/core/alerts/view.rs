@@ -1,7 +1,8 @@
 //! Alerts as they stand on screen and in `qd alerts`.
-use super::{Alert, Owned, Severity, State, Target, fold::Key, state::Pending};
+use super::{Alert, Measurement, Owned, Severity, State, Target, fold::Key, state::Pending};
 use crate::core::{
     id::{Operator, RuleName, ServiceId, Uid},
+    inventory::Inventory,
     time::{Now, Timestamp},
 };
 
@@ -97,6 +98,18 @@ impl State {
             ))
         });
         rows
+    }
+
+    /// Returns what is worst of some measurements by the rules, whether it was so for long enough or not: how bad, and what is wrong.
+    pub fn worst_of(&self, measured: &[Measurement], inventory: &Inventory) -> Option<(Severity, String)> {
+        let bad = measured.iter().flat_map(|of| {
+            let rules = self.by_metric.get(of.metric).into_iter().flat_map(|rules| rules.iter());
+            let value = of.value.filter(|value| value.is_finite());
+            let bad = rules.filter(move |rule| value.is_some_and(|value| rule.is_bad(value)));
+            let bad = bad.filter(|rule| rule.applies(&of.target, inventory));
+            bad.map(move |rule| (rule.severity, format!("{} {}", of.target, rule.summary(value, &of.note))))
+        });
+        bad.min_by_key(|(severity, _)| *severity)
     }
 
     /// Counts them.

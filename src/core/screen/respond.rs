@@ -56,12 +56,15 @@ pub(super) fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
     let (pane, charts) = (state.screen.pane(), state.screen.pane() == Pane::Charts);
     let is_host = charts || matches!(state.screen.cursor(pane), Some(RowKey::Host(_)));
     let host = act::selected_host(state).filter(|_| is_host);
-    let title = match (&kept, &service) {
+    let worded = match (&kept, &service) {
         (Some((title, _)), None) => {
-            host.as_ref().map_or_else(|| title.clone(), |host| format!("{host}: opened by hand"))
+            let title = host.as_ref().map_or_else(|| title.clone(), |host| format!("{host}: opened by hand"));
+            (Severity::P3, title)
         }
-        (Some((title, _)), Some(service)) => format!("{service}: {title}"),
-        (None, Some(service)) => format!("{service}: opened by hand"),
+        (Some((title, _)), Some(service)) => (Severity::P3, format!("{service}: {title}")),
+        (None, Some(service)) => {
+            about_to_fire(state, service, now).unwrap_or_else(|| (Severity::P3, format!("{service}: opened by hand")))
+        }
         (None, None) => return Vec::new(),
     };
     let mut kept: Vec<IncidentEventKind> = kept.map(|(_, kind)| kind).into_iter().collect();
@@ -69,7 +72,14 @@ pub(super) fn open_incident(state: &mut State, now: Now) -> Vec<Effect> {
         let hosts = about(state, host, &kept);
         kept.extend((!hosts.is_empty()).then_some(IncidentEventKind::About { hosts }));
     }
-    opened(state, (Severity::P3, title), (service, kept), now)
+    opened(state, worded, (service, kept), now)
+}
+
+/// What is wrong with a service of which no alert fires yet, the worst of it: who is quicker than the rule's `for`, or than the disk,
+/// opens the same incident as after it.
+fn about_to_fire(state: &State, service: &ServiceId, now: Now) -> Option<(Severity, String)> {
+    let measured = alerts::feed::service(state.services.service(service)?, now.utc);
+    state.alerts.worst_of(&measured, &state.inventory)
 }
 
 /// Opens an incident, or goes to the one that is open for the same already: a key that is pressed twice opens one.

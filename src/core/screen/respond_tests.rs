@@ -140,3 +140,31 @@ fn the_palette_opens_one_in_the_words_that_are_typed_but_goes_to_what_is_there_f
     assert!(matches!(console.state.screen.view, View::Incident(_)));
     assert!(ACTIONS.iter().any(|entry| entry.action == Action::OpenInWords));
 }
+
+#[test]
+fn who_is_quicker_than_the_alert_opens_what_it_would_have_opened() {
+    use crate::core::{
+        alerts::{self, builtin_rules},
+        services::{
+            self, Outcome,
+            testing::{check, inventory, result},
+        },
+    };
+    let mut console = Console::new();
+    let rules = builtin_rules().into_iter().map(Arc::new).collect();
+    console.state.inventory = Arc::new(Inventory { rules, ..inventory(&[check("play@prod/page", 30_000, 10_000, 1)]) });
+    _ = console.state.alerts_update(alerts::Msg::InventoryReplaced, NOW);
+    _ = console.state.services_update(services::Msg::InventoryReplaced, NOW);
+    console.state.screen.go(View::Service("play@prod".parse().unwrap()));
+    for before in [60_000, 30_000, 1_000] {
+        let failed = result("play@prod/page", NOW.utc.0 - before, Outcome::Down);
+        let msg = services::Msg::ResultArrived { result: failed, origin: services::Origin::Stored };
+        _ = console.state.services_update(msg, NOW);
+    }
+    console.press(Action::OpenIncident);
+    assert_eq!(console.titles(), ["P1 play@prod down: page: down"]);
+    // Twice is once.
+    console.state.screen.go(View::Service("play@prod".parse().unwrap()));
+    console.press(Action::OpenIncident);
+    assert_eq!(console.titles().len(), 1);
+}
