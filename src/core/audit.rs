@@ -2,15 +2,19 @@
 use super::{
     Effect, State as Everything,
     alerts::{AlertEvent, AlertEventKind},
-    id::Uid,
+    id::{Operator, Uid},
     incidents::{IncidentEvent, IncidentEventKind},
     outbox::{OutboxEvent, OutboxEventKind},
     record::{Audit, Row},
-    time::{Mono, Now},
+    time::{Mono, Now, Timestamp},
 };
 
 /// Milliseconds between two looks at the log while it is on screen.
 pub const LOOK_MS: u64 = 5_000;
+/// Milliseconds for which it is taken for as it is that somebody is called by it.
+const FRESH_MS: u64 = 60_000;
+/// Milliseconds that somebody is called later at most because it is not read.
+const AWAITED_MS: u64 = 30_000;
 /// What it calls it that somebody took an alert.
 pub const ACKNOWLEDGED: &str = "alert.acknowledged";
 /// What it calls it that people were told how it stands.
@@ -59,6 +63,10 @@ pub struct State {
     /// What was read last; why it could not be.
     pub read: Option<Result<Read, String>>,
     asked: Option<Mono>,
+    /// When it was read last.
+    arrived: Option<Mono>,
+    /// Since when something waits until it is read.
+    awaited: Option<Mono>,
 }
 
 impl State {
@@ -69,6 +77,30 @@ impl State {
             self.asked = Some(now.mono);
         }
         due
+    }
+
+    /// Takes what was read.
+    pub(super) fn arrived(&mut self, read: Result<Read, String>, now: Now) {
+        (self.read, self.arrived, self.awaited) = (Some(read), Some(now.mono), None);
+    }
+
+    /// Says whether it was not read for a while.
+    pub(super) fn is_old(&self, now: Now) -> bool {
+        self.arrived.is_none_or(|at| now.mono.since(at) >= FRESH_MS)
+    }
+
+    /// Says whether what was read is of now; what waits for that does not for long, since nothing may hang on a log.
+    pub(super) fn is_fresh(&mut self, now: Now) -> bool {
+        if !self.is_old(now) {
+            return true;
+        }
+        let since = *self.awaited.get_or_insert(now.mono);
+        now.mono.since(since) >= AWAITED_MS
+    }
+
+    /// Returns who did something last, and when.
+    pub(super) fn last(&self, what: &str) -> Option<(&Operator, Timestamp)> {
+        self.entries().iter().find(|entry| entry.of.what == what).map(|entry| (&entry.of.by, entry.of.at))
     }
 
     /// Returns the entries, the newest first.

@@ -9,7 +9,7 @@ use super::{
     alerts::Alert,
     audit::Entry,
     hosts::Link,
-    id::HostName,
+    id::{HostName, Operator},
     incidents::{Incident, document::Moment},
     outbox::Sync,
     record::Audit,
@@ -198,6 +198,11 @@ impl State {
         let mut open: Vec<Promise> = made.filter(|promise| !kept(promise.id)).collect();
         open.sort_by_key(|promise| promise.due);
         open
+    }
+
+    /// Returns who signed the hand-over last, and when: they have the shift.
+    pub fn shift(&self) -> Option<(&Operator, Timestamp)> {
+        self.audit.last(SIGNED)
     }
 
     /// Puts the hand-over together as of now.

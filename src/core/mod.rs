@@ -402,7 +402,7 @@ fn handle(state: &mut State, msg: Msg, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         Msg::AuditRead(read) => {
-            state.audit.read = Some(*read);
+            state.audit.arrived(*read, now);
             rows::refresh(state, now, false);
             Vec::new()
         }
@@ -556,7 +556,9 @@ fn tick(state: &mut State, now: Now) -> Vec<Effect> {
     effects.extend(state.documents_ticked(now));
     effects.extend(state.look_at_pipeline(now));
     suspecting::tick(state, now);
-    if matches!(state.screen.view, screen::View::Audit | screen::View::Handover) && state.audit.due(now) {
+    // An incident names who is called next, which is by who signed last.
+    let names = matches!(state.screen.view, screen::View::Incident(_)) && state.audit.is_old(now);
+    if (names || matches!(state.screen.view, screen::View::Audit | screen::View::Handover)) && state.audit.due(now) {
         effects.push(Effect::ReadAudit);
     }
     state.screen.fade(now);

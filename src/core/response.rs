@@ -297,10 +297,17 @@ impl State {
             return Vec::new();
         }
         let mut effects = self.back_after_all(now);
-        let policy = &self.inventory.policy;
+        // Who has the shift is looked up before anybody is called.
+        let stalls = self.incidents.settled().any(|of| of.stalls(&self.inventory.policy, now.utc));
+        let calls = !stalls || self.audit.is_fresh(now);
+        if !calls && self.audit.due(now) {
+            effects.push(Effect::ReadAudit);
+        }
+        let policy = (&self.inventory.policy, self.shift());
         let next = |incident: &Incident| {
             let kind = advance::by_itself(incident, self.around(incident), policy, now.utc)?;
-            Some((incident.uid, kind))
+            let is_call = matches!(kind, IncidentEventKind::Escalated { .. });
+            (calls || !is_call).then_some((incident.uid, kind))
         };
         let due: Vec<_> = self.incidents.settled().filter_map(next).collect();
         for (incident, kind) in due {

@@ -411,3 +411,69 @@ fn an_incident_that_others_went_into_is_open_until_the_last_alert_of_them_all_is
     console.alert(1, false);
     assert_eq!(console.state.incidents.open().count(), 0);
 }
+
+/// An incident that nobody gets on with, and the log that says who has the shift, where it is read.
+fn stalled(read: Option<Result<crate::core::audit::Read, String>>) -> Vec<String> {
+    use crate::core::incidents::policy::{Member, Team};
+    let member = |name: &str| Member { name: name.into(), mail: None, phone: None };
+    let mut inventory = Inventory::default();
+    inventory.policy.teams = vec![Team { name: "night".into(), members: ["ben", "cy", "dan"].map(member).into() }];
+    for of in &mut inventory.policy.severities {
+        (of.team, of.escalate_ms) = ("night".into(), Some(MINUTE.unsigned_abs()));
+    }
+    let mut console = Console::of(inventory);
+    console.state.unattended = true;
+    console.alert(1, true);
+    console.pass(MINUTE - 1);
+    let mut asked = false;
+    for _ in 0..60 {
+        console.now = Now { utc: console.now.utc + SECOND, mono: Mono(console.now.mono.0 + 1_000) };
+        let effects = update(&mut console.state, Msg::Ticked, console.now);
+        let asks = effects.contains(&Effect::ReadAudit);
+        assert!(asked || asks || !console.words().contains(&"escalated"), "it is asked for before anybody is called");
+        asked |= asks;
+        console.store(effects);
+        if let (true, Some(read)) = (asks, &read) {
+            console.tell(Msg::AuditRead(Box::new(read.clone())));
+        }
+    }
+    assert!(asked);
+    let all = console.only().timeline.values();
+    all.filter(|event| matches!(event.kind, IncidentEventKind::Escalated { .. }))
+        .map(|event| event.kind.text())
+        .collect()
+}
+
+#[test]
+fn who_signed_the_hand_over_last_is_called_first_and_nothing_hangs_on_the_log() {
+    use crate::core::audit::{Entry, Read};
+    let entry = |seq: u64, by: &str, minute: i64, what: &str| Entry {
+        seq,
+        hash: String::new(),
+        of: crate::core::record::Audit {
+            at: Timestamp(minute * MINUTE),
+            by: by.into(),
+            from: "x".into(),
+            what: what.into(),
+            target: "the shift".into(),
+            detail: "x".into(),
+        },
+    };
+    let signed = crate::core::handover::SIGNED;
+    // The newest first, as they are read; what is no signature is none.
+    let entries =
+        vec![entry(3, "ben", -1, "alert.acknowledged"), entry(2, "cy", -59, signed), entry(1, "dan", -90, signed)];
+    let read = Read { entries, ..Read::default() };
+    assert_eq!(stalled(Some(Ok(read))), ["escalated to cy: in classify for 1m; signed the hand-over last, 1h ago"]);
+    assert_eq!(
+        stalled(Some(Ok(Read::default()))),
+        ["escalated to ben: in classify for 1m"],
+        "nobody signed: the first of the team"
+    );
+    assert_eq!(stalled(Some(Err("locked".into()))), ["escalated to ben: in classify for 1m"]);
+    assert_eq!(
+        stalled(None),
+        ["escalated to ben: in classify for 1m"],
+        "it never comes: half a minute later somebody is called"
+    );
+}

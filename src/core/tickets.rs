@@ -72,6 +72,7 @@ impl State {
             trackers: &inventory.trackers,
             notifiers: &inventory.notifiers,
             incidents: &self.incidents,
+            alerts: &self.alerts,
             by: &self.actor.by,
             delivers: matches!(self.recorder, Recorder::Me { .. }) && self.loaded,
         };
@@ -99,6 +100,7 @@ impl State {
             trackers: &self.inventory.trackers,
             notifiers: &self.inventory.notifiers,
             incidents: &self.incidents,
+            alerts: &self.alerts,
             by: &self.actor.by,
             delivers: false,
         };

@@ -193,7 +193,7 @@ fn what_was_agreed_on_for_incidents_is_read_and_what_is_silent_is_as_shipped() {
     let p1 = policy.of(How::P1);
     assert_eq!((p1.ack_ms, p1.escalate_ms, p1.mitigate_ms), (Some(120_000), None, shipped.of(How::P1).mitigate_ms));
     assert_eq!(policy.of(How::P2), shipped.of(How::P2));
-    assert_eq!(policy.next_to_call(How::P1, ["ana"].into_iter()).unwrap().name, "ben");
+    assert_eq!(policy.next_to_call(How::P1, ["ana"].into_iter(), None).unwrap().name, "ben");
     assert_eq!((policy.business.days.len(), policy.business.timezone.name()), (6, "America/Bogota"));
     assert_eq!(policy.business.to.to_string(), "17:30:00");
     assert_eq!(policy.class("failure").unwrap().procedure, shipped.class("failure").unwrap().procedure);

@@ -2,8 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Duty, Guard, Impact, IncidentEvent, IncidentEventKind, Link, Phase, Section, StoredIncidentEvent, Urgency,
-    evidence::sha256, similar::Signature, suspects::Change,
+    AT_ONCE_MS, Duty, Guard, Impact, IncidentEvent, IncidentEventKind, Link, Phase, Section, StoredIncidentEvent,
+    Urgency, evidence::sha256, similar::Signature, suspects::Change,
 };
 use crate::core::{
     alerts::Severity,
@@ -36,6 +36,8 @@ pub struct Incident {
     pub opened: Timestamp,
     /// Who leads: who took it, until somebody else does.
     pub owner: Option<Operator>,
+    /// When whoever leads took it.
+    pub(super) led: Option<Timestamp>,
     /// When it was taken for the first time.
     pub acknowledged: Option<Timestamp>,
     /// Who has which duty besides.
@@ -176,6 +178,7 @@ impl Incident {
             detected: None,
             opened: at,
             owner: None,
+            led: None,
             acknowledged: None,
             duties: BTreeMap::new(),
             // It is registered by being there; its ticket follows by the outbox.
@@ -290,7 +293,7 @@ impl Incident {
             | IncidentEventKind::StepMarked { .. } => {}
             IncidentEventKind::About { hosts } => self.hosts.clone_from(hosts),
             IncidentEventKind::Detected { alert, .. } => self.is_seen(*alert, at),
-            IncidentEventKind::Acknowledged => self.lead(event.by.clone(), at),
+            IncidentEventKind::Acknowledged => self.lead((&event.by, &event.by), at),
             IncidentEventKind::PhaseBegan { phase, owed, .. } => {
                 self.owed.extend(owed.iter().copied());
                 self.enter(*phase, at);
@@ -304,8 +307,8 @@ impl Incident {
                 self.signature.entitle(title);
             }
             IncidentEventKind::SeverityChanged { to, .. } => self.severity = *to,
-            IncidentEventKind::DutyTaken { duty: Duty::Lead, who: Some(who) } => self.lead(who.clone(), at),
-            IncidentEventKind::DutyTaken { duty: Duty::Lead, who: None } => self.owner = None,
+            IncidentEventKind::DutyTaken { duty: Duty::Lead, who: Some(who) } => self.lead((who, &event.by), at),
+            IncidentEventKind::DutyTaken { duty: Duty::Lead, who: None } => (self.owner, self.led) = (None, None),
             IncidentEventKind::DutyTaken { duty, who: Some(who) } => _ = self.duties.insert(*duty, who.clone()),
             IncidentEventKind::DutyTaken { duty, who: None } => _ = self.duties.remove(duty),
             IncidentEventKind::Onset { at, how, estimated } => {
@@ -406,8 +409,13 @@ impl Incident {
         }
     }
 
-    fn lead(&mut self, who: Operator, at: Timestamp) {
-        self.owner = Some(who);
+    /// Has somebody lead. Of two who take it at once neither knows of the other: the first has it, as the first has its alerts.
+    fn lead(&mut self, (who, by): (&Operator, &Operator), at: Timestamp) {
+        let at_once = |led: Timestamp| who == by && at.since(led).abs() < AT_ONCE_MS;
+        let has = self.owner.as_ref().zip(self.led).filter(|(owner, led)| *owner != who && at_once(*led));
+        if has.is_none_or(|(owner, led)| (at, who) < (led, owner)) {
+            (self.owner, self.led) = (Some(who.clone()), Some(at));
+        }
         self.acknowledged = Some(self.acknowledged.map_or(at, |known| known.min(at)));
     }
 

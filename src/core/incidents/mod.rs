@@ -39,6 +39,9 @@ pub use events::{IncidentEvent, IncidentEventKind, Link, StoredIncidentEvent};
 pub use fold::{Classified, Hypothesis, Incident, KnownOnset, Task, Told};
 pub use phase::{Guard, Phase, Section};
 
+/// Milliseconds within which two take the same thing and neither can know of the other.
+pub(super) const AT_ONCE_MS: i64 = 2_000;
+
 /// What somebody has taken over in an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

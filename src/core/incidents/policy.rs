@@ -281,19 +281,31 @@ impl Policy {
         all
     }
 
-    /// Returns who is called after those who were called already: the next of the team.
-    pub fn next_to_call<'a>(&self, severity: Severity, mut called: impl Iterator<Item = &'a str>) -> Option<&Member> {
-        let members = &self.team(severity)?.members;
-        let last = called.by_ref().filter_map(|name| members.iter().position(|member| member.name == name)).max();
-        members.get(last.map_or(0, |at| at + 1))
+    /// Returns who is called after those who were called already: who is first, where they are of the team, then the next of it.
+    pub fn next_to_call<'a>(
+        &self,
+        severity: Severity,
+        called: impl Iterator<Item = &'a str>,
+        first: Option<&str>,
+    ) -> Option<&Member> {
+        let (called, members) = (called.collect::<Vec<_>>(), &self.team(severity)?.members);
+        let is_first = |member: &&Member| first == Some(&member.name);
+        let fresh = members.iter().find(is_first).filter(|member| !called.contains(&member.name.as_str()));
+        if fresh.is_some() {
+            return fresh;
+        }
+        // Whoever was called out of turn ends nobody else's turn.
+        let chain: Vec<&Member> = members.iter().filter(|member| !is_first(member)).collect();
+        let last = called.iter().filter_map(|name| chain.iter().position(|member| member.name == *name)).max();
+        chain.get(last.map_or(0, |at| at + 1)).copied()
     }
 }
 
 impl Incident {
-    /// Returns who of the team is called next, after whoever leads and those who were called.
-    pub fn next_to_call<'a>(&self, policy: &'a Policy) -> Option<&'a Member> {
+    /// Returns who of the team is called next, after whoever leads and those who were called; first whoever signed the hand-over last.
+    pub fn next_to_call<'a>(&self, policy: &'a Policy, signed: Option<&Operator>) -> Option<&'a Member> {
         let called = self.owner.iter().map(Operator::as_str).chain(self.escalated.iter().map(|(_, to)| to.as_str()));
-        policy.next_to_call(self.severity, called)
+        policy.next_to_call(self.severity, called, signed.map(Operator::as_str))
     }
 }
 
@@ -397,13 +409,18 @@ mod tests {
         let member = |name: &str| Member { name: name.into(), mail: None, phone: None };
         let team = Team { name: "response".into(), members: vec![member("ana"), member("ben")] };
         let policy = Policy { teams: vec![team], ..Policy::default() };
-        let next = |called: &[&str]| {
-            policy.next_to_call(Severity::P1, called.iter().copied()).map(|member| member.name.as_str())
+        let after = |called: &[&str], first: Option<&str>| {
+            policy.next_to_call(Severity::P1, called.iter().copied(), first).map(|member| member.name.as_str())
         };
+        let next = |called: &[&str]| after(called, None);
         assert_eq!(
             (next(&[]), next(&["ana"]), next(&["leo", "ana"]), next(&["ana", "ben"])),
             (Some("ana"), Some("ben"), Some("ben"), None)
         );
-        assert_eq!(policy.next_to_call(Severity::P4, [].into_iter()), None, "support is nobody yet");
+        assert_eq!(policy.next_to_call(Severity::P4, [].into_iter(), None), None, "support is nobody yet");
+        // Who signed last is first, and the others come in their turn.
+        let shift = |called: &[&str]| after(called, Some("ben"));
+        assert_eq!((shift(&[]), shift(&["ana"]), shift(&["ben"])), (Some("ben"), Some("ben"), Some("ana")));
+        assert_eq!((shift(&["ana", "ben"]), after(&[], Some("leo"))), (None, Some("ana")), "leo is of another team");
     }
 }

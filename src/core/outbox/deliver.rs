@@ -2,13 +2,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Deed, End, Fields, Item, Miss, NotifierSpec, Order, OutboxEvent, OutboxEventKind, Remote, Repeats, State,
+    Deed, End, Fields, Item, Miss, News, NotifierSpec, Order, OutboxEvent, OutboxEventKind, Remote, Repeats, State,
     TrackerSpec, Unseen, Verdict, Write,
     fold::{self, Entry, Standing},
     policy::{self, COMMIT_MS, FLIGHT_MS, PACE_MS, Step},
     register::token_of,
 };
 use crate::core::{
+    alerts,
     id::{Operator, Uid},
     incidents::{self, IncidentEvent, IncidentEventKind},
     record::Row,
@@ -68,6 +69,8 @@ pub struct Around<'a> {
     pub notifiers: &'a [Arc<NotifierSpec>],
     /// The incidents.
     pub incidents: &'a incidents::State,
+    /// The alerts.
+    pub alerts: &'a alerts::State,
     /// Who acts here.
     pub by: &'a Operator,
     /// Whether this console holds the lease: it alone delivers.
@@ -235,6 +238,16 @@ enum Next {
 fn next_at(state: &mut State, tracker: &Arc<TrackerSpec>, now: Timestamp, around: Around<'_>) -> Option<Next> {
     for entry in state.in_order().filter(|entry| entry.item.tracker == tracker.name) {
         let token = entry.token;
+        if let Some(has) = has_it(entry, now, around) {
+            if has == &entry.by {
+                // Not before it is known whether another took it at the same time.
+                if !policy::is_due(entry.queued + incidents::AT_ONCE_MS, now) {
+                    continue;
+                }
+            } else {
+                return Some(Next::Say(token, OutboxEventKind::Dropped { reason: format!("{has} has it") }));
+            }
+        }
         match policy::step(state, entry, now) {
             Step::Rest => {}
             Step::Send(write) => {
@@ -259,6 +272,20 @@ fn next_at(state: &mut State, tracker: &Arc<TrackerSpec>, now: Timestamp, around
         }
     }
     look(state, tracker, now, around)
+}
+
+/// Returns who has what a notice that waits says that somebody has; none where it says something else, or nobody has it by now.
+fn has_it<'a>(entry: &Entry, now: Timestamp, around: Around<'a>) -> Option<&'a Operator> {
+    let says = entry.item.write.notice().is_some_and(|notice| notice.news == News::Acknowledged);
+    if !says || !matches!(entry.standing, Standing::Waiting { .. }) {
+        return None;
+    }
+    let of = entry.item.incident;
+    if let Some(incident) = around.incidents.incidents.get(&of) {
+        return incident.owner.as_ref();
+    }
+    let alert = around.alerts.all().find(|alert| incidents::uid_for_alert(alert.uid) == of)?;
+    alert.owner(now).map(|owned| &owned.by)
 }
 
 /// Says what becomes of a notice that may have been heard.

@@ -99,6 +99,7 @@ impl World {
                 trackers: &[],
                 notifiers: &self.inventory.notifiers,
                 incidents: &self.incidents,
+                alerts: &self.alerts,
                 by: &by,
                 delivers: true,
             };
@@ -237,6 +238,7 @@ fn an_alert_of_planned_work_is_told_only_if_it_outlives_it() {
         trackers: &[],
         notifiers: &world.inventory.notifiers,
         incidents: &world.incidents,
+        alerts: &world.alerts,
         by: &by,
         delivers: true,
     };

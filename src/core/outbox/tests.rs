@@ -70,6 +70,7 @@ impl World {
             trackers: &self.trackers,
             notifiers: &[],
             incidents: &self.incidents,
+            alerts: &crate::core::alerts::State::default(),
             by: &by,
             delivers: self.delivers,
         };

@@ -112,12 +112,15 @@ impl Reader<'_> {
 
     fn who_is_next(&self, of: &Incident) -> (Tone, String) {
         let policy = &self.state.inventory.policy;
-        let Some(next) = of.next_to_call(policy) else {
+        let shift = self.state.shift().map(|(by, _)| by);
+        let Some(next) = of.next_to_call(policy, shift) else {
             return (Tone::Info, "nobody else is in the policy".to_owned());
         };
+        let has_shift = shift.is_some_and(|by| by.as_str() == next.name);
+        let why = if has_shift { " (signed the hand-over last)" } else { "" };
         match of.calls_at(policy) {
-            Some(at) => (Tone::Warn, format!("{}, by itself at {}", next.name, self.moment(at))),
-            None => (Tone::Info, next.name.clone()),
+            Some(at) => (Tone::Warn, format!("{}{why}, by itself at {}", next.name, self.moment(at))),
+            None => (Tone::Info, format!("{}{why}", next.name)),
         }
     }
 

@@ -1,4 +1,5 @@
 //! The outbox, from an incident to its ticket.
+mod at_once;
 mod faults;
 mod jira;
 mod kills;
@@ -71,11 +72,16 @@ pub(crate) fn console_on(
     clock: Arc<dyn Clock>,
     trackers: &[Arc<TrackerSpec>],
 ) -> (Engine, Tasks) {
+    console_of("ana", store, clock, Inventory { trackers: trackers.to_vec(), ..Inventory::default() })
+}
+
+/// Somebody's console.
+fn console_of(by: &str, store: Box<dyn Store>, clock: Arc<dyn Clock>, inventory: Inventory) -> (Engine, Tasks) {
     let tasks = Tasks::new(tokio::runtime::Handle::current(), |panicked| println!("task panicked: {panicked:?}"));
     let pool = Pool::new(&[], tasks.clone(), Arc::clone(&clock), PoolOptions::from_env(false));
     let options = Options {
-        actor: Actor { by: "ana".into(), from: "test".into() },
-        label: "test".into(),
+        actor: Actor { by: by.into(), from: "test".into() },
+        label: by.to_owned(),
         keep: Keep::default(),
         may_record: true,
         unattended: false,
@@ -86,7 +92,7 @@ pub(crate) fn console_on(
         logs: None,
     };
     let mut engine = Engine::new(options, Ok(store), Arc::new(pool) as Arc<dyn Remote>, clock, &tasks);
-    engine.adopt(Arc::new(Inventory { trackers: trackers.to_vec(), ..Inventory::default() }), Vec::new());
+    engine.adopt(Arc::new(inventory), Vec::new());
     (engine, tasks)
 }
 

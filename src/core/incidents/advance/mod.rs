@@ -6,6 +6,7 @@ use super::{
 };
 use crate::core::{
     alerts::Severity,
+    id::Operator,
     time::{Timestamp, short},
 };
 
@@ -53,8 +54,14 @@ pub fn go_back(of: &Incident) -> Option<IncidentEventKind> {
     Some(IncidentEventKind::PhaseBegan { phase, note: "went back".to_owned(), owed: Vec::new() })
 }
 
-/// Returns what happens to an incident by itself: it has been well for long enough, or nobody gets on with it.
-pub fn by_itself(of: &Incident, around: Around, policy: &Policy, now: Timestamp) -> Option<IncidentEventKind> {
+/// Returns what happens to an incident by itself: it has been well for long enough, or nobody gets on with it. Who signed the
+/// hand-over last has the shift, and is called first.
+pub fn by_itself(
+    of: &Incident,
+    around: Around,
+    (policy, signed): (&Policy, Option<(&Operator, Timestamp)>),
+    now: Timestamp,
+) -> Option<IncidentEventKind> {
     if of.merged_into.is_some() || of.closed.is_some() {
         return None;
     }
@@ -67,9 +74,11 @@ pub fn by_itself(of: &Incident, around: Around, policy: &Policy, now: Timestamp)
         return Some(IncidentEventKind::PhaseBegan { phase: Phase::Document, note, owed: Vec::new() });
     }
     if of.stalls(policy, now) {
-        let next = of.next_to_call(policy)?;
-        let since = u64::try_from(now.since(of.phase_since)).unwrap_or(0);
-        let reason = format!("in {} for {}", of.phase.word(), short(since));
+        let next = of.next_to_call(policy, signed.map(|(by, _)| by))?;
+        let long = |since: Timestamp| short(u64::try_from(now.since(since)).unwrap_or(0));
+        let shift = signed.filter(|(by, _)| by.as_str() == next.name);
+        let shift = shift.map(|(_, at)| format!("; signed the hand-over last, {} ago", long(at))).unwrap_or_default();
+        let reason = format!("in {} for {}{shift}", of.phase.word(), long(of.phase_since));
         return Some(IncidentEventKind::Escalated { to: next.name.clone(), reason });
     }
     None

@@ -143,7 +143,7 @@ fn the_worst_go_on_with_a_note_and_pay_later() {
 #[test]
 fn it_goes_on_by_itself_once_it_was_well_for_long_enough_and_comes_back() {
     let around = Around { healthy: Some(true), ..Around::default() };
-    let next = |story: &Story, around| by_itself(story.incident(), around, &Policy::default(), story.now);
+    let next = |story: &Story, around| by_itself(story.incident(), around, (&Policy::default(), None), story.now);
     let mut story = Story::of(Severity::P3);
     story.say(well());
     assert_eq!(story.incident().phase, Phase::Validate, "what is over is validated");
@@ -169,13 +169,18 @@ fn nobody_is_called_twice_and_the_next_only_when_nothing_gets_on() {
     let member = |name: &str| Member { name: name.into(), mail: None, phone: None };
     let members = ["ana", "ben", "leo"].map(member).into();
     let policy = Policy { teams: vec![Team { name: "response".into(), members }], ..Policy::default() };
-    let next = |story: &Story| by_itself(story.incident(), Around::default(), &policy, story.now);
+    let leo = "leo".into();
+    let of = |story: &Story, signed| by_itself(story.incident(), Around::default(), (&policy, signed), story.now);
+    let next = |story: &Story| of(story, None);
     let mut story = Story::of(Severity::P1);
     story.say(IncidentEventKind::Acknowledged).after(30 * MINUTE - 1);
     assert_eq!(next(&story), None);
     story.after(1);
     let call = next(&story).unwrap();
     assert_eq!(call, IncidentEventKind::Escalated { to: "ben".into(), reason: "in classify for 30m".into() });
+    let shift = of(&story, Some((&leo, Timestamp(10 * MINUTE)))).unwrap();
+    let reason = "in classify for 30m; signed the hand-over last, 20m ago".to_owned();
+    assert_eq!(shift, IncidentEventKind::Escalated { to: "leo".into(), reason });
     story.say(call).after(29 * MINUTE);
     assert_eq!(next(&story), None, "the clock begins anew with whoever was called");
     story.after(MINUTE);
