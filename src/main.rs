@@ -1,11 +1,10 @@
 //! The `qd` binary: parses arguments, calls the library, returns its exit code.
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use quarterdeck::cli::{Args, run};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::of_process();
     match run(args) {
         Ok(exit) => exit.into(),
         Err(error) => {

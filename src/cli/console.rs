@@ -4,30 +4,59 @@ use std::{ffi::OsString, sync::Arc};
 use color_eyre::eyre::eyre;
 
 use super::{
-    Common, Exit,
+    Common, Exit, incidents,
     setup::{self, Setup},
+    stored,
 };
 use crate::{
     config::{Loaded, Problem},
-    core::{Msg, inventory::Inventory, screen::Tone, time::Clock},
+    core::{
+        Msg,
+        id::{IncidentId, Uid},
+        inventory::Inventory,
+        screen::{Tone, View},
+        time::{Clock, Timestamp},
+    },
     remote::ssh::{Pool, PoolOptions},
     runtime::{
         console::{Console, Reloaded},
         engine::{self, Engine},
         replay::{Past, Recording},
     },
-    store::Store,
+    store::{IfMissing, Store},
 };
 
-pub(super) fn run(common: &Common) -> color_eyre::Result<Exit> {
+pub(super) fn run(common: &Common, incident: Option<IncidentId>) -> color_eyre::Result<Exit> {
     let setup = Setup::new()?;
     let loaded = setup.config(common)?;
+    let at = incident.map(|number| shown(&setup, &loaded, number)).transpose()?;
     let pool = setup.remote(&loaded, true);
-    show(&setup, &loaded, pool, false)
+    show(&setup, &loaded, (pool, at), false)
+}
+
+/// Finds an incident that the console has: those that are open, and what happened lately.
+fn shown(setup: &Setup, loaded: &Loaded, number: IncidentId) -> color_eyre::Result<Uid> {
+    let mut store = Setup::store(loaded, IfMissing::Fail).map_err(|error| error.report())?;
+    let from = setup.clock.now().utc - incidents::RECENT_MS;
+    let recent = stored::read(setup, loaded, store.as_mut(), from)?;
+    if let Some(found) = recent.incidents.incidents.values().find(|of| of.number == number) {
+        return Ok(found.uid);
+    }
+    let all = stored::read(setup, loaded, store.as_mut(), Timestamp(i64::MIN))?;
+    let old = incidents::meant(&all, &number.to_string())?;
+    Err(eyre!(
+        "{} is over for longer than the console looks back\n  `qd incidents {0}` prints its document, `qd replay {0}` plays it back",
+        old.number
+    ))
 }
 
 /// Shows the console for a configuration.
-pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) -> color_eyre::Result<Exit> {
+pub(super) fn show(
+    setup: &Setup,
+    loaded: &Loaded,
+    (pool, at): (Arc<Pool>, Option<Uid>),
+    demo: bool,
+) -> color_eyre::Result<Exit> {
     if !setup::on_terminal() {
         return Err(eyre!(
             "the console needs a terminal\n  for scripts: qd status --json, qd hosts --json, qd alerts --json"
@@ -48,6 +77,9 @@ pub(super) fn show(setup: &Setup, loaded: &Loaded, pool: Arc<Pool>, demo: bool) 
         engine.state.screen.demo = demo;
         engine.state.runs.ways_back.kept_ready = true;
         engine.adopt(Arc::new(loaded.inventory.clone()), lines(&loaded.problems));
+        if let Some(incident) = at {
+            engine.state.screen.go(View::Incident(incident));
+        }
         let console = console(setup, loaded, Arc::clone(&setup.clock), (!demo, pool));
         console.run(engine).await
     });

@@ -58,7 +58,7 @@ pub(super) fn run(_common: &Common, args: &Demo) -> color_eyre::Result<Exit> {
         ..PoolOptions::from_env(true)
     };
     let pool = setup.remote_with(&loaded.inventory, options);
-    let exit = console::show(&setup, &loaded, pool, true);
+    let exit = console::show(&setup, &loaded, (pool, None), true);
     drop(fleet);
     exit
 }

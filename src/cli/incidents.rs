@@ -42,7 +42,7 @@ pub(super) struct Incidents {
 }
 
 /// A week.
-const RECENT_MS: i64 = 7 * crate::core::time::DAY;
+pub(super) const RECENT_MS: i64 = 7 * crate::core::time::DAY;
 /// Most incidents that are told to be like one.
 const LIKE: usize = 5;
 /// How many incidents an error names.
@@ -136,8 +136,10 @@ pub(super) fn meant<'a>(state: &'a State, name: &str) -> color_eyre::Result<&'a 
         if shown.is_empty() {
             return eyre!("no incident `{name}`: there is none yet");
         }
+        let near = number.and_then(|number| known.iter().min_by_key(|of| of.number.0.abs_diff(number.0)));
+        let near = near.map(|of| format!("the nearest is {}; ", of.number)).unwrap_or_default();
         let more = if known.len() > shown.len() { "; `qd incidents --all` prints the others" } else { "" };
-        eyre!("no incident `{name}`\n  there are: {}{more}", shown.join(", "))
+        eyre!("no incident `{name}`\n  {near}there are: {}{more}", shown.join(", "))
     })
 }
 

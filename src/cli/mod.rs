@@ -3,6 +3,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+use crate::core::id::IncidentId;
+
 mod ack;
 mod alerts;
 mod audit;
@@ -28,6 +30,7 @@ mod runbook;
 mod runs;
 mod setup;
 mod shell;
+mod short;
 mod status;
 mod stored;
 mod update;
@@ -75,6 +78,17 @@ pub struct Args {
     common: Common,
     #[command(subcommand)]
     command: Option<Command>,
+    /// The incident that the console opens at.
+    #[arg(skip)]
+    incident: Option<IncidentId>,
+}
+
+impl Args {
+    /// Reads the command line of this process; ends it where that asks for help or is wrong.
+    pub fn of_process() -> Self {
+        let (words, incident) = short::taken(std::env::args_os());
+        Self { incident, ..Self::parse_from(words) }
+    }
 }
 
 /// What all subcommands take.
@@ -148,7 +162,7 @@ enum Command {
     Outbox(outbox::Args),
     /// Print runbooks and run their steps: what looks at once, what changes through the same gate as any change
     Runbook(runbook::Args),
-    /// Check the configuration; with --connect also every host and URL
+    /// Check the configuration; with --connect also every host, URL, tracker and channel
     Check(check::Check),
     /// Bring in past days from another tool
     Import(import::Import),
@@ -170,7 +184,12 @@ enum Command {
 /// What could not be done, why, and what to do next.
 pub fn run(args: Args) -> color_eyre::Result<Exit> {
     crate::remote::http::install_crypto();
-    let Args { common, command } = args;
+    let Args { common, command, incident } = args;
+    if let (Some(number), Some(_)) = (incident, &command) {
+        return Err(color_eyre::eyre::eyre!(
+            "`qd {number}` opens the console at it, and takes no command\n  `qd incidents {number}` prints its document"
+        ));
+    }
     // What is accepted and then ignored would break a script much later.
     let verb = match &command {
         Some(Command::Demo(_)) => Some("demo"),
@@ -188,7 +207,7 @@ pub fn run(args: Args) -> color_eyre::Result<Exit> {
         ));
     }
     match command {
-        None => console::run(&common),
+        None => console::run(&common, incident),
         Some(Command::Demo(args)) => demo::run(&common, &args),
         Some(Command::Watch(args)) => watch::run(&common, &args),
         Some(Command::Status(args)) => status::run(&common, &args),

@@ -16,8 +16,15 @@ pub(super) fn lines(told: Telling<'_>) -> Vec<String> {
     let mut lines: Vec<String> = notice.text.lines().map(str::to_owned).collect();
     let about = notice.service.as_ref().map(|service| format!("{service}, ")).unwrap_or_default();
     lines.push(format!("{about}{} by {}", notice.at.rfc3339(), notice.by));
+    lines.extend(short(told).map(|short| format!("In the console: {short}")));
     lines.extend(link(told));
     lines
+}
+
+/// Returns what opens the console there, for what somebody is to look at now.
+pub(super) fn short(told: Telling<'_>) -> Option<String> {
+    let is_now = told.notice.calls || told.notice.news.begins();
+    told.order.number.filter(|_| is_now).map(|number| format!("qd {number}"))
 }
 
 /// Returns where it leads back to.

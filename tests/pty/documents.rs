@@ -17,14 +17,14 @@ use tempfile::TempDir;
 use crate::pty::{Terminal, command, eventually, qd};
 
 /// A store with an incident whose document nobody wrote.
-struct Desk {
+pub(super) struct Desk {
     home: TempDir,
     config: PathBuf,
     _listener: TcpListener,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let (store, config) = (home.path().join("qd.db"), home.path().join("qd.toml"));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -46,7 +46,11 @@ impl Desk {
     }
 
     fn console(&self) -> CommandBuilder {
-        command(&qd(), self.home.path(), &["--config", self.config.to_str().unwrap()])
+        self.command(&[])
+    }
+
+    pub(super) fn command(&self, words: &[&str]) -> CommandBuilder {
+        command(&qd(), self.home.path(), &[&["--config", self.config.to_str().unwrap()], words].concat())
     }
 
     /// Says whether a file of the state's folder holds a text.

@@ -40,4 +40,6 @@ mod reload;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod short;
+#[cfg(test)]
 mod stores;

@@ -213,6 +213,22 @@ async fn what_was_told_last_is_not_told_again_whoever_notes_it() {
 }
 
 #[tokio::test]
+async fn what_begins_names_the_command_that_opens_the_console_there_and_what_ends_does_not() {
+    for channel in Channel::ALL {
+        let (fake, inventory, means) = started(channel, Duration::from_secs(30)).await;
+        let mut sim = Sim::with(inventory, &fake, means);
+        sim.opened().await;
+        sim.settle(20).await;
+        // A webhook is JSON for a machine, which has the number.
+        let wanted = usize::from(channel != Channel::Webhook);
+        assert_eq!(heard(&fake, "In the console: qd INC-7"), wanted, "{channel:?}");
+        sim.happens(resolved()).await;
+        sim.settle(20).await;
+        assert_eq!(heard(&fake, "In the console: qd INC-7"), wanted, "{channel:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_takes_the_lead_of_what_opened_by_itself_silences_the_pager_once() {
     let (fake, mut inventory, means) = started(Channel::PagerDuty, Duration::from_secs(30)).await;
     inventory.services = vec![Arc::new(Service::new("play@prod".parse().unwrap()))];
