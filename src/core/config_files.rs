@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{
     id::{HostName, ServiceId},
-    incidents::suspects::{self, Change, Kind, Source},
+    incidents::suspects::{self, Between, Change, Kind, Source},
     inventory::Inventory,
     time::{HOUR, Timestamp},
 };
@@ -195,6 +195,7 @@ fn change(file: &ConfigFile, inventory: &Inventory) -> Change {
         service,
         hosts: vec![file.host.clone()],
         detail,
+        between: Some(Between::File { path: file.path.clone(), before: file.before.clone(), after: file.hash.clone() }),
         ..Change::new(file.at, Kind::Config, what, Source::Hashes)
     }
 }

@@ -6,6 +6,7 @@ use super::{
     findings,
     hosts::Question,
     id::{HostName, IncidentId, ServiceId, Uid},
+    incidents::suspects::difference,
     inventory::CheckSpec,
     logs,
     outbox::{Order, TrackerSpec},
@@ -198,6 +199,8 @@ pub enum Effect {
         /// What is older does not matter.
         since: Timestamp,
     },
+    /// Ask GitHub or a host what a change changed, and send it. Changes nothing.
+    LookForDifference(Box<difference::Ask>),
     /// Ask a host what a step of a runbook asks, and send its answer. Changes nothing.
     LookByRunbook {
         /// For which incident.
@@ -317,6 +320,7 @@ impl Effect {
             | Self::UnlockIdentity { .. }
             | Self::PullFindings(_)
             | Self::LookForChanges { .. }
+            | Self::LookForDifference(_)
             | Self::LookByRunbook { .. }
             | Self::Logs(_)
             | Self::Deliver(_)

@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDateTime, TimeZone as _}
 use super::sanitise;
 use crate::core::{
     id::{HostName, ServiceId},
-    incidents::suspects::{self, Change, HostChanges, Kind, Source},
+    incidents::suspects::{self, Between, Change, HostChanges, Kind, Source},
     time::{DAY, Timestamp},
 };
 
@@ -104,7 +104,10 @@ impl<'a> Reader<'a> {
                 let made = self.seconds(at).map_or_else(|| "?".to_owned(), Timestamp::rfc3339);
                 self.releases.entry((*path).to_owned()).or_default().push(format!("{name} made {made}"));
             }
-            ("current", [path, name, at]) => self.push_at(at, Kind::Deploy, name, Source::Releases, path),
+            ("current", [path, name, at]) => {
+                let between = Some(Between::versions(None, Some(name)));
+                self.push_at(at, (Kind::Deploy, between), name, Source::Releases, path);
+            }
             ("git", [path, entry, action]) => self.git(path, entry, action),
             ("place", [path, name, at]) => {
                 if let Some(at) = self.seconds(at)
@@ -115,7 +118,7 @@ impl<'a> Reader<'a> {
             }
             ("file", [path, written, changed, by, hash]) => self.file(path, (written, changed), by, hash),
             ("cert", [path, at]) => {
-                self.push_at(at, Kind::Certificate, &format!("{path} replaced"), Source::Files, path);
+                self.push_at(at, (Kind::Certificate, None), &format!("{path} replaced"), Source::Files, path);
             }
             ("crontab", [path, written, changed]) => self.file(path, (written, changed), "", ""),
             ("dpkg", [line]) => self.dpkg(line),
@@ -159,10 +162,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn push_at(&mut self, at: &str, kind: Kind, what: &str, source: Source, path: &str) {
+    fn push_at(&mut self, at: &str, (kind, between): (Kind, Option<Between>), what: &str, source: Source, path: &str) {
         if let Some(at) = self.seconds(at) {
             let service = self.service_of(path);
-            self.push(Change { service, ..self.change(at, kind, what, source) });
+            self.push(Change { service, between, ..self.change(at, kind, what, source) });
         }
     }
 
@@ -173,12 +176,14 @@ impl<'a> Reader<'a> {
         let [old, new, name] = who.splitn(3, ' ').collect::<Vec<_>>()[..] else { return };
         let Some(at) = when.split(' ').next().and_then(|at| self.seconds(at)) else { return };
         let short = |hash: &str| hash.chars().take(7).collect::<String>();
+        let before = Some(old).filter(|old| !old.chars().all(|c| c == '0'));
+        let between = Some(Between::versions(before, Some(new)));
         let (old, new) = (short(old), short(new));
         let what = if old.chars().all(|c| c == '0') { new } else { format!("{new}, from {old}") };
         let change = self.change(at, Kind::Deploy, &what, Source::Releases);
         let (service, by) = (self.service_of(path), Some(sanitise::name(name)));
         let detail = vec![format!("git in {path}: {}", sanitise::line_max(action, LETTERS))];
-        self.push(Change { service, by, detail, ..change });
+        self.push(Change { service, by, detail, between, ..change });
     }
 
     fn file(&mut self, path: &str, (written, changed): (&str, &str), by: &str, hash: &str) {
@@ -194,7 +199,9 @@ impl<'a> Reader<'a> {
         }
         let change = self.change(if set { changed } else { written }, Kind::Config, path, Source::Files);
         let by = (!by.is_empty()).then(|| sanitise::name(by));
-        self.files.push(Change { service: self.service_of(path), by, detail, ..change });
+        let after = (!hash.is_empty()).then(|| hash.chars().take(16).collect());
+        let between = Some(Between::File { path: path.to_owned(), before: None, after });
+        self.files.push(Change { service: self.service_of(path), by, detail, between, ..change });
     }
 
     /// `2026-11-21 02:58:12 upgrade libssl3:amd64 3.0.13-1 3.0.14-1`.
@@ -280,7 +287,7 @@ impl<'a> Reader<'a> {
         for (path, (at, name)) in std::mem::take(&mut self.places) {
             let change = self.change(at, Kind::Deploy, &format!("{path}/{name}"), Source::Files);
             let service = self.service_of(&path);
-            self.push(Change { service, ..change });
+            self.push(Change { service, between: Some(Between::versions(None, None)), ..change });
         }
         for change in suspects::fold_files(std::mem::take(&mut self.files)) {
             self.push(change);

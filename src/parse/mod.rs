@@ -2,6 +2,7 @@
 pub mod ansible;
 pub mod apt;
 pub mod changes;
+pub mod compare;
 pub mod compose;
 pub mod config_files;
 pub mod df;

@@ -1,4 +1,5 @@
-//! The API of GitHub, as far as pipelines need it: runs of a workflow, their jobs and logs, approvals, and what acts on them.
+//! The API of GitHub, as far as pipelines need it: runs of a workflow, their jobs and logs, approvals, what acts on them, and what lies
+//! between two commits.
 //!
 //! What reads is tried again where the server is ill for a moment. What acts is sent once: where its answer is lost, what there is
 //! now is looked at instead.
@@ -15,10 +16,14 @@ use sha2::Digest as _;
 use super::http::{self, Answer, Call, Client, Fault};
 use crate::{
     core::{
+        incidents::suspects::difference::Commits,
         runs::{PipelineJob, PipelineRun},
         time::Timestamp,
     },
-    parse::github::{self, Artifact, Commit, Pending},
+    parse::{
+        compare,
+        github::{self, Artifact, Commit, Pending},
+    },
 };
 
 /// The version of the API that this is written for.
@@ -27,6 +32,8 @@ const VERSION: &str = "2022-11-28";
 const LOG: usize = 20 << 20;
 /// Most bytes of what a run left.
 const ARTIFACT: usize = 4 << 30;
+/// Most bytes of a comparison.
+const COMPARED: usize = 8 << 20;
 /// Answers that are kept, and most bytes of one.
 const KEPT: usize = 32;
 const KEPT_BYTES: usize = 1 << 20;
@@ -276,6 +283,18 @@ impl GitHub {
         github::commits(&self.get(&path).await?.body).map_err(Error::Unread)
     }
 
+    /// Compares two commits, tags or branches: what the second has that the first has not.
+    ///
+    /// # Errors
+    /// When GitHub does not say, as where it knows one of them not.
+    pub async fn compare(&self, before: &str, after: &str) -> Result<Commits, Error> {
+        let path = format!("/compare/{}...{}", encoded(before), encoded(after));
+        let mut call = self.call("GET", &path, None)?;
+        // It says the difference of each file too.
+        (call.max_body, call.timeout) = (COMPARED, Duration::from_secs(30));
+        compare::github(&self.get_by(call, &path).await?.body).map_err(Error::Unread)
+    }
+
     /// Runs a run once more: all of it, or only the jobs that failed.
     ///
     /// # Errors
@@ -374,7 +393,10 @@ impl GitHub {
 
     /// Reads, a few times where the server is ill.
     async fn get(&self, path: &str) -> Result<Answer, Error> {
-        let mut call = self.call("GET", path, None)?;
+        self.get_by(self.call("GET", path, None)?, path).await
+    }
+
+    async fn get_by(&self, mut call: Call, path: &str) -> Result<Answer, Error> {
         let key = self.key(path);
         let known = self.kept.of(&key);
         if let Some((tag, _)) = &known {

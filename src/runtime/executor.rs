@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
-    changes, drafts, findings,
+    changes, differences, drafts, findings,
     front::{Front, Leave},
     inbox::Post,
     logs, offers, outbox, pipeline, planning,
@@ -20,6 +20,7 @@ use crate::{
         documents::{self, DraftName},
         hosts::Question,
         id::{CheckId, HostName, ServiceId, Uid},
+        incidents::suspects::{self, difference},
         inventory::{CheckSpec, Inventory},
         logs::{Ask, redact::Redactor},
         runbooks::{self, Look},
@@ -170,6 +171,7 @@ impl Executor {
             Effect::LookForChanges { incident, hosts, pipelines, since } => {
                 self.look_for_changes(incident, (hosts, pipelines), since);
             }
+            Effect::LookForDifference(ask) => self.look_for_difference(*ask),
             Effect::LookByRunbook { incident, step, command, host, look } => {
                 self.look_by_runbook(&host, (incident, step, command), *look);
             }
@@ -497,6 +499,17 @@ impl Executor {
     fn look_for_changes(&self, incident: Uid, whom: (Vec<HostName>, Vec<ServiceId>), since: Timestamp) {
         let around = changes::Around { tasks: &self.tasks, post: &self.post, inventory: &self.inventory };
         around.ask(incident, whom, since, (&self.context, &self.redact));
+    }
+
+    /// Asks GitHub or a host what a change changed.
+    fn look_for_difference(&self, ask: difference::Ask) {
+        let (inventory, redact, post) = (Arc::clone(&self.inventory), Arc::clone(&self.redact), self.post.clone());
+        let remote = Arc::clone(&self.context.remote);
+        let look = async move {
+            let seen = Box::new(differences::look(remote.as_ref(), &inventory, &ask, &redact).await);
+            post.fact(Msg::Suspects(suspects::Msg::Differs { key: ask.key, seen })).await;
+        };
+        self.tasks.spawn("difference", look).detach();
     }
 
     /// Asks a host what a step of a runbook asks.

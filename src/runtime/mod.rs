@@ -6,6 +6,7 @@ pub mod build;
 mod changes;
 pub mod clock;
 pub mod console;
+pub mod differences;
 mod drafts;
 mod elsewhere;
 pub mod engine;

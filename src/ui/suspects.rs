@@ -10,7 +10,16 @@ use super::{
     },
     words::Words,
 };
-use crate::config::theme::Role;
+use crate::{
+    config::theme::Role,
+    core::{
+        action::Action,
+        incidents::suspects::{
+            SuspectAction,
+            difference::{Line, Mark},
+        },
+    },
+};
 
 /// What changed around an incident.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +30,8 @@ pub struct Suspects {
     pub found: (Option<Tone>, String),
     /// Label and text about the change under the cursor.
     pub facts: Vec<(String, String)>,
+    /// What the change changed, line by line.
+    pub difference: Vec<Line>,
     /// What was looked at, and what could not be.
     pub looked: Vec<(Tone, String)>,
     /// What stands there while there are no changes.
@@ -50,7 +61,7 @@ pub struct Row {
 
 /// Lays suspects out.
 pub fn suspects(of: &Suspects, room: Room<'_>) -> Vec<Band> {
-    let Room { wide, focus, .. } = room;
+    let Room { wide, focus, keys, .. } = room;
     let columns = vec![
         Column::text("", 3),
         Column::number("BEFORE", 7),
@@ -106,10 +117,29 @@ pub fn suspects(of: &Suspects, room: Room<'_>) -> Vec<Band> {
     }
     let looked_high = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).clamp(3, 8);
     let looked = Pane::new(Frame::new(3, "Looked at"), vec![Part::Lines(lines)]).focus(focus.pane);
-    let bands = vec![
+    let lines = of.difference.iter().map(|(mark, text)| {
+        let role = match mark {
+            Mark::Same => Role::Text,
+            Mark::Head => Role::Accent,
+            Mark::Come => Role::Ok,
+            Mark::Gone => Role::Down,
+            Mark::Doubt => Role::Degraded,
+        };
+        vec![Words::of(text.clone(), role)]
+    });
+    let text = Table { heads: false, ..table(vec![Column::text("", 20).fill()], lines.collect(), 0, focus) };
+    let key = keys.of(Action::Suspect(SuspectAction::Detail));
+    let empty = Words::of("no change is under the cursor; ", Role::Dim).key(key, "shows what one changed");
+    let mut difference = Pane::table(Frame::new(4, "Difference"), text, empty).focus(focus.pane);
+    difference.counted = false;
+    let mut bands = vec![
         Band::new(vec![list], 6).grow(1),
         Band::new(vec![change], change_high).rank(1),
         Band::new(vec![looked], looked_high).rank(2),
     ];
+    // It is long: whoever does not read it has the room for the rest.
+    if focus.pane == 4 {
+        bands.push(Band::new(vec![difference], 6).grow(2));
+    }
     zoom(bands, focus)
 }

@@ -40,6 +40,8 @@ fn all_that_is_known_of_a_change_is_kept_with_its_difference() {
     assert_eq!(what, "a change", "{key:?}");
     assert!(!source.is_empty() && body.lines().count() >= 2, "{source}: {body}");
     assert!(body.starts_with("deploy "), "{body}");
+    let (_, _, body) = keeps(suspected::difference(), &[]);
+    assert!(body.contains("told by GitHub, acme/play") && body.contains("+ 9c1e5d2  Leo Marsh"), "{body}");
 }
 
 #[test]

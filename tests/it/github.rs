@@ -52,6 +52,37 @@ async fn a_run_is_begun_once_and_found_again() {
 }
 
 #[tokio::test]
+async fn two_commits_are_compared_whatever_their_words_are() {
+    let (fake, github) = server().await;
+    let hostile = json!({ "status": "ahead", "ahead_by": 1, "behind_by": 0, "html_url": null,
+        "commits": [{ "sha": COMMIT, "commit": { "message": "fix: \u{1b}]0;pwned\u{7}\u{202e}\r\n\nbody", "author": null }, "author": null }],
+        "files": [{ "filename": "a\u{1b}[2J.js", "additions": 1, "deletions": 2, "changes": 3, "patch": "x".repeat(2 << 20) }] });
+    fake.lock().unwrap().compared = vec![("feature%2Fx...v2", hostile)];
+    fake.lock().unwrap().bad_gateway = 1;
+    let read = github.compare("feature/x", "v2").await.unwrap();
+    let lines = read.lines();
+    assert_eq!((read.come, read.commits.len()), (1, 1));
+    assert!(
+        lines[1].1.starts_with("+ 9c1e000")
+            && lines.iter().all(|(_, line)| !line.contains(['\u{1b}', '\u{202e}', '\r'])),
+        "{lines:?}"
+    );
+    let why = async |status, headers, body: &str| {
+        fake.lock().unwrap().instead = Some((status, headers, body.to_owned()));
+        github.compare("v1", "v2").await.unwrap_err().to_string()
+    };
+    fake.lock().unwrap().instead = None;
+    let unknown = github.compare("v1", "v9").await.unwrap_err().to_string();
+    assert!(unknown.contains("no such thing, or the token has no permission"), "{unknown}");
+    assert!(why(200, vec![], "<html>login</html>").await.contains("cannot be read"));
+    assert!(why(200, vec![], r#"{"ahead_by":1,"behind_by":0,"commits":[{"#).await.contains("cannot be read"));
+    assert!(why(200, vec![], &" ".repeat(9 << 20)).await.contains("longer than is read"));
+    assert!(why(403, vec![("retry-after", "30".into())], "{}").await.contains("again in 30 s"));
+    assert!(why(401, vec![], r#"{"message":"Bad test-token-1234"}"#).await.contains("token is not valid"));
+    assert!(!why(422, vec![], r#"{"message":"test-token-1234"}"#).await.contains("test-token"));
+}
+
+#[tokio::test]
 async fn a_log_is_read_where_it_lies_and_the_token_stays() {
     let (fake, github) = server().await;
     assert_eq!(github.log(5).await.unwrap(), ["##[error]no such table"]);

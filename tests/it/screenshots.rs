@@ -99,6 +99,7 @@ fn pictures_show_what_the_program_draws() {
         ("handover-sign", crate::papers::signing()),
         ("replay", crate::papers::replay()),
         ("suspects", crate::suspected::night()),
+        ("suspects-difference", crate::suspected::difference()),
         ("runbook", crate::booked::night()),
         ("audit", audits::log(None)),
         ("findings", crate::scans::found()),

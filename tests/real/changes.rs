@@ -27,12 +27,12 @@ use crate::{
     },
 };
 
-fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
 }
 
-fn set_age(path: &Path, age: Duration) {
+pub(crate) fn set_age(path: &Path, age: Duration) {
     let at = SystemTime::UNIX_EPOCH + Duration::from_millis(clock().now().utc.0.unsigned_abs()) - age;
     std::fs::File::open(path).unwrap().set_modified(at).unwrap();
 }
@@ -45,7 +45,7 @@ fn stamp(ago: i64, format: &str) -> String {
 }
 
 /// A server whose `/etc` and `/var` for the script are a folder of the test.
-async fn server() -> Sshd {
+pub(crate) async fn server() -> Sshd {
     let lines = vec!["PermitUserEnvironment yes".to_owned()];
     let sshd = Sshd::with(Setup { lines, ..Setup::default() }).await;
     let keys = std::fs::read_to_string(sshd.path("authorized_keys")).unwrap();
@@ -55,7 +55,7 @@ async fn server() -> Sshd {
 }
 
 /// The way to the server, and what is said to run there.
-fn way(sshd: &Sshd) -> (Arc<Pool>, Inventory, Host) {
+pub(crate) fn way(sshd: &Sshd) -> (Arc<Pool>, Inventory, Host) {
     let mut web = host("web", "127.0.0.1", Some(sshd.port), Some(sshd.identity()));
     web.user = Some(sshd.user.clone());
     let remote = pool(vec![web.clone()], options(vec![sshd.known_hosts(sshd.port)]));

@@ -13,6 +13,8 @@ mod artifact;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod differences;
+#[cfg(test)]
 mod hosts;
 #[cfg(test)]
 mod import;

@@ -41,6 +41,8 @@ pub(crate) struct Fake {
     pub(crate) disabled: bool,
     /// Commits of the branch, the newest first: which, and its message.
     pub(crate) commits: Vec<(&'static str, String)>,
+    /// Comparisons that it knows: `v1...v2`, and the answer.
+    pub(crate) compared: Vec<(&'static str, Value)>,
     /// How often it said that nothing changed.
     pub(crate) unchanged: u32,
     /// What runs left.
@@ -91,6 +93,10 @@ impl Fake {
         }
         if path == "/repos/acme/play/commits" {
             return self.commits(headers);
+        }
+        if let Some(pair) = path.strip_prefix("/repos/acme/play/compare/") {
+            let known = self.compared.iter().find(|(known, _)| *known == pair);
+            return known.map_or_else(|| reply(404, &[], "{}"), |(_, body)| reply(200, &[], body));
         }
         let Some(path) = path.strip_prefix("/repos/acme/play/actions") else {
             return reply(404, &[], json!({ "message": "Not Found" }));

@@ -164,6 +164,7 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("suspects", crate::suspected::night()),
         ("runbook", crate::booked::night()),
         ("runbook-values", crate::booked::values()),
+        ("suspects-difference", crate::suspected::difference()),
         ("suspects-none", crate::suspected::nothing()),
         ("runs", after(Night::new().ended(), &[GoRuns])),
         ("no-runs", at(&[GoRuns])),

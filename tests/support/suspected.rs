@@ -2,7 +2,10 @@
 use quarterdeck::core::{
     Msg,
     action::Action,
-    incidents::suspects::{self, Change, HostChanges, Kind, Source, SuspectAction},
+    incidents::suspects::{
+        self, Between, Change, HostChanges, Kind, Source, SuspectAction,
+        difference::{Commit, Commits, Difference, File},
+    },
     screen::View,
     time::{MINUTE, SECOND, Timestamp},
 };
@@ -17,6 +20,7 @@ pub(crate) fn night() -> Night {
     let change = |before: i64, kind, what: &str, source| Change::new(onset - before, kind, what, source);
     let deploy = Change {
         service: Some(id("Play")),
+        between: Some(Between::versions(Some("v2.30.4"), Some("v2.31.0"))),
         detail: vec!["v2.31.0 made 2026-11-20T02:46:20.000Z".into(), "v2.30.4 made 2026-11-18T16:02:11.000Z".into()],
         ..change(28 * SECOND, Kind::Deploy, "v2.31.0", Source::Releases)
     };
@@ -43,6 +47,41 @@ pub(crate) fn night() -> Night {
     night.tell(Msg::Ticked);
     night.state.screen.message = None;
     night
+}
+
+/// The same with what its first suspect changed, as GitHub told.
+pub(crate) fn difference() -> Night {
+    let mut night = night();
+    night.act(&[Action::Suspect(SuspectAction::Detail)]);
+    let commit =
+        |short: &str, by: &str, subject: &str| Commit { short: short.into(), by: by.into(), subject: subject.into() };
+    let file = |path: &str, come: u64, gone: u64| File { path: path.into(), come: Some(come), gone: Some(gone) };
+    let commits = Commits {
+        come: 3,
+        gone: 0,
+        commits: vec![
+            commit("9c1e5d2", "Leo Marsh", "Ask the catalogue for each picture (#812)"),
+            commit("41da26c", "ana", "player: keep the last segment"),
+            commit("0b77f10", "dependabot", "Bump undici from 6.21.0 to 6.21.1"),
+        ],
+        files: vec![
+            file("package-lock.json", 6, 6),
+            file("src/catalogue.js", 41, 9),
+            file("src/player/segment.js", 4, 1),
+        ],
+        totals: None,
+    };
+    let difference = Difference::new("GitHub, acme/play".into(), commits.lines());
+    let seen = Box::new(Ok(difference));
+    night.tell(Msg::Suspects(suspects::Msg::Differs { key: deploy(&night), seen }));
+    night
+}
+
+/// The key of the first suspect.
+fn deploy(night: &Night) -> String {
+    let View::Suspects(incident) = night.state.screen.view else { unreachable!() };
+    let looked = night.state.suspects.of(incident).unwrap();
+    looked.ranking.suspects.iter().find(|one| one.change.kind == Kind::Deploy).unwrap().change.key()
 }
 
 /// The same where a host tells of nothing, and the other of itself nothing.
@@ -97,4 +136,43 @@ fn a_suspect_is_chosen_and_ruled_out_and_stays_so() {
     night.act(&[Action::Suspect(SuspectAction::Nobody)]);
     assert_eq!(night.state.incidents.incidents[&uid].suspect.as_ref().unwrap().0, None);
     assert!(Timestamp(0) < night.now.utc);
+}
+
+#[test]
+fn what_a_change_changed_is_asked_when_it_is_looked_at_and_kept() {
+    use quarterdeck::core::{Effect, screen::Pane, update};
+
+    let mut night = night();
+    let act = |night: &mut Night, action| update(&mut night.state, Msg::Acted(action), night.now);
+    let asks =
+        |effects: &[Effect]| effects.iter().filter(|effect| matches!(effect, Effect::LookForDifference(_))).count();
+    let detail = Action::Suspect(SuspectAction::Detail);
+    let texts = |night: &Night| {
+        let lines = night.state.screen.rows(Pane::Difference).iter();
+        let text = |row| quarterdeck::core::screen::rows::text(&night.state, Pane::Difference, row);
+        lines.map(text).collect::<Vec<_>>().join("\n")
+    };
+    let effects = act(&mut night, detail);
+    let Some(Effect::LookForDifference(ask)) = effects.first() else { panic!("{effects:?}") };
+    assert_eq!((ask.key.clone(), ask.hosts.len(), asks(&effects)), (deploy(&night), 1, 1));
+    assert!(!effects[0].stays_here(), "in a replay nobody is asked");
+    assert!(night.state.screen.zoomed && texts(&night).contains("asking…"), "{}", texts(&night));
+    // It is on its way: nobody is asked twice.
+    assert_eq!((asks(&act(&mut night, detail)), asks(&act(&mut night, Action::Suspect(SuspectAction::Again)))), (0, 0));
+    let key = deploy(&night);
+    let tell = |night: &mut Night, seen: Result<Difference, String>| {
+        let seen = Box::new(seen);
+        night.tell(Msg::Suspects(suspects::Msg::Differs { key: key.clone(), seen }));
+    };
+    tell(&mut night, Err("play-01: no route to host\nno repository is configured".into()));
+    assert!(texts(&night).contains("not known:\nplay-01: no route"), "{}", texts(&night));
+    // What failed is asked again when it is looked at again, what came only when somebody wants it anew.
+    assert_eq!(asks(&act(&mut night, detail)), 1);
+    tell(&mut night, Ok(Difference::new("git".into(), Vec::new())));
+    assert!(texts(&night).ends_with("told by git"), "{}", texts(&night));
+    assert_eq!((asks(&act(&mut night, detail)), asks(&act(&mut night, Action::Suspect(SuspectAction::Again)))), (0, 1));
+    // With the list under the keys all hosts are asked instead.
+    _ = act(&mut night, Action::FocusPane(1));
+    let effects = act(&mut night, Action::Suspect(SuspectAction::Again));
+    assert!(matches!(effects.first(), Some(Effect::LookForChanges { .. })), "{effects:?}");
 }

@@ -322,7 +322,12 @@ pub const ACTIONS: &[Entry] = &[
         "what changed around the incident, ranked",
     )
     .within(Scope::Incidents),
-    suspect("show-change", SuspectAction::Detail, "detail", "all that is known of the change: difference, reason, who"),
+    suspect(
+        "show-change",
+        SuspectAction::Detail,
+        "difference",
+        "all that is known of the change: commits, files and lines that differ, reason, who",
+    ),
     suspect("choose-suspect", SuspectAction::Choose, "it is", "say that this change probably broke it")
         .danger(Danger::Records),
     suspect("rule-out-suspect", SuspectAction::RuleOut, "not it", "rule the change out").danger(Danger::Records),

@@ -22,7 +22,7 @@ pub fn lines(state: &State, incident: Uid) -> Vec<String> {
 }
 
 /// Breaks a line at blanks.
-fn wrapped(line: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrapped(line: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split_inclusive(' ') {
         let letters: Vec<char> = word.chars().collect();

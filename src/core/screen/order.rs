@@ -73,6 +73,7 @@ impl Pane {
             | Self::Timeline
             | Self::Suspects
             | Self::Change
+            | Self::Difference
             | Self::Looked
             | Self::Book
             | Self::BookStep

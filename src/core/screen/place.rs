@@ -89,6 +89,8 @@ pub enum Pane {
     Suspects,
     /// All about the one that the cursor is on.
     Change,
+    /// What it changed.
+    Difference,
     /// What was looked at for it.
     Looked,
     /// The steps of a runbook.
@@ -183,7 +185,7 @@ impl View {
             Self::Alerts => &[Pane::Alerts],
             Self::Incidents => &[Pane::Incidents],
             Self::Incident(_) => &[Pane::Timeline, Pane::Facts, Pane::Runs],
-            Self::Suspects(_) => &[Pane::Suspects, Pane::Change, Pane::Looked],
+            Self::Suspects(_) => &[Pane::Suspects, Pane::Change, Pane::Looked, Pane::Difference],
             Self::Runbook(_) => &[Pane::Book, Pane::BookStep, Pane::Books],
             Self::Document(_) => &[Pane::Sections, Pane::Paper],
             Self::Handover => &[Pane::Handover],
@@ -220,7 +222,7 @@ impl Pane {
             Self::Hosts | Self::Charts | Self::Processes | Self::Disks | Self::Instances => Scope::Hosts,
             Self::Alerts => Scope::Alerts,
             Self::Incidents | Self::Facts | Self::Timeline => Scope::Incidents,
-            Self::Suspects | Self::Change | Self::Looked => Scope::Suspects,
+            Self::Suspects | Self::Change | Self::Difference | Self::Looked => Scope::Suspects,
             Self::Book | Self::BookStep | Self::Books => Scope::Runbook,
             Self::Sections | Self::Paper => Scope::Document,
             Self::Handover => Scope::Handover,

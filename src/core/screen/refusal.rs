@@ -292,6 +292,7 @@ impl Pane {
             | Self::Disks
             | Self::Facts
             | Self::Change
+            | Self::Difference
             | Self::Looked
             | Self::BookStep
             | Self::Sections

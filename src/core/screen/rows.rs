@@ -113,6 +113,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             index(state.incidents.incidents.get(uid).map_or(0, |incident| incident.timeline.len()))
         }
         (View::Suspects(uid), Pane::Suspects) => suspects::keys(state, *uid),
+        (View::Suspects(uid), Pane::Difference) => index(suspects::lines(state, *uid).len()),
         (View::Runbook(uid), Pane::Book | Pane::Books) => runbooks::keys(state, *uid, pane),
         (View::Document(_), Pane::Sections) => index(10),
         (View::Handover, Pane::Handover) => index(handover::entries(&state.handover(now.utc)).len()),
@@ -152,6 +153,7 @@ fn all(state: &State, view: &View, pane: Pane, now: Now) -> Vec<RowKey> {
             | Pane::Timeline
             | Pane::Suspects
             | Pane::Change
+            | Pane::Difference
             | Pane::Looked
             | Pane::Book
             | Pane::BookStep
@@ -364,6 +366,9 @@ fn entry(state: &State, pane: Pane, index: usize) -> Option<String> {
     }
     if let (Pane::Paper, View::Document(uid)) = (pane, view) {
         return documents::lines(state, *uid).into_iter().nth(index);
+    }
+    if let (Pane::Difference, View::Suspects(uid)) = (pane, view) {
+        return suspects::lines(state, *uid).into_iter().nth(index).map(|(_, text)| text);
     }
     if let (Pane::Availability, View::Service(id)) = (pane, view) {
         let day = state.services.service(id)?.days.get(index)?;

@@ -1,11 +1,14 @@
 //! What a person does about what changed around an incident: choose one, rule one out, ask anew.
-use super::{Pane, RowKey, Tone, View, act, rows};
+use super::{Pane, RowKey, Tone, View, act, documents, rows};
 use crate::core::{
     Effect, State,
     id::Uid,
     incidents::{
         self, IncidentEventKind,
-        suspects::{self, Change, Suspect, SuspectAction},
+        suspects::{
+            self, Change, Suspect, SuspectAction,
+            difference::{Answer, Line, Mark},
+        },
     },
     suspecting,
     time::Now,
@@ -13,6 +16,8 @@ use crate::core::{
 
 /// Suspects that are listed.
 const LISTED: usize = 50;
+/// Columns of a line at most.
+const WIDEST: usize = 160;
 
 /// Returns the rows: the strongest first, what was ruled out last.
 pub(super) fn keys(state: &State, incident: Uid) -> Vec<RowKey> {
@@ -50,7 +55,16 @@ pub(super) fn why_not(state: &State, action: SuspectAction) -> Option<String> {
             (View::Suspects(shown), Some(uid)) if *shown == uid => Some("this is what changed around it".to_owned()),
             (_, Some(_)) => None,
         },
-        SuspectAction::Detail => because(under(state).is_none(), "put the cursor on a change"),
+        SuspectAction::Detail => {
+            let Some((_, suspect)) = under(state) else { return Some("put the cursor on a change".to_owned()) };
+            let read = state.screen.zoomed && state.screen.pane() == Pane::Difference;
+            match state.suspects.difference(&suspect.change.key()) {
+                Some(Answer::Asked) => because(read, "it is being asked"),
+                Some(Answer::Told(_)) => because(read, "this is all that is known of it; it can be asked anew"),
+                Some(Answer::Unknown(_)) => None,
+                None => because(read && suspect.change.between.is_none(), "this is all that is known of it"),
+            }
+        }
         SuspectAction::Choose => match under(state) {
             None => Some("put the cursor on a change to choose it".to_owned()),
             Some((incident, suspect)) => {
@@ -90,10 +104,13 @@ pub(super) fn act(state: &mut State, action: SuspectAction, now: Now) -> Vec<Eff
             effects
         }
         SuspectAction::Detail => {
-            let detail = View::Suspects(Uid([0; 6])).panes().iter().position(|pane| *pane == Pane::Change);
+            let Some(change) = under(state).map(|(_, suspect)| suspect.change.clone()) else { return Vec::new() };
+            let detail = View::Suspects(Uid([0; 6])).panes().iter().position(|pane| *pane == Pane::Difference);
             state.screen.focus.insert(state.screen.view.clone(), detail.unwrap_or(0));
             state.screen.zoomed = true;
-            Vec::new()
+            let effects = suspecting::compare(state, &change, false);
+            to_the_top(state, now);
+            effects
         }
         SuspectAction::Choose => {
             let Some((incident, suspect)) = under(state) else { return Vec::new() };
@@ -112,6 +129,15 @@ pub(super) fn act(state: &mut State, action: SuspectAction, now: Now) -> Vec<Eff
         }
         SuspectAction::Again => {
             let View::Suspects(incident) = state.screen.view else { return Vec::new() };
+            // Who reads one change asks about that one.
+            let read = under(state)
+                .filter(|(_, suspect)| state.screen.pane() == Pane::Difference && suspect.change.between.is_some());
+            if let Some(change) = read.map(|(_, suspect)| suspect.change.clone()) {
+                state.screen.say(now, Tone::Info, "what it changed is asked anew");
+                let effects = suspecting::compare(state, &change, true);
+                to_the_top(state, now);
+                return effects;
+            }
             state.screen.say(now, Tone::Info, "the hosts are asked what changed");
             suspecting::update(state, suspects::Msg::Wanted { incident }, now)
         }
@@ -128,4 +154,40 @@ fn under(state: &State) -> Option<(Uid, &Suspect)> {
     let View::Suspects(incident) = state.screen.view else { return None };
     let RowKey::Change(key) = state.screen.cursor(Pane::Suspects)? else { return None };
     Some((incident, suspect(state, incident, key)?))
+}
+
+/// Has another text read from its beginning.
+fn to_the_top(state: &mut State, now: Now) {
+    let key = (state.screen.view.clone(), Pane::Difference);
+    state.screen.cursors.remove(&key);
+    state.screen.held.remove(&key);
+    rows::refresh(state, now, true);
+}
+
+/// Returns all that is known of the change that the cursor is on, with what it changed, as the pane has room for the lines.
+pub fn lines(state: &State, incident: Uid) -> Vec<Line> {
+    let columns = usize::from(state.screen.layout.size.0).saturating_sub(6).clamp(20, WIDEST);
+    let wrapped = |(mark, text): Line| documents::wrapped(&text, columns).into_iter().map(move |line| (mark, line));
+    whole(state, incident).into_iter().flat_map(wrapped).collect()
+}
+
+/// The same line by line as they are.
+pub(super) fn whole(state: &State, incident: Uid) -> Vec<Line> {
+    let Some(RowKey::Change(key)) = state.screen.cursor(Pane::Suspects) else { return Vec::new() };
+    let Some(suspect) = suspect(state, incident, key) else { return Vec::new() };
+    let change = &suspect.change;
+    let mut lines = vec![(Mark::Head, change.line())];
+    lines.extend(change.by.iter().map(|by| (Mark::Same, format!("by {by}"))));
+    lines.push((Mark::Same, format!("{}, {}", change.at.rfc3339(), suspect.why.join(", "))));
+    lines.extend(change.detail.iter().map(|line| (Mark::Same, line.clone())));
+    lines.push((Mark::Same, String::new()));
+    match state.suspects.difference(&change.key()) {
+        Some(answer) => lines.extend(answer.lines()),
+        None if change.between.is_some() => lines.push((Mark::Head, "what it changed was not asked yet".to_owned())),
+        None => {
+            let why = "of a change of this kind no more is known than that it was made";
+            lines.push((Mark::Head, why.to_owned()));
+        }
+    }
+    lines
 }

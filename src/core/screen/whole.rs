@@ -26,7 +26,7 @@ pub(super) fn whole(state: &State) -> Option<(String, String, String)> {
             let cut = cut(log.lines.iter().map(String::as_str), log.before);
             Some(("the end of a job's log".to_owned(), format!("pipeline of {id}"), cut))
         }
-        (View::Suspects(incident), Pane::Suspects | Pane::Change) => change(state, *incident),
+        (View::Suspects(incident), Pane::Suspects | Pane::Change | Pane::Difference) => change(state, *incident),
         (View::Runbook(_), Pane::Book | Pane::BookStep) => answers(state),
         _ => None,
     }
@@ -50,16 +50,12 @@ fn output(state: &State, run: Uid, of: Option<&HostName>) -> Option<(String, Str
     (!body.is_empty()).then(|| (what, state.run_name(run), body))
 }
 
-/// All that is known of the change that the cursor is on: its difference, where there is one.
+/// All that is known of the change that the cursor is on, with what it changed, as far as that was asked.
 fn change(state: &State, incident: Uid) -> Option<(String, String, String)> {
     let RowKey::Change(key) = state.screen.cursor(Pane::Suspects)? else { return None };
-    let suspect = suspects::suspect(state, incident, key)?;
-    let change = &suspect.change;
-    let mut body = format!("{}\n{:?} {}\n", change.line(), change.at, suspect.why.join(", "));
-    if let Some(by) = &change.by {
-        _ = writeln!(body, "by {by}");
-    }
-    body.push_str(&cut(change.detail.iter().map(String::as_str), 0));
+    let change = &suspects::suspect(state, incident, key)?.change;
+    let lines = suspects::whole(state, incident);
+    let body: String = lines.iter().flat_map(|(_, text)| [text.as_str(), "\n"]).collect();
     Some(("a change".to_owned(), change.source.words().to_owned(), body))
 }
 

@@ -7,7 +7,7 @@ use crate::core::{
     alerts::{AlertEventKind, Target},
     hosts,
     id::{CheckId, HostName, Operator, ServiceId},
-    incidents::suspects::{ANEW, Change, Kind, Source},
+    incidents::suspects::{ANEW, Between, Change, Kind, Source},
     inventory::Service,
     runs::{self, PipelineRun, Run, RunOutcome},
     services::{self, uptime::Span},
@@ -35,7 +35,11 @@ pub(super) fn own(state: &State, around: Timestamp, now: Now) -> Vec<Change> {
 }
 
 /// A run of a pipeline that may have brought something out: at its end, or at its beginning where it went on at the onset.
-pub(super) fn of_pipeline(service: &ServiceId, run: &PipelineRun, onset: Timestamp) -> Option<Change> {
+pub(super) fn of_pipeline(
+    service: &ServiceId,
+    (run, all): (&PipelineRun, &[PipelineRun]),
+    onset: Timestamp,
+) -> Option<Change> {
     let began = run.at?;
     // One that waits, or that was never let begin, has brought out nothing.
     let idle = ["queued", "waiting", "pending", "requested"].contains(&run.status.as_str());
@@ -50,9 +54,14 @@ pub(super) fn of_pipeline(service: &ServiceId, run: &PipelineRun, onset: Timesta
     let mut detail = vec![format!("{}: {}", run.words(), run.title), format!("began {}", began.rfc3339())];
     detail.push(ended.map_or_else(|| run.stands(), |at| format!("ended {}: {}", at.rfc3339(), run.stands())));
     detail.extend((!run.url.is_empty()).then(|| run.url.clone()));
+    // What the last run before it brought that went well: what ran until then, as far as GitHub knows.
+    let earlier =
+        all.iter().filter(|one| one.at.is_some_and(|at| at < began) && one.conclusion.as_deref() == Some("success"));
+    let before = earlier.max_by_key(|one| one.at).map(|one| one.sha.as_str());
     Some(Change {
         service: Some(service.clone()),
         by: Some(run.by.clone()).filter(|by| !by.is_empty()),
+        between: Some(Between::versions(before, Some(&run.sha).filter(|sha| !sha.is_empty()).map(String::as_str))),
         detail,
         ..Change::new(at, Kind::Deploy, format!("{short} of {}", run.branch), Source::Github)
     })
@@ -133,8 +142,15 @@ fn of_run(run: &Run) -> Option<Change> {
         detail.push(format!("it ended as {outcome:?}"));
     }
     detail.extend(run.plan.notes.iter().cloned());
+    let between = match &run.plan.action {
+        runs::Action::Deploy { version } | runs::Action::Rollback { version } => {
+            Some(Between::versions(run.plan.from.as_deref(), Some(version)))
+        }
+        runs::Action::Restart | runs::Action::Other { .. } => None,
+    };
     Some(Change {
         service: Some(run.plan.service.clone()),
+        between,
         hosts: run.plan.hosts(),
         by: Some(run.by.to_string()),
         detail,

@@ -8,7 +8,10 @@ use super::{
         self, Incident, IncidentEventKind, onset,
         precedent::Precedent,
         similar::{self, Similar},
-        suspects::{self, Around, History, Ranking},
+        suspects::{
+            self, Around, Change, History, Ranking,
+            difference::{Answer, Ask},
+        },
     },
     inventory::Service,
     screen::{Pane, View, rows},
@@ -75,6 +78,15 @@ pub(super) fn update(state: &mut State, msg: suspects::Msg, now: Now) -> Vec<Eff
             rows::refresh(state, now, false);
             Vec::new()
         }
+        suspects::Msg::Differs { key, seen } => {
+            let answer = match *seen {
+                Ok(difference) => Answer::Told(Box::new(difference)),
+                Err(why) => Answer::Unknown(why),
+            };
+            state.suspects.differs(key, answer);
+            rows::refresh(state, now, false);
+            Vec::new()
+        }
         suspects::Msg::Wanted { incident } => {
             let mut effects = estimate(state, incident, now);
             effects.extend(look(state, incident, now));
@@ -126,6 +138,23 @@ fn look(state: &mut State, incident: Uid, now: Now) -> Vec<Effect> {
         return Vec::new();
     }
     vec![Effect::LookForChanges { incident, hosts, pipelines, since }]
+}
+
+/// Has looked up what a change changed, unless that is known already or on its way; where that failed it is asked again.
+pub(super) fn compare(state: &mut State, change: &Change, anew: bool) -> Vec<Effect> {
+    let Some(ask) = Ask::of(change) else { return Vec::new() };
+    if state.screen.replay.is_some() {
+        let why = "this is a replay: what a change changed is not recorded, and nobody is asked".to_owned();
+        state.suspects.differs(ask.key, Answer::Unknown(why));
+        return Vec::new();
+    }
+    match state.suspects.difference(&ask.key) {
+        Some(Answer::Asked) => return Vec::new(),
+        Some(Answer::Told(_)) if !anew => return Vec::new(),
+        Some(Answer::Told(_) | Answer::Unknown(_)) | None => {}
+    }
+    state.suspects.differs(ask.key.clone(), Answer::Asked);
+    vec![Effect::LookForDifference(Box::new(ask))]
 }
 
 /// An incident's service, then what it needs.
@@ -204,8 +233,9 @@ fn ranking(state: &State, of: &Incident, now: Now) -> Ranking {
     changes.extend(state.suspects.of(of.uid).into_iter().flat_map(|looked| looked.changes.iter().cloned()));
     let told = state.suspects.of(of.uid).into_iter().flat_map(|looked| &looked.pipelines);
     let told = told.filter_map(|(service, told)| Some((service, told.as_ref()?.as_ref().ok()?)));
-    changes
-        .extend(told.flat_map(|(service, runs)| runs.iter().filter_map(|run| known::of_pipeline(service, run, onset))));
+    changes.extend(told.flat_map(|(service, runs)| {
+        runs.iter().filter_map(|run| known::of_pipeline(service, (run, runs.as_slice()), onset))
+    }));
     let changes = suspects::merge(changes);
     let hosts = match of.service.as_ref().and_then(|id| state.inventory.service(id)) {
         Some(service) => service.hosts.clone(),

@@ -15,6 +15,10 @@ use crate::{
     remote::{Lane, Remote, Script, script::quote},
 };
 
+mod releases;
+
+pub use releases::releases;
+
 /// The question.
 pub const SCRIPT: &str = include_str!("changes.sh");
 /// What finds the files of configuration, in every script that asks for them.

@@ -7,7 +7,10 @@ use crate::{
             Incident,
             suspects::{CONVINCING, Looked, Suspect},
         },
-        screen::{Pane, RowKey, suspects::suspect},
+        screen::{
+            Pane, RowKey,
+            suspects::{self, suspect},
+        },
         time,
     },
     parse::sanitise,
@@ -40,6 +43,7 @@ impl Reader<'_> {
             rows: listed.iter().map(|suspect| row(of, suspect)).collect(),
             found,
             facts: cursor.map_or_else(Vec::new, |suspect| self.change_facts(suspect)),
+            difference: suspects::lines(self.state, of.uid),
             looked: self.looked(of, looked),
             empty: if waits > 0 { "hosts are being asked" } else { "none convincing: nothing changed that is known" }
                 .into(),

@@ -114,6 +114,10 @@ fn take(known: &mut Change, other: Change) {
         }
     }
     known.by = known.by.take().or(other.by);
+    known.between = match (known.between.take(), other.between) {
+        (Some(own), Some(others)) => Some(own.and(others)),
+        (own, others) => own.or(others),
+    };
     let new: Vec<String> = other.detail.into_iter().filter(|line| !known.detail.contains(line)).collect();
     known.detail.extend(new);
     known.detail.truncate(DETAIL);

@@ -10,6 +10,7 @@ use crate::core::{
 };
 
 mod action;
+pub mod difference;
 mod merge;
 mod rank;
 mod state;
@@ -17,6 +18,7 @@ mod state;
 mod tests;
 
 pub use action::SuspectAction;
+pub use difference::Between;
 pub use merge::{fold_files, merge};
 pub use rank::{Around, CONVINCING, History, Places, Ranking, Suspect, Tally, Weight, Weights, rank, rank_with};
 pub use state::{Looked, Msg, State};
@@ -49,6 +51,9 @@ pub struct Change {
     /// What is known of it beyond one line: a difference, a reason.
     #[serde(default)]
     pub detail: Vec<String>,
+    /// What it lies between, where that can be compared.
+    #[serde(default)]
+    pub between: Option<Between>,
 }
 
 /// What kind of change.
@@ -187,7 +192,17 @@ impl Source {
 impl Change {
     /// Makes one of which no more is known than this.
     pub fn new(at: Timestamp, kind: Kind, what: impl Into<String>, source: Source) -> Self {
-        Self { at, kind, what: what.into(), service: None, hosts: Vec::new(), by: None, source, detail: Vec::new() }
+        Self {
+            at,
+            kind,
+            what: what.into(),
+            service: None,
+            hosts: Vec::new(),
+            by: None,
+            source,
+            detail: Vec::new(),
+            between: None,
+        }
     }
 
     /// Returns by what it is known in an incident's events, the same on every console: `deploy play@prod v2.31.0 2026-11-21T02:58:12Z`.

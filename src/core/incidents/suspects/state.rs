@@ -1,7 +1,10 @@
 //! What is known of changes around incidents: what the console saw itself, and what hosts told when they were asked.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, HostChanges, Ranking};
+use super::{
+    Change, HostChanges, Ranking,
+    difference::{Answer, Answers, Difference},
+};
 use crate::core::{
     id::{HostName, ServiceId, Uid},
     incidents::precedent::Remembered,
@@ -20,6 +23,7 @@ const INCIDENTS: usize = 50;
 pub struct State {
     of: BTreeMap<Uid, Looked>,
     seen: Ring<Change>,
+    differences: Answers,
 }
 
 /// What was looked at for an incident.
@@ -68,6 +72,13 @@ pub enum Msg {
     },
     /// The store told what earlier incidents teach, and which certificates were replaced.
     Remembered(Remembered),
+    /// What a change changed was found out; or why it is not known.
+    Differs {
+        /// The change's key.
+        key: String,
+        /// What.
+        seen: Box<Result<Difference, String>>,
+    },
     /// Somebody wants the hosts of an incident to be asked anew.
     Wanted {
         /// Which incident.
@@ -77,7 +88,7 @@ pub enum Msg {
 
 impl Default for State {
     fn default() -> Self {
-        Self { of: BTreeMap::new(), seen: Ring::new(SEEN) }
+        Self { of: BTreeMap::new(), seen: Ring::new(SEEN), differences: Answers::default() }
     }
 }
 
@@ -143,6 +154,16 @@ impl State {
             }
             Err(why) => _ = looked.missing.insert(host, vec![why]),
         }
+    }
+
+    /// Returns what is known of what a change changed.
+    pub fn difference(&self, key: &str) -> Option<&Answer> {
+        self.differences.of(key)
+    }
+
+    /// Notes what is known of what a change changed, or that it was asked for.
+    pub fn differs(&mut self, key: String, answer: Answer) {
+        self.differences.note(key, answer);
     }
 
     /// Takes what GitHub told of a pipeline.
