@@ -11,6 +11,7 @@
 //! | `paper` | what a host's files say then; pure |
 //! | `scribe` | what they write into their logs; pure |
 //! | `shims` | the commands that stand before the real ones |
+//! | `repository` | the commits between their releases |
 //! | `changes` | what changed on them before, and broke nothing |
 //! | `releases` | what of them lies on the hosts, and what waits to be brought out |
 //! | `stage` | the temporary folder kept up to date, requests taken |
@@ -33,6 +34,7 @@ mod history;
 mod paper;
 mod random;
 mod releases;
+mod repository;
 mod scanner;
 mod scribe;
 mod settings;

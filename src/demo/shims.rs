@@ -26,6 +26,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("mysqladmin", "#!/bin/sh\necho 'mysqld is alive'\n"),
     ("mongosh", "#!/bin/sh\necho 1\n"),
     ("redis-cli", "#!/bin/sh\necho PONG\n"),
+    ("git", GIT),
 ];
 
 /// The kernel that the hosts claim to have.
@@ -111,6 +112,53 @@ case ${1:-} in
 esac
 "#
 );
+
+/// The repositories of the fleet are lists, laid by [`repository`](super::repository); any other is for the real git, where there is one.
+const GIT: &str = r#"#!/bin/sh
+dir=
+for word; do case $word in --git-dir=*) dir=${word#--git-dir=} ;; esac; done
+list=$dir/demo-commits
+if [ ! -r "$list" ]; then
+  for real in /usr/local/bin/git /usr/bin/git /bin/git; do [ -x $real ] && exec $real "$@"; done
+  exit 127
+fi
+while [ $# -gt 0 ]; do
+  case $1 in
+    -c) shift 2 ;;
+    -*) shift ;;
+    *) break ;;
+  esac
+done
+verb=$1 how=$2 from= to=
+for word; do
+  case $word in
+    *..*) from=${word%%..*} to=${word##*..} ;;
+    *[!0-9a-f]* | '') ;;
+    *) [ ${#word} = 40 ] && { [ -n "$from" ] && to=$word || from=$word; } ;;
+  esac
+done
+# Newest first; what was taken back has its lines the other way round.
+rows() {
+  awk -F '\t' -v a="$1" -v b="$2" '$1 == a { i = NR } $1 == b { j = NR } { l[NR] = $0 } END { for (n = j; n > i; n--) print l[n] }' "$list"
+}
+stat() {
+  { rows "$from" "$to"; rows "$to" "$from" | awk -F '\t' -v OFS='\t' '{ t = $5; $5 = $6; $6 = t; print }'; } |
+    awk -F '\t' '{ a[$7] += $5; d[$7] += $6 } END { for (f in a) print a[f] "\t" d[f] "\t" f }' | sort -k 3
+}
+case $verb in
+  rev-parse)
+    for name; do :; done
+    name=${name%^*}
+    awk -F '\t' -v n="$name" '$1 == n || $2 == n || "v" $2 == n { s = $1 } END { if (s == "") exit 1; print s }' "$list" ;;
+  rev-list) rows "$from" "$to" | wc -l | tr -d ' ' ;;
+  log) rows "$from" "$to" | awk -F '\t' '{ print "@@ commit " $1 "\t" $3 "\t" $4 }' ;;
+  diff)
+    if [ "$how" = --numstat ]; then stat; else
+      stat | awk '{ n++; a += $1; d += $2 } END { if (n) print " " n " files changed, " a " insertions(+), " d " deletions(-)" }'
+    fi ;;
+  *) exit 1 ;;
+esac
+"#;
 
 /// Asks the application of the host it runs on.
 const CURL: &str = concat!(

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use super::{
     cast::{HOSTS, Host, SERVICES, Service},
-    changes, folder, paper, releases, scribe, shims,
+    changes, folder, paper, releases, repository, scribe, shims,
     world::World,
 };
 use crate::core::time::{Clock, MINUTE, Timestamp};
@@ -87,6 +87,7 @@ pub(super) fn build(folder: &Path, world: &Shared) -> io::Result<()> {
             drop(UnixListener::bind(home.join(".pm2/rpc.sock"))?);
             for app in host.apps {
                 releases::lay(&releases::folder(&rooms, app), app, born)?;
+                repository::lay(&releases::folder(&rooms, app), app)?;
                 for kind in ["out", "error"] {
                     fs::write(home.join(format!(".pm2/logs/{}-{kind}.log", app.name)), "")?;
                 }

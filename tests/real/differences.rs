@@ -1,4 +1,5 @@
-//! What a change changed, told by a host through OpenSSH: commits between two releases by a real git, whatever its repository says.
+//! What a change changed, told by a host through OpenSSH: commits between two releases by a real git, whatever its repository says; lines
+//! of a file by the copy that is found in the repository of `/etc`, beside it, in backups, in another release.
 use std::{path::Path, process::Command, sync::Arc};
 
 use quarterdeck::{
@@ -159,4 +160,115 @@ async fn a_work_tree_tells_it_too_and_has_nothing_run() {
     }
     let known = Service::new("play@prod".parse().unwrap());
     assert!(known.pipeline.is_none() && !sshd.path("sprung").exists());
+}
+
+fn sha(text: &str) -> String {
+    use sha2::Digest as _;
+
+    sha2::Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn file(sshd: &Sshd, path: &str, before: Option<&str>, after: Option<&str>) -> Result<Difference, String> {
+    let of = |text: Option<&str>| text.map(sha);
+    ask(sshd, None, Between::File { path: path.into(), before: of(before), after: of(after) }).await
+}
+
+const OLD: &str = "worker_connections 512;\nkeepalive_timeout 65;\nset $TOKEN hunter2hunter2;\n";
+const NEW: &str = "worker_connections 64;\nkeepalive_timeout 65;\nset $TOKEN hunter3hunter3;\n";
+
+/// As etckeeper keeps it: all of `/etc` in a repository.
+#[tokio::test]
+async fn what_stood_in_a_file_is_found_in_the_repository_of_etc_and_proved_by_its_hash() {
+    let sshd = server().await;
+    let etc = sshd.path("root/etc");
+    let conf = etc.join("nginx/nginx.conf");
+    let path = "/etc/nginx/nginx.conf";
+    for text in ["worker_connections 256;\n", OLD] {
+        write(&conf, text);
+        git(sshd.path("root").as_path(), &["init", "-q", "etc"]);
+        git(&etc, &["add", "."]);
+        git(&etc, &["commit", "-q", "-m", "daily autocommit"]);
+    }
+    write(&conf, NEW);
+    // A copy that somebody made later, of something else.
+    write(&etc.join("nginx/nginx.conf.bak"), "worker_connections 1;\n");
+    let found = file(&sshd, path, Some(OLD), Some(NEW)).await.unwrap();
+    let told = text(&found);
+    assert!(found.from.starts_with("git in /etc, ") && found.from.ends_with(" by Ana on web"), "{}", found.from);
+    assert!(told.starts_with("it is what stood there: its SHA-256 is the one that was kept"), "{told}");
+    assert!(told.contains("- worker_connections 512;\n+ worker_connections 64;\n"), "{told}");
+    assert!(told.contains("- set $TOKEN [hidden: the value before]\n+ set $TOKEN [hidden: another value]"), "{told}");
+    assert!(told.contains("  keepalive_timeout 65;") && !told.contains("hunter"), "{told}");
+    // Another was kept than any that is there: the newest from before is shown, and said not to be the one.
+    let found = file(&sshd, path, Some("gone for good"), Some("written over")).await.unwrap();
+    let told = text(&found);
+    assert!(told.contains("not the last one: no copy has the SHA-256") && told.contains("once more since"), "{told}");
+    // What is removed is held against nothing.
+    std::fs::remove_file(&conf).unwrap();
+    let told = text(&file(&sshd, path, Some(OLD), None).await.unwrap());
+    assert!(
+        told.contains("not there any more") && told.contains("- keepalive_timeout 65;") && !told.contains("\n+ "),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn what_stood_in_a_file_is_found_beside_it_in_backups_and_in_another_release() {
+    let sshd = server().await;
+    let root = sshd.path("root");
+    let old = std::time::Duration::from_hours(30);
+    let redis = root.join("etc/redis/redis [1].conf");
+    write(&redis, "port 6379\nrequirepass hunter3\n");
+    let path = "/etc/redis/redis [1].conf";
+    let none = file(&sshd, path, Some("x"), Some("y")).await.unwrap_err();
+    assert!(none.contains("no older copy of /etc/redis") && none.contains("only its hashes are kept"), "{none}");
+    write(&root.join("etc/redis/redis [1].conf~"), "port 6378\nrequirepass hunter2\n");
+    set_age(&root.join("etc/redis/redis [1].conf~"), old);
+    let found = file(&sshd, path, None, None).await.unwrap();
+    assert_eq!(found.from, "/etc/redis/redis [1].conf~ on web");
+    let told = text(&found);
+    assert!(told.starts_with("of 1d before the change, not surely the last one"), "{told}");
+    assert!(told.contains("- port 6378") && told.contains("+ requirepass [hidden: another value]"), "{told}");
+    assert!(!told.contains("hunter"), "{told}");
+
+    write(&root.join("etc/hosts"), "127.0.0.1 a\n");
+    write(&root.join("var/backups/etc/hosts"), "127.0.0.1 b\n");
+    set_age(&root.join("var/backups/etc/hosts"), old);
+    assert_eq!(file(&sshd, "/etc/hosts", None, None).await.unwrap().from, "/var/backups/etc/hosts on web");
+
+    let play = sshd.path("srv/it's play");
+    for (release, value) in [("1", "hunter2"), ("2", "hunter3")] {
+        write(&play.join("releases").join(release).join(".env"), &format!("DB_PASSWORD={value}\nMODE=prod\n"));
+    }
+    set_age(&play.join("releases/1/.env"), old);
+    std::os::unix::fs::symlink("releases/2", play.join("current")).unwrap();
+    let env = play.join("current/.env").display().to_string();
+    let found = file(&sshd, &env, Some("DB_PASSWORD=hunter2\nMODE=prod\n"), None).await.unwrap();
+    let told = text(&found);
+    assert!(found.from.contains("/releases/1/.env on web") && told.starts_with("it is what stood there"), "{found:?}");
+    assert!(
+        told.contains("+ DB_PASSWORD=[hidden: another value]\n  MODE=[hidden]") && !told.contains("hunter"),
+        "{told}"
+    );
+
+    // What is no text, holds keys, or is a link or a pipe that lies in wait.
+    for (name, bytes, says) in [
+        ("bin", "a\0b", "it is no text"),
+        ("all.pem", "x\n", "it differs, and holds keys"),
+        ("big", &*"x".repeat(300 << 10), "longer than the 256 KiB"),
+    ] {
+        let conf = root.join("etc/haproxy").join(name);
+        write(&conf, "now\n");
+        write(&root.join("etc/haproxy").join(format!("{name}.old")), bytes);
+        set_age(&root.join("etc/haproxy").join(format!("{name}.old")), old);
+        let told = match file(&sshd, &format!("/etc/haproxy/{name}"), None, None).await {
+            Ok(found) => text(&found),
+            Err(why) => why,
+        };
+        assert!(told.contains(says), "{name}: {told}");
+    }
+    write(&root.join("etc/haproxy/x"), "now\n");
+    std::os::unix::fs::symlink("/etc/passwd", root.join("etc/haproxy/x.bak")).unwrap();
+    Command::new("mkfifo").arg(root.join("etc/haproxy/x~")).status().unwrap();
+    assert!(file(&sshd, "/etc/haproxy/x", None, None).await.unwrap_err().contains("no older copy"));
 }

@@ -1,5 +1,4 @@
 //! Web servers: their own test of the configuration, and how they take it.
-mod diff;
 pub(super) mod site;
 
 use super::{Context, fill, quote};

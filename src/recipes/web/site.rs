@@ -2,7 +2,7 @@
 //!
 //! Nothing is edited: a site is enabled, disabled, or replaced by a file whose difference is shown. The server's own test comes
 //! before it takes anything, and what was there is put back where the test fails, before the server has seen it.
-use super::{SUDO, Server, Take, diff};
+use super::{SUDO, Server, Take};
 use crate::{
     config::{self, Field, Kind, Misfit, Shape},
     core::{
@@ -12,7 +12,7 @@ use crate::{
         runs::{Action, Fit, Order, Plan, Precheck, Step, Takes, Task, Wanted, is_release},
         words::many,
     },
-    parse::sanitise,
+    parse::{diff, sanitise},
     recipes::{Context, Recipe, at_home, fill, quote, release},
 };
 

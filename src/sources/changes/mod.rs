@@ -15,14 +15,18 @@ use crate::{
     remote::{Lane, Remote, Script, script::quote},
 };
 
+mod copies;
 mod releases;
 
+pub use copies::{copies, texts};
 pub use releases::releases;
 
 /// The question.
 pub const SCRIPT: &str = include_str!("changes.sh");
 /// What finds the files of configuration, in every script that asks for them.
 const FILES: &str = include_str!("files.sh");
+/// What asks git, in every script that does.
+const GIT: &str = include_str!("git.sh");
 /// The first words of the script, by which a simulated host knows it.
 pub const MARK: &str = "# qd-changes 1";
 /// It looks through folders of configuration; on a slow disk that takes a while.

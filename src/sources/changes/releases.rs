@@ -4,7 +4,7 @@
 //! network), so that whoever may write there does not have commands run by whoever looks.
 use std::time::Duration;
 
-use super::shell;
+use super::{GIT, shell};
 use crate::{
     core::{inventory::Host, time::Timestamp},
     parse::compare::{self, Releases},
@@ -29,7 +29,7 @@ pub async fn releases(
     let (seconds, folder) = (at.0.div_euclid(1_000).max(0), shell(path));
     let [before, after] = [before, after].map(|name| quote(name.unwrap_or_default()));
     // Hosts say what releases are called: nothing is put in among what was put in before.
-    let text = format!("p={folder} b={before} a={after} at={seconds}\n{SCRIPT}");
+    let text = format!("p={folder} b={before} a={after} at={seconds}\n{GIT}{SCRIPT}");
     let script = Script { path_prefix: host.path_prefix.clone(), timeout: PATIENCE, ..Script::new(text) };
     let output = remote.run(&host.name, Lane::Control, script).await.map_err(|error| error.to_string())?;
     compare::releases(&output.stdout)

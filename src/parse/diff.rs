@@ -14,7 +14,7 @@ enum Line<'a> {
 }
 
 /// Returns the hunks, line by line; none where both are the same.
-pub(super) fn unified(before: &str, after: &str) -> Vec<String> {
+pub fn unified(before: &str, after: &str) -> Vec<String> {
     let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
     let all = lines(&old, &new);
     let far = |at: usize| {

@@ -1,4 +1,7 @@
-//! Looks up what a change changed: commits at GitHub, or by git on a host. Nothing is changed by it, and nothing of it is stored.
+//! Looks up what a change changed: commits at GitHub or by git on a host, lines of a file by the older copy that its host has. Nothing is
+//! changed by it, and nothing of it is stored.
+mod files;
+
 use super::pipeline;
 use crate::{
     config::Env,
@@ -36,16 +39,13 @@ pub async fn look(
             let versions = (before.as_deref(), after.as_deref());
             releases(remote, inventory, ask, versions, &Env::of_process()).await
         }
-        Between::File { before, after, .. } => Err(hashes(before.as_deref(), after.as_deref())),
+        Between::File { path, before, after } => {
+            let file = files::Asked { path, before: before.as_deref(), after: after.as_deref() };
+            files::look(remote, inventory, ask, file).await
+        }
     };
     let veil = |text: &str| redact.text(text).into_owned();
     found.map(|found| found.veiled(veil)).map_err(|why| veil(&why))
-}
-
-/// Says what is known of a file where no older copy of it is found.
-fn hashes(before: Option<&str>, after: Option<&str>) -> String {
-    let of = |hash: Option<&str>| hash.map_or_else(|| "?".to_owned(), str::to_owned);
-    format!("only hashes of files are kept, since they may hold secrets: {} -> {}", of(before), of(after))
 }
 
 /// Asks GitHub where it is known which commits they are, else a host, and with what that says GitHub again.
