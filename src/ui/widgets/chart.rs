@@ -80,7 +80,8 @@ impl Chart {
         let (back, name) = self.mark.as_ref()?;
         let of = self.of.max(self.values.len()).max(1);
         let before = back.checked_mul(cells)?.div_ceil(of);
-        let at = SCALE + u16::try_from(cells.checked_sub(before.max(1))?).ok()?;
+        // What has just begun stands before the word at the end, as near as that lets it.
+        let at = (SCALE + u16::try_from(cells.checked_sub(before.max(1))?).ok()?).min(to.saturating_sub(2)).max(SCALE);
         let width = u16::try_from(name.width()).ok()?;
         let words = |text: &str| Words::of(text.to_owned(), Role::Accent);
         let after = at + 2;
@@ -141,6 +142,8 @@ mod tests {
         let last = |back| testing::text(36, 4, |canvas| marked(back).draw(canvas)).pop().unwrap();
         assert_eq!(last(40), "     02:13     ▲ INC-7          now");
         assert_eq!(last(10), "     02:13              INC-7 ▲ now");
+        assert_eq!(last(0), "     02:13              INC-7 ▲ now");
+        assert_eq!(last(3), "     02:13              INC-7 ▲ now");
         assert_eq!(last(60), "     ▲ INC-7                    now");
         assert_eq!(last(61), "     02:13                      now", "what is before the chart is not marked");
         for width in 0..24 {
