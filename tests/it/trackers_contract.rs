@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 use quarterdeck::{config::Kind, trackers};
 
 /// Files of the folder that are no trackers.
-const SHARED: [&str; 4] = ["mod", "rich", "wire", "words"];
+const SHARED: [&str; 5] = ["mod", "probe", "rich", "wire", "words"];
 
 /// Holds a folder of kinds against the table that lists them.
 pub(crate) fn hold(folder: &str, shared: &[&str], kinds: &[&dyn Kind]) {
