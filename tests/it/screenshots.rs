@@ -100,6 +100,7 @@ fn pictures_show_what_the_program_draws() {
         ("replay", crate::papers::replay()),
         ("suspects", crate::suspected::night()),
         ("suspects-difference", crate::suspected::difference()),
+        ("suspects-file", crate::suspected::file()),
         ("runbook", crate::booked::night()),
         ("audit", audits::log(None)),
         ("findings", crate::scans::found()),

@@ -84,7 +84,7 @@ async fn the_commits_between_two_releases_are_told_by_git_on_the_host() {
     std::os::unix::fs::symlink("releases/20261120", play.join("current")).unwrap();
     // Nothing is there to tell it: that is said, with what would help.
     let why = releases(&sshd, None, Some("20261120")).await.unwrap_err();
-    assert!(why.contains("no repository of git lies there") && why.contains("pipeline = { repo ="), "{why}");
+    assert!(why.contains("no repository of git lies there") && why.contains("a `pipeline` with `repo ="), "{why}");
 
     git(&desk, &["clone", "-q", "--bare", ".", &play.join("repo").display().to_string()]);
     let found = releases(&sshd, None, Some("20261120")).await.unwrap();
@@ -102,6 +102,14 @@ async fn the_commits_between_two_releases_are_told_by_git_on_the_host() {
     );
     let same = text(&releases(&sshd, Some(&last), Some("20261120")).await.unwrap());
     assert!(same.contains("no commit lies between them"), "{same}");
+    // A release that is called by its folder, and was laid by the console, is known by the tag of its version.
+    git(&play.join("repo"), &["tag", "v1.0", &first]);
+    git(&play.join("repo"), &["tag", "v1.1", &last]);
+    for (release, version) in [("20261121-1.0", "1.0"), ("20261122-1.1", "1.1")] {
+        write(&play.join("releases").join(release).join(".qd-release"), &format!("version={version}\nsha256=x\n"));
+    }
+    let tagged = text(&releases(&sshd, Some("20261121-1.0"), Some("1.1")).await.unwrap());
+    assert!(tagged.starts_with("from 1.0 to 1.1\n2 commits came"), "{tagged}");
     let unknown = releases(&sshd, Some("v0"), Some("20261120")).await.unwrap_err();
     assert!(unknown.contains("it knows no commit of v0"), "{unknown}");
     let gone = ask(&sshd, Some("gone@prod"), Between::versions(None, None)).await.unwrap_err();

@@ -165,6 +165,7 @@ pub(crate) fn places() -> Vec<(&'static str, Night)> {
         ("runbook", crate::booked::night()),
         ("runbook-values", crate::booked::values()),
         ("suspects-difference", crate::suspected::difference()),
+        ("suspects-file", crate::suspected::file()),
         ("suspects-none", crate::suspected::nothing()),
         ("runs", after(Night::new().ended(), &[GoRuns])),
         ("no-runs", at(&[GoRuns])),

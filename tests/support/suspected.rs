@@ -1,10 +1,10 @@
 //! A night in which something was changed: what hosts tell of it.
 use quarterdeck::core::{
     Msg,
-    action::Action,
+    action::{Action, Motion},
     incidents::suspects::{
         self, Between, Change, HostChanges, Kind, Source, SuspectAction,
-        difference::{Commit, Commits, Difference, File},
+        difference::{Commit, Commits, Difference, File, Mark},
     },
     screen::View,
     time::{MINUTE, SECOND, Timestamp},
@@ -26,6 +26,11 @@ pub(crate) fn night() -> Night {
     };
     let config = Change {
         by: Some("root".into()),
+        between: Some(Between::File {
+            path: "/etc/nginx/nginx.conf".into(),
+            before: None,
+            after: Some("2c18e8d099346c24".into()),
+        }),
         detail: vec!["SHA-256 now 2c18e8d099346c24".into()],
         ..change(7 * MINUTE, Kind::Config, "/etc/nginx/nginx.conf", Source::Files)
     };
@@ -73,15 +78,35 @@ pub(crate) fn difference() -> Night {
     };
     let difference = Difference::new("GitHub, acme/play".into(), commits.lines());
     let seen = Box::new(Ok(difference));
-    night.tell(Msg::Suspects(suspects::Msg::Differs { key: deploy(&night), seen }));
+    night.tell(Msg::Suspects(suspects::Msg::Differs { key: key(&night, Kind::Deploy), seen }));
     night
 }
 
-/// The key of the first suspect.
-fn deploy(night: &Night) -> String {
+/// The same with what differs in a file, as an older copy tells.
+pub(crate) fn file() -> Night {
+    let mut night = night();
+    night.act(&[Action::Move(Motion::Down), Action::Suspect(SuspectAction::Detail)]);
+    let line = |mark, text: &str| (mark, text.to_owned());
+    let lines = vec![
+        line(Mark::Doubt, "of 2d before the change, not surely the last one: no SHA-256 from before is known"),
+        line(Mark::Head, "@@ -9 +9 @@"),
+        line(Mark::Same, "  events {"),
+        line(Mark::Gone, "-     worker_connections 4096;"),
+        line(Mark::Come, "+     worker_connections 64;"),
+        line(Mark::Same, "  }"),
+        line(Mark::Gone, "- proxy_set_header X-Token [hidden: the value before]"),
+        line(Mark::Come, "+ proxy_set_header X-Token [hidden: another value]"),
+    ];
+    let seen = Box::new(Ok(Difference::new("/etc/nginx/nginx.conf~ on play-01".into(), lines)));
+    night.tell(Msg::Suspects(suspects::Msg::Differs { key: key(&night, Kind::Config), seen }));
+    night
+}
+
+/// The key of the first suspect of a kind.
+fn key(night: &Night, kind: Kind) -> String {
     let View::Suspects(incident) = night.state.screen.view else { unreachable!() };
     let looked = night.state.suspects.of(incident).unwrap();
-    looked.ranking.suspects.iter().find(|one| one.change.kind == Kind::Deploy).unwrap().change.key()
+    looked.ranking.suspects.iter().find(|one| one.change.kind == kind).unwrap().change.key()
 }
 
 /// The same where a host tells of nothing, and the other of itself nothing.
@@ -123,7 +148,7 @@ fn a_suspect_is_chosen_and_ruled_out_and_stays_so() {
     assert!(of.suspect.as_ref().unwrap().0.as_ref().unwrap().starts_with("deploy "), "{:?}", of.suspect);
     night.act(&[Action::Suspect(SuspectAction::Choose)]);
     assert_eq!(night.state.screen.message.as_ref().unwrap().text, "it is chosen already");
-    night.act(&[Action::Move(quarterdeck::core::action::Motion::Down)]);
+    night.act(&[Action::Move(Motion::Down)]);
     let second = line(&night);
     night.act(&[Action::Suspect(SuspectAction::RuleOut)]);
     let of = &night.state.incidents.incidents[&uid];
@@ -154,15 +179,15 @@ fn what_a_change_changed_is_asked_when_it_is_looked_at_and_kept() {
     };
     let effects = act(&mut night, detail);
     let Some(Effect::LookForDifference(ask)) = effects.first() else { panic!("{effects:?}") };
-    assert_eq!((ask.key.clone(), ask.hosts.len(), asks(&effects)), (deploy(&night), 1, 1));
+    assert_eq!((ask.key.clone(), ask.hosts.len(), asks(&effects)), (key(&night, Kind::Deploy), 1, 1));
     assert!(!effects[0].stays_here(), "in a replay nobody is asked");
     assert!(night.state.screen.zoomed && texts(&night).contains("asking…"), "{}", texts(&night));
     // It is on its way: nobody is asked twice.
     assert_eq!((asks(&act(&mut night, detail)), asks(&act(&mut night, Action::Suspect(SuspectAction::Again)))), (0, 0));
-    let key = deploy(&night);
+    let of = key(&night, Kind::Deploy);
     let tell = |night: &mut Night, seen: Result<Difference, String>| {
         let seen = Box::new(seen);
-        night.tell(Msg::Suspects(suspects::Msg::Differs { key: key.clone(), seen }));
+        night.tell(Msg::Suspects(suspects::Msg::Differs { key: of.clone(), seen }));
     };
     tell(&mut night, Err("play-01: no route to host\nno repository is configured".into()));
     assert!(texts(&night).contains("not known:\nplay-01: no route"), "{}", texts(&night));

@@ -140,7 +140,7 @@ fn nothing(service: Option<&ServiceId>, pipeline: Option<&Pipeline>, mut why: Ve
     };
     if pipeline.is_none() {
         why.push(format!(
-            "no repository at GitHub is configured for {service}: `pipeline = {{ repo = \"owner/name\", workflow = \"deploy.yml\", token = … }}` where its hosts are"
+            "no repository at GitHub is configured for {service}: a `pipeline` with `repo = \"owner/name\"` where its hosts are says it"
         ));
     }
     if why.is_empty() {
@@ -231,7 +231,9 @@ mod tests {
         let play: ServiceId = "play@prod".parse().unwrap();
         let why = nothing(Some(&play), None, vec!["web-01: no route".into()]);
         assert!(
-            why.starts_with("web-01: no route\nno repository at GitHub is configured for play@prod: `pipeline"),
+            why.starts_with(
+                "web-01: no route\nno repository at GitHub is configured for play@prod: a `pipeline` with `repo"
+            ),
             "{why}"
         );
         let pipeline = Pipeline::new("acme/play", "deploy.yml", "env:TOKEN");

@@ -31,10 +31,13 @@ if [ -d "$p/releases" ]; then
       [ "$(stat -c %Y "$x" 2>/dev/null || echo 0)" -le $((at + 60)) ] || continue
       printf '%s\n' "$x"; break
     done)
-    nb=$(version "$rb"); nb=${nb:-${rb##*/}}
+    nb=${rb##*/}
     [ -n "$rb" ] && echo '@@ guessed'
   fi
 fi
+# A release that is called by its folder is known by its version.
+x=; [ -n "$ra" ] && x=$(version "$ra"); na=${x:-$na}
+x=; [ -n "$rb" ] && x=$(version "$rb"); nb=${x:-$nb}
 ca=; [ -n "$ra" ] && ca=$(made_of "$ra")
 cb=; [ -n "$rb" ] && cb=$(made_of "$rb")
 for x in "$p/repo" "$p/.dep/repo" "$p/repo.git" "$p/shared/cached-copy" "$p" "$p/current" "$ra"; do
