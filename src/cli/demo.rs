@@ -32,11 +32,12 @@ pub(super) fn run(_common: &Common, args: &Demo) -> color_eyre::Result<Exit> {
         setup.runtime.block_on(async {
             // Until a signal: the handler that would end us at once would leave the folder behind.
             let signal = |kind| tokio::signal::unix::signal(kind);
-            let (mut term, mut int) = (
+            let (mut term, mut int, mut hang_up) = (
                 signal(tokio::signal::unix::SignalKind::terminate())?,
                 signal(tokio::signal::unix::SignalKind::interrupt())?,
+                signal(tokio::signal::unix::SignalKind::hangup())?,
             );
-            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {}, _ = hang_up.recv() => {} }
             color_eyre::Result::<()>::Ok(())
         })?;
         return Ok(Exit::Ok);

@@ -86,7 +86,7 @@ pub struct Args {
 impl Args {
     /// Reads the command line of this process; ends it where that asks for help or is wrong.
     pub fn of_process() -> Self {
-        let (words, incident) = short::taken(std::env::args_os());
+        let (words, incident) = short::taken(std::env::args_os(), &<Self as clap::CommandFactory>::command());
         Self { incident, ..Self::parse_from(words) }
     }
 }

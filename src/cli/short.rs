@@ -3,18 +3,23 @@ use std::ffi::OsString;
 
 use crate::core::id::IncidentId;
 
-/// Options of all commands that take a value.
-const VALUED: [&str; 2] = ["--config", "--env"];
-
-/// Takes an incident's number out of a command line, where one stands in place of a command: `INC-214`, `inc-214`, `inc214`.
-pub(super) fn taken(words: impl IntoIterator<Item = OsString>) -> (Vec<OsString>, Option<IncidentId>) {
+/// Takes an incident's number out of a command line, where one stands in place of a command: `INC-214`, `inc-214`, `inc214`. What stands
+/// behind an option that takes a value is that.
+pub(super) fn taken(
+    words: impl IntoIterator<Item = OsString>,
+    of: &clap::Command,
+) -> (Vec<OsString>, Option<IncidentId>) {
+    let takes = |option: &str| {
+        let mut valued = of.get_arguments().filter(|one| one.get_action().takes_values());
+        valued.any(|one| one.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long)))
+    };
     let (mut left, mut found) = (Vec::new(), None);
     let mut words = words.into_iter();
     left.extend(words.next());
     while let Some(word) = words.next() {
         let text = word.to_string_lossy();
         if text.starts_with('-') {
-            let has_value = VALUED.contains(&text.as_ref());
+            let has_value = takes(&text);
             left.push(word);
             if has_value {
                 left.extend(words.next());
@@ -44,7 +49,8 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> (String, Option<u64>) {
-        let (left, found) = taken(line.split(' ').map(OsString::from));
+        let of = <crate::cli::Args as clap::CommandFactory>::command();
+        let (left, found) = taken(line.split(' ').map(OsString::from), &of);
         let left: Vec<String> = left.into_iter().map(|word| word.to_string_lossy().into_owned()).collect();
         (left.join(" "), found.map(|found| found.0))
     }

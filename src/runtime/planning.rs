@@ -2,13 +2,13 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use sha2::Digest as _;
 
 use super::pipeline;
 use crate::{
     config::Env,
     core::{
         id::{HostName, ServiceId},
+        incidents::evidence::sha256,
         inventory::{Inventory, Service},
         runs::{Build, Order, Plan, PlanFacts, Survey, Wanted, What, offer::Known, ready::Seen, sudo},
         time::Clock,
@@ -178,8 +178,7 @@ async fn read(file: &Build) -> Result<Option<Vec<u8>>, String> {
         return Ok(None);
     }
     let bytes = tokio::fs::read(&file.path).await.map_err(|error| format!("{}: {error}", file.path))?;
-    let is = sha2::Sha256::digest(&bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    if is != file.sha256 {
+    if sha256(&bytes) != file.sha256 {
         return Err(format!("{} has changed since it was named: name it again", file.path));
     }
     Ok(Some(bytes))

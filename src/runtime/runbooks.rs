@@ -1,11 +1,10 @@
 //! Runs a step that only looks, over the connection that is open, and holds its answer against what it must be.
 use std::{sync::Arc, time::Duration};
 
-use sha2::{Digest as _, Sha256};
-
 use super::output::Lines;
 use crate::{
     core::{
+        incidents::evidence::sha256,
         inventory::Host,
         logs::redact::Redactor,
         runbooks::{Answer, Judged, Look, Seen, judge},
@@ -66,9 +65,5 @@ pub async fn look(remote: &dyn Remote, host: &Host, look: &Look, redact: Arc<Red
         (0, more) => head.push(format!("… {more} more lines")),
         (_, _) => head.push("… more was not kept".to_owned()),
     }
-    Seen { host: host.name.clone(), exit, met, why: signal.unwrap_or(why), sha256: hash(&output.stdout), head }
-}
-
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    Seen { host: host.name.clone(), exit, met, why: signal.unwrap_or(why), sha256: sha256(&output.stdout), head }
 }

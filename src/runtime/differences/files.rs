@@ -3,7 +3,10 @@
 use super::HOSTS;
 use crate::{
     core::{
-        incidents::suspects::difference::{Ask, Difference, Line, Mark},
+        incidents::{
+            evidence::sha256,
+            suspects::difference::{Ask, Difference, Line, Mark},
+        },
         inventory::{Host, Inventory},
         time::{Timestamp, short},
         words::many,
@@ -78,7 +81,7 @@ async fn on(remote: &dyn Remote, host: &Host, at: Timestamp, file: Asked<'_>) ->
     let mut lines = sure(file, &copies, (copy, proved), at);
     let (now, old) = changes::texts(remote, host, file.path, &copy.place).await?;
     // What was listed is what is compared, or nothing is said of it.
-    let same = |text: &[u8], state: &State| hex(text) == state.sha256;
+    let same = |text: &[u8], state: &State| sha256(text) == state.sha256;
     let is_now = match (&now, &copies.now) {
         (Some(now), Some(listed)) => same(now, listed),
         (None, None) => true,
@@ -125,13 +128,6 @@ fn sure(file: Asked<'_>, copies: &Copies, (copy, proved): (&Copy, bool), at: Tim
         lines.push((Mark::Doubt, "the file is not there any more".to_owned()));
     }
     lines
-}
-
-/// The SHA-256 of a text, as `sha256sum` writes it.
-fn hex(text: &[u8]) -> String {
-    use sha2::Digest as _;
-
-    sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Compares two texts, without what may be secrets.

@@ -1,5 +1,5 @@
 //! Reads what can be done about an incident from where it is shown, each with what is known of it.
-use super::Reader;
+use super::{Reader, suspects::stands};
 use crate::{
     core::{
         action::Action,
@@ -59,7 +59,7 @@ impl Reader<'_> {
         let Some(looked) = self.state.suspects.of(of.uid) else {
             return (Tone::Info, "nobody was asked yet".to_owned());
         };
-        let mut convincing = looked.ranking.convincing().filter(|suspect| !of.rules_out(&suspect.change));
+        let mut convincing = looked.ranking.suspects.iter().filter(|suspect| stands(of, suspect));
         let waits = looked.waiting();
         match (convincing.next(), convincing.count()) {
             (Some(first), 0) => (Tone::Warn, first.change.line()),

@@ -117,7 +117,7 @@ impl Reader<'_> {
 }
 
 /// Says whether a suspect convinces, and nobody has ruled it out.
-fn stands(of: &Incident, suspect: &Suspect) -> bool {
+pub(super) fn stands(of: &Incident, suspect: &Suspect) -> bool {
     suspect.score >= CONVINCING && !of.rules_out(&suspect.change)
 }
 
